@@ -1,0 +1,53 @@
+# Everything happens in a virtual environment of its own: only python3 (3.11 or newer, with venv) and make are needed.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+PROGRAM ?= examples/binary_trees.toy
+ARGS    ?=
+TESTS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types bench clean distclean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## install, then run an example (PROGRAM=examples/nbody.toy ARGS=...)
+	$(BIN)/toyrun $(PROGRAM) $(ARGS)
+
+test: lint types ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/test.stamp ## ruff
+	$(BIN)/ruff check .
+
+types: $(VENV)/test.stamp ## mypy --strict
+	$(BIN)/mypy
+
+bench: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what builds and tests leave behind
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## the same, and the virtual environment
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is older than pyproject.toml when the environment has to be brought up to date.
+$(VENV)/run.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/bench.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@ $(VENV)/run.stamp
