@@ -1,0 +1,98 @@
+"""Types: what the runtime knows of a value's shape, and how values lie in memory.
+
+    Type ── size, ptr_bytes            gc_mask, one bit per word of the first ptr_bytes, lowest bit first
+         ├─ elem   of a pointer, slice or array
+         └─ fields of a struct         Field ── name, typ, offset
+
+    struct { name string; next *Node; hits int }          a word:  data  len  next  hits
+    size 32, ptr_bytes 24                                  gc_mask:   1    0    1     -      0b101
+
+The allocator and the collector read `size`, `ptr_bytes` and `gc_mask` only; the rest serves printing.
+
+    T1  ptr_bytes <= size, both multiples of 8 when ptr_bytes is not 0
+    T2  ptr_bytes ends just after the last pointer: its last mask bit is 1
+    T3  gc_mask has at least ptr_bytes / 64 bytes, rounded up; bits from ptr_bytes / 8 on are 0
+    T4  align is a power of two that divides size
+
+Owner: nobody; types are constants, or belong to the embedder who described them.
+Go: internal/abi Type (Size_, PtrBytes, GCData, Kind_).                       Next: mspan.py
+"""
+
+from __future__ import annotations
+
+from runtime.syspy import Array, Inline, Struct, i64, struct, u8, u32, u64, uintptr
+
+KIND_BOOL = 1
+KIND_INT = 2
+KIND_INT8 = 3
+KIND_INT16 = 4
+KIND_INT32 = 5
+KIND_INT64 = 6
+KIND_UINT = 7
+KIND_UINT8 = 8
+KIND_UINT16 = 9
+KIND_UINT32 = 10
+KIND_UINT64 = 11
+KIND_UINTPTR = 12
+KIND_FLOAT32 = 13
+KIND_FLOAT64 = 14
+KIND_ARRAY = 17
+KIND_FUNC = 19
+KIND_INTERFACE = 20
+KIND_MAP = 21
+KIND_PTR = 22
+KIND_SLICE = 23
+KIND_STRING = 24
+KIND_STRUCT = 25
+
+
+@struct
+class Type(Struct):
+    """The shape of a value."""
+
+    size: u64  # bytes of a value
+    ptr_bytes: u64  # bytes up to the end of the last pointer; 0: no pointers
+    gc_mask: Array[u8]  # pointer words among the first ptr_bytes: T3
+    elem: Type  # of a pointer, slice or array; else nil
+    kind: u8  # KIND_*
+    align: u8  # bytes
+    field_count: u32  # entries of fields
+    fields: Array[Inline[Field]]  # of a struct; else nil
+    length: u64  # elements of an array; else 0
+    name: Array[u8]  # as Go prints it: "main.Node"; bytes, not terminated
+    name_length: u64  # bytes
+
+
+@struct
+class Field(Struct):
+    """One field of a struct type."""
+
+    name: Array[u8]  # bytes, not terminated
+    name_length: u64  # bytes
+    typ: Type  # of the field
+    offset: u64  # bytes from the start of the struct
+
+
+@struct
+class String(Struct):
+    """A Toy string in memory."""
+
+    data: Array[u8]  # UTF-8 bytes; anything when length is 0
+    length: i64  # bytes
+
+
+@struct
+class Slice(Struct):
+    """A Toy slice in memory."""
+
+    data: uintptr  # first element
+    length: i64  # elements in use
+    capacity: i64  # elements there is room for
+
+
+@struct
+class Any(Struct):
+    """A Toy interface value without methods: a type and a pointer to the boxed value."""
+
+    typ: Type  # of the boxed value; nil: the nil interface
+    data: uintptr  # address of the value, for pointer-shaped kinds too
