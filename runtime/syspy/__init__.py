@@ -1,0 +1,145 @@
+"""Systems Python: a strict subset of Python over C structs that runs under CPython as it is, and natively through LLVM.
+
+This package is its vocabulary: `from runtime.syspy import u64, struct, Struct, load, ...`. SUBSET.md is its specification.
+The native engine is in native.py, and imported only by those who build or load an image.
+
+    machine.py      u8 ... f64            memory.py      load, store, memset    failure.py     throw, fail
+    pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function
+    arrays.py       Array, Inline         atomics.py     atomic_add, cas        constants.py   table, text, constant
+    structs.py      Struct, @struct
+"""
+
+from builtins import bool
+from typing import Annotated
+
+from runtime.syspy.arrays import Array, Inline, array_at, element
+from runtime.syspy.atomics import (
+    atomic_add,
+    atomic_add_at,
+    atomic_and,
+    atomic_and_at,
+    atomic_load,
+    atomic_load_at,
+    atomic_or,
+    atomic_or_at,
+    atomic_store,
+    atomic_store_at,
+    cas,
+    cas_at,
+)
+from runtime.syspy.constants import constant, table, text
+from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
+from runtime.syspy.functions import c_function, cold, errno, inline
+from runtime.syspy.intrinsics import (
+    bits_of,
+    ceil,
+    clz64,
+    ctz64,
+    divide,
+    fabs,
+    float_of,
+    floor,
+    index,
+    likely,
+    multiply_high,
+    nonnil,
+    out_of_bounds,
+    popcount64,
+    prefetch,
+    quotient,
+    remainder,
+    shift_left,
+    shift_right,
+    sqrt,
+    stack_pointer,
+    trunc,
+    unlikely,
+)
+from runtime.syspy.machine import OutOfRange, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, uintptr
+from runtime.syspy.memory import load, memmove, memory_equal, memset, store
+from runtime.syspy.pointers import NilAccess, address, is_nil, nil
+from runtime.syspy.structs import Struct, copy_struct, offsetof, sizeof, struct
+
+__all__ = [
+    "FAIL_EXIT",
+    "FAIL_INTERRUPT",
+    "FAIL_PANIC",
+    "FAIL_THROW",
+    "Annotated",
+    "Array",
+    "Failure",
+    "Inline",
+    "NilAccess",
+    "OutOfRange",
+    "Struct",
+    "address",
+    "array_at",
+    "atomic_add",
+    "atomic_add_at",
+    "atomic_and",
+    "atomic_and_at",
+    "atomic_load",
+    "atomic_load_at",
+    "atomic_or",
+    "atomic_or_at",
+    "atomic_store",
+    "atomic_store_at",
+    "bits_of",
+    "bool",
+    "c_function",
+    "cas",
+    "cas_at",
+    "ceil",
+    "clz64",
+    "cold",
+    "constant",
+    "copy_struct",
+    "ctz64",
+    "divide",
+    "element",
+    "errno",
+    "f32",
+    "f64",
+    "fabs",
+    "fail",
+    "float_of",
+    "floor",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "index",
+    "inline",
+    "is_nil",
+    "likely",
+    "load",
+    "memmove",
+    "memory_equal",
+    "memset",
+    "multiply_high",
+    "nil",
+    "nonnil",
+    "offsetof",
+    "out_of_bounds",
+    "popcount64",
+    "prefetch",
+    "quotient",
+    "remainder",
+    "shift_left",
+    "shift_right",
+    "sizeof",
+    "sqrt",
+    "stack_pointer",
+    "store",
+    "struct",
+    "table",
+    "text",
+    "throw",
+    "trunc",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "uintptr",
+    "unlikely",
+]
