@@ -1,0 +1,128 @@
+"""Number text: one number on its way to being printed, and integers in any base.
+
+    sign   body        zeros times '0'   tail
+     -     0x                            ff          an integer: prefix, leading zeros, digits
+     +     3.14159     4                 e+10        a float: digits, trailing zeros, exponent
+
+Zeros are counted, not stored, so that a precision of a million needs no memory. `digits` and `limbs` are
+where floats compute theirs (float_text.py): 0.d1 d2 d3 ... * 10**point.
+
+    N1  body_length, tail_length, digit_count stay inside their arrays
+    N2  digits[0] and the last digit are not '0'; digit_count 0 is the number zero
+
+Owner: the Output in whose scratch it lies, one at a time.                            Next: float_digits.py
+"""
+
+from __future__ import annotations
+
+from runtime.syspy import Annotated, Array, Struct, clz64, i64, inline, struct, table, text, u8, u32, u64
+
+DIGIT_0 = ord("0")
+PLUS = ord("+")
+MINUS = ord("-")
+SPACE = ord(" ")
+LETTER_X = ord("x")
+UPPER_X = ord("X")
+
+BODY_BYTES = 1152  # "0." and 1074 digits is the longest
+TAIL_BYTES = 72  # 64 binary digits
+DIGITS_BYTES = 776  # 767 digits are the most that a float64 has; 9 are written at a time
+LIMBS = 96  # 767 digits fill 86 limbs of 9
+
+LOWER_DIGITS = text(b"0123456789abcdef")
+UPPER_DIGITS = text(b"0123456789ABCDEF")
+TENS = table(u64, [10**n for n in range(20)])
+
+
+@struct
+class NumberText(Struct):
+    """One number, being formed."""
+
+    body: Annotated[Array[u8], BODY_BYTES]  # an integer's prefix; a float up to its trailing zeros
+    tail: Annotated[Array[u8], TAIL_BYTES]  # an integer's digits; a float's exponent
+    digits: Annotated[Array[u8], DIGITS_BYTES]  # a float's decimal digits, as characters
+    limbs: Annotated[Array[u32], LIMBS]  # nine digits each, lowest first: exact_digits.py
+    body_length: i64  # bytes
+    zeros: i64  # '0's between body and tail
+    tail_length: i64  # bytes
+    digit_count: i64  # entries of digits
+    point: i64  # digits before the decimal point; may be negative or large
+    sign: u8  # '+', '-', ' ' or 0 for none
+
+
+def clear_number(t: NumberText) -> None:
+    """Empty, without a sign."""
+    t.body_length = 0
+    t.zeros = 0
+    t.tail_length = 0
+    t.digit_count = 0
+    t.point = 0
+    t.sign = 0
+
+
+@inline
+def put_body(t: NumberText, byte: u8) -> None:
+    """One byte more."""
+    t.body[t.body_length] = byte
+    t.body_length = t.body_length + 1
+
+
+@inline
+def put_tail(t: NumberText, byte: u8) -> None:
+    """One byte more."""
+    t.tail[t.tail_length] = byte
+    t.tail_length = t.tail_length + 1
+
+
+def number_length(t: NumberText) -> i64:
+    """Bytes of the whole text, its sign included."""
+    return t.body_length + t.zeros + t.tail_length + (1 if t.sign != 0 else 0)
+
+
+def count_decimal(u: u64) -> i64:
+    """The number of decimal digits of u; 1 for 0."""
+    count = ((64 - i64(clz64(u | 1))) * 78913) >> 18  # floor(log10(2**bits)): right, or one too small
+    return count + 1 if (u | 1) >= TENS[count] else count
+
+
+def write_decimal(to: Array[u8], count: i64, u: u64) -> None:
+    """The last `count` decimal digits of u, as characters."""
+    i = count
+    while i > 0:
+        i = i - 1
+        to[i] = u8(DIGIT_0 + u % 10)
+        u = u // 10
+
+
+def count_radix(u: u64, shift: u64) -> i64:
+    """The number of digits of u in base 2**shift; 1 for 0."""
+    return i64((63 - clz64(u | 1)) // shift + 1)
+
+
+def write_radix(to: Array[u8], count: i64, u: u64, shift: u64, letters: Array[u8]) -> None:
+    """The last `count` digits of u in base 2**shift, as characters."""
+    one: u64 = 1
+    mask = (one << shift) - 1
+    i = count
+    while i > 0:
+        i = i - 1
+        to[i] = letters[u & mask]
+        u = u >> shift
+
+
+def form_decimal(t: NumberText, u: u64) -> None:
+    """The tail is u in decimal."""
+    t.tail_length = count_decimal(u)
+    write_decimal(t.tail, t.tail_length, u)
+
+
+def form_radix(t: NumberText, u: u64, shift: u64, letters: Array[u8]) -> None:
+    """The tail is u in base 2**shift (1, 3 or 4), with these letters for digits."""
+    t.tail_length = count_radix(u, shift)
+    write_radix(t.tail, t.tail_length, u, shift, letters)
+
+
+@inline
+def magnitude(v: i64) -> u64:
+    """|v|, for the least i64 too."""
+    return u64(0 - u64(v)) if v < 0 else u64(v)

@@ -1,0 +1,151 @@
+"""Printer: the state of one print statement, and text that is padded to a width.
+
+    %  -  8  .  3  x      flags (minus, plus, sharp, space, zero), width, precision; then the verb
+
+    width 8     |    1e240|        padding on the left
+    minus       |1e240    |        on the right
+    zero        |0001e240|         with zeros, on the left only; numbers put them after the sign
+
+A Printer lies in the scratch of the Output it writes to, so printing allocates nothing. Text goes straight to the Output.
+
+    P1  a Printer fits into an Output's scratch
+
+Owner: the print statement under way. Go: fmt/format.go fmt, fmt/print.go pp.          Next: quote.py
+"""
+
+from __future__ import annotations
+
+from lang.std.number_text import NumberText, number_length
+from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
+from runtime.strings import count_runes
+from runtime.syspy import Array, Inline, Struct, address, constant, i64, inline, sizeof, struct, text, u8
+from runtime.types import String
+
+
+@struct
+class Printer(Struct):
+    """What the verb being printed was told, and where to."""
+
+    number: Inline[NumberText]  # the number being formed
+    out: Output  # where the text goes
+    width: i64  # least runes to print; has_width says if given
+    precision: i64  # digits or runes; has_precision says if given
+    has_width: bool
+    has_precision: bool
+    minus: bool  # '-': pad on the right
+    plus: bool  # '+': print a sign; ASCII only for %q
+    sharp: bool  # '#': the alternate form
+    space: bool  # ' ': room for a sign; bytes apart for %x
+    zero: bool  # '0': pad with zeros
+    plus_v: bool  # %+v: field names
+    sharp_v: bool  # %#v: Go syntax
+
+
+assert sizeof(Printer) <= 8 * SCRATCH_WORDS, "P1"
+
+
+def words(content: bytes) -> String:
+    """A constant string, for module level."""
+    return constant(String, data=text(content), length=len(content))
+
+
+SPACES = text(b" " * 64)
+ZEROS = text(b"0" * 64)
+FILL = 64  # bytes in each of them
+
+
+def printer_of(out: Output) -> Printer:
+    """The printer of an Output, without flags."""
+    p = Printer.at(address(out.scratch))
+    p.out = out
+    clear_flags(p)
+    return p
+
+
+def clear_flags(p: Printer) -> None:
+    """No flags, width or precision."""
+    p.width = 0
+    p.precision = 0
+    p.has_width = False
+    p.has_precision = False
+    p.minus = False
+    p.plus = False
+    p.sharp = False
+    p.space = False
+    p.zero = False
+    p.plus_v = False
+    p.sharp_v = False
+
+
+# --- Plain text ------------------------------------------------------------------------------------------------------
+
+
+@inline
+def put_byte(p: Printer, byte: u8) -> None:
+    """One byte."""
+    write_byte(p.out, byte)
+
+
+@inline
+def put(p: Printer, data: Array[u8], n: i64) -> None:
+    """n bytes."""
+    write_bytes(p.out, data, n)
+
+
+@inline
+def put_words(p: Printer, s: String) -> None:
+    """A constant."""
+    write_bytes(p.out, s.data, s.length)
+
+
+def put_repeated(p: Printer, fill: Array[u8], n: i64) -> None:
+    """n bytes of SPACES or ZEROS."""
+    while n > FILL:
+        put(p, fill, FILL)
+        n = n - FILL
+    if n > 0:
+        put(p, fill, n)
+
+
+# --- Padded text -----------------------------------------------------------------------------------------------------
+
+
+def put_left_padding(p: Printer, runes: i64) -> None:
+    """What stands in front of so many runes to make up the width: spaces, or zeros."""
+    if not p.minus:
+        put_repeated(p, ZEROS if p.zero else SPACES, p.width - runes)
+
+
+def put_right_padding(p: Printer, runes: i64) -> None:
+    """What follows so many runes to make up the width."""
+    if p.minus:
+        put_repeated(p, SPACES, p.width - runes)
+
+
+def put_padded(p: Printer, data: Array[u8], n: i64) -> None:
+    """A text, padded to the width."""
+    runes: i64 = count_runes(data, n) if p.width > 0 else 0
+    put_left_padding(p, runes)
+    put(p, data, n)
+    put_right_padding(p, runes)
+
+
+def put_padded_words(p: Printer, s: String) -> None:
+    """A constant, padded to the width."""
+    put_padded(p, s.data, s.length)
+
+
+def put_number(p: Printer, zero_padded: bool) -> None:
+    """The number formed in `number`, padded to the width; zeros go between the sign and the rest."""
+    t = p.number
+    length = number_length(t)
+    if not p.minus and not zero_padded:
+        put_repeated(p, SPACES, p.width - length)
+    if t.sign != 0:
+        put_byte(p, t.sign)
+    if not p.minus and zero_padded:
+        put_repeated(p, ZEROS, p.width - length)
+    put(p, t.body, t.body_length)
+    put_repeated(p, ZEROS, t.zeros)
+    put(p, t.tail, t.tail_length)
+    put_right_padding(p, length)
