@@ -4,15 +4,15 @@
     fixalloc            |cell|cell|cell|....................|       16 KiB of one size of cell, taken from the former
                           ^ freed cells: a list through their first words, last freed first handed out
 
-Every piece that the persistent allocator got from the system starts with an Extent, or has one in another piece when it was
-asked for alone (64 KiB and more). The list of extents serves one purpose: closing a runtime.
+Every piece that the persistent allocator got from the system starts with an Extent, or has one in another piece when
+it was asked for alone (64 KiB and more). The list of extents serves one purpose: closing a runtime.
 
     X1  offset <= PERSISTENT_CHUNK, and the bytes above it are zero
     X2  a fixalloc's size divides what it asks for: no tail is lost
     X3  in_use is size times the cells that are out
 
-Go's fixalloc calls a function for a cell that is handed out for the first time. Here there are no function values: such a cell
-is all zero, so an owner that cares keeps a field which is not, and leaves zero off.
+Go's fixalloc calls a function for a cell that is handed out for the first time. Here there are no function values: such
+a cell is all zero, so an owner that cares keeps a field which is not, and leaves zero off.
 
 Owner: fixalloc's caller holds the lock that covers it (heap.lock); the persistent allocator has its own, a leaf.
 Go: runtime/mfixalloc.go, malloc.go persistentalloc.                                             Next: addr_ranges.py
@@ -67,7 +67,7 @@ def persistent_init(p: Persistent, stats: MemoryStats) -> None:
 
 
 def persistent_alloc(p: Persistent, size: u64, align: u64, stat: SysStat) -> uintptr:
-    """size zero bytes at a multiple of align (a power of two up to PAGE_SIZE), for good; counted for stat. 0 if refused."""
+    """size zero bytes, for good, counted for stat; align is a power of two up to PAGE_SIZE. 0 if refused."""
     if size == 0 or align > PAGE_SIZE:
         throw("persistent_alloc: bad size or alignment", size, align)
     lock(p.lock)

@@ -14,9 +14,9 @@
         3     2**23          32 MiB             25
         4     2**26           4 MiB: one chunk  22
 
-An address is its own position in the address space. Go shifts addresses by 2**47 on amd64, so that the upper canonical half
-has indices too; Linux hands a process nothing up there, so here no index needs that subtraction, and every comparison of two
-addresses is the plain one.
+An address is its own position in the address space. Go shifts addresses by 2**47 on amd64, so that the upper canonical
+half has indices too; Linux hands a process nothing up there, so here no index needs that subtraction, and every
+comparison of two addresses is the plain one.
 
     Y1  SUMMARY_L0_BITS + 4 * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS
     Y2  a summary field holds the pages of a level-0 entry: LOG_MAX_PACKED_VALUE == LEVEL_LOG_PAGES[0]
@@ -100,7 +100,7 @@ PERSISTENT_CHUNK = 256 << 10  # bytes that the persistent allocator asks for at 
 PERSISTENT_MAX_BLOCK = 64 << 10  # requests from here on go to the system one by one
 
 assert SUMMARY_L0_BITS + (SUMMARY_LEVELS - 1) * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS, "Y1"
-assert LOG_MAX_PACKED_VALUE == _SHIFTS[0] - PAGE_SHIFT, "Y2"
+assert _SHIFTS[0] - PAGE_SHIFT == LOG_MAX_PACKED_VALUE, "Y2"
 assert HEAP_ARENA_BYTES % CHUNK_BYTES == 0, "Y3"
 
 

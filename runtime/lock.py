@@ -5,8 +5,8 @@
         |                  |          SLEEPING --------> UNLOCKED, wake one
         +---- after a wait +--> SLEEPING: held, and somebody may be asleep on it
 
-Taking a free lock and giving one back that nobody waits for is one atomic instruction, with no call of the kernel. A thread
-that finds the lock taken looks at it for a moment, since the holder is most often about to let go, then sleeps.
+Taking a free lock, and giving one back that nobody waits for, is one atomic instruction, with no call of the kernel. A
+thread that finds the lock taken looks at it for a moment, since the holder is most often about to let go, then sleeps.
 
 The lock order. Whoever holds a lock takes only locks further down; a thread holds no two of one line.
 
@@ -63,9 +63,10 @@ class Mutex(Struct):
 
 
 @c_function
-def syscall(number: i64, addr: uintptr, operation: u64, value: u64, timeout: u64, addr2: uintptr, value3: u64) -> i64:
+def syscall(  # type: ignore[empty-body]
+    number: i64, addr: uintptr, operation: u64, value: u64, timeout: u64, addr2: uintptr, value3: u64
+) -> i64:
     """The kernel's entry; here for futex only, which libc does not wrap."""
-    ...
 
 
 def lock(m: Mutex) -> None:

@@ -10,16 +10,17 @@
     Prepared  may be used after sys_used; the contents are lost, the kernel has the pages
     Ready     read and write
 
-Linux commits a page at its first touch, so Prepared and Ready differ by what may be expected of them, and sys_used calls
-nobody. Every other step is one request to the kernel, and may be refused: out of memory, too many mappings, a limit. Then the
-function says so (0 or False) with nothing changed and nothing counted, and the caller decides.
+Linux commits a page at its first touch, so Prepared and Ready differ by what may be expected of them, and sys_used
+calls nobody. Every other step asks the kernel, which may refuse: out of memory, too many mappings, a limit.
+Then the function says so (0 or False) with nothing changed and nothing counted, and the caller decides.
 
 What is Prepared or Ready is counted for one purpose, a SysStat; runtime.MemStats adds them up.
 
     O1  stats.prepared + stats.ready is the sum over all purposes
     O2  a count never falls below zero
 
-Owner: counts are atomic, memory belongs to whoever asked. Go: runtime/mem.go, mem_linux.go, mstats.go.    Next: fixalloc.py
+Owner: counts are atomic, memory belongs to whoever asked. Go: runtime/mem.go, mem_linux.go, mstats.go.
+Next: fixalloc.py
 """
 
 from __future__ import annotations
@@ -77,21 +78,18 @@ class MemoryStats(Struct):
 
 
 @c_function
-def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64) -> uintptr:
+def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64) -> uintptr:  # type: ignore[empty-body]
     """Map pages; MAP_FAILED when refused."""
-    ...
 
 
 @c_function
-def munmap(addr: uintptr, length: u64) -> i32:
+def munmap(addr: uintptr, length: u64) -> i32:  # type: ignore[empty-body]
     """Unmap pages; not 0 when refused."""
-    ...
 
 
 @c_function
-def madvise(addr: uintptr, length: u64, advice: i32) -> i32:
+def madvise(addr: uintptr, length: u64, advice: i32) -> i32:  # type: ignore[empty-body]
     """Say how pages will be used; not 0 when refused."""
-    ...
 
 
 def is_refused(stats: MemoryStats) -> bool:
@@ -142,7 +140,7 @@ def stat_move(source: SysStat, target: SysStat, n: u64) -> None:
 
 
 def sys_reserve(stats: MemoryStats, hint: uintptr, size: u64) -> uintptr:
-    """None to Reserved: size bytes at hint if that is free, else anywhere; aligned to the kernel's pages. 0 if refused."""
+    """None to Reserved: size bytes at hint if that is free, else anywhere, on the kernel's pages. 0 if refused."""
     addr = map_anywhere(stats, hint, size, PROT_NONE)
     if addr != 0:
         atomic_add(stats, "reserved", size)

@@ -10,8 +10,8 @@ The summary of a bitmap is three counts of free pages, in one word:
     |  |    end    |    max    |   start   |      start: in a row at the low end    end: at the high end
      ^ all three are MAX_PACKED_VALUE             max: the longest row anywhere
 
-0 is a summary, too: nothing free. A run is found with shifts: ANDing a word with itself shifted down by one drops the top bit
-of every run of ones, so that after n - 1 drops the lowest one left is where the first run of n began.
+0 is a summary, too: nothing free. A run is found with shifts: ANDing a word with itself shifted down by one drops the
+top bit of every run of ones, so that after n - 1 drops the lowest one left is where the first run of n began.
 
     B1  a range lies in the chunk: i + n <= CHUNK_PAGES, n > 0
     B2  start <= max, end <= max, and one of them being all pages makes all three so
@@ -48,6 +48,18 @@ class PallocData(Struct):
     scavenged: Inline[PageBits]  # 1: free, and the kernel does not back it
 
 
+@inline
+def larger(a: u64, b: u64) -> u64:
+    """The larger of two."""
+    return a if a > b else b
+
+
+@inline
+def smaller(a: u64, b: u64) -> u64:
+    """The smaller of two."""
+    return a if a < b else b
+
+
 # --- Ranges of bits --------------------------------------------------------------------------------------------------
 
 
@@ -67,21 +79,21 @@ def word_mask(word: u64, i: u64, n: u64) -> u64:
 
 def set_range(b: PageBits, i: u64, n: u64) -> None:
     """Set the bits [i, i + n)."""
-    assert n > 0 and i + n <= CHUNK_PAGES, "B1: the range leaves the chunk"
+    assert 0 < n <= CHUNK_PAGES - i, "B1: the range leaves the chunk"
     for word in range(i // 64, (i + n - 1) // 64 + 1):
         b.words[word] |= word_mask(word, i, n)
 
 
 def clear_range(b: PageBits, i: u64, n: u64) -> None:
     """Clear the bits [i, i + n)."""
-    assert n > 0 and i + n <= CHUNK_PAGES, "B1: the range leaves the chunk"
+    assert 0 < n <= CHUNK_PAGES - i, "B1: the range leaves the chunk"
     for word in range(i // 64, (i + n - 1) // 64 + 1):
         b.words[word] &= u64(~word_mask(word, i, n))
 
 
 def popcnt_range(b: PageBits, i: u64, n: u64) -> u64:
     """How many of the bits [i, i + n) are set."""
-    assert n > 0 and i + n <= CHUNK_PAGES, "B1: the range leaves the chunk"
+    assert 0 < n <= CHUNK_PAGES - i, "B1: the range leaves the chunk"
     count: u64 = 0
     for word in range(i // 64, (i + n - 1) // 64 + 1):
         count += popcount64(b.words[word] & word_mask(word, i, n))
@@ -117,7 +129,7 @@ def find_bit_range64(bits: u64, n: u64) -> u64:
 
 
 def find(b: PageBits, npages: u64, search_index: u64) -> tuple[u64, u64]:
-    """Where the first npages free pages in a row begin, or NOT_FOUND, and the number of the first free page that was seen.
+    """Where the first npages free pages in a row begin, or NOT_FOUND; and the first free page of all.
 
     No page below search_index is free. When nothing is found the second result says nothing.
     """
@@ -248,7 +260,16 @@ def longest_inside(b: PageBits, most: u64) -> u64:
     return most
 
 
-@inline
-def larger(a: u64, b: u64) -> u64:
-    """The larger of two."""
-    return a if a > b else b
+def summarize_slowly(b: PageBits) -> u64:
+    """The same page by page: what the others are checked against."""
+    start: u64 = NOT_FOUND
+    most: u64 = 0
+    run: u64 = 0
+    for page in range(CHUNK_PAGES):
+        if b.words[page // 64] >> u64(page % 64) & 1 == 0:
+            run += 1
+            most = larger(most, run)
+        else:
+            start = run if start == NOT_FOUND else start
+            run = 0
+    return pack_sum(run if start == NOT_FOUND else start, most, run)

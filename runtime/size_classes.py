@@ -5,14 +5,14 @@
 
 The sizes are computed here, at import, from three rules:
 
-    1. Candidates grow by a step: 8 bytes, 16 from 32, an eighth of the size from 128 (rounded to a power of two), 256 from 2048.
-    2. A candidate's span is the fewest pages that waste at most an eighth of themselves at the end. Neighbours with equally
-       many pages and slots are one class: the larger.
+    1. Candidates grow by a step: 8 bytes, 16 from 32, an eighth of the last power of two from 128, 256 from 2048.
+    2. A candidate's span is the fewest pages that waste at most an eighth of themselves at the end. Neighbours with
+       equally many pages and slots are one class: the larger.
     3. What the slots of a span leave over is shared out among them, in multiples of 128 bytes.
 
-A span class is a size class and one bit: noscan, for objects without pointers. Spans of one page with slots of 16 to 512 bytes
-keep their alloc and mark bits in the page's last 128 bytes, and scan spans up to 512 bytes their pointer bits before that, one
-per word; the slots have the rest.
+A span class is a size class and one bit: noscan, for objects without pointers. Spans of one page with slots of 16 to
+512 bytes keep their alloc and mark bits in the page's last 128 bytes, and scan spans up to 512 bytes their pointer bits
+before that, one per word; the slots have the rest.
 
     Z1  size_to_class(n) is the smallest class whose slots hold n bytes
     Z2  offset * DIV_MAGIC[class] >> 32 is the number of the slot that offset lies in, for every offset into a span
@@ -150,5 +150,5 @@ def is_noscan(span_class: u64) -> bool:
 
 @inline
 def slot_index(offset: u64, div_magic: u64) -> u64:
-    """The number of the slot that offset lies in, in bytes from the span's start; div_magic is its class's DIV_MAGIC."""
+    """The number of the slot at offset bytes from the span's start; div_magic is its class's DIV_MAGIC."""
     return offset * div_magic >> 32

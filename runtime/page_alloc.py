@@ -1,0 +1,472 @@
+"""The page allocator: which pages of the address space are free, and address-ordered first fit over them.
+
+    summary level 0   one word per 16 GiB    [ start, max, end ]  ...
+                  1   one word per  2 GiB          | 8 children
+                  2   one word per 256 MiB         | 8 children
+                  3   one word per  32 MiB         | 8 children
+                  4   one word per   4 MiB         | 8 children: the chunks
+    chunks            alloc and scavenged bits     [##..#......]   512 pages each
+
+A summary says how many free pages its stretch has at its start, in a row anywhere, and at its end: enough to know
+whether a run of n pages lies inside it, or across its border with the next. So a search reads at most the root level
+and four times eight words, and then one bitmap.
+
+Each level is one array over the whole address space, reserved at init, of which only those physical pages are mapped
+that summarise memory in use; the bitmaps hang off a two-level table, a MiB of them at a time. Memory that was never
+given to grow has summary 0: nothing free. `mapped` remembers what is mapped, so that a grow that was refused half-way
+loses nothing: the next one finds the pages that it got.
+
+    P1  every summary is the merge of its children, every leaf's the summary of its bitmap
+    P2  no page below search_addr is free
+    P3  search_addr is in use, or ADDRESS_LIMIT: nothing is free
+    P4  what grow gets has not been in use; what free gets was allocated
+    P5  a scavenged page is free
+
+Owner: whoever holds heap.lock. Go: runtime/mpagealloc.go, mpagealloc_64bit.go.                 Next: page_cache.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.addr_ranges import (
+    AddrRanges,
+    add_range,
+    addr_ranges_init,
+    check_addr_ranges,
+    contains,
+    find_addr_greater_equal,
+)
+from runtime.fixalloc import Persistent
+from runtime.layout import (
+    ADDRESS_LIMIT,
+    CHUNK_BYTES,
+    CHUNK_PAGES,
+    CHUNK_WORDS,
+    CHUNKS_L1_COUNT,
+    CHUNKS_L2_BITS,
+    CHUNKS_L2_COUNT,
+    HEAP_ADDR_BITS,
+    LEAF_LEVEL,
+    LEVEL_BITS,
+    LEVEL_LOG_PAGES,
+    LEVEL_SHIFT,
+    LOG_CHUNK_BYTES,
+    LOG_CHUNK_PAGES,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PHYS_PAGE_SIZE,
+    SUMMARY_BYTES,
+    SUMMARY_L0_BITS,
+    SUMMARY_LEVEL_BITS,
+    SUMMARY_LEVELS,
+    align_down,
+    align_up,
+    chunk_base,
+    chunk_index,
+    chunk_page_index,
+)
+from runtime.lock import Mutex, assert_lock_held
+from runtime.os_memory import (
+    MemoryStats,
+    SysStat,
+    sys_alloc,
+    sys_map,
+    sys_reserve,
+    sys_unreserve,
+    sys_used,
+    unmap,
+)
+from runtime.page_bits import (
+    FREE_CHUNK_SUM,
+    NOT_FOUND,
+    PallocData,
+    alloc_pages,
+    clear_range,
+    find,
+    find1,
+    larger,
+    merge_summaries,
+    popcnt_range,
+    set_range,
+    smaller,
+    sum_end,
+    sum_max,
+    sum_start,
+    summarize,
+    summarize_slowly,
+)
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    address,
+    array_at,
+    element,
+    i64,
+    inline,
+    is_nil,
+    sizeof,
+    struct,
+    table,
+    throw,
+    u64,
+    uintptr,
+)
+
+CHUNK_COUNT = 1 << HEAP_ADDR_BITS - LOG_CHUNK_BYTES
+CHILDREN = 1 << SUMMARY_LEVEL_BITS
+
+# Entries of each level, and where its bits begin in `mapped`: every level starts a word.
+_ENTRIES = [1 << SUMMARY_L0_BITS + level * SUMMARY_LEVEL_BITS for level in range(SUMMARY_LEVELS)]
+_MAPPED_WORDS = [-(-entries * SUMMARY_BYTES // (64 * PHYS_PAGE_SIZE)) for entries in _ENTRIES]
+MAPPED_WORDS = sum(_MAPPED_WORDS)
+LEVEL_BYTES = table(u64, [entries * SUMMARY_BYTES for entries in _ENTRIES])
+LEVEL_MAPPED = table(u64, [64 * sum(_MAPPED_WORDS[:level]) for level in range(SUMMARY_LEVELS)])
+
+# What a look at a block of summaries can find.
+NO_RUN = 0  # no run of that length begins in the block
+RUN = 1  # a run begins at a page of the block
+RUN_INSIDE = 2  # a run lies inside an entry of the block
+
+
+@struct
+class Chunks(Struct):
+    """The bitmaps of neighbouring chunks."""
+
+    data: Annotated[Array[Inline[PallocData]], CHUNKS_L2_COUNT]  # by the low bits of the chunk's number
+
+
+@struct
+class PageAlloc(Struct):
+    """The page allocator of one heap."""
+
+    lock: Mutex  # heap.lock, which covers all of this
+    stats: MemoryStats  # counts what is taken from the system
+    stat: SysStat  # the purpose it is counted for
+    search_addr: uintptr  # where a search starts: see P2, P3
+    start: u64  # the first chunk in use
+    end: u64  # one past the last chunk in use; 0: none is
+    in_use: Inline[AddrRanges]  # every address that grow was given
+    summary: Annotated[Array[uintptr], SUMMARY_LEVELS]  # the first byte of each level's array
+    mapped: Annotated[Array[u64], MAPPED_WORDS]  # one bit per physical page of the arrays, level by level: it is Ready
+    chunks: Annotated[Array[Chunks], CHUNKS_L1_COUNT]  # by the high bits of the chunk's number; nil: none is in use
+
+
+# --- Beginning and end -----------------------------------------------------------------------------------------------
+
+
+def init(pages: PageAlloc, lock: Mutex, persistent: Persistent, stats: MemoryStats, stat: SysStat) -> bool:
+    """Make an all-zero PageAlloc one of no memory. False if the system refuses the address space."""
+    pages.lock = lock
+    pages.stats = stats
+    pages.stat = stat
+    pages.search_addr = ADDRESS_LIMIT
+    pages.start = CHUNK_COUNT
+    pages.end = 0
+    if not addr_ranges_init(pages.in_use, persistent, stat):
+        return False
+    for level in range(SUMMARY_LEVELS):
+        pages.summary[level] = sys_reserve(stats, 0, LEVEL_BYTES[level])
+        if pages.summary[level] == 0:
+            for reserved in range(level):
+                sys_unreserve(stats, pages.summary[reserved], LEVEL_BYTES[reserved])
+            return False
+    return True
+
+
+def close(pages: PageAlloc) -> None:
+    """Give all metadata back to the system: the runtime ends, its structs and its counts with it."""
+    for level in range(SUMMARY_LEVELS):
+        unmap(pages.stats, pages.summary[level], LEVEL_BYTES[level])
+    for block in range(pages.start >> CHUNKS_L2_BITS, (pages.end + (CHUNKS_L2_COUNT - 1)) >> CHUNKS_L2_BITS):
+        if not is_nil(pages.chunks[block]):
+            unmap(pages.stats, address(pages.chunks[block]), sizeof(Chunks))
+
+
+# --- Growth ----------------------------------------------------------------------------------------------------------
+
+
+def grow(pages: PageAlloc, base: uintptr, size: u64) -> bool:
+    """Add [base, base + size), whole chunks of free and scavenged pages. False if there is no memory for the metadata.
+
+    The first chunk of the address space cannot be added: address 0 says "nothing found".
+    """
+    assert_lock_held(pages.lock)
+    if base == 0 or size == 0 or (base | size) % CHUNK_BYTES != 0 or base + size > ADDRESS_LIMIT:
+        throw("P4: not whole chunks of the address space", base, size)
+    first = chunk_index(base)
+    last = chunk_index(base + size - 1)
+    if not map_summaries(pages, first, last) or not map_chunks(pages, first, last):
+        return False
+    if not add_range(pages.in_use, base, base + size):
+        return False
+    pages.start = first if first < pages.start else pages.start
+    pages.end = last + 1 if last >= pages.end else pages.end
+    pages.search_addr = base if base < pages.search_addr else pages.search_addr
+    for chunk in range(first, last + 1):
+        set_range(chunk_of(pages, chunk).scavenged, 0, CHUNK_PAGES)
+    update_range(pages, first, last, FREE_CHUNK_SUM)
+    return True
+
+
+def map_summaries(pages: PageAlloc, first: u64, last: u64) -> bool:
+    """Make the summaries of the chunks first to last readable, whole blocks of siblings, on all levels."""
+    for level in range(SUMMARY_LEVELS):
+        shift = LEVEL_SHIFT[level] - LOG_CHUNK_BYTES
+        siblings = u64(1) << LEVEL_BITS[level]
+        low = align_down(first >> shift, siblings) * SUMMARY_BYTES
+        high = align_up((last >> shift) + 1, siblings) * SUMMARY_BYTES
+        if not map_level(pages, level, low // PHYS_PAGE_SIZE, (high - 1) // PHYS_PAGE_SIZE):
+            return False
+    return True
+
+
+def map_level(pages: PageAlloc, level: i64, first: u64, last: u64) -> bool:
+    """Make the physical pages first to last of a level's array Ready, those that are not yet."""
+    page = first
+    while page <= last:
+        n: u64 = 0
+        while page + n <= last and not is_mapped(pages, LEVEL_MAPPED[level] + page + n):
+            n += 1
+        if n != 0:
+            addr = pages.summary[level] + page * PHYS_PAGE_SIZE
+            if not sys_map(pages.stats, addr, n * PHYS_PAGE_SIZE, pages.stat):
+                return False
+            sys_used(pages.stats, n * PHYS_PAGE_SIZE)
+            for bit in range(LEVEL_MAPPED[level] + page, LEVEL_MAPPED[level] + page + n):
+                pages.mapped[bit // 64] |= u64(1) << bit % 64
+        page += n + 1
+    return True
+
+
+def is_mapped(pages: PageAlloc, bit: u64) -> bool:
+    """Whether the physical page of this number is Ready."""
+    return pages.mapped[bit // 64] >> bit % 64 & 1 != 0
+
+
+def map_chunks(pages: PageAlloc, first: u64, last: u64) -> bool:
+    """Provide the bitmaps of the chunks first to last."""
+    for block in range(first >> CHUNKS_L2_BITS, (last >> CHUNKS_L2_BITS) + 1):
+        if is_nil(pages.chunks[block]):
+            addr = sys_alloc(pages.stats, sizeof(Chunks), pages.stat)
+            if addr == 0:
+                return False
+            pages.chunks[block] = Chunks.at(addr)
+    return True
+
+
+# --- Access ----------------------------------------------------------------------------------------------------------
+
+
+@inline
+def chunk_of(pages: PageAlloc, chunk: u64) -> PallocData:
+    """The bitmaps of a chunk in use."""
+    return pages.chunks[chunk >> CHUNKS_L2_BITS].data[chunk % CHUNKS_L2_COUNT]
+
+
+@inline
+def level_of(pages: PageAlloc, level: u64) -> Array[u64]:
+    """The summaries of a level."""
+    return array_at(u64, pages.summary[level])
+
+
+@inline
+def pages_in_chunk(chunk: u64, base: uintptr, npages: u64) -> tuple[u64, u64]:
+    """The part of [base, base + npages * PAGE_SIZE) that lies in a chunk: its first page and its length."""
+    first_page = base >> PAGE_SHIFT
+    chunk_page = chunk << LOG_CHUNK_PAGES
+    low = larger(first_page, chunk_page)
+    high = smaller(first_page + npages, chunk_page + CHUNK_PAGES)
+    return low - chunk_page, high - low
+
+
+# --- Summaries -------------------------------------------------------------------------------------------------------
+
+
+def update_chunk(pages: PageAlloc, chunk: u64) -> None:
+    """Bring the summaries up to date after the alloc bits of one chunk changed."""
+    leaves = level_of(pages, LEAF_LEVEL)
+    packed = summarize(chunk_of(pages, chunk).alloc)
+    if packed != leaves[chunk]:
+        leaves[chunk] = packed
+        propagate(pages, chunk, chunk)
+
+
+def update_range(pages: PageAlloc, first: u64, last: u64, between: u64) -> None:
+    """The same after a run of pages from chunk first to chunk last changed; the chunks between have a known summary."""
+    if first == last:
+        update_chunk(pages, first)
+        return
+    leaves = level_of(pages, LEAF_LEVEL)
+    leaves[first] = summarize(chunk_of(pages, first).alloc)
+    for chunk in range(first + 1, last):
+        leaves[chunk] = between
+    leaves[last] = summarize(chunk_of(pages, last).alloc)
+    propagate(pages, first, last)
+
+
+def propagate(pages: PageAlloc, first: u64, last: u64) -> None:
+    """Merge the leaves first to last upwards, as far as anything changes (P1)."""
+    level: u64 = LEAF_LEVEL
+    has_changed = True
+    while level > 0 and has_changed:
+        has_changed = False
+        first >>= SUMMARY_LEVEL_BITS
+        last >>= SUMMARY_LEVEL_BITS
+        children = level_of(pages, level)
+        parents = level_of(pages, level - 1)
+        for i in range(first, last + 1):
+            packed = merge_summaries(element(children, i * CHILDREN), CHILDREN, LEVEL_LOG_PAGES[level])
+            if packed != parents[i]:
+                parents[i] = packed
+                has_changed = True
+        level -= 1
+
+
+# --- Search ----------------------------------------------------------------------------------------------------------
+
+
+def scan_block(sums: Array[u64], j: u64, count: u64, npages: u64, log_pages: u64) -> tuple[u64, u64, u64]:
+    """Look for npages free pages in a row from entry j of a block of summaries, each of 1 << log_pages pages.
+
+    Returns NO_RUN; RUN and the page where the run begins, counted from the block's first; or RUN_INSIDE and the
+    entry to go into. The third result is the first entry with free pages.
+    """
+    first: u64 = NOT_FOUND
+    run: u64 = 0  # free pages up to entry j, without a gap
+    while j < count:
+        packed = sums[j]
+        if packed == 0:
+            run = 0
+        else:
+            first = j if first == NOT_FOUND else first
+            if run + sum_start(packed) >= npages:
+                return RUN, (j << log_pages) - run, first
+            if sum_max(packed) >= npages:
+                return RUN_INSIDE, j, first
+            is_free = sum_start(packed) == u64(1) << log_pages
+            run = run + sum_start(packed) if is_free else sum_end(packed)
+        j += 1
+    return NO_RUN, 0, first
+
+
+def find_run(pages: PageAlloc, npages: u64) -> tuple[uintptr, uintptr]:
+    """The lowest npages free pages in a row, or 0, by the whole tree; and a search_addr that P2 and P3 allow."""
+    block: u64 = 0  # the first entry of the block to be looked at
+    lowest: uintptr = 0  # no page below is free; grows on the way down
+    is_lowest = True  # the way down has led into the first entry with free pages so far
+    for level in range(SUMMARY_LEVELS):
+        log_pages = LEVEL_LOG_PAGES[level]
+        count = u64(1) << LEVEL_BITS[level]
+        search = pages.search_addr >> LEVEL_SHIFT[level]
+        j = search - block if align_down(search, count) == block else u64(0)
+        found, where, first = scan_block(element(level_of(pages, u64(level)), block), j, count, npages, log_pages)
+        if found == NO_RUN:
+            if level != 0:
+                throw("P1: a summary promises pages that its children do not have", u64(level), block, npages)
+            return 0, ADDRESS_LIMIT
+        if is_lowest:
+            lowest = (block + first) << LEVEL_SHIFT[level]
+        if found == RUN:
+            addr = (block << LEVEL_SHIFT[level]) + where * PAGE_SIZE
+            return addr, find_addr_greater_equal(pages.in_use, lowest, ADDRESS_LIMIT)
+        is_lowest = is_lowest and first == where
+        block = (block + where) << SUMMARY_LEVEL_BITS
+    addr, seen = find_in_chunk(pages, block >> SUMMARY_LEVEL_BITS, npages, 0)
+    return addr, find_addr_greater_equal(pages.in_use, seen if is_lowest else lowest, ADDRESS_LIMIT)
+
+
+def find_in_chunk(pages: PageAlloc, chunk: u64, npages: u64, search_index: u64) -> tuple[uintptr, uintptr]:
+    """npages free pages in a row of a chunk that has them, and its first free page; none is below search_index."""
+    i, first = find(chunk_of(pages, chunk).alloc, npages, search_index)
+    if i == NOT_FOUND:
+        throw("P1: a summary promises pages that its bitmap does not have", chunk, npages)
+    return chunk_base(chunk) + i * PAGE_SIZE, chunk_base(chunk) + first * PAGE_SIZE
+
+
+# --- Allocation ------------------------------------------------------------------------------------------------------
+
+
+def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
+    """Take the lowest npages pages in a row: their address, or 0 if there are none; and the bytes that were scavenged."""
+    assert_lock_held(pages.lock)
+    chunk = chunk_index(pages.search_addr)
+    page = chunk_page_index(pages.search_addr)
+    if chunk >= pages.end:
+        return 0, 0
+    if npages <= CHUNK_PAGES - page and npages <= sum_max(level_of(pages, LEAF_LEVEL)[chunk]):
+        addr, search_addr = find_in_chunk(pages, chunk, npages, page)
+    else:
+        addr, search_addr = find_run(pages, npages)
+    if addr == 0:
+        if npages == 1:
+            pages.search_addr = ADDRESS_LIMIT
+        return 0, 0
+    if pages.search_addr < search_addr:
+        pages.search_addr = search_addr
+    return addr, alloc_range(pages, addr, npages)
+
+
+def alloc_range(pages: PageAlloc, base: uintptr, npages: u64) -> u64:
+    """Take the npages free pages from base. Returns how many bytes of them were scavenged."""
+    assert_lock_held(pages.lock)
+    first = chunk_index(base)
+    last = chunk_index(base + (npages * PAGE_SIZE - 1))
+    scavenged: u64 = 0
+    for chunk in range(first, last + 1):
+        i, n = pages_in_chunk(chunk, base, npages)
+        scavenged += alloc_pages(chunk_of(pages, chunk), i, n)
+    update_range(pages, first, last, 0)
+    return scavenged * PAGE_SIZE
+
+
+def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
+    """Give npages allocated pages back."""
+    assert_lock_held(pages.lock)
+    if base < pages.search_addr:
+        pages.search_addr = base
+    first = chunk_index(base)
+    last = chunk_index(base + (npages * PAGE_SIZE - 1))
+    for chunk in range(first, last + 1):
+        i, n = pages_in_chunk(chunk, base, npages)
+        bits = chunk_of(pages, chunk).alloc
+        assert popcnt_range(bits, i, n) == n, "P4: pages are freed that were not allocated"
+        clear_range(bits, i, n)
+    update_range(pages, first, last, FREE_CHUNK_SUM)
+
+
+# --- Check -----------------------------------------------------------------------------------------------------------
+
+
+def check_page_alloc(pages: PageAlloc) -> None:
+    """P1 to P5, by a walk over all chunks in use."""
+    check_addr_ranges(pages.in_use)
+    if pages.search_addr != ADDRESS_LIMIT and not contains(pages.in_use, pages.search_addr):
+        throw("P3: search_addr is not in use", pages.search_addr)
+    for i in range(pages.in_use.count):
+        in_use = pages.in_use.ranges[i]
+        for chunk in range(chunk_index(in_use.base), chunk_index(in_use.limit - 1) + 1):
+            check_chunk(pages, chunk)
+
+
+def check_chunk(pages: PageAlloc, chunk: u64) -> None:
+    """P1, P2 and P5 of one chunk, and P1 of the summaries above it."""
+    data = chunk_of(pages, chunk)
+    packed = summarize_slowly(data.alloc)
+    if level_of(pages, LEAF_LEVEL)[chunk] != packed:
+        throw("P1: a leaf is not its bitmap's summary", chunk, level_of(pages, LEAF_LEVEL)[chunk], packed)
+    for word in range(CHUNK_WORDS):
+        if data.alloc.words[word] & data.scavenged.words[word] != 0:
+            throw("P5: an allocated page is scavenged", chunk, word)
+    if chunk_base(chunk) < pages.search_addr and sum_max(packed) != 0:
+        i = find1(data.alloc, 0)
+        if chunk_base(chunk) + i * PAGE_SIZE < pages.search_addr:
+            throw("P2: a page below search_addr is free", chunk, i, pages.search_addr)
+    for level in range(u64(1), u64(SUMMARY_LEVELS)):
+        parent = chunk_base(chunk) >> LEVEL_SHIFT[level - 1]
+        merged = merge_summaries(
+            element(level_of(pages, level), parent << SUMMARY_LEVEL_BITS), CHILDREN, LEVEL_LOG_PAGES[level]
+        )
+        if level_of(pages, level - 1)[parent] != merged:
+            throw("P1: a summary is not the merge of its children", level - 1, parent)
