@@ -10,7 +10,7 @@ A heap is most often one range, for neighbours merge when one is added.
     A3  total_bytes is the sum of all sizes
     A4  count <= capacity
 
-Owner: whoever holds heap.lock. Go: runtime/mranges.go.                                       Next: page_bits.py
+Owner: whoever holds heap.lock. Go: runtime/mranges.go.                                       Next: page_summaries.py
 """
 
 from __future__ import annotations

@@ -105,6 +105,18 @@ assert HEAP_ARENA_BYTES % CHUNK_BYTES == 0, "Y3"
 
 
 @inline
+def larger(a: u64, b: u64) -> u64:
+    """The larger of two."""
+    return a if a > b else b
+
+
+@inline
+def smaller(a: u64, b: u64) -> u64:
+    """The smaller of two."""
+    return a if a < b else b
+
+
+@inline
 def align_up(n: u64, align: u64) -> u64:
     """The least multiple of align, a power of two, that is not below n."""
     return u64(n + align - 1) & u64(0 - align)

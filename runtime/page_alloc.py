@@ -1,20 +1,13 @@
 """The page allocator: which pages of the address space are free, and address-ordered first fit over them.
 
-    summary level 0   one word per 16 GiB    [ start, max, end ]  ...
-                  1   one word per  2 GiB          | 8 children
-                  2   one word per 256 MiB         | 8 children
-                  3   one word per  32 MiB         | 8 children
-                  4   one word per   4 MiB         | 8 children: the chunks
-    chunks            alloc and scavenged bits     [##..#......]   512 pages each
+    summaries   [ start, max, end ]   one word per 4 MiB, 32 MiB, ... 16 GiB: see page_summaries.py
+    chunks      [##..#.......####]    512 pages each: alloc and scavenged bits, see page_bits.py
+    in_use      the address space that grow was given; the rest has summary 0, "nothing free"
 
-A summary says how many free pages its stretch has at its start, in a row anywhere, and at its end: enough to know
-whether a run of n pages lies inside it, or across its border with the next. So a search reads at most the root level
-and four times eight words, and then one bitmap.
-
-Each level is one array over the whole address space, reserved at init, of which only those physical pages are mapped
-that summarise memory in use; the bitmaps hang off a two-level table, a MiB of them at a time. Memory that was never
-given to grow has summary 0: nothing free. `mapped` remembers what is mapped, so that a grow that was refused half-way
-loses nothing: the next one finds the pages that it got.
+A search reads the summaries from the root down: at each level it looks at the eight children of the entry it came
+through for one that has a long enough run inside, or for neighbours that have one across their border. So it costs at
+most the root level from search_addr on, four times eight words, and one bitmap. Most often it costs one bitmap alone:
+that of the chunk at search_addr.
 
     P1  every summary is the merge of its children, every leaf's the summary of its bitmap
     P2  no page below search_addr is free
@@ -22,12 +15,10 @@ loses nothing: the next one finds the pages that it got.
     P4  what grow gets has not been in use; what free gets was allocated
     P5  a scavenged page is free
 
-Owner: whoever holds heap.lock. Go: runtime/mpagealloc.go, mpagealloc_64bit.go.                 Next: page_cache.py
+Owner: whoever holds heap.lock. Go: runtime/mpagealloc.go.                                   Next: page_cache.py
 """
 
 from __future__ import annotations
-
-from typing import Annotated
 
 from runtime.addr_ranges import (
     AddrRanges,
@@ -55,79 +46,60 @@ from runtime.layout import (
     LOG_CHUNK_PAGES,
     PAGE_SHIFT,
     PAGE_SIZE,
-    PHYS_PAGE_SIZE,
-    SUMMARY_BYTES,
-    SUMMARY_L0_BITS,
     SUMMARY_LEVEL_BITS,
     SUMMARY_LEVELS,
     align_down,
-    align_up,
     chunk_base,
     chunk_index,
     chunk_page_index,
+    larger,
+    smaller,
 )
 from runtime.lock import Mutex, assert_lock_held
-from runtime.os_memory import (
-    MemoryStats,
-    SysStat,
-    sys_alloc,
-    sys_map,
-    sys_reserve,
-    sys_unreserve,
-    sys_used,
-    unmap,
-)
+from runtime.os_memory import MemoryStats, SysStat, sys_alloc, unmap
 from runtime.page_bits import (
-    FREE_CHUNK_SUM,
-    NOT_FOUND,
     PallocData,
     alloc_pages,
     clear_range,
     find,
     find1,
-    larger,
-    merge_summaries,
     popcnt_range,
     set_range,
-    smaller,
-    sum_end,
-    sum_max,
-    sum_start,
     summarize,
     summarize_slowly,
 )
+from runtime.page_summaries import (
+    FREE_CHUNK_SUM,
+    NO_RUN,
+    NOT_FOUND,
+    RUN,
+    Summaries,
+    check_parents,
+    level_of,
+    map_summaries,
+    propagate,
+    scan_block,
+    sum_max,
+    summaries_close,
+    summaries_init,
+)
 from runtime.syspy import (
+    Annotated,
     Array,
     Inline,
     Struct,
     address,
-    array_at,
     element,
-    i64,
     inline,
     is_nil,
     sizeof,
     struct,
-    table,
     throw,
     u64,
     uintptr,
 )
 
 CHUNK_COUNT = 1 << HEAP_ADDR_BITS - LOG_CHUNK_BYTES
-CHILDREN = 1 << SUMMARY_LEVEL_BITS
-
-# Entries of each level, and where its bits begin in `mapped`: every level starts a word.
-_ENTRIES = [1 << SUMMARY_L0_BITS + level * SUMMARY_LEVEL_BITS for level in range(SUMMARY_LEVELS)]
-_MAPPED_WORDS = [-(-entries * SUMMARY_BYTES // (64 * PHYS_PAGE_SIZE)) for entries in _ENTRIES]
-MAPPED_WORDS = sum(_MAPPED_WORDS)
-LEVEL_BYTES = table(u64, [entries * SUMMARY_BYTES for entries in _ENTRIES])
-LEVEL_MAPPED = table(u64, [64 * sum(_MAPPED_WORDS[:level]) for level in range(SUMMARY_LEVELS)])
-
-# What a look at a block of summaries can find.
-NO_RUN = 0  # no run of that length begins in the block
-RUN = 1  # a run begins at a page of the block
-RUN_INSIDE = 2  # a run lies inside an entry of the block
 
 
 @struct
@@ -148,8 +120,7 @@ class PageAlloc(Struct):
     start: u64  # the first chunk in use
     end: u64  # one past the last chunk in use; 0: none is
     in_use: Inline[AddrRanges]  # every address that grow was given
-    summary: Annotated[Array[uintptr], SUMMARY_LEVELS]  # the first byte of each level's array
-    mapped: Annotated[Array[u64], MAPPED_WORDS]  # one bit per physical page of the arrays, level by level: it is Ready
+    summary: Inline[Summaries]  # the tree over all chunks
     chunks: Annotated[Array[Chunks], CHUNKS_L1_COUNT]  # by the high bits of the chunk's number; nil: none is in use
 
 
@@ -164,21 +135,12 @@ def init(pages: PageAlloc, lock: Mutex, persistent: Persistent, stats: MemorySta
     pages.search_addr = ADDRESS_LIMIT
     pages.start = CHUNK_COUNT
     pages.end = 0
-    if not addr_ranges_init(pages.in_use, persistent, stat):
-        return False
-    for level in range(SUMMARY_LEVELS):
-        pages.summary[level] = sys_reserve(stats, 0, LEVEL_BYTES[level])
-        if pages.summary[level] == 0:
-            for reserved in range(level):
-                sys_unreserve(stats, pages.summary[reserved], LEVEL_BYTES[reserved])
-            return False
-    return True
+    return addr_ranges_init(pages.in_use, persistent, stat) and summaries_init(pages.summary, stats, stat)
 
 
 def close(pages: PageAlloc) -> None:
     """Give all metadata back to the system: the runtime ends, its structs and its counts with it."""
-    for level in range(SUMMARY_LEVELS):
-        unmap(pages.stats, pages.summary[level], LEVEL_BYTES[level])
+    summaries_close(pages.summary)
     for block in range(pages.start >> CHUNKS_L2_BITS, (pages.end + (CHUNKS_L2_COUNT - 1)) >> CHUNKS_L2_BITS):
         if not is_nil(pages.chunks[block]):
             unmap(pages.stats, address(pages.chunks[block]), sizeof(Chunks))
@@ -197,52 +159,17 @@ def grow(pages: PageAlloc, base: uintptr, size: u64) -> bool:
         throw("P4: not whole chunks of the address space", base, size)
     first = chunk_index(base)
     last = chunk_index(base + size - 1)
-    if not map_summaries(pages, first, last) or not map_chunks(pages, first, last):
+    if not map_summaries(pages.summary, first, last) or not map_chunks(pages, first, last):
         return False
     if not add_range(pages.in_use, base, base + size):
         return False
-    pages.start = first if first < pages.start else pages.start
-    pages.end = last + 1 if last >= pages.end else pages.end
-    pages.search_addr = base if base < pages.search_addr else pages.search_addr
+    pages.start = smaller(pages.start, first)
+    pages.end = larger(pages.end, last + 1)
+    pages.search_addr = smaller(pages.search_addr, base)
     for chunk in range(first, last + 1):
         set_range(chunk_of(pages, chunk).scavenged, 0, CHUNK_PAGES)
     update_range(pages, first, last, FREE_CHUNK_SUM)
     return True
-
-
-def map_summaries(pages: PageAlloc, first: u64, last: u64) -> bool:
-    """Make the summaries of the chunks first to last readable, whole blocks of siblings, on all levels."""
-    for level in range(SUMMARY_LEVELS):
-        shift = LEVEL_SHIFT[level] - LOG_CHUNK_BYTES
-        siblings = u64(1) << LEVEL_BITS[level]
-        low = align_down(first >> shift, siblings) * SUMMARY_BYTES
-        high = align_up((last >> shift) + 1, siblings) * SUMMARY_BYTES
-        if not map_level(pages, level, low // PHYS_PAGE_SIZE, (high - 1) // PHYS_PAGE_SIZE):
-            return False
-    return True
-
-
-def map_level(pages: PageAlloc, level: i64, first: u64, last: u64) -> bool:
-    """Make the physical pages first to last of a level's array Ready, those that are not yet."""
-    page = first
-    while page <= last:
-        n: u64 = 0
-        while page + n <= last and not is_mapped(pages, LEVEL_MAPPED[level] + page + n):
-            n += 1
-        if n != 0:
-            addr = pages.summary[level] + page * PHYS_PAGE_SIZE
-            if not sys_map(pages.stats, addr, n * PHYS_PAGE_SIZE, pages.stat):
-                return False
-            sys_used(pages.stats, n * PHYS_PAGE_SIZE)
-            for bit in range(LEVEL_MAPPED[level] + page, LEVEL_MAPPED[level] + page + n):
-                pages.mapped[bit // 64] |= u64(1) << bit % 64
-        page += n + 1
-    return True
-
-
-def is_mapped(pages: PageAlloc, bit: u64) -> bool:
-    """Whether the physical page of this number is Ready."""
-    return pages.mapped[bit // 64] >> bit % 64 & 1 != 0
 
 
 def map_chunks(pages: PageAlloc, first: u64, last: u64) -> bool:
@@ -266,12 +193,6 @@ def chunk_of(pages: PageAlloc, chunk: u64) -> PallocData:
 
 
 @inline
-def level_of(pages: PageAlloc, level: u64) -> Array[u64]:
-    """The summaries of a level."""
-    return array_at(u64, pages.summary[level])
-
-
-@inline
 def pages_in_chunk(chunk: u64, base: uintptr, npages: u64) -> tuple[u64, u64]:
     """The part of [base, base + npages * PAGE_SIZE) that lies in a chunk: its first page and its length."""
     first_page = base >> PAGE_SHIFT
@@ -286,11 +207,11 @@ def pages_in_chunk(chunk: u64, base: uintptr, npages: u64) -> tuple[u64, u64]:
 
 def update_chunk(pages: PageAlloc, chunk: u64) -> None:
     """Bring the summaries up to date after the alloc bits of one chunk changed."""
-    leaves = level_of(pages, LEAF_LEVEL)
+    leaves = level_of(pages.summary, LEAF_LEVEL)
     packed = summarize(chunk_of(pages, chunk).alloc)
     if packed != leaves[chunk]:
         leaves[chunk] = packed
-        propagate(pages, chunk, chunk)
+        propagate(pages.summary, chunk, chunk)
 
 
 def update_range(pages: PageAlloc, first: u64, last: u64, between: u64) -> None:
@@ -298,57 +219,15 @@ def update_range(pages: PageAlloc, first: u64, last: u64, between: u64) -> None:
     if first == last:
         update_chunk(pages, first)
         return
-    leaves = level_of(pages, LEAF_LEVEL)
+    leaves = level_of(pages.summary, LEAF_LEVEL)
     leaves[first] = summarize(chunk_of(pages, first).alloc)
     for chunk in range(first + 1, last):
         leaves[chunk] = between
     leaves[last] = summarize(chunk_of(pages, last).alloc)
-    propagate(pages, first, last)
-
-
-def propagate(pages: PageAlloc, first: u64, last: u64) -> None:
-    """Merge the leaves first to last upwards, as far as anything changes (P1)."""
-    level: u64 = LEAF_LEVEL
-    has_changed = True
-    while level > 0 and has_changed:
-        has_changed = False
-        first >>= SUMMARY_LEVEL_BITS
-        last >>= SUMMARY_LEVEL_BITS
-        children = level_of(pages, level)
-        parents = level_of(pages, level - 1)
-        for i in range(first, last + 1):
-            packed = merge_summaries(element(children, i * CHILDREN), CHILDREN, LEVEL_LOG_PAGES[level])
-            if packed != parents[i]:
-                parents[i] = packed
-                has_changed = True
-        level -= 1
+    propagate(pages.summary, first, last)
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------
-
-
-def scan_block(sums: Array[u64], j: u64, count: u64, npages: u64, log_pages: u64) -> tuple[u64, u64, u64]:
-    """Look for npages free pages in a row from entry j of a block of summaries, each of 1 << log_pages pages.
-
-    Returns NO_RUN; RUN and the page where the run begins, counted from the block's first; or RUN_INSIDE and the
-    entry to go into. The third result is the first entry with free pages.
-    """
-    first: u64 = NOT_FOUND
-    run: u64 = 0  # free pages up to entry j, without a gap
-    while j < count:
-        packed = sums[j]
-        if packed == 0:
-            run = 0
-        else:
-            first = j if first == NOT_FOUND else first
-            if run + sum_start(packed) >= npages:
-                return RUN, (j << log_pages) - run, first
-            if sum_max(packed) >= npages:
-                return RUN_INSIDE, j, first
-            is_free = sum_start(packed) == u64(1) << log_pages
-            run = run + sum_start(packed) if is_free else sum_end(packed)
-        j += 1
-    return NO_RUN, 0, first
 
 
 def find_run(pages: PageAlloc, npages: u64) -> tuple[uintptr, uintptr]:
@@ -356,15 +235,15 @@ def find_run(pages: PageAlloc, npages: u64) -> tuple[uintptr, uintptr]:
     block: u64 = 0  # the first entry of the block to be looked at
     lowest: uintptr = 0  # no page below is free; grows on the way down
     is_lowest = True  # the way down has led into the first entry with free pages so far
-    for level in range(SUMMARY_LEVELS):
-        log_pages = LEVEL_LOG_PAGES[level]
+    for level in range(u64(SUMMARY_LEVELS)):
         count = u64(1) << LEVEL_BITS[level]
         search = pages.search_addr >> LEVEL_SHIFT[level]
         j = search - block if align_down(search, count) == block else u64(0)
-        found, where, first = scan_block(element(level_of(pages, u64(level)), block), j, count, npages, log_pages)
+        sums = element(level_of(pages.summary, level), block)
+        found, where, first = scan_block(sums, j, count, npages, LEVEL_LOG_PAGES[level])
         if found == NO_RUN:
             if level != 0:
-                throw("P1: a summary promises pages that its children do not have", u64(level), block, npages)
+                throw("P1: a summary promises pages that its children do not have", level, block, npages)
             return 0, ADDRESS_LIMIT
         if is_lowest:
             lowest = (block + first) << LEVEL_SHIFT[level]
@@ -389,13 +268,13 @@ def find_in_chunk(pages: PageAlloc, chunk: u64, npages: u64, search_index: u64) 
 
 
 def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
-    """Take the lowest npages pages in a row: their address, or 0 if there are none; and the bytes that were scavenged."""
+    """Take the lowest npages pages in a row: their address, or 0 if there are none; and the scavenged bytes in them."""
     assert_lock_held(pages.lock)
     chunk = chunk_index(pages.search_addr)
     page = chunk_page_index(pages.search_addr)
     if chunk >= pages.end:
         return 0, 0
-    if npages <= CHUNK_PAGES - page and npages <= sum_max(level_of(pages, LEAF_LEVEL)[chunk]):
+    if npages <= CHUNK_PAGES - page and npages <= sum_max(level_of(pages.summary, LEAF_LEVEL)[chunk]):
         addr, search_addr = find_in_chunk(pages, chunk, npages, page)
     else:
         addr, search_addr = find_run(pages, npages)
@@ -403,8 +282,7 @@ def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
         if npages == 1:
             pages.search_addr = ADDRESS_LIMIT
         return 0, 0
-    if pages.search_addr < search_addr:
-        pages.search_addr = search_addr
+    pages.search_addr = larger(pages.search_addr, search_addr)
     return addr, alloc_range(pages, addr, npages)
 
 
@@ -424,8 +302,7 @@ def alloc_range(pages: PageAlloc, base: uintptr, npages: u64) -> u64:
 def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
     """Give npages allocated pages back."""
     assert_lock_held(pages.lock)
-    if base < pages.search_addr:
-        pages.search_addr = base
+    pages.search_addr = smaller(pages.search_addr, base)
     first = chunk_index(base)
     last = chunk_index(base + (npages * PAGE_SIZE - 1))
     for chunk in range(first, last + 1):
@@ -454,8 +331,8 @@ def check_chunk(pages: PageAlloc, chunk: u64) -> None:
     """P1, P2 and P5 of one chunk, and P1 of the summaries above it."""
     data = chunk_of(pages, chunk)
     packed = summarize_slowly(data.alloc)
-    if level_of(pages, LEAF_LEVEL)[chunk] != packed:
-        throw("P1: a leaf is not its bitmap's summary", chunk, level_of(pages, LEAF_LEVEL)[chunk], packed)
+    if level_of(pages.summary, LEAF_LEVEL)[chunk] != packed:
+        throw("P1: a leaf is not its bitmap's summary", chunk, level_of(pages.summary, LEAF_LEVEL)[chunk], packed)
     for word in range(CHUNK_WORDS):
         if data.alloc.words[word] & data.scavenged.words[word] != 0:
             throw("P5: an allocated page is scavenged", chunk, word)
@@ -463,10 +340,6 @@ def check_chunk(pages: PageAlloc, chunk: u64) -> None:
         i = find1(data.alloc, 0)
         if chunk_base(chunk) + i * PAGE_SIZE < pages.search_addr:
             throw("P2: a page below search_addr is free", chunk, i, pages.search_addr)
-    for level in range(u64(1), u64(SUMMARY_LEVELS)):
-        parent = chunk_base(chunk) >> LEVEL_SHIFT[level - 1]
-        merged = merge_summaries(
-            element(level_of(pages, level), parent << SUMMARY_LEVEL_BITS), CHILDREN, LEVEL_LOG_PAGES[level]
-        )
-        if level_of(pages, level - 1)[parent] != merged:
-            throw("P1: a summary is not the merge of its children", level - 1, parent)
+    level = check_parents(pages.summary, chunk_base(chunk))
+    if level != NOT_FOUND:
+        throw("P1: a summary is not the merge of its children", level, chunk)

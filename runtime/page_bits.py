@@ -4,33 +4,21 @@
     alloc      [##..#...........][...............#] ... x8  [................]      1: taken
     scavenged  [..##............][################]         [################]      1: the kernel does not back it
 
-The summary of a bitmap is three counts of free pages, in one word:
-
-    |63|62       42|41       21|20        0|
-    |  |    end    |    max    |   start   |      start: in a row at the low end    end: at the high end
-     ^ all three are MAX_PACKED_VALUE             max: the longest row anywhere
-
-0 is a summary, too: nothing free. A run is found with shifts: ANDing a word with itself shifted down by one drops the
-top bit of every run of ones, so that after n - 1 drops the lowest one left is where the first run of n began.
+A run is found with shifts: ANDing a word with itself shifted down by one drops the top bit of every run of ones, so
+that after n - 1 drops the lowest one left is where the first run of n began.
 
     B1  a range lies in the chunk: i + n <= CHUNK_PAGES, n > 0
-    B2  start <= max, end <= max, and one of them being all pages makes all three so
 
-Owner: whoever holds heap.lock. Go: runtime/mpallocbits.go, mpagealloc.go pallocSum.               Next: page_alloc.py
+Owner: whoever holds heap.lock. Go: runtime/mpallocbits.go.                                     Next: page_alloc.py
 """
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from runtime.layout import CHUNK_PAGES, CHUNK_WORDS, LOG_MAX_PACKED_VALUE, MAX_PACKED_VALUE
-from runtime.syspy import Array, Inline, Struct, clz64, ctz64, inline, popcount64, struct, u64
+from runtime.layout import CHUNK_PAGES, CHUNK_WORDS, larger
+from runtime.page_summaries import FREE_CHUNK_SUM, NOT_FOUND, pack_sum
+from runtime.syspy import Annotated, Array, Inline, Struct, clz64, ctz64, inline, popcount64, struct, u64
 
 ALL_ONES = 0xFFFF_FFFF_FFFF_FFFF
-NOT_FOUND = ALL_ONES  # no page has this number
-PACKED_MASK = MAX_PACKED_VALUE - 1
-PACKED_ALL = 1 << 63
-FREE_CHUNK_SUM = CHUNK_PAGES | CHUNK_PAGES << LOG_MAX_PACKED_VALUE | CHUNK_PAGES << 2 * LOG_MAX_PACKED_VALUE
 
 
 @struct
@@ -46,18 +34,6 @@ class PallocData(Struct):
 
     alloc: Inline[PageBits]  # 1: taken
     scavenged: Inline[PageBits]  # 1: free, and the kernel does not back it
-
-
-@inline
-def larger(a: u64, b: u64) -> u64:
-    """The larger of two."""
-    return a if a > b else b
-
-
-@inline
-def smaller(a: u64, b: u64) -> u64:
-    """The smaller of two."""
-    return a if a < b else b
 
 
 # --- Ranges of bits --------------------------------------------------------------------------------------------------
@@ -185,47 +161,6 @@ def find_large_n(b: PageBits, npages: u64, search_index: u64) -> tuple[u64, u64]
 
 
 # --- Summaries -------------------------------------------------------------------------------------------------------
-
-
-@inline
-def pack_sum(start: u64, most: u64, end: u64) -> u64:
-    """A summary of three counts, in pages."""
-    if most == MAX_PACKED_VALUE:
-        return PACKED_ALL
-    return start | most << LOG_MAX_PACKED_VALUE | end << 2 * LOG_MAX_PACKED_VALUE
-
-
-@inline
-def sum_start(packed: u64) -> u64:
-    """Free pages in a row at the low end."""
-    return MAX_PACKED_VALUE if packed & PACKED_ALL != 0 else packed & PACKED_MASK
-
-
-@inline
-def sum_max(packed: u64) -> u64:
-    """Free pages in the longest row."""
-    return MAX_PACKED_VALUE if packed & PACKED_ALL != 0 else packed >> LOG_MAX_PACKED_VALUE & PACKED_MASK
-
-
-@inline
-def sum_end(packed: u64) -> u64:
-    """Free pages in a row at the high end."""
-    return MAX_PACKED_VALUE if packed & PACKED_ALL != 0 else packed >> 2 * LOG_MAX_PACKED_VALUE & PACKED_MASK
-
-
-def merge_summaries(sums: Array[u64], count: u64, log_pages: u64) -> u64:
-    """The summary of count neighbours in a row, each of 1 << log_pages pages."""
-    pages = u64(1) << log_pages
-    start: u64 = 0
-    most: u64 = 0
-    end: u64 = 0
-    for i in range(count):
-        packed = sums[i]
-        if start == i << log_pages:
-            start += sum_start(packed)
-        most = larger(larger(most, end + sum_start(packed)), sum_max(packed))
-        end = end + pages if sum_end(packed) == pages else sum_end(packed)
-    return pack_sum(start, most, end)
 
 
 def summarize(b: PageBits) -> u64:

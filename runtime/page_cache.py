@@ -23,10 +23,12 @@ from runtime.layout import (
     chunk_base,
     chunk_index,
     chunk_page_index,
+    smaller,
 )
 from runtime.lock import assert_lock_held
-from runtime.page_alloc import PageAlloc, chunk_of, find_in_chunk, find_run, level_of, update_chunk
+from runtime.page_alloc import PageAlloc, chunk_of, find_in_chunk, find_run, update_chunk
 from runtime.page_bits import find_bit_range64, ones
+from runtime.page_summaries import level_of
 from runtime.syspy import Struct, ctz64, popcount64, struct, u64, uintptr
 
 
@@ -65,7 +67,7 @@ def alloc_to_cache(pages: PageAlloc, c: PageCache) -> bool:
     chunk = chunk_index(pages.search_addr)
     if chunk >= pages.end:
         return False
-    if level_of(pages, LEAF_LEVEL)[chunk] != 0:
+    if level_of(pages.summary, LEAF_LEVEL)[chunk] != 0:
         addr, _ = find_in_chunk(pages, chunk, 1, chunk_page_index(pages.search_addr))
     else:
         addr, _ = find_run(pages, 1)
@@ -97,8 +99,7 @@ def cache_flush(c: PageCache, pages: PageAlloc) -> None:
         data = chunk_of(pages, chunk_index(c.base))
         data.alloc.words[word] &= u64(~c.cache)
         data.scavenged.words[word] |= c.scav
-        if c.base < pages.search_addr:
-            pages.search_addr = c.base
+        pages.search_addr = smaller(pages.search_addr, c.base)
         update_chunk(pages, chunk_index(c.base))
     c.base = 0
     c.cache = 0
