@@ -1,0 +1,97 @@
+"""Diagnostics: what is wrong with a program, where, and how it is shown.
+
+    prog.toy:3:7: undefined: foo
+            x := foo + 1
+                 ^
+
+Every error has a code with the rule that was broken and a program that breaks it; the tests run these programs. The
+wording of a message is Go's wherever Go has one. At most ten errors are shown, in order of their positions.
+
+Next: lexer.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lang.source import Source
+
+MAX_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of error."""
+
+    name: str                                                   # what `toyrun explain` is asked for
+    rule: str                                                   # what holds in a right program
+    bad: str                                                    # a program that breaks it, with /* ERROR "regexp" */
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One error."""
+
+    pos: int                                                    # offset in the source
+    code: Code
+    message: str                                                # further lines begin with a tab
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """The errors of one source."""
+
+    source: Source
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def report(self, code: Code, pos: int, message: str) -> None:
+        """Add an error."""
+        self.found.append(Diagnostic(pos, code, message))
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more errors would not be shown."""
+        return len(self.found) > MAX_SHOWN
+
+    def in_order(self) -> list[Diagnostic]:
+        """Sorted by position, without repetitions; of the syntax errors of a line only the first."""
+        kept: list[Diagnostic] = []
+        seen: set[tuple[int, str]] = set()
+        for diagnostic in sorted(self.found, key=lambda d: d.pos):
+            message = "syntax error" if diagnostic.code is SYNTAX else diagnostic.message
+            key = (self.source.line_of(diagnostic.pos), message)
+            if key not in seen:
+                seen.add(key)
+                kept.append(diagnostic)
+        return kept
+
+    def render(self) -> str:
+        """The text for the user: up to ten errors, each with its line and a caret."""
+        ordered = self.in_order()
+        lines = [self.rendered(diagnostic) for diagnostic in ordered[:MAX_SHOWN]]
+        if len(ordered) > MAX_SHOWN:
+            lines.append("too many errors\n")
+        return "".join(lines)
+
+    def rendered(self, diagnostic: Diagnostic) -> str:
+        """One error: `file:line:column: message`, the source line, a caret."""
+        line, column = self.source.line_column(diagnostic.pos)
+        text = self.source.line_text(line)
+        before = text[: diagnostic.pos - self.source.line_starts[line - 1]]
+        padding = "".join(char if char == "\t" else " " for char in before)
+        head = f"{self.source.name}:{line}:{column}: {diagnostic.message}\n"
+        return f"{head}\t{shown(text)}\n\t{padding}^\n" if text.strip() else head
+
+
+def shown(line: str) -> str:
+    """A source line made safe to print: control characters and undecodable bytes are replaced."""
+    return "".join(char if char == "\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+
+
+# ---------------------------------------------------------------- the codes
+
+SYNTAX = Code("syntax", "A program follows the grammar.", "func main() { x := := /* ERROR \"unexpected :=\" */ 1 }")
+LITERAL = Code("literal", "A literal is well formed.", "var x = 0b12 /* ERROR \"invalid digit '2'\" */\nfunc main() {}")

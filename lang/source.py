@@ -1,0 +1,54 @@
+"""Source text: characters, lines and columns.
+
+    offset    0 1 2 3 4 5 6 7            a position is an offset in characters, everywhere in the tree
+    text      x : = 1 \\n é = 2
+    line      1 1 1 1 1  2 2 2           lines and columns are made of it only when something is shown;
+    column    1 2 3 4 5  1 3 4           columns count bytes from 1, as Go's do
+
+Bytes that are not UTF-8 are kept as lone surrogates (Python's "surrogateescape"), so that every file can be read and
+the lexer can say where the bad byte is.
+
+Next: diagnostics.py
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(slots=True)
+class Source:
+    """One file's text."""
+
+    name: str                                                   # as messages show it
+    text: str
+    line_starts: list[int] = field(init=False)                  # offset of each line's first character
+
+    def __post_init__(self) -> None:
+        lengths = (len(line) + 1 for line in self.text.split("\n"))
+        self.line_starts = list(accumulate(lengths, initial=0))[:-1]
+
+    @staticmethod
+    def of_bytes(name: str, data: bytes) -> Source:
+        """The text of a file. A byte order mark in front is dropped."""
+        return Source(name, data.decode("utf-8", "surrogateescape").removeprefix(BYTE_ORDER_MARK))
+
+    def line_of(self, pos: int) -> int:
+        """The line of an offset, from 1."""
+        return bisect_right(self.line_starts, pos)
+
+    def line_column(self, pos: int) -> tuple[int, int]:
+        """Line and column (in bytes) of an offset, both from 1."""
+        line = self.line_of(pos)
+        before = self.text[self.line_starts[line - 1] : pos]
+        return line, len(before.encode("utf-8", "surrogateescape")) + 1
+
+    def line_text(self, line: int) -> str:
+        """A line without its end."""
+        start = self.line_starts[line - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
