@@ -157,6 +157,8 @@ def grow(pages: PageAlloc, base: uintptr, size: u64) -> bool:
     assert_lock_held(pages.lock)
     if base == 0 or size == 0 or (base | size) % CHUNK_BYTES != 0 or base + size > ADDRESS_LIMIT:
         throw("P4: not whole chunks of the address space", base, size)
+    if find_addr_greater_equal(pages.in_use, base, ADDRESS_LIMIT) < base + size:
+        throw("P4: address space that grows is in use already", base, size)
     first = chunk_index(base)
     last = chunk_index(base + size - 1)
     if not map_summaries(pages.summary, first, last) or not map_chunks(pages, first, last):
