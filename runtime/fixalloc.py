@@ -20,7 +20,7 @@ Go: runtime/mfixalloc.go, malloc.go persistentalloc.                            
 
 from __future__ import annotations
 
-from runtime.layout import FIXALLOC_CHUNK, PAGE_SIZE, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PTR_SIZE, align_up
+from runtime.layout import FIXALLOC_CHUNK, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import Mutex, lock, unlock
 from runtime.os_memory import MemoryStats, SysStat, stat_move, sys_alloc, unmap
 from runtime.syspy import Inline, Struct, is_nil, load, memset, sizeof, store, struct, throw, u64, uintptr
@@ -67,8 +67,8 @@ def persistent_init(p: Persistent, stats: MemoryStats) -> None:
 
 
 def persistent_alloc(p: Persistent, size: u64, align: u64, stat: SysStat) -> uintptr:
-    """size zero bytes, for good, counted for stat; align is a power of two up to PAGE_SIZE. 0 if refused."""
-    if size == 0 or align > PAGE_SIZE:
+    """size zero bytes, for good, counted for stat; align is a power of two up to PHYS_PAGE_SIZE. 0 if refused."""
+    if size == 0 or align > PHYS_PAGE_SIZE:
         throw("persistent_alloc: bad size or alignment", size, align)
     lock(p.lock)
     addr = persistent_alloc_large(p, size) if size >= PERSISTENT_MAX_BLOCK else persistent_alloc_block(p, size, align)

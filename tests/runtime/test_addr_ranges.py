@@ -1,0 +1,162 @@
+"""Sorted ranges of addresses: merging, growing, and the search for an address."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.addr_ranges import (
+    AddrRanges,
+    add_range,
+    addr_ranges_init,
+    check_addr_ranges,
+    contains,
+    find_addr_greater_equal,
+    find_succ,
+)
+from runtime.fixalloc import Persistent, persistent_close, persistent_init
+from runtime.os_memory import MemoryStats
+from runtime.syspy import Failure
+from tests.runtime.engines import Engine
+
+ROOTS = [
+    add_range,
+    addr_ranges_init,
+    check_addr_ranges,
+    contains,
+    find_addr_greater_equal,
+    find_succ,
+    persistent_close,
+    persistent_init,
+]
+
+LAST = (1 << 64) - 1
+
+
+@pytest.fixture
+def ranges(engine: Engine) -> Iterator[AddrRanges]:
+    stats, persistent, made = MemoryStats(), Persistent(), AddrRanges()
+    engine.call(persistent_init, persistent, stats)
+    assert engine.call(addr_ranges_init, made, persistent, stats.gc)
+    yield made
+    engine.call(persistent_close, persistent)
+
+
+def listed(a: AddrRanges) -> list[tuple[int, int]]:
+    return [(a.ranges[i].base, a.ranges[i].limit) for i in range(a.count)]
+
+
+def add_all(engine: Engine, a: AddrRanges, *pairs: tuple[int, int]) -> None:
+    for base, limit in pairs:
+        assert engine.call(add_range, a, base, limit)
+        engine.call(check_addr_ranges, a)
+
+
+def test_neighbours_merge(engine: Engine, ranges: AddrRanges) -> None:
+    add_all(engine, ranges, (512, 1024))
+    add_all(engine, ranges, (1024, 2048))
+    assert listed(ranges) == [(512, 2048)]
+    add_all(engine, ranges, (4096, 8192))
+    assert listed(ranges) == [(512, 2048), (4096, 8192)]
+    add_all(engine, ranges, (3776, 4096))
+    assert listed(ranges) == [(512, 2048), (3776, 8192)]
+    add_all(engine, ranges, (2048, 3776))
+    assert listed(ranges) == [(512, 8192)]
+    assert ranges.total_bytes == 8192 - 512
+
+
+def test_the_array_grows_at_both_ends(engine: Engine, ranges: AddrRanges) -> None:
+    above = [(8192 + i * 2048, 8192 + i * 2048 + 10) for i in range(1, 65)]
+    below = [(8 + i * 8, 8 + i * 8 + 4) for i in range(63)]
+    add_all(engine, ranges, (512, 8192), *above)
+    assert listed(ranges) == [(512, 8192), *above]
+    add_all(engine, ranges, *below)
+    assert listed(ranges) == [*below, (512, 8192), *above]
+    assert ranges.capacity == 128
+
+
+LARGE = [(5 + 5 * i, 5 + 5 * i + 3) for i in range(100)]
+THREE = [(6, 10), (12, 16), (19, 22)]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "addr", "succ"),
+    [
+        ([], 12, 0),
+        ([(14, 16)], 12, 0),
+        ([(14, 16)], 14, 1),
+        ([(14, 16)], 16, 1),
+        ([(14, 16)], 17, 1),
+        (THREE, 3, 0),
+        (THREE, 24, 3),
+        (THREE, 11, 1),
+        (THREE, 9, 1),
+        ([(0, 10)], 0, 1),
+        ([(LAST - 5, LAST)], LAST, 1),
+        (LARGE, 2, 0),
+        (LARGE, 5 + len(LARGE) * 5 + 30, len(LARGE)),
+        (LARGE, 14, 2),
+        (LARGE, 249, 49),
+        (LARGE, 25, 5),
+        (LARGE, 396, 79),
+        (LARGE, 250, 50),
+    ],
+)
+def test_find_succ(engine: Engine, ranges: AddrRanges, pairs: list[tuple[int, int]], addr: int, succ: int) -> None:
+    for base, limit in pairs:
+        engine.call(add_range, ranges, base, limit)
+    assert engine.call(find_succ, ranges, addr) == succ
+
+
+def test_random_ranges_against_a_set(engine: Engine, ranges: AddrRanges, seed: int) -> None:
+    draw = random.Random(seed)
+    model: set[int] = set()
+    for _ in range(100):
+        base = draw.randrange(1000)
+        limit = base + draw.randrange(1, 30)
+        if model.isdisjoint(range(base, limit)):
+            add_all(engine, ranges, (base, limit))
+            model.update(range(base, limit))
+    assert ranges.total_bytes == len(model)
+    for addr in range(0, 1050, 7):
+        assert engine.call(contains, ranges, addr) == (addr in model)
+        least = min((a for a in model if a >= addr), default=9999)
+        assert engine.call(find_addr_greater_equal, ranges, addr, 9999) == least
+
+
+def test_a_refused_array_loses_no_range(engine: Engine, ranges: AddrRanges) -> None:
+    # Arrays of up to half a chunk are cut from the first; the system is asked again for one of 64 KiB and more.
+    pairs = [(10 * i, 10 * i + 5) for i in range(1, 4097)]
+    for base, limit in pairs[:2048]:
+        assert engine.call(add_range, ranges, base, limit)
+    stats = ranges.persistent.stats
+    while ranges.count < len(pairs) and ranges.capacity < 4096:
+        base, limit = pairs[ranges.count]
+        before, stats.refuse_at = listed(ranges)[-1], stats.requests + 1
+        if not engine.call(add_range, ranges, base, limit):
+            assert listed(ranges)[-1] == before
+            engine.call(check_addr_ranges, ranges)
+            assert engine.call(add_range, ranges, base, limit)
+    assert listed(ranges) == pairs[: ranges.count]
+    assert ranges.capacity == 4096
+
+
+@pytest.mark.parametrize(
+    ("tag", "broken"),
+    [("A1", [(5, 5)]), ("A2", [(1, 5), (5, 9)]), ("A2", [(8, 9), (1, 2)]), ("A3", [(1, 5)])],
+)
+def test_the_check_sees_a_broken_invariant(
+    engine: Engine, ranges: AddrRanges, tag: str, broken: list[tuple[int, int]]
+) -> None:
+    for i, (base, limit) in enumerate(broken):
+        ranges.ranges[i].base, ranges.ranges[i].limit = base, limit
+    ranges.count = len(broken)
+    with pytest.raises(Failure, match=tag):
+        engine.call(check_addr_ranges, ranges)
+
+
+def test_an_empty_range_is_a_bug(engine: Engine, ranges: AddrRanges) -> None:
+    with pytest.raises(Failure, match="A1"):
+        engine.call(add_range, ranges, 5, 5)

@@ -1,0 +1,73 @@
+"""The futex mutex: exclusion under contention, and the misuse it notices."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from runtime.lock import LOCKED, UNLOCKED, Mutex, assert_lock_held, lock, unlock
+from runtime.syspy import Failure, Inline, Struct, struct, u64
+from tests.runtime.engines import Engine
+
+
+@struct
+class Counter(Struct):
+    """A number that is only right while its additions exclude each other."""
+
+    lock: Inline[Mutex]  # covers value
+    value: u64
+
+
+def add_often(counter: Counter, n: u64) -> None:
+    """Add one n times, each time under the lock."""
+    for _ in range(n):
+        lock(counter.lock)
+        counter.value = counter.value + 1
+        unlock(counter.lock)
+
+
+ROOTS = [add_often, lock, unlock, assert_lock_held]
+
+
+def test_lock_and_unlock_turn_the_key(engine: Engine) -> None:
+    m = Mutex()
+    engine.call(lock, m)
+    assert m.key == LOCKED
+    engine.call(assert_lock_held, m)
+    engine.call(unlock, m)
+    assert m.key == UNLOCKED
+
+
+def test_additions_of_several_threads_exclude_each_other(engine: Engine) -> None:
+    n = 300 if engine.name == "python" else 50_000
+    counter = Counter()
+    threads = [threading.Thread(target=engine.call, args=(add_often, counter, n)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert (counter.value, counter.lock.key) == (4 * n, UNLOCKED)
+
+
+def test_a_waiter_sleeps_until_the_lock_is_free(engine: Engine) -> None:
+    counter = Counter()
+    engine.call(lock, counter.lock)
+    waiter = threading.Thread(target=engine.call, args=(add_often, counter, 1))
+    waiter.start()
+    waiter.join(timeout=0.05)
+    assert waiter.is_alive()
+    assert counter.value == 0
+    engine.call(unlock, counter.lock)
+    waiter.join(timeout=60)
+    assert (counter.value, counter.lock.key) == (1, UNLOCKED)
+
+
+def test_unlock_of_an_unlocked_lock_is_noticed(engine: Engine) -> None:
+    with pytest.raises(Failure, match="L1"):
+        engine.call(unlock, Mutex())
+
+
+def test_a_lock_that_should_be_held_is_looked_at() -> None:
+    with pytest.raises(AssertionError, match="L2"):
+        assert_lock_held(Mutex())

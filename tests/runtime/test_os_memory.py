@@ -1,0 +1,148 @@
+"""Memory from the system: the states, what the kernel says of them, and what is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.layout import PHYS_PAGE_SIZE
+from runtime.os_memory import (
+    MemoryStats,
+    sys_alloc,
+    sys_fault,
+    sys_free,
+    sys_map,
+    sys_reserve,
+    sys_reserve_aligned,
+    sys_unreserve,
+    sys_unused,
+    sys_used,
+)
+from runtime.syspy import Failure, load, store, u8, u64, uintptr
+from tests.runtime.engines import Engine
+
+ROOTS = [
+    sys_alloc,
+    sys_fault,
+    sys_free,
+    sys_map,
+    sys_reserve,
+    sys_reserve_aligned,
+    sys_unreserve,
+    sys_unused,
+    sys_used,
+]
+
+MIB = 1 << 20
+PURPOSES = ("heap_in_use", "heap_free", "heap_released", "stacks", "m_span", "m_cache", "buck_hash", "gc", "other")
+
+
+def state(addr: int) -> str:
+    """What the kernel says of an address: its permissions, or "none"."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, permissions, *_ = line.split()
+        low, high = (int(end, 16) for end in span.split("-"))
+        if low <= addr < high:
+            return permissions
+    return "none"
+
+
+def counted(stats: MemoryStats) -> tuple[int, int, int]:
+    """(reserved, prepared, ready), after a look at O1."""
+    assert stats.prepared + stats.ready == sum(getattr(stats, purpose).bytes for purpose in PURPOSES), "O1"
+    return stats.reserved, stats.prepared, stats.ready
+
+
+def test_the_climb_from_none_to_ready_and_back(engine: Engine) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_reserve, stats, 0, MIB)
+    assert addr % PHYS_PAGE_SIZE == 0
+    assert (state(addr), counted(stats)) == ("---p", (MIB, 0, 0))
+
+    assert engine.call(sys_map, stats, addr, MIB, stats.gc)
+    assert (state(addr), counted(stats)) == ("rw-p", (0, MIB, 0))
+    engine.call(sys_used, stats, MIB)
+    assert counted(stats) == (0, 0, MIB)
+    assert stats.gc.bytes == MIB
+    store(u64, addr, 42)
+
+    assert engine.call(sys_unused, stats, addr, MIB)
+    assert counted(stats) == (0, MIB, 0)
+    engine.call(sys_used, stats, MIB)
+    assert load(u64, addr) == 0
+
+    assert engine.call(sys_fault, stats, addr, MIB, stats.gc)
+    assert (state(addr), counted(stats)) == ("---p", (MIB, 0, 0))
+    assert engine.call(sys_unreserve, stats, addr, MIB)
+    assert (state(addr), counted(stats)) == ("none", (0, 0, 0))
+
+
+def test_sys_alloc_gives_zero_memory_and_sys_free_takes_it_back(engine: Engine) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_alloc, stats, 3 * PHYS_PAGE_SIZE, stats.other)
+    assert [load(u8, addr + i) for i in (0, 3 * PHYS_PAGE_SIZE - 1)] == [0, 0]
+    assert counted(stats) == (0, 0, 3 * PHYS_PAGE_SIZE)
+    assert engine.call(sys_free, stats, addr, 3 * PHYS_PAGE_SIZE, stats.other)
+    assert (state(addr), counted(stats)) == ("none", (0, 0, 0))
+
+
+@pytest.mark.parametrize("align", [1 << 16, 1 << 22, 1 << 26])
+def test_an_aligned_reservation_has_no_ends_hanging_over(engine: Engine, align: int) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_reserve_aligned, stats, 0, MIB, align)
+    assert addr % align == 0
+    assert state(addr) == state(addr + MIB - 1) == "---p"
+    assert counted(stats) == (MIB, 0, 0)
+    assert engine.call(sys_unreserve, stats, addr, MIB)
+
+
+def test_a_hint_is_taken_when_the_place_is_free(engine: Engine) -> None:
+    stats = MemoryStats()
+    hint = engine.call(sys_reserve, stats, 0, MIB)
+    elsewhere = engine.call(sys_reserve, stats, hint, MIB)
+    assert elsewhere not in (0, hint)
+    engine.call(sys_unreserve, stats, hint, MIB)
+    assert engine.call(sys_reserve, stats, hint, MIB) == hint
+    engine.call(sys_unreserve, stats, hint, MIB)
+    engine.call(sys_unreserve, stats, elsewhere, MIB)
+    assert counted(stats) == (0, 0, 0)
+
+
+def test_what_the_kernel_has_not_got_is_refused_and_not_counted(engine: Engine) -> None:
+    stats = MemoryStats()
+    assert engine.call(sys_reserve, stats, 0, 1 << 60) == 0
+    assert engine.call(sys_alloc, stats, 1 << 60, stats.other) == 0
+    assert engine.call(sys_reserve_aligned, stats, 0, 1 << 60, 1 << 26) == 0
+    assert not engine.call(sys_map, stats, 1 << 60, MIB, stats.gc)
+    assert counted(stats) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_any_request_of_an_aligned_reservation_can_be_refused(engine: Engine, nth: int) -> None:
+    stats = MemoryStats()
+    stats.refuse_at = nth
+    addr = engine.call(sys_reserve_aligned, stats, 0, MIB, 1 << 40)  # so far apart that there is an end before it
+    assert addr == 0
+    assert counted(stats) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("change", [sys_map, sys_unused, sys_fault, sys_free])
+def test_a_refused_change_of_state_changes_nothing(engine: Engine, change: object) -> None:
+    stats = MemoryStats()
+    addr: uintptr = engine.call(sys_reserve, stats, 0, MIB)
+    if change is not sys_map:
+        engine.call(sys_map, stats, addr, MIB, stats.gc)
+        engine.call(sys_used, stats, MIB)
+    before = counted(stats), stats.gc.bytes, state(addr)
+    stats.refuse_at = stats.requests + 1
+    purpose = [] if change is sys_unused else [stats.gc]
+    assert engine.call(change, stats, addr, MIB, *purpose) is False  # type: ignore[arg-type]
+    assert (counted(stats), stats.gc.bytes, state(addr)) == before
+
+
+def test_a_purpose_cannot_give_back_more_than_it_took(engine: Engine) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_alloc, stats, MIB, stats.other)
+    with pytest.raises(Failure, match="O2"):
+        engine.call(sys_free, stats, addr, MIB, stats.gc)
