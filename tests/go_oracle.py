@@ -32,7 +32,7 @@ TIMEOUT_SECONDS = 60
 TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+ | //[^\n]* | /\*.*?\*/)
       | (?P<operand>[^\W\d]\w* | \d[\w.]* | "(?:\\.|[^"\\\n])*" | `[^`]*` | '(?:\\.|[^'\\\n])*')
-      | (?P<other>&& | &\^ | <- | << | <= | >= | .)
+      | (?P<other>&& | &\^ | << | <= | >= | .)
     """,
     re.VERBOSE | re.DOTALL,
 )

