@@ -1,0 +1,97 @@
+"""Flow: the small structured form a Toy function takes between its syntax tree and its text.
+
+    Step      one line of systems Python; the locals that it writes
+    Call      a Step that calls something which may collect
+    Allocate  a Step with a fast path inline and a call of mallocgc behind it
+    If, Loop, Break, Continue, Return, Leave
+
+Texts are final, but for the two things that only liveness can tell: `{sp}`, the shadow stack
+pointer that a call passes on, and the stores in front of a call that keep pointers alive.
+Both are filled in by shadow_stack.py. The reads of a line are the identifiers in its text.
+
+    F1  a line that may collect is a Call or an Allocate, and holds nothing else that may
+    F2  a local is written only as a target of a Step, never inside an expression
+
+Owner: lower_function.py builds it; shadow_stack.py turns it into lines.   Next: shadow_stack.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Step:
+    """`text`, which writes the locals `targets`."""
+
+    text: str
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that may collect: of the Toy function `callee`, or of the runtime, whose caller roots the arguments."""
+
+    text: str
+    targets: tuple[str, ...]
+    callee: str = ""
+
+    @property
+    def roots_arguments(self) -> bool:
+        """Whether the pointers passed must be kept alive by the caller."""
+        return not self.callee
+
+
+@dataclass(slots=True)
+class Allocate:
+    """`word = fast`; when that gives 0, `word = slow`, which may collect; then `text`, which views it."""
+
+    word: str
+    fast: str
+    slow: str
+    text: str
+    targets: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class If:
+    """`if condition`; the condition is free of calls that may collect."""
+
+    condition: str
+    then: list[Flow] = field(default_factory=list)
+    orelse: list[Flow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Loop:
+    """`while condition`; `True` loops until a Break."""
+
+    condition: str
+    body: list[Flow] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Break:
+    """Leaves the innermost Loop."""
+
+
+@dataclass(slots=True)
+class Continue:
+    """Goes to the innermost Loop's condition."""
+
+
+@dataclass(slots=True)
+class Return:
+    """`return text`; of nothing when the text is empty."""
+
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Leave:
+    """A line that never comes back: a panic."""
+
+    text: str
+
+
+Flow = Step | Call | Allocate | If | Loop | Break | Continue | Return | Leave

@@ -1,0 +1,255 @@
+"""Calls: of functions and methods, and the predeclared functions.
+
+    f(a, s)        f(g, sp, a, s_data, s_length)           results in temporaries
+    t.insert(x)    Tree_insert(g, sp, t, x)                the receiver is the first parameter
+    f(g())         the results of g, as arguments
+
+Next: lower_packages.py
+"""
+
+from __future__ import annotations
+
+from lang.flow import Leave
+from lang.go_types import ANY, Basic, Interface, Signature, Slice, Tuple, Type
+from lang.lower_frame import NotYet, Value
+from lang.lower_slices import Slices
+from lang.lower_types import Component
+from lang.objects import Func
+from lang.syntax import (
+    Adjust,
+    Binary,
+    Call,
+    CallKind,
+    CompositeLit,
+    Deref,
+    Expr,
+    FuncLit,
+    Index,
+    MethodSelection,
+    Mode,
+    Name,
+    Paren,
+    Selector,
+    SliceExpr,
+    Unary,
+)
+
+Argument = tuple[Type, Value]
+
+
+class Calls(Slices):
+    """Calls, builtins, and the expressions that name their operands' memory."""
+
+    def call_expression(self, expr: Call) -> Value:
+        """The values that a call gives, all components in a row."""
+        match expr.kind:
+            case CallKind.CONVERSION:
+                return self.conversion(expr)
+            case CallKind.BUILTIN:
+                return self.builtin(expr)
+            case CallKind.FUNCTION | CallKind.METHOD:
+                assert expr.target is not None, "the checker knows the function called"
+                if expr.target.package:
+                    return self.package_call(expr, expr.target)
+                return self.function_call(expr)
+        raise NotYet(expr, "calls of function values")
+
+    def package_call(self, expr: Call, target: Func) -> Value:
+        """A call of a package's function."""
+        raise NotImplementedError
+
+    def function_call(self, expr: Call) -> Value:
+        """A call of one of the program's functions or methods."""
+        assert expr.target is not None, "a function is called"
+        assert expr.signature is not None, "functions have signatures"
+        arguments = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
+        for _, parts in self.arguments(expr, expr.signature):
+            arguments += parts
+        name = self.program.functions[expr.target]
+        text = ", ".join(("g", "{sp}", *arguments))
+        return self.call(f"{name}({text})", self.result_components(expr.signature), name)
+
+    def result_components(self, signature: Signature) -> tuple[Component, ...]:
+        """The components of all results in a row."""
+        return tuple(c for result in signature.results for c in self.types.components(result.type))
+
+    def receiver(self, expr: Call) -> Value:
+        """The receiver of a method call, as the method takes it."""
+        function = strip(expr.function)
+        assert isinstance(function, Selector), "a method stands behind a dot"
+        assert isinstance(function.selection, MethodSelection), "a method is selected"
+        selection = function.selection
+        if selection.adjust is Adjust.ADDRESS:
+            place = self.stepped_place(function.operand, selection.steps, function)
+            assert place is not None, "a method on a pointer is called on a variable"
+            return (place.pointer,)
+        parts = (
+            self.stepped_value(function.operand, selection.steps, function)
+            if selection.steps
+            else self.value(function.operand)
+        )
+        if selection.adjust is Adjust.DEREFERENCE:
+            receiver = selection.method.receiver
+            assert receiver is not None, "a method has a receiver"
+            return self.load(self.pointed(self.checked(parts[0], function), receiver))
+        return parts
+
+    def arguments(self, expr: Call, signature: Signature) -> list[Argument]:
+        """The arguments, converted to the parameters' types; what a variadic parameter takes as one slice."""
+        types = [param.type for param in signature.params]
+        if expr.expands_tuple:
+            given = self.split(expr.args[0])
+            return self.gathered(expr, given, types, signature.variadic)
+        if signature.variadic and not expr.spread:
+            fixed = len(types) - 1
+            arguments = [(t, self.value_as(arg, t)) for arg, t in zip(expr.args[:fixed], types, strict=False)]
+            return [*arguments, (types[-1], self.slice_of(expr.args[fixed:], types[-1], expr))]
+        return [(t, self.value_as(arg, t)) for arg, t in zip(expr.args, types, strict=True)]
+
+    def gathered(self, expr: Call, given: list[Argument], types: list[Type], variadic: bool) -> list[Argument]:
+        """The results of a call as arguments of another."""
+        if variadic:
+            raise NotYet(expr, "f(g()) of a variadic f")
+        return [(t, self.as_type(source, parts, t)) for (source, parts), t in zip(given, types, strict=True)]
+
+    def as_type(self, source: Type, parts: Value, t: Type) -> Value:
+        """A value of type `source` where one of type t is wanted."""
+        if isinstance(t.underlying, Interface) and not isinstance(source.underlying, Interface):
+            return self.interface_of(source, parts)
+        return parts
+
+    def split(self, expr: Expr) -> list[Argument]:
+        """The several values of one call."""
+        parts = self.value(expr)
+        types = expr.type.elems if isinstance(expr.type, Tuple) else (expr.type,)
+        values, start = [], 0
+        for t in types:
+            count = len(self.types.components(t))
+            values.append((t, parts[start : start + count]))
+            start += count
+        return values
+
+    def slice_of(self, exprs: list[Expr], t: Type, call: Call) -> Value:
+        """The slice that a variadic parameter gets."""
+        assert isinstance(t, Slice), "a variadic parameter is a slice"
+        if not exprs:
+            return tuple(component.zero for component in self.types.components(t))
+        literal = CompositeLit(call.pos, None, [], call.end)
+        literal.type, literal.length = t, len(exprs)
+        literal.entries = list(enumerate(exprs))
+        return self.slice_literal(literal, t.elem)
+
+    # ---- builtins
+
+    def builtin(self, expr: Call) -> Value:
+        """A call of a predeclared function."""
+        match expr.builtin:
+            case "len" | "cap":
+                return (self.length(expr, expr.args[0]),)
+            case "append":
+                return self.append(expr)
+            case "copy":
+                return self.copy(expr)
+            case "new":
+                return (self.new(expr.args[0].type),)
+            case "make":
+                return self.make(expr)
+            case "min" | "max":
+                return self.extreme(expr)
+            case "panic":
+                typ, data = self.value_as(expr.args[0], ANY)
+                self.add(Leave(f"panic_any({typ}, {data}, {self.position(expr)})"))
+                return ()
+            case "clear":
+                return self.clear(expr)
+            case "print" | "println":
+                return self.print_builtin(expr)
+        raise NotYet(expr, expr.builtin)
+
+    def print_builtin(self, expr: Call) -> Value:
+        """print and println"""
+        raise NotImplementedError
+
+    def extreme(self, expr: Call) -> Value:
+        """min and max of numbers or strings"""
+        op = "<" if expr.builtin == "min" else ">"
+        best = self.bind(expr.type, self.value(expr.args[0]))
+        under = expr.type.underlying
+        for arg in expr.args[1:]:
+            other = self.bind(expr.type, self.value(arg))
+            if isinstance(under, Basic) and under.is_float:
+                best = (f"{expr.builtin}_float({best[0]}, {other[0]})",)
+                best = (best[0] if under.bits == 64 else f"f32({best[0]})",)
+            else:
+                better = self.temporary(self.compared(op, expr.type, other, best))
+                best = tuple(f"({new} if {better} else {old})" for new, old in zip(other, best, strict=True))
+            best = self.bind(expr.type, best)
+        return best
+
+    # ---- operands that are memory
+
+    def address_of(self, expr: Expr) -> str:
+        """&x"""
+        expr = strip(expr)
+        if isinstance(expr, CompositeLit):
+            return self.new_literal(expr)
+        place = self.place(expr)
+        assert place is not None, "a variable whose address is taken is in memory"
+        return place.pointer
+
+    # ---- every expression
+
+    def value(self, expr: Expr) -> Value:
+        """The components of an expression's value."""
+        if expr.mode is Mode.CONSTANT:
+            return self.constant(expr)
+        match expr:
+            case Paren():
+                return self.value(expr.inner)
+            case Call():
+                return self.call_expression(expr)
+            case CompositeLit():
+                return self.composite(expr)
+            case SliceExpr():
+                return self.slice_expression(expr)
+            case FuncLit():
+                raise NotYet(expr, "function literals")
+        return self.operand_value(expr)
+
+    def operand_value(self, expr: Expr) -> Value:
+        """Names, selectors, elements and operators."""
+        match expr:
+            case Binary():
+                return self.binary(expr)
+            case Unary():
+                return self.unary(expr)
+            case Name() if expr.mode is Mode.NIL:
+                return tuple(component.zero for component in self.types.components(expr.type))
+            case Name():
+                return self.named_value(expr)
+            case Selector():
+                return self.selector_value(expr)
+            case Index() if isinstance(expr.operand.type.underlying, Basic):
+                data, length = self.value(expr.operand)
+                return (f"{data}[{self.index_text(expr, length)}]",)
+            case Index() | Deref():
+                place = self.place(expr)
+                if place is None:
+                    raise NotYet(expr, f"indexing of {expr.operand.type}")
+                return self.load(place)
+        raise NotYet(expr, "this expression")
+
+    def named_value(self, expr: Name) -> Value:
+        """The value that a name stands for."""
+        raise NotImplementedError
+
+    def selector_value(self, expr: Selector) -> Value:
+        """The value of x.f"""
+        raise NotImplementedError
+
+
+def strip(expr: Expr) -> Expr:
+    """An expression without the parentheses around it."""
+    while isinstance(expr, Paren):
+        expr = expr.inner
+    return expr

@@ -1,0 +1,220 @@
+"""Frames: one Toy function on its way to systems Python.
+
+    Value    the texts of a value's components: ("s_data", "s_length")
+    Place    a value in memory: a text that reads it and, as an assignment's target, writes it
+    Frame    the flow built so far, the locals, and what the layers above need to add to it
+
+A text is evaluated where it is used, once per use. So texts hold no calls that may collect (their results go to
+temporaries first), and one that is used twice and is not cheap is bound to a temporary.
+
+    R1  the text of a component is an identifier, a literal, or an expression in parentheses or call form
+    R2  a temporary is written once
+
+Owner: one function at a time.        Next: lower_places.py
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lang.flow import Call, Flow, If, Step
+from lang.go_types import Type
+from lang.lower_names import Names
+from lang.lower_types import Component, LoweredTypes
+from lang.objects import Func, FunctionInfo, Var
+from lang.source import Source
+from lang.syntax import Expr, Node
+
+Value = tuple[str, ...]
+ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
+PATH = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
+
+
+class NotYet(Exception):
+    """A construct that the checker accepts and Toy does not have yet."""
+
+    def __init__(self, node: Node, construct: str) -> None:
+        super().__init__(construct)
+        self.node = node
+        self.construct = construct
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value in memory."""
+
+    text: str  # of the scalar, or of a pointer to the struct
+    type: Type
+    pointer: str  # the text of a pointer to it, as the Toy program would have it
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the source, for panics and traces."""
+
+    function: str
+    line: int
+
+
+class Program:
+    """What the functions of one program share."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.names = Names()
+        self.types = LoweredTypes(self.names)
+        self.functions: dict[Func, str] = {}
+        self.globals: dict[Var, str] = {}
+        self.positions: list[Position] = []
+        self._position_numbers: dict[Position, int] = {}
+        self._strings: dict[bytes, str] = {}
+        self._boxes: dict[tuple[str, str], str] = {}
+        self._helpers: dict[tuple[str, Type], str] = {}
+        self.helper_lines: list[str] = []
+
+    def equality(self, t: Type) -> str:
+        """The name of the function that compares two values of t in memory."""
+        raise NotImplementedError
+
+    def position(self, function: str, pos: int) -> int:
+        """The number of a source position."""
+        position = Position(function, self.source.line_of(pos))
+        number = self._position_numbers.setdefault(position, len(self.positions))
+        if number == len(self.positions):
+            self.positions.append(position)
+        return number
+
+    def string(self, data: bytes) -> Value:
+        """The components of a constant string."""
+        if not data:
+            return ("array_at(u8, 0)", "0")
+        found = self._strings.get(data)
+        if found is None:
+            found = self._strings[data] = self.names.fresh(f"text_{len(self._strings) + 1}")
+            self.types.definitions += [f"{found} = text({data!r})", ""]
+        return (found, str(len(data)))
+
+    def boxed_constant(self, class_name: str, fields: str) -> str:
+        """The name of a constant struct: what an interface holding a constant points to."""
+        found = self._boxes.get((class_name, fields))
+        if found is None:
+            found = self._boxes[class_name, fields] = self.names.fresh(f"constant_{len(self._boxes) + 1}")
+            self.types.definitions += [f"{found} = constant({class_name}, {fields})", ""]
+        return found
+
+
+class Frame:
+    """One function."""
+
+    def __init__(self, program: Program, info: FunctionInfo) -> None:
+        self.program = program
+        self.types = program.types
+        self.info = info
+        self.names = Names(program.names, frozenset())
+        self.pointers: dict[str, str] = {}  # locals that may hold heap pointers: the text of the address
+        self.body: list[Flow] = []
+        self.block = self.body  # where the next node goes
+        self.locals: dict[Var, Value | Place] = {}
+        self.uses_globals = False
+
+    # ---- what the layers above provide
+
+    def value(self, expr: Expr) -> Value:
+        """The components of an expression's value."""
+        raise NotImplementedError
+
+    # ---- nodes
+
+    def add(self, node: Flow) -> None:
+        """Append a node."""
+        self.block.append(node)
+
+    def step(self, text: str, *targets: str) -> None:
+        """Append a line that cannot collect."""
+        self.block.append(Step(text, targets))
+
+    def inside(self, block: list[Flow]) -> _Inside:
+        """`with self.inside(block)`: nodes go to `block`."""
+        return _Inside(self, block)
+
+    def position(self, node: Node) -> str:
+        """The text of the position of `node`."""
+        return str(self.program.position(self.info.name, node.pos))
+
+    # ---- temporaries
+
+    def declare(self, wish: str, component: Component) -> str:
+        """A fresh local that can hold `component`."""
+        name = self.names.fresh(wish)
+        if component.address:
+            self.pointers[name] = component.address.format(name)
+        return name
+
+    def temporary(self, text: str, address: str = "") -> str:
+        """A temporary with the value of `text`; `address` as in Component."""
+        name = self.names.temporary()
+        if address:
+            self.pointers[name] = address.format(name)
+        self.step(f"{name} = {text}", name)
+        return name
+
+    def bind(self, t: Type, parts: Value) -> Value:
+        """`parts` with every one that is no atom in a temporary."""
+        components = self.types.components(t)
+        return tuple(
+            part if ATOM.fullmatch(part) else self.temporary(part, component.address)
+            for part, component in zip(parts, components, strict=True)
+        )
+
+    def snapshot(self, t: Type, parts: Value) -> Value:
+        """`parts` as they are now, whatever is assigned to variables later."""
+        components = self.types.components(t)
+        return tuple(
+            self.temporary(typed(part, component), component.address)
+            for part, component in zip(parts, components, strict=True)
+        )
+
+    def anchored(self, pointer: str, address: str = "address({})") -> str:
+        """`pointer`, bound to a temporary unless it is a name or a path of names."""
+        return pointer if PATH.fullmatch(pointer) else self.temporary(pointer, address)
+
+    def call_runtime(self, text: str, results: tuple[Component, ...]) -> Value:
+        """A call of the runtime that may collect; its results in temporaries."""
+        return self.call(text, results, "")
+
+    def call(self, text: str, results: tuple[Component, ...], callee: str) -> Value:
+        """A call that may collect, of the Toy function `callee` or of the runtime."""
+        targets = tuple(self.declare(self.names.temporary(), component) for component in results)
+        prefix = f"{', '.join(targets)} = " if targets else ""
+        self.add(Call(prefix + text, targets, callee))
+        return targets
+
+    def if_(self, condition: str) -> If:
+        """Append an If and return it."""
+        node = If(condition)
+        self.add(node)
+        return node
+
+
+class _Inside:
+    """Redirects a frame's nodes while a `with` lasts."""
+
+    def __init__(self, frame: Frame, block: list[Flow]) -> None:
+        self.frame = frame
+        self.block = block
+        self.before = frame.block
+
+    def __enter__(self) -> list[Flow]:
+        self.before, self.frame.block = self.frame.block, self.block
+        return self.block
+
+    def __exit__(self, *_: object) -> None:
+        self.frame.block = self.before
+
+
+def typed(text: str, component: Component) -> str:
+    """`text` such that a local it is assigned to takes the component's type: a bare literal does not tell it."""
+    kind = component.annotation
+    is_literal = text[0].isdigit() or text[0] == "-"
+    return f"{kind}({text})" if is_literal and kind not in ("i64", "f64") else text

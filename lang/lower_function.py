@@ -1,0 +1,128 @@
+"""Functions: parameters into variables, the body into flow, and the flow into lines.
+
+    func (t *Tree) insert(key int) bool     def Tree_insert(g: G, sp: uintptr, t: Tree, key: i64) -> bool:
+
+Which calls may collect, and which functions recurse, is known only when all bodies are lowered: the lines come last.
+
+    C1  a function in a cycle of calls compares the stack pointer with its limit first; the others together need
+        less than the room kept below the limit
+
+Owner: one program's lowering.        Next: lower_program.py
+"""
+
+from __future__ import annotations
+
+from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Step
+from lang.lower_frame import Program
+from lang.lower_loops import Loops, ends
+from lang.lower_types import Component, is_boxed
+from lang.objects import FunctionInfo, Var
+from lang.shadow_stack import emit_function_body
+from lang.syntax import Block, FuncDecl
+
+SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
+
+
+class Function(Loops):
+    """One function: its name, its parameters, and what it calls."""
+
+    def __init__(self, program: Program, info: FunctionInfo, name: str) -> None:
+        super().__init__(program, info)
+        self.name = name
+        self.targets = []
+        self.parameters: list[str] = []  # with their annotations
+        self.results: list[Component] = []
+
+    def lower(self, declaration: FuncDecl) -> None:
+        """The parameters and the body of a declared function."""
+        assert declaration.body is not None, "the checker rejects functions without a body"
+        self.declare_parameters()
+        self.lower_body(declaration.body)
+
+    def declare_parameters(self) -> None:
+        """Parameters as locals; those that must live in memory are moved there."""
+        receiver = [self.info.receiver] if self.info.receiver is not None else []
+        for var in [*receiver, *self.info.params]:
+            components = self.types.components(var.type)
+            wish = self.wish(var)
+            names = tuple(self.declare(f"{wish}_{c.suffix}" if c.suffix else wish, c) for c in components)
+            self.parameters += [f"{name}: {c.annotation}" for name, c in zip(names, components, strict=True)]
+            self.bind_parameter(var, names)
+        for var in self.info.results:
+            self.results += self.types.components(var.type)
+            if self.info.has_named_results:
+                self.declare_variable(var, self.wish(var), None)
+
+    def bind_parameter(self, var: Var, names: tuple[str, ...]) -> None:
+        """Make a parameter a variable."""
+        if var.address_taken or var.captured or is_boxed(var.type):
+            self.locals[var] = self.new_memory(var.type, self.wish(var), names)
+        else:
+            self.locals[var] = names
+
+    def lower_body(self, body: Block) -> None:
+        """The statements; where Go knows that the end is not reached, systems Python is told."""
+        self.block_of(body)
+        if self.results and not ends(self.block):
+            self.add(Leave('throw("the end of a function with results was reached")'))
+
+    # ---- what all functions together need to know
+
+    def callees(self) -> set[str]:
+        """The Toy functions that are called."""
+        return {node.callee for node in flow_nodes(self.body) if isinstance(node, Call) and node.callee}
+
+    def collects_itself(self) -> bool:
+        """Whether the body allocates or calls what may collect, other Toy functions aside."""
+        return any(
+            isinstance(node, Allocate) or (isinstance(node, Call) and not node.callee) for node in flow_nodes(self.body)
+        )
+
+    # ---- lines
+
+    def lines(self, collecting: set[str], recurses: bool) -> list[str]:
+        """The function's text, given which Toy functions may collect."""
+        body = without_safe_calls(self.body, collecting)
+        text, depth = emit_function_body(body, self.pointers)
+        result = ", ".join(c.annotation for c in self.results)
+        arrow = f"tuple[{result}]" if len(self.results) > 1 else result or "None"
+        head = [f"def {self.name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"]
+        if recurses:
+            head += ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
+            if depth > SLOTS_PER_FRAME:
+                head += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
+        if self.uses_globals:
+            head.append("    package = Package.at(g.globals)")
+        return [*head, *text, ""]
+
+
+def flow_nodes(block: list[Flow]) -> list[Flow]:
+    """All nodes of a flow, those inside others included."""
+    found: list[Flow] = []
+    pending = list(block)
+    while pending:
+        node = pending.pop()
+        found.append(node)
+        if isinstance(node, If):
+            pending += node.then
+            pending += node.orelse
+        elif isinstance(node, Loop):
+            pending += node.body
+    return found
+
+
+def without_safe_calls(block: list[Flow], collecting: set[str]) -> list[Flow]:
+    """The flow with calls of functions that never collect as plain steps: nothing needs to be stored for them."""
+    result: list[Flow] = []
+    for node in block:
+        match node:
+            case Call() if node.callee and node.callee not in collecting:
+                result.append(Step(node.text.replace("{sp}", "sp"), node.targets))
+            case If():
+                then, orelse = (without_safe_calls(part, collecting) for part in (node.then, node.orelse))
+                result.append(If(node.condition, then, orelse))
+            case Loop():
+                result.append(Loop(node.condition, without_safe_calls(node.body, collecting)))
+            case _:
+                result.append(node)
+    return result

@@ -1,0 +1,209 @@
+"""Literals and conversions: values made out of others.
+
+    &Node{l, r}       memory first, then a store per field that was given
+    Point{1, 2}       locals: no memory at all
+    [3]int{1, 2, 3}   memory, a store per element; a table is copied when all of many are constants
+    string(b)         a call of the runtime
+    any(v)            a box on the heap, or a constant
+
+Next: lower_slices.py
+"""
+
+from __future__ import annotations
+
+from lang.go_types import Array, Basic, Interface, Kind, Slice, Struct, Type
+from lang.layout import size_of
+from lang.lower_frame import Place, Value
+from lang.lower_operators import STRING_RESULT, Operators, float_text
+from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_scalar
+from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
+
+TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
+POINTER_RESULT = Component("", "uintptr", WORD, "")
+LENGTH_RESULT = Component("length", "i64", "", ".length")
+NIL_INTERFACE = ("nil(Type)", "0")
+
+
+class Literals(Operators):
+    """Composite literals, conversions and interfaces."""
+
+    # ---- conversion to the type that is asked for
+
+    def value_as(self, expr: Expr, t: Type) -> Value:
+        """The value of `expr` where a value of type t is wanted: an interface takes any value in."""
+        if isinstance(t.underlying, Interface) and not isinstance(expr.type.underlying, Interface):
+            return NIL_INTERFACE if expr.mode is Mode.NIL else self.interface(expr)
+        if expr.mode is Mode.NIL:
+            return tuple(component.zero for component in self.types.components(t))
+        return self.value(expr)
+
+    def owned_value(self, expr: Expr, t: Type) -> Value:
+        """`value_as`, but memory of its own for a boxed value that something else may still refer to (Y2)."""
+        parts = self.value_as(expr, t)
+        if is_boxed(t) and not is_fresh(expr):
+            return (self.new_memory(t, "", parts).pointer,)
+        return parts
+
+    def interface(self, expr: Expr) -> Value:
+        """A value in an interface: its type and the address of a copy."""
+        if expr.mode is Mode.CONSTANT:
+            return (self.types.descriptor(expr.type), f"address({self.constant_box(expr)})")
+        return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
+
+    def interface_of(self, t: Type, parts: Value, is_owned: bool = False) -> Value:
+        """A value of type t in an interface; `is_owned` when it is boxed in memory of its own already."""
+        pointer = parts[0] if is_owned else self.new_memory(t, "", parts).pointer
+        return (self.types.descriptor(t), f"address({pointer})")
+
+    def constant_box(self, expr: Expr) -> str:
+        """A constant in memory that nobody writes to."""
+        parts = self.constant(expr)
+        if is_scalar(expr.type):
+            return self.program.boxed_constant(self.types.pointee(expr.type), f"value={parts[0]}")
+        data = "" if parts[1] == "0" else f"data={parts[0]}, "
+        return self.program.boxed_constant("String", f"{data}length={parts[1]}")
+
+    # ---- composite literals
+
+    def composite(self, expr: CompositeLit) -> Value:
+        """T{...} as a value."""
+        under = expr.type.underlying
+        if isinstance(under, Slice):
+            return self.slice_literal(expr, under.elem)
+        if is_boxed(expr.type):
+            return (self.new_literal(expr),)
+        assert isinstance(under, Struct), "maps are reported before"
+        parts = [component.zero for component in self.types.components(expr.type)]
+        for number, element in expr.entries:
+            field = under.fields[number]
+            parts[self.types.field_range(under, number)] = self.value_as(element, field.type)
+        return tuple(parts)
+
+    def new_literal(self, expr: CompositeLit) -> str:
+        """A pointer to fresh memory that holds T{...}: what &T{...} gives."""
+        t = expr.type
+        under = t.underlying
+        if not isinstance(under, Struct | Array):
+            return self.new_memory(t, "", self.composite(expr)).pointer
+        values = [(number, self.value_as(element, member_type(under, number))) for number, element in expr.entries]
+        pointer = self.new(t)
+        for number, parts in values:
+            self.store(self.member(pointer, under, number), parts)
+        return pointer
+
+    def member(self, pointer: str, under: Struct | Array, number: int) -> Place:
+        """Field or element `number` of the struct or array that `pointer` points to."""
+        if isinstance(under, Array):
+            return self.element_place(f"{pointer}.items", str(number), under.elem)
+        name = field_attribute(under, number)
+        return self.member_place(pointer, name, under.fields[number].type, "0")
+
+    def slice_literal(self, expr: CompositeLit, elem: Type) -> Value:
+        """[]T{...}: an array of its own."""
+        length = expr.length
+        memory = self.types.memory(elem)
+        constants = self.constant_elements(expr, elem)
+        values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
+        pos = self.position(expr)
+        (word,) = self.call_runtime(
+            f"make_slice(g, {self.types.descriptor(elem)}, {length}, {length}, {pos})", (POINTER_RESULT,)
+        )
+        data = self.temporary(f"array_at({memory}, {word})", "address({})")
+        if constants:
+            table = self.program.names.fresh("table_1")
+            self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
+            self.step(f"memmove({word}, address({table}), {length * size_of(elem)})")
+        for number, parts in values:
+            self.store(self.element_place(data, str(number), elem), parts)
+        return (data, str(length), str(length))
+
+    def constant_elements(self, expr: CompositeLit, elem: Type) -> list[str]:
+        """The texts of all elements when they are many and constant numbers; else nothing."""
+        under = elem.underlying
+        is_number = isinstance(under, Basic) and under.kind in MACHINE_TYPES and under.kind is not Kind.BOOL
+        if not is_number or len(expr.entries) < TABLE_MINIMUM:
+            return []
+        if any(element.mode is not Mode.CONSTANT for _, element in expr.entries):
+            return []
+        zero = "0.0" if isinstance(under, Basic) and under.is_float else "0"
+        texts = [zero] * expr.length
+        for number, element in expr.entries:
+            texts[number] = self.constant(element)[0]
+        return texts
+
+    # ---- conversions
+
+    def conversion(self, expr: Call) -> Value:
+        """T(x)"""
+        (operand,) = expr.args
+        to, source = expr.type.underlying, operand.type.underlying
+        if isinstance(to, Interface):
+            return self.value_as(operand, expr.type)
+        if isinstance(to, Basic) and to.is_string:
+            return self.to_string(operand, source)
+        if isinstance(source, Basic) and source.is_string and isinstance(to, Slice):
+            return self.string_to_slice(operand, to.elem)
+        if isinstance(to, Basic) and isinstance(source, Basic) and to.is_numeric:
+            return (self.number(self.value(operand)[0], operand, source, to),)
+        parts = self.value_as(operand, expr.type)
+        return self.viewed(parts, operand.type, expr.type)
+
+    def number(self, text: str, operand: Expr, source: Basic, to: Basic) -> str:
+        """A number of another type."""
+        kind = MACHINE_TYPES[to.kind]
+        if MACHINE_TYPES[source.kind] == kind:
+            return text
+        return float_text(operand.value, to) if operand.mode is Mode.CONSTANT and to.is_float else f"{kind}({text})"  # type: ignore[arg-type]
+
+    def viewed(self, parts: Value, source: Type, to: Type) -> Value:
+        """A value under a type with the same underlying structure: its pointers as pointers to the other's classes."""
+        converted = []
+        for part, old, new in zip(parts, self.types.components(source), self.types.components(to), strict=True):
+            if old.annotation == new.annotation:
+                converted.append(part)
+            elif new.annotation.startswith("Array["):
+                converted.append(f"array_at({new.annotation[6:-1]}, address({part}))")
+            else:
+                converted.append(f"{new.annotation}.at(address({part}))")
+        return tuple(converted)
+
+    def to_string(self, operand: Expr, source: Type) -> Value:
+        """string(x) of a string, a byte or rune slice, or an integer."""
+        parts = self.value(operand)
+        if isinstance(source, Slice):
+            is_bytes = size_of(source.elem) == 1
+            name = "slice_bytes_to_string" if is_bytes else "runes_to_string"
+            return self.call_runtime(f"{name}(g, address({parts[0]}), {parts[1]})", STRING_RESULT)
+        if isinstance(source, Basic) and source.is_integer:
+            return self.call_runtime(f"int_to_string(g, {self.as_i64(operand)})", STRING_RESULT)
+        return parts
+
+    def string_to_slice(self, operand: Expr, elem: Type) -> Value:
+        """[]byte(s) and []rune(s)"""
+        data, length = self.bind(operand.type, self.value(operand))
+        if size_of(elem) == 1:
+            word, capacity = self.call_runtime(
+                f"string_to_slice_bytes(g, {data}, {length})", (POINTER_RESULT, LENGTH_RESULT)
+            )
+        else:
+            results = (POINTER_RESULT, LENGTH_RESULT, LENGTH_RESULT)
+            word, length, capacity = self.call_runtime(f"string_to_runes(g, {data}, {length})", results)
+        array = self.temporary(f"array_at({self.types.memory(elem)}, {word})", "address({})")
+        return (array, length, capacity)
+
+
+def member_type(under: Struct | Array, number: int) -> Type:
+    """The type of field or element `number`."""
+    return under.elem if isinstance(under, Array) else under.fields[number].type
+
+
+def field_attribute(under: Struct, number: int) -> str:
+    """The attribute of field `number`."""
+    return field_name(under.fields[number].name, number)
+
+
+def is_fresh(expr: Expr) -> bool:
+    """Whether an expression's boxed value is memory that nothing else refers to."""
+    if isinstance(expr, Paren):
+        return is_fresh(expr.inner)
+    return isinstance(expr, Call | CompositeLit)

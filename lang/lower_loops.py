@@ -1,0 +1,353 @@
+"""Loops and switches, and the branches that leave them.
+
+    for init; c; post {b}      init                      `continue` runs post first
+                               while c:
+                                   b
+                                   post
+    switch t { case a: ... }   if t == a: ... else: ...  in a loop of one round when a `break` leaves it
+    continue outer             leave = True; break       each loop passed on the way out asks the flag
+
+Python's loops know no labels, so a branch to an outer loop sets a flag; LLVM turns the flags back into jumps.
+
+    S1  a loop variable that lives in memory is a new one each round
+
+Next: lower_function.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lang import syntax
+from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
+from lang.go_types import INT, RUNE, Array, Pointer, Slice, Type
+from lang.lower_frame import NotYet, Place, Value
+from lang.lower_statements import Statements, is_blank
+from lang.objects import Var
+
+STATEMENT_PARTS = ("statements", "then", "else_", "body", "statement", "cases")
+
+
+@dataclass(slots=True)
+class Target:
+    """A statement that break or continue can name, while its body is lowered."""
+
+    statement: syntax.Stmt | None  # None for the loop that only carries a switch's breaks
+    post: list[syntax.Stmt] = field(default_factory=list)  # run before the next round
+    step: Step | None = None  # the same, where it is no Toy statement
+    copies: list[Var] = field(default_factory=list)  # S1
+    is_loop: bool = True
+    exits: list[tuple[syntax.Stmt, str, str]] = field(default_factory=list)  # target, keyword, flag: passing outwards
+
+
+class Loops(Statements):
+    """Statements that jump, and that are jumped out of."""
+
+    targets: list[Target]
+
+    def jumping_statement(self, node: syntax.For | syntax.Range | syntax.Switch | syntax.Branch) -> None:
+        """Loops and switches, and what leaves them."""
+        if isinstance(node, syntax.For):
+            self.for_statement(node)
+        elif isinstance(node, syntax.Range):
+            self.range_statement(node)
+        elif isinstance(node, syntax.Switch):
+            self.switch(node)
+        else:
+            self.branch(node)
+
+    # ---- loops
+
+    def for_statement(self, node: syntax.For) -> None:
+        """for init; condition; post {}"""
+        if node.init is not None:
+            self.statement(node.init)
+        copies = [
+            var
+            for var in node.variables
+            if isinstance(self.locals.get(var), Place) and (var.captured or var.address_taken)
+        ]
+        target = Target(node, [node.post] if node.post is not None else [], copies=copies)
+        self.loop(node.condition, target, lambda: self.block_of(node.body))
+
+    def loop(self, condition: syntax.Expr | None, target: Target, body: Callable[[], None]) -> None:
+        """A loop over `body`; the condition is asked inside it when it needs lines of its own."""
+        lines: list[Flow] = []
+        with self.inside(lines):
+            text = "True" if condition is None else self.condition(condition)
+            if lines:
+                self.add(If(f"not {text}", [Break()]))
+                text = "True"
+            self.loop_body(target, body)
+        self.close_loop(Loop(text, lines), target)
+
+    def loop_body(self, target: Target, body: Callable[[], None]) -> None:
+        """The body and what goes before the next round."""
+        self.targets.append(target)
+        body()
+        self.targets.pop()
+        if not ends(self.block):
+            self.next_round(target)
+
+    def next_round(self, target: Target) -> None:
+        """What happens between two rounds of a loop."""
+        for var in target.copies:
+            old = self.locals[var]
+            assert isinstance(old, Place), "a captured variable lives in memory"
+            fresh = self.new_memory(var.type, "", self.load(old))
+            self.step(f"{old.pointer} = {fresh.pointer}", old.pointer)
+        for post in target.post:
+            self.statement(post)
+        if target.step is not None:
+            self.add(target.step)
+
+    def close_loop(self, loop: Loop, target: Target) -> None:
+        """Append a loop, and behind it the jumps that go on outwards."""
+        for _, _, flag in target.exits:
+            self.step(f"{flag} = False", flag)
+        self.add(loop)
+        for statement, keyword, flag in target.exits:
+            onward = self.if_(flag)
+            with self.inside(onward.then):
+                self.jump(statement, keyword, flag)
+
+    def branch(self, node: syntax.Branch) -> None:
+        """break, continue and fallthrough"""
+        if node.keyword == "fallthrough":
+            return
+        if node.target is None or node.keyword == "goto":
+            raise NotYet(node, node.keyword)
+        self.jump(node.target, node.keyword, "")
+
+    def jump(self, statement: syntax.Stmt, keyword: str, flag: str) -> None:
+        """Go to the end of `statement`, or to its next round; through loops in between by a flag."""
+        innermost = next(target for target in reversed(self.targets) if target.is_loop)
+        if innermost.statement is statement:
+            if keyword == "continue":
+                self.next_round(innermost)
+                self.add(Continue())
+            else:
+                self.add(Break())
+            return
+        known = next((exit_[2] for exit_ in innermost.exits if exit_[:2] == (statement, keyword)), "")
+        if not known:
+            known = flag or self.names.fresh("leave")
+            innermost.exits.append((statement, keyword, known))
+        self.step(f"{known} = True", known)
+        self.add(Break())
+
+    # ---- range
+
+    def range_statement(self, node: syntax.Range) -> None:
+        """for key, value := range operand {}"""
+        match node.kind:
+            case syntax.RangeKind.INTEGER:
+                self.range_integer(node)
+            case syntax.RangeKind.SLICE | syntax.RangeKind.ARRAY | syntax.RangeKind.ARRAY_POINTER:
+                self.range_elements(node)
+            case syntax.RangeKind.STRING:
+                self.range_string(node)
+            case _:
+                raise NotYet(node, f"range over {node.kind.name.lower()}s")
+
+    def range_integer(self, node: syntax.Range) -> None:
+        """for i := range n"""
+        t = node.operand.type
+        (limit,) = self.snapshot(t, self.value(node.operand))
+        counter = self.counter(t)
+        self.range_loop(node, counter, f"{counter} < {limit}", f"{counter} + 1", (counter,), t, None)
+
+    def counter(self, t: Type) -> str:
+        """A hidden variable that counts the rounds."""
+        (component,) = self.types.components(t)
+        name = self.declare(self.names.temporary(), component)
+        self.step(f"{name} = {component.zero}", name)
+        return name
+
+    def range_elements(self, node: syntax.Range) -> None:
+        """for i, v := range of a slice, an array or a pointer to one"""
+        data, length, elem = self.ranged_elements(node)
+        counter = self.counter(INT)
+        place = self.element_place(data, counter, elem)
+        self.range_loop(node, counter, f"{counter} < {length}", f"{counter} + 1", (counter,), INT, place)
+
+    def ranged_elements(self, node: syntax.Range) -> tuple[str, str, Type]:
+        """Elements, their number and type; evaluated once."""
+        under = node.operand.type.underlying
+        if isinstance(under, Slice):
+            data, length, _ = self.snapshot(node.operand.type, self.value(node.operand))
+            return data, length, under.elem
+        if isinstance(under, Pointer):
+            array = under.elem.underlying
+            assert isinstance(array, Array), "the checker lets only pointers to arrays be ranged over"
+            if node.value is None and node.value_var is None:
+                return "", str(array.length), array.elem
+            base = self.anchored(self.checked(self.value(node.operand)[0], node.operand))
+        else:
+            array = under
+            assert isinstance(array, Array), "an array"
+            if node.value is None and node.value_var is None:
+                return "", str(array.length), array.elem
+            base = self.owned_value(node.operand, node.operand.type)[0]
+        return self.temporary(f"{base}.items", "address({})"), str(array.length), array.elem
+
+    def range_string(self, node: syntax.Range) -> None:
+        """for i, r := range s"""
+        data, length = self.snapshot(node.operand.type, self.value(node.operand))
+        counter, after = self.counter(INT), self.names.temporary()
+        rune = self.names.temporary()
+        decode = Step(f"{rune}, {after} = decode_rune({data}, {length}, {counter})", (rune, after))
+        self.range_loop(
+            node, counter, f"{counter} < {length}", f"{counter} + {after}", (counter,), INT, None, (decode, rune)
+        )
+
+    def range_loop(
+        self,
+        node: syntax.Range,
+        counter: str,
+        condition: str,
+        following: str,
+        key: Value,
+        key_type: Type,
+        place: Place | None,
+        decoded: tuple[Step, str] | None = None,
+    ) -> None:
+        """The loop that all ranges share: give key and value, run the body, move on."""
+        target = Target(node, step=Step(f"{counter} = {following}", (counter,)))
+
+        def body() -> None:
+            if decoded is not None:
+                self.add(decoded[0])
+            self.range_variable(node.key, node.key_var, key, key_type)
+            if node.value is not None or node.value_var is not None:
+                value = (decoded[1],) if decoded is not None else self.load(place) if place is not None else ()
+                self.range_variable(node.value, node.value_var, value, RUNE if place is None else place.type)
+            self.block_of(node.body)
+
+        lines: list[Flow] = []
+        with self.inside(lines):
+            self.loop_body(target, body)
+        self.close_loop(Loop(condition, lines), target)
+
+    def range_variable(self, expr: syntax.Expr | None, var: Var | None, parts: Value, t: Type) -> None:
+        """This round's key or value: a new variable, or assigned to what stands there."""
+        if var is not None:
+            self.declare_variable(var, self.wish(var), parts)
+        elif expr is not None and not is_blank(expr):
+            self.put(expr, self.place(expr), self.as_type(t, parts, expr.type))
+
+    # ---- switch
+
+    def switch(self, node: syntax.Switch) -> None:
+        """switch init; tag {}"""
+        if node.init is not None:
+            self.statement(node.init)
+        tag = self.snapshot(node.tag.type, self.value(node.tag)) if node.tag is not None else ()
+        target = Target(node, is_loop=breaks_out(node))
+        lines: list[Flow] = []
+        self.targets.append(target)
+        with self.inside(lines):
+            if any(case.falls_through for case in node.cases):
+                self.numbered_cases(node, tag)
+            else:
+                self.chained_cases(node, tag)
+            if target.is_loop and not ends(lines):
+                self.add(Break())
+        self.targets.pop()
+        if target.is_loop:
+            self.close_loop(Loop("True", lines), target)
+        else:
+            self.block += lines
+
+    def chained_cases(self, node: syntax.Switch, tag: Value) -> None:
+        """if ... else if ... else default"""
+        default = next((case for case in node.cases if case.values is None), None)
+        rest = [case for case in node.cases if case.values is not None]
+        self.chain(node, tag, rest, lambda case: self.statements(case.body), default)
+
+    def chain(
+        self,
+        node: syntax.Switch,
+        tag: Value,
+        cases: list[syntax.Case],
+        take: Callable[[syntax.Case], None],
+        default: syntax.Case | None,
+    ) -> None:
+        """The tests of `cases` in order; `take` lowers what the first true one does."""
+        before = self.block
+        for case in cases:
+            branch = self.if_(self.case_condition(node, tag, case))
+            with self.inside(branch.then):
+                take(case)
+            self.block = branch.orelse
+        if default is not None:
+            take(default)
+        self.block = before
+
+    def numbered_cases(self, node: syntax.Switch, tag: Value) -> None:
+        """With fallthrough: find the case's number first, then run the bodies from it on."""
+        chosen = self.names.fresh("case")
+        numbers = {id(case): number for number, case in enumerate(node.cases)}
+        self.step(f"{chosen} = {len(node.cases)}", chosen)
+
+        def take(case: syntax.Case) -> None:
+            self.step(f"{chosen} = {numbers[id(case)]}", chosen)
+
+        default = next((case for case in node.cases if case.values is None), None)
+        self.chain(node, tag, [case for case in node.cases if case.values is not None], take, default)
+        for number, case in enumerate(node.cases):
+            branch = self.if_(f"{chosen} == {number}")
+            with self.inside(branch.then):
+                self.statements(case.body)
+                if case.falls_through:
+                    self.step(f"{chosen} = {number + 1}", chosen)
+
+    def case_condition(self, node: syntax.Switch, tag: Value, case: syntax.Case) -> str:
+        """Whether a case is taken: one of its values equals the tag, or is true."""
+        text = ""
+        for value in case.values or []:
+            lines: list[Flow] = []
+            with self.inside(lines):
+                if node.tag is None:
+                    test = self.condition(value)
+                elif value.mode is syntax.Mode.NIL:
+                    test = f"is_nil({tag[0]})"
+                else:
+                    test = self.compared("==", node.tag.type, tag, self.value(value))
+            text = self.either(text, lines, test)
+        return text
+
+    def either(self, text: str, lines: list[Flow], test: str) -> str:
+        """`text or test`, where `lines` must run before `test` and only if `text` is false."""
+        if not text:
+            self.block += lines
+            return test
+        if not lines:
+            return f"({text} or {test})"
+        name = self.temporary(text)
+        branch = self.if_(f"not {name}")
+        branch.then += [*lines, Step(f"{name} = {test}", (name,))]
+        return name
+
+
+def ends(block: list[Flow]) -> bool:
+    """Whether the end of a block is surely not reached."""
+    return bool(block) and isinstance(block[-1], Break | Continue | Return | Leave)
+
+
+def breaks_out(node: syntax.Switch) -> bool:
+    """Whether a break inside leaves this switch."""
+    pending: list[object] = [case.body for case in node.cases]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, syntax.Branch):
+            if item.target is node:
+                return True
+        elif isinstance(item, syntax.Case):
+            pending.append(item.body)
+        elif isinstance(item, syntax.Stmt):
+            pending += [getattr(item, name) for name in STATEMENT_PARTS if hasattr(item, name)]
+    return False

@@ -1,0 +1,120 @@
+"""Packages: what the calls and variables of imported packages become, and the names behind a dot.
+
+    fmt.Println(a, b)     fmt_println(g, args, 2): args is an array of interfaces on the heap, as Go makes one
+    println(a, b)         one call per operand, by its kind
+    runtime.GC()          gc(g)
+    os.Args               os_args(g)
+
+Next: lower_statements.py
+"""
+
+from __future__ import annotations
+
+from lang.flow import Leave
+from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer, Signature, Slice, Type
+from lang.lower_calls import Calls
+from lang.lower_frame import NotYet, Place, Value
+from lang.objects import Func, Var
+from lang.syntax import Call, Expr, FieldSelection, Name, PackageSelection, Selector
+
+PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print"}
+
+
+class Packages(Calls):
+    """Names of variables, fields and package members; calls of packages."""
+
+    # ---- names
+
+    def named_value(self, expr: Name) -> Value:
+        """The value of a variable."""
+        if not isinstance(expr.object, Var):
+            raise NotYet(expr, "functions as values")
+        found = self.variable(expr.object)
+        return self.load(found) if isinstance(found, Place) else found
+
+    def selector_value(self, expr: Selector) -> Value:
+        """x.f"""
+        selection = expr.selection
+        if isinstance(selection, FieldSelection):
+            return self.stepped_value(expr.operand, selection.steps, expr)
+        if isinstance(selection, PackageSelection):
+            return self.package_variable(expr, selection)
+        raise NotYet(expr, "method values")
+
+    def package_variable(self, expr: Selector, selection: PackageSelection) -> Value:
+        """package.Variable"""
+        if (selection.package.path, expr.name.name) == ("os", "Args"):
+            return self.load(Place(self.temporary("os_args(g)"), expr.type, ""))
+        raise NotYet(expr, f"{selection.package.path}.{expr.name.name}")
+
+    # ---- calls
+
+    def package_call(self, expr: Call, target: Func) -> Value:
+        """A call of a package's function."""
+        match target.package, target.name:
+            case "fmt", "Println" | "Print":
+                args, count = self.boxed_arguments(expr)
+                self.step(f"{PRINT_FUNCTIONS[target.name]}(g, {args}, {count})")
+            case "fmt", "Printf":
+                data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
+                args, count = self.boxed_arguments(expr, 1)
+                self.step(f"fmt_printf(g, {data}, {length}, {args}, {count})")
+            case "runtime", "GC":
+                self.call_runtime("runtime_gc(g)", ())
+            case "runtime", "ReadMemStats":
+                self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
+            case "os", "Exit":
+                self.add(Leave(f"os_exit(g, {self.as_i64(expr.args[0])})"))
+            case _:
+                raise NotYet(expr, f"{target.package}.{target.name}")
+        return ()
+
+    def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
+        """The operands of a print function as an array of interfaces, and their number."""
+        if expr.expands_tuple:
+            values = [self.as_type(t, parts, ANY) for t, parts in self.split(expr.args[0])]
+        elif expr.spread:
+            data, length, _ = self.value(expr.args[-1])
+            return (data, length)
+        else:
+            values = [self.value_as(arg, ANY) for arg in expr.args[first:]]
+        if not values:
+            return ("nil(Array[Inline[Any]])", "0")
+        pointer = self.new(Array(len(values), ANY))
+        for number, parts in enumerate(values):
+            self.store(self.element_place(f"{pointer}.items", str(number), ANY), parts)
+        return (f"{pointer}.items", str(len(values)))
+
+    def print_builtin(self, expr: Call) -> Value:
+        """print and println: to standard error, each operand by its kind."""
+        operands = [(arg.type, self.bind(arg.type, self.value(arg))) for arg in expr.args]
+        self.step("print_begin(g)")
+        for number, (t, parts) in enumerate(operands):
+            if number and expr.builtin == "println":
+                self.step("print_space(g)")
+            self.step(self.print_operand(t, parts, expr))
+        if expr.builtin == "println":
+            self.step("print_newline(g)")
+        self.step("print_end(g)")
+        return ()
+
+    def print_operand(self, t: Type, parts: Value, expr: Expr) -> str:
+        """The call that prints one operand of print."""
+        match t.underlying:
+            case Basic(kind=Kind.STRING):
+                return f"print_string(g, {parts[0]}, {parts[1]})"
+            case Basic(kind=Kind.BOOL):
+                return f"print_bool(g, {parts[0]})"
+            case Basic() as under if under.is_float:
+                return f"print_float(g, f64({parts[0]}))"
+            case Basic() as under if under.is_signed:
+                return f"print_int(g, i64({parts[0]}))"
+            case Basic():
+                return f"print_uint(g, u64({parts[0]}))"
+            case Pointer() | Map() | Chan() | Signature():
+                return f"print_pointer(g, address({parts[0]}))"
+            case Slice():
+                return f"print_slice(g, address({parts[0]}), {parts[1]}, {parts[2]})"
+            case Interface():
+                return f"print_interface(g, address({parts[0]}), {parts[1]})"
+        raise NotYet(expr, f"print of {t}")

@@ -1,0 +1,239 @@
+"""Places: values in memory, and how they are read, written and pointed to.
+
+    n.left          nonnil(n, 7).left                  a scalar: the text is the place
+    n.name          nonnil(n, 7).name                  a struct: the text is a pointer; .data and .length are the parts
+    a[i]            a_data[index(i, a_length, 8)]
+    &n.count        Box_i64.at(address(n) + 16)
+
+Every store of a pointer into the heap passes through `Places.store`: a write barrier has one place to go.
+
+    P1  a value of several components is stored only from atoms, since storing one may change the text of the next
+
+Next: lower_operators.py
+"""
+
+from __future__ import annotations
+
+from lang.flow import Allocate
+from lang.go_types import Array, Basic, Pointer, Slice, Type
+from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
+from lang.lower_frame import Frame, Place, Value, typed
+from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
+from lang.objects import Var
+from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, Paren, Selector
+from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, TINY_SIZE
+from runtime.size_classes import CLASS_TO_SIZE, size_to_class
+
+
+class Places(Frame):
+    """Memory, as expressions reach it."""
+
+    # ---- variables
+
+    def variable(self, var: Var) -> Value | Place:
+        """Where a variable lives: in locals, or in memory."""
+        found = self.locals.get(var)
+        if found is not None:
+            return found
+        self.uses_globals = True
+        name = self.program.globals[var]
+        return self.member_place("package", name, var.type, f"address(package) + offsetof(Package, {name!r})")
+
+    def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:
+        """A new variable with its first value; None for zero."""
+        if var.address_taken or var.captured or is_boxed(var.type):
+            self.locals[var] = self.new_memory(var.type, wish, parts)
+            return
+        components = self.types.components(var.type)
+        names = tuple(self.declare(f"{wish}_{c.suffix}" if c.suffix else wish, c) for c in components)
+        self.locals[var] = names
+        self.set_locals(names, components, parts if parts is not None else tuple(c.zero for c in components))
+
+    def set_locals(self, names: Value, components: tuple[Component, ...], parts: Value) -> None:
+        """Write all components of a local at once."""
+        if names and names != parts:
+            self.step(f"{', '.join(names)} = {', '.join(typed_parts(parts, components))}", *names)
+
+    def new_memory(self, t: Type, wish: str, parts: Value | None) -> Place:
+        """Fresh heap memory for a variable of type t."""
+        pointer = self.new(t, wish)
+        place = self.pointed(pointer, t)
+        if parts is not None:
+            self.store(place, parts)
+        return place
+
+    # ---- expressions as places
+
+    def place(self, expr: Expr) -> Place | None:
+        """The memory that an expression denotes, or None when its value is in locals."""
+        match expr:
+            case Paren():
+                return self.place(expr.inner)
+            case Name() if isinstance(expr.object, Var):
+                found = self.variable(expr.object)
+                return found if isinstance(found, Place) else None
+            case Deref():
+                return self.pointed(self.checked(self.value(expr.operand)[0], expr), expr.type)
+            case Selector() if isinstance(expr.selection, FieldSelection):
+                return self.stepped_place(expr.operand, expr.selection.steps, expr)
+            case Index():
+                return self.indexed_place(expr)
+        if expr.mode is not Mode.CONSTANT and is_boxed(expr.type):
+            return self.pointed(self.value(expr)[0], expr.type)
+        return None
+
+    def pointed(self, pointer: str, t: Type) -> Place:
+        """What a pointer points to."""
+        return Place(f"{pointer}.value" if is_scalar(t) else pointer, t, pointer)
+
+    def checked(self, pointer: str, expr: Expr) -> str:
+        """A pointer that is known not to be nil behind this."""
+        return f"nonnil({pointer}, {self.position(expr)})"
+
+    def member_place(self, base: str, name: str, t: Type, address: str) -> Place:
+        """A field of the struct that `base` points to; `address` is the text of the field's address."""
+        text = f"{base}.{name}"
+        return Place(text, t, f"{self.types.pointee(t)}.at({address})" if is_scalar(t) else text)
+
+    def stepped_place(self, operand: Expr, steps: tuple[FieldStep, ...], expr: Expr) -> Place | None:
+        """The field that `steps` lead to from `operand`, or None when it is in locals."""
+        place = None if steps and steps[0].through_pointer else self.place(operand)
+        for number, step in enumerate(steps):
+            if step.through_pointer:
+                pointer = (
+                    place.text if place is not None else self.field_of_value(self.value(operand), steps[:number])[0]
+                )
+                place = self.pointed(self.checked(pointer, expr), step.struct)
+            if place is not None:
+                place = self.field_place(place.text, step)
+        return place
+
+    def stepped_value(self, operand: Expr, steps: tuple[FieldStep, ...], expr: Expr) -> Value:
+        """The value of the field that `steps` lead to from `operand`."""
+        place = self.stepped_place(operand, steps, expr)
+        if place is not None:
+            return self.load(place)
+        return self.field_of_value(self.value(operand), steps)
+
+    def field_place(self, base: str, step: FieldStep) -> Place:
+        """One field of the struct that `base` points to."""
+        name = field_name(step.field.name, step.index)
+        offset = field_offsets(step.struct)[step.index]
+        return self.member_place(base, name, step.field.type, f"address({base}) + {offset}")
+
+    def field_of_value(self, parts: Value, steps: tuple[FieldStep, ...]) -> Value:
+        """The field that `steps` (none through a pointer) lead to in a flat struct."""
+        for step in steps:
+            parts = parts[self.types.field_range(step.struct, step.index)]
+        return parts
+
+    def indexed_place(self, expr: Index) -> Place | None:
+        """x[i] of an array, a pointer to one, or a slice."""
+        under = expr.operand.type.underlying
+        if isinstance(under, Slice):
+            data, length, _ = self.slice_parts(expr.operand)
+            return self.element_place(data, self.index_text(expr, length), under.elem)
+        if isinstance(under, Pointer):
+            array = under.elem.underlying
+            base = self.checked(self.value(expr.operand)[0], expr)
+        elif isinstance(under, Array):
+            array = under
+            place = self.place(expr.operand)
+            assert place is not None, "an array is always in memory"
+            base = place.text
+        else:
+            return None
+        assert isinstance(array, Array), "the checker lets only arrays be indexed here"
+        return self.element_place(f"{base}.items", self.index_text(expr, str(array.length)), array.elem)
+
+    def slice_parts(self, expr: Expr) -> Value:
+        """The three components of a slice; the memory they are read from is bound when its text is long."""
+        place = self.place(expr)
+        if place is None:
+            return self.value(expr)
+        return self.load(Place(self.anchored(place.text), place.type, place.pointer))
+
+    def element_place(self, data: str, index: str, elem: Type) -> Place:
+        """Element `index` (in bounds) of the elements at `data`."""
+        text = f"{data}[{index}]"
+        return Place(
+            text, elem, f"{self.types.pointee(elem)}.at(address(element({data}, {index})))" if is_scalar(elem) else text
+        )
+
+    def index_text(self, expr: Index, length: str) -> str:
+        """The checked index of x[i]."""
+        if expr.index.mode is Mode.CONSTANT and length.isdigit():
+            return str(expr.index.value)
+        return f"index({self.as_i64(expr.index)}, {length}, {self.position(expr)})"
+
+    def as_i64(self, expr: Expr) -> str:
+        """An integer of any type as an i64; those above its range turn negative, so checks still fail."""
+        text = self.value(expr)[0]
+        under = expr.type.underlying
+        is_i64 = isinstance(under, Basic) and under.bits == 64 and under.is_signed
+        return text if is_i64 or expr.mode is Mode.CONSTANT else f"i64({text})"
+
+    # ---- loads and stores
+
+    def load(self, place: Place) -> Value:
+        """The components of the value at `place`."""
+        if is_scalar(place.type) or is_boxed(place.type):
+            return (place.text,)
+        components = self.types.components(place.type)
+        base = self.anchored(place.text) if len(components) > 1 else place.text
+        return tuple(base + component.member for component in components)
+
+    def store(self, place: Place, parts: Value) -> None:
+        """Write a value to memory: the one place where a pointer gets into the heap."""
+        if is_boxed(place.type):
+            self.step(f"copy_struct({place.text}, {parts[0]})")
+            return
+        components = self.types.components(place.type)
+        if len(components) == 1 and is_scalar(place.type):
+            self.step(f"{place.text} = {parts[0]}")
+            return
+        parts = self.bind(place.type, parts)  # P1
+        base = self.anchored(place.text) if len(components) > 1 else place.text
+        for component, part in zip(components, parts, strict=True):
+            self.step(f"{base}{component.member} = {part}")
+
+    # ---- new memory
+
+    def new(self, t: Type, wish: str = "") -> str:
+        """A pointer to fresh zeroed memory for a value of type t."""
+        view = self.types.pointee(t)
+        pointer = self.declare(wish or self.names.temporary(), Component("", view, VIEW, ""))
+        slow = f"mallocgc(g, {size_of(t)}, {self.descriptor_or_nil(t)}, True)"
+        fast = fast_allocation(t)
+        if not fast:
+            word = self.call_runtime(slow, (Component("", "uintptr", WORD, ""),))[0]
+            self.step(f"{pointer} = {view}.at({word})", pointer)
+        else:
+            word = self.names.temporary()
+            self.add(Allocate(word, fast, slow, f"{pointer} = {view}.at({word})", (pointer,)))
+        return pointer
+
+    def descriptor_or_nil(self, t: Type) -> str:
+        """What mallocgc is told of a type: nothing when it holds no pointers."""
+        return self.types.descriptor(t) if has_pointers(t) else "nil(Type)"
+
+
+def fast_allocation(t: Type) -> str:
+    """The call of the allocator's inline path for a value of type t; "" when there is none."""
+    size = size_of(t)
+    if size == 0 or size > MAX_SMALL_SIZE - MALLOC_HEADER_SIZE:
+        return ""
+    if has_pointers(t):
+        if size > MAX_BITMAP_SIZE:
+            return ""
+        number = size_to_class(size)
+        return f"malloc_scan(g, {2 * number}, {CLASS_TO_SIZE[number]}, {pointer_mask(t)})"
+    if size < TINY_SIZE:
+        return f"malloc_tiny(g, {size}, {align_of(t)})"
+    number = size_to_class(size)
+    return f"malloc_noscan(g, {2 * number + 1}, {CLASS_TO_SIZE[number]})"
+
+
+def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:
+    """`parts` such that locals assigned from them take their components' types."""
+    return tuple(typed(part, component) for part, component in zip(parts, components, strict=True))

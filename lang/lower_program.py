@@ -1,0 +1,247 @@
+"""Programs: a checked package as the text of one module of systems Python.
+
+    imports     the vocabulary, and what programs call of the runtime and of lang.std
+    constants   strings, tables, type descriptors; the classes of the program's types
+    Package     a struct of the package-level variables, at g.globals
+    functions   one def each
+    start(g)    initialises the variables, then runs init functions and main
+
+Owner: nobody; a program is lowered once.        Next: driver.py
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+import runtime.types
+from lang import syntax
+from lang.flow import If, Loop, Return
+from lang.go_types import INT, Array, Field, Signature, Struct, Type
+from lang.layout import pointer_mask, size_of
+from lang.lower_frame import Position, Program
+from lang.lower_function import Function
+from lang.lower_names import safe_name
+from lang.lower_types import field_name
+from lang.objects import FunctionInfo, VarKind
+from lang.source import Source
+
+IMPORTS = """from __future__ import annotations
+
+from lang.std.arithmetic import divisor_i64, divisor_u64, max_float, min_float, shift_count
+from lang.std.fmt import fmt_print, fmt_printf, fmt_println
+from lang.std.os_pkg import os_args, os_exit
+from lang.std.print_builtin import (
+    print_begin,
+    print_bool,
+    print_end,
+    print_float,
+    print_int,
+    print_interface,
+    print_newline,
+    print_pointer,
+    print_slice,
+    print_space,
+    print_string,
+    print_uint,
+)
+from lang.std.runtime_pkg import MemStats, read_mem_stats, runtime_gc
+from runtime.malloc import malloc_noscan, malloc_scan, malloc_tiny, mallocgc
+from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
+from runtime.proc import G
+from runtime.slices import copy_slice, grow_slice, make_slice
+from runtime.strings import (
+    concat2,
+    concat3,
+    decode_rune,
+    int_to_string,
+    runes_to_string,
+    slice_bytes_to_string,
+    string_compare,
+    string_equal,
+    string_to_runes,
+    string_to_slice_bytes,
+)
+from runtime.syspy import *
+from runtime.types import *
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredProgram:
+    """A program as systems Python."""
+
+    text: str  # of the module; its function start(g: G) runs the program
+    positions: list[Position]  # what the last word of a panic counts
+    globals_size: int  # bytes of the package-level variables
+    globals_mask: int  # a bit per word of them that holds a pointer
+
+
+def lower_package(package: syntax.Package, source: Source) -> LoweredProgram:
+    """The module for a checked program. Raises NotYet for what Toy does not have."""
+    return ProgramLowering(package, source).lower()
+
+
+class ProgramLowering(Program):
+    """One program."""
+
+    def __init__(self, package: syntax.Package, source: Source) -> None:
+        super().__init__(source)
+        self.package = package
+        self.lowered: list[Function] = []
+        for name in imported_names():
+            self.names.taken.add(name)
+        self.start_name = self.names.fresh("start")
+
+    def lower(self) -> LoweredProgram:
+        """The whole program."""
+        self.name_everything()
+        initialize = self.initializer()
+        for declaration in self.package.functions:
+            function = self.function(declaration)
+            function.lower(declaration)
+            self.lowered.append(function)
+        struct = self.globals_struct()
+        lines = self.package_class(struct)  # may define further types, so before the definitions are taken
+        text = "\n".join(
+            [
+                f'"""{self.source.name}, as systems Python."""',
+                IMPORTS,
+                *self.types.definitions,
+                *lines,
+                *self.texts(),
+                *self.start(initialize),
+            ]
+        )
+        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct))
+
+    def name_everything(self) -> None:
+        """Names for all functions and package-level variables, before any body is lowered."""
+        self.names.fresh("Package")
+        for declaration in self.package.functions:
+            assert declaration.object is not None, "the checker declares every function"
+            receiver = declaration.object.receiver
+            wish = f"{receiver.name}_{declaration.name.name}" if receiver is not None else declaration.name.name
+            self.functions[declaration.object] = self.names.fresh(safe_name(wish))
+        for number, var in enumerate(self.package.globals):
+            self.globals[var] = f"v{number}_{safe_name(var.name)}"
+
+    def function(self, declaration: syntax.FuncDecl) -> Function:
+        """A function about to be lowered."""
+        assert declaration.object is not None, "the checker declares every function"
+        return Function(self, declaration.info, self.functions[declaration.object])
+
+    # ---- package-level variables
+
+    def globals_struct(self) -> Struct:
+        """The package-level variables as the fields of one struct."""
+        return Struct(tuple(Field(self.globals[var], var.type) for var in self.package.globals))
+
+    def package_class(self, struct: Struct) -> list[str]:
+        """The struct's class."""
+        fields = [f"    {f.name}: {self.types.memory(f.type)}" for f in struct.fields]
+        return ["@struct", "class Package(Struct):", '    """The package-level variables."""', *fields, ""]
+
+    def initializer(self) -> str:
+        """The function that gives package-level variables their first values; its name."""
+        info = FunctionInfo("init", Signature((), ()))
+        function = Function(self, info, self.names.fresh("initialize"))
+        for item in self.package.initializers:
+            values = function.right_sides([item.value], [None if var is None else var.type for var in item.vars])
+            for var, parts in zip(item.vars, values, strict=True):
+                if var is not None and var.kind is VarKind.GLOBAL:
+                    place = function.variable(var)
+                    assert not isinstance(place, tuple), "a package-level variable lives in memory"
+                    function.store(place, parts)
+        self.lowered.append(function)
+        return function.name
+
+    def start(self, initialize: str) -> list[str]:
+        """The function that runs the program."""
+        calls = [initialize, *(self.functions[d.object] for d in self.package.init_functions if d.object is not None)]
+        main = next(
+            self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
+        )
+        return [
+            f"def {self.start_name}(g: G) -> None:",
+            *(f"    {name}(g, g.shadow_base)" for name in [*calls, main]),
+            "",
+        ]
+
+    # ---- comparison of what lives in memory
+
+    def equality(self, t: Type) -> str:
+        """The name of the function that compares two values of t in memory."""
+        found = self._helpers.get(("equal", t))
+        if found is None:
+            found = self._helpers["equal", t] = self.names.fresh(f"equal_{self.types.struct_class(t)}")
+            self.equality_lines(found, t)
+        return found
+
+    def equality_lines(self, name: str, t: Type) -> None:
+        """def equal_T(a, b): element by element, or field by field."""
+        function = Function(self, FunctionInfo("==", Signature((), ())), name)
+        one, other = function.pointed("a", t), function.pointed("b", t)
+        under = t.underlying
+        if isinstance(under, Array):
+            counter = function.counter(INT)
+            loop = Loop(f"{counter} < {under.length}")
+            function.add(loop)
+            with function.inside(loop.body):
+                pair = [function.element_place(f"{place.text}.items", counter, under.elem) for place in (one, other)]
+                equal = function.compared("==", under.elem, function.load(pair[0]), function.load(pair[1]))
+                function.add(If(f"not {equal}", [Return("False")]))
+                function.step(f"{counter} = {counter} + 1", counter)
+        elif isinstance(under, Struct):
+            for number, f in enumerate(under.fields):
+                if f.name == "_":
+                    continue
+                pair = [
+                    function.member_place(place.text, field_name(f.name, number), f.type, "0") for place in (one, other)
+                ]
+                equal = function.compared("==", f.type, function.load(pair[0]), function.load(pair[1]))
+                function.add(If(f"not {equal}", [Return("False")]))
+        function.add(Return("True"))
+        view = self.types.struct_class(t)
+        lines = function.lines(set(), recurses=False)
+        self.helper_lines += [f"def {name}(a: {view}, b: {view}) -> bool:", *lines[1:]]
+
+    # ---- text
+
+    def texts(self) -> list[str]:
+        """The lines of all functions."""
+        collecting = self.collecting()
+        recursive = self.recursive()
+        bodies = [line for function in self.lowered for line in function.lines(collecting, function.name in recursive)]
+        return [*self.helper_lines, *bodies]
+
+    def collecting(self) -> set[str]:
+        """The functions that may collect, themselves or through others."""
+        found = {function.name for function in self.lowered if function.collects_itself()}
+        calls = {function.name: function.callees() for function in self.lowered}
+        grown = True
+        while grown:
+            more = {name for name, callees in calls.items() if name not in found and callees & found}
+            found |= more
+            grown = bool(more)
+        return found
+
+    def recursive(self) -> set[str]:
+        """The functions in cycles of calls, or on a way from one cycle to another."""
+        calls = {function.name: function.callees() for function in self.lowered}
+        left = set(calls)
+        while True:
+            called = {callee for name in left for callee in calls[name]}
+            kept = {name for name in left if calls[name] & left and name in called}
+            if kept == left:
+                return left
+            left = kept
+
+
+def imported_names() -> list[str]:
+    """The names that IMPORTS brings into a program's module."""
+    names = [name for name in vars(runtime.types) if not name.startswith("_")]
+    for node in ast.parse(IMPORTS).body:
+        if isinstance(node, ast.ImportFrom):
+            names += [alias.name for alias in node.names]
+    return names

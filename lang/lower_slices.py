@@ -1,0 +1,167 @@
+"""Slices: append, copy and make, and the slices of arrays, slices and strings.
+
+    append(s, x)    room is looked for inline; the runtime is called when there is none
+    s[lo:hi]        checks, then a pointer to the first element; never one behind the array's end
+
+Next: lower_calls.py
+"""
+
+from __future__ import annotations
+
+from lang.go_types import Array, Basic, Slice, Type
+from lang.layout import size_of
+from lang.lower_frame import NotYet, Value
+from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
+from lang.syntax import Call, Expr, Mode, SliceExpr
+
+
+class Slices(Literals):
+    """Builtins on slices, and slice expressions."""
+
+    # ---- builtins
+
+    def length(self, expr: Call, operand: Expr) -> str:
+        """len(x) or cap(x), where it is not a constant."""
+        under = operand.type.underlying
+        if isinstance(under, Slice):
+            return self.slice_parts(operand)[1 if expr.builtin == "len" else 2]
+        if isinstance(under, Basic):
+            return self.value(operand)[1]
+        array = under if isinstance(under, Array) else under.elem.underlying  # type: ignore[attr-defined]
+        self.value(operand)
+        return str(array.length)
+
+    def make(self, expr: Call) -> Value:
+        """make([]T, n) and make([]T, n, c)"""
+        under = expr.type.underlying
+        if not isinstance(under, Slice):
+            raise NotYet(expr, f"make of {expr.type}")
+        counts = [
+            self.temporary(self.as_i64(arg)) if arg.mode is not Mode.CONSTANT else self.as_i64(arg)
+            for arg in expr.args[1:]
+        ]
+        length, capacity = counts[0], counts[-1]
+        descriptor = self.types.descriptor(under.elem)
+        (word,) = self.call_runtime(
+            f"make_slice(g, {descriptor}, {length}, {capacity}, {self.position(expr)})", (POINTER_RESULT,)
+        )
+        return (self.temporary(f"array_at({self.types.memory(under.elem)}, {word})", "address({})"), length, capacity)
+
+    def append(self, expr: Call) -> Value:
+        """append(s, a, b) and append(s, t...)"""
+        t = expr.type.underlying
+        assert isinstance(t, Slice), "append gives a slice"
+        base = self.value_as(expr.args[0], expr.type)
+        if len(expr.args) == 1:
+            return base
+        if expr.spread:
+            return self.append_slice(expr, base, t.elem)
+        values = [self.value_as(arg, t.elem) for arg in expr.args[1:]]
+        data, length, capacity = self.snapshot(expr.type, base)
+        new_length = self.temporary(f"{length} + {len(values)}")
+        self.make_room(data, length, capacity, new_length, t.elem)
+        for number, parts in enumerate(values):
+            index = f"{length} + {number}" if number else length
+            self.store(self.element_place(data, index, t.elem), parts)
+        return (data, new_length, capacity)
+
+    def append_slice(self, expr: Call, base: Value, elem: Type) -> Value:
+        """append(s, t...): t may be a string when s holds bytes."""
+        source = self.bind(
+            expr.args[1].type,
+            self.value_as(expr.args[1], expr.args[1].type if expr.args[1].mode is not Mode.NIL else expr.type),
+        )
+        data, length, capacity = self.snapshot(expr.type, base)
+        new_length = self.temporary(f"{length} + {source[1]}")
+        self.make_room(data, length, capacity, new_length, elem)
+        size = size_of(elem)
+        self.step(f"memmove(address({data}) + u64({length}) * {size}, address({source[0]}), u64({source[1]}) * {size})")
+        return (data, new_length, capacity)
+
+    def make_room(self, data: str, length: str, capacity: str, needed: str, elem: Type) -> None:
+        """Move the elements to a larger array when `needed` of them do not fit."""
+        grow = self.if_(f"unlikely({needed} > {capacity})")
+        with self.inside(grow.then):
+            text = f"grow_slice(g, address({data}), {length}, {capacity}, {needed}, {self.types.descriptor(elem)})"
+            word, room = self.call_runtime(text, (POINTER_RESULT, LENGTH_RESULT))
+            self.step(f"{data} = array_at({self.types.memory(elem)}, {word})", data)
+            self.step(f"{capacity} = {room}", capacity)
+
+    def copy(self, expr: Call) -> Value:
+        """copy(to, source)"""
+        to, source = (self.bind(arg.type, self.value(arg)) for arg in expr.args)
+        under = expr.args[0].type.underlying
+        assert isinstance(under, Slice), "copy writes to a slice"
+        text = f"copy_slice(address({to[0]}), {to[1]}, address({source[0]}), {source[1]}, {size_of(under.elem)})"
+        return (self.temporary(text),)
+
+    def clear(self, expr: Call) -> Value:
+        """clear(s) of a slice"""
+        under = expr.args[0].type.underlying
+        if not isinstance(under, Slice):
+            raise NotYet(expr, "clear of a map")
+        data, length, _ = self.slice_parts(expr.args[0])
+        self.step(f"memset(address({data}), 0, u64({length}) * {size_of(under.elem)})")
+        return ()
+
+    # ---- slice expressions
+
+    def slice_expression(self, expr: SliceExpr) -> Value:
+        """s[lo:hi] and s[lo:hi:max]"""
+        under = expr.operand.type.underlying
+        if isinstance(under, Basic):
+            return self.slice_of_string(expr)
+        if isinstance(under, Slice):
+            data, length, capacity = self.bind(expr.operand.type, self.value(expr.operand))
+            suffix = ""
+        else:
+            data, capacity = self.array_operand(expr)
+            length, suffix = capacity, "_of"
+        low = self.bound(expr.low, "0")
+        high = self.bound(expr.high, length)
+        limit = self.bound(expr.max, capacity)
+        self.check_bounds(expr, low, high, limit, capacity, suffix)
+        if low == "0":
+            return (data, high, limit)
+        room = self.temporary(f"{limit} - {low}")
+        # an empty rest must not point behind the array, into another object
+        start = self.temporary(f"element({data}, {low} if {room} != 0 else 0)", "address({})")
+        return (start, f"({high} - {low})", room)
+
+    def array_operand(self, expr: SliceExpr) -> tuple[str, str]:
+        """The elements and the length of the array that is sliced."""
+        under = expr.operand.type.underlying
+        if isinstance(under, Array):
+            place = self.place(expr.operand)
+            assert place is not None, "an array is in memory"
+            base = self.anchored(place.text)
+        else:
+            base = self.anchored(self.checked(self.value(expr.operand)[0], expr))
+            under = under.elem.underlying  # type: ignore[attr-defined]
+        assert isinstance(under, Array), "an array is sliced"
+        return self.temporary(f"{base}.items", "address({})"), str(under.length)
+
+    def bound(self, expr: Expr | None, default: str) -> str:
+        """One bound of a slice expression, bound to a name."""
+        if expr is None:
+            return default
+        return str(expr.value) if expr.mode is Mode.CONSTANT else self.temporary(self.as_i64(expr))
+
+    def check_bounds(self, expr: SliceExpr, low: str, high: str, limit: str, capacity: str, suffix: str) -> None:
+        """The panics of a slice expression."""
+        pos = self.position(expr)
+        if expr.max is not None:
+            self.step(f"check_slice3{suffix}({low}, {high}, {limit}, {capacity}, {pos})")
+        elif low != "0" or expr.high is not None:
+            self.step(f"check_slice{suffix}({low}, {high}, {capacity}, {pos})")
+
+    def slice_of_string(self, expr: SliceExpr) -> Value:
+        """s[lo:hi] of a string"""
+        data, length = self.bind(expr.operand.type, self.value(expr.operand))
+        low, high = self.bound(expr.low, "0"), self.bound(expr.high, length)
+        if low != "0" or expr.high is not None:
+            self.step(f"check_slice_of({low}, {high}, {length}, {self.position(expr)})")
+        if low == "0":
+            return (data, high)
+        start = self.temporary(f"element({data}, {low} if {high} != {low} else 0)", "address({})")
+        return (start, f"({high} - {low})")

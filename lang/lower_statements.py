@@ -1,0 +1,287 @@
+"""Statements: assignment, declarations, if and return.
+
+    x = y             stores, or assignments to the locals of x
+    a, b = b, a       all right sides into temporaries, then the stores
+    a[i()] += 1       the place's operands once
+
+Next: lower_loops.py
+"""
+
+from __future__ import annotations
+
+from lang import syntax
+from lang.flow import Return
+from lang.go_types import Basic, Type
+from lang.lower_frame import NotYet, Place, Value
+from lang.lower_names import safe_name
+from lang.lower_operators import STRING_RESULT
+from lang.lower_packages import Packages
+from lang.lower_types import is_boxed, is_scalar
+from lang.objects import Var
+
+STATEMENT_NAMES: dict[type[syntax.Stmt], str] = {
+    syntax.Send: "channels",
+    syntax.TypeSwitch: "type switches",
+    syntax.Select: "select",
+    syntax.Go: "goroutines",
+    syntax.Defer: "defer",
+}
+
+
+class Statements(Packages):
+    """All statements."""
+
+    def block_of(self, block: syntax.Block) -> None:
+        """{ statements }"""
+        self.statements(block.statements)
+
+    def statements(self, statements: list[syntax.Stmt]) -> None:
+        """Statements in a row."""
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, node: syntax.Stmt) -> None:
+        """One statement."""
+        match node:
+            case syntax.Empty():
+                pass
+            case syntax.Block():
+                self.block_of(node)
+            case syntax.ExprStmt():
+                self.expression_statement(node.expr)
+            case syntax.IncDec():
+                self.inc_dec(node)
+            case syntax.Assign() if node.op:
+                self.assign_operation(node)
+            case syntax.Assign():
+                self.assign(node)
+            case syntax.Define():
+                self.define(node)
+            case syntax.DeclStmt():
+                self.declarations(node.declarations)
+            case syntax.If():
+                self.if_statement(node)
+            case syntax.For() | syntax.Range() | syntax.Switch() | syntax.Branch():
+                self.jumping_statement(node)
+            case syntax.Labeled():
+                self.statement(node.statement)
+            case syntax.Return():
+                self.return_statement(node)
+            case _:
+                raise NotYet(node, STATEMENT_NAMES.get(type(node), "this statement"))
+
+    def jumping_statement(self, node: syntax.For | syntax.Range | syntax.Switch | syntax.Branch) -> None:
+        """Loops and switches, and what leaves them."""
+        raise NotImplementedError
+
+    def expression_statement(self, expr: syntax.Expr) -> None:
+        """A call, its values unused."""
+        parts = self.value(expr)
+        for part in parts:
+            if "(" in part:
+                self.step(part)
+
+    # ---- assignment
+
+    def inc_dec(self, node: syntax.IncDec) -> None:
+        """x++ and x--"""
+        one = syntax.BasicLit(node.pos, "INT", "1")
+        one.mode, one.type, one.value = syntax.Mode.CONSTANT, node.target.type, 1
+        self.operate(node.target, node.op, one)
+
+    def assign_operation(self, node: syntax.Assign) -> None:
+        """x op= y"""
+        self.operate(node.left[0], node.op, node.right[0])
+
+    def operate(self, target: syntax.Expr, op: str, operand: syntax.Expr) -> None:
+        """x = x op y, x evaluated once."""
+        place = self.fixed_place(target)
+        t = target.type
+        right = () if op in ("<<", ">>") else self.value(operand)
+        old = self.load(place) if place is not None else self.value(target)
+        if op in ("<<", ">>"):
+            new: Value = (self.shift(op, old[0], operand, t),)
+        elif isinstance(t.underlying, Basic) and t.underlying.is_string:
+            new = self.joined(self.bind(t, old), self.bind(t, right))
+        else:
+            new = (self.arithmetic(op, old[0], right[0], t, operand),)
+        self.put(target, place, new)
+
+    def joined(self, left: Value, right: Value) -> Value:
+        """left + right of two strings."""
+        return self.call_runtime(f"concat2(g, {', '.join((*left, *right))})", STRING_RESULT)
+
+    def fixed_place(self, target: syntax.Expr) -> Place | None:
+        """The memory of an assignment's target, its operands evaluated now; None for locals and `_`."""
+        if is_blank(target):
+            return None
+        place = self.place(target)
+        if place is None:
+            return None
+        return self.fixed(place)
+
+    def fixed(self, place: Place) -> Place:
+        """A place whose text nothing assigned later can change."""
+        if not is_scalar(place.type):
+            pointer = self.anchored(place.text)
+            return Place(pointer, place.type, pointer)
+        if place.text.endswith("]"):
+            base, _, index = place.text.partition("[")
+            if "(" not in index:
+                return place
+            return Place(f"{self.anchored(base)}[{self.temporary(index[:-1])}]", place.type, "")
+        base, _, member = place.text.rpartition(".")
+        return Place(f"{self.anchored(base)}.{member}", place.type, place.pointer)
+
+    def put(self, target: syntax.Expr, place: Place | None, parts: Value) -> None:
+        """Give the target its new value."""
+        if place is not None:
+            self.store(place, parts)
+        elif not is_blank(target):
+            self.put_local(target, parts)
+
+    def put_local(self, target: syntax.Expr, parts: Value) -> None:
+        """Assign to a variable in locals, or to a field of one."""
+        names = self.value(target)
+        self.set_locals(names, self.types.components(target.type), parts)
+
+    def assign(self, node: syntax.Assign) -> None:
+        """a, b = x, y"""
+        if len(node.left) == 1:
+            self.assign_one(node.left[0], node.right[0])
+            return
+        places = [self.fixed_place(target) for target in node.left]
+        values = self.right_sides(node.right, [target.type if not is_blank(target) else None for target in node.left])
+        for target, place, parts in zip(node.left, places, values, strict=True):
+            self.put(target, place, parts)
+
+    def assign_one(self, target: syntax.Expr, right: syntax.Expr) -> None:
+        """x = y"""
+        if is_blank(target):
+            for part in self.value(right) if right.mode is not syntax.Mode.NIL else ():
+                if "(" in part:
+                    self.temporary(part)
+            return
+        parts = self.value_as(right, target.type)
+        place = self.place(target)
+        self.put(target, place, parts)
+
+    def right_sides(self, right: list[syntax.Expr], types: list[Type | None]) -> list[Value]:
+        """The values of several right sides, all taken before the first is assigned; as their targets want them."""
+        if len(right) != len(types):
+            given = self.split(right[0])
+        else:
+            given = [
+                (expr.type if t is None else t, self.value(expr) if t is None else self.owned_value(expr, t))
+                for expr, t in zip(right, types, strict=True)
+            ]
+        values = []
+        for (source, parts), t in zip(given, types, strict=True):
+            wanted = parts if t is None else self.as_type(source, parts, t)
+            values.append(self.snapshot(source if t is None else t, wanted))
+        return values
+
+    def define(self, node: syntax.Define) -> None:
+        """a, b := x, y"""
+        if len(node.left) == 1 and len(node.right) == 1:
+            self.define_one(node.left[0], node.new[0], node.right[0])
+            return
+        types = [None if is_blank(left) else left.type for left in node.left]
+        values = self.right_sides(node.right, types)
+        for left, var, parts in zip(node.left, node.new, values, strict=True):
+            if var is not None:
+                self.declare_owned(var, parts)
+            elif not is_blank(left):
+                self.put(left, self.place(left), parts)
+
+    def define_one(self, left: syntax.Expr, var: Var | None, right: syntax.Expr) -> None:
+        """a := x"""
+        if var is None:
+            self.assign_one(left, right)
+        else:
+            self.declare_from(var, right)
+
+    def declare_from(self, var: Var, right: syntax.Expr) -> None:
+        """A variable declared with a value."""
+        parts = self.owned_value(right, var.type)
+        self.declare_owned(var, parts)
+
+    def declare_owned(self, var: Var, parts: Value) -> None:
+        """A variable whose boxed value is memory of its own already."""
+        if is_boxed(var.type):
+            self.locals[var] = self.pointed(self.named_pointer(var, parts[0]), var.type)
+        else:
+            self.declare_variable(var, self.wish(var), parts)
+
+    def named_pointer(self, var: Var, pointer: str) -> str:
+        """A local named after `var` that holds the pointer to its memory."""
+        name = self.declare(self.wish(var), self.types.components(var.type)[0])
+        self.step(f"{name} = {pointer}", name)
+        return name
+
+    def wish(self, var: Var) -> str:
+        """The name that a variable would like to have."""
+        return safe_name(var.name) if var.name and var.name != "_" else "unnamed"
+
+    def declarations(self, declarations: list[syntax.Decl]) -> None:
+        """var among statements; types and constants leave nothing to do."""
+        for declaration in declarations:
+            if isinstance(declaration, syntax.VarDecl):
+                self.var_declaration(declaration)
+
+    def var_declaration(self, node: syntax.VarDecl) -> None:
+        """var a, b T = x, y"""
+        if not node.values:
+            for var in node.vars:
+                if var is not None:
+                    self.declare_variable(var, self.wish(var), None)
+            return
+        if len(node.vars) == 1 and node.vars[0] is not None:
+            self.declare_from(node.vars[0], node.values[0])
+            return
+        values = self.right_sides(node.values, [None if var is None else var.type for var in node.vars])
+        for var, parts in zip(node.vars, values, strict=True):
+            if var is not None:
+                self.declare_owned(var, parts)
+
+    # ---- branches
+
+    def condition(self, expr: syntax.Expr) -> str:
+        """The text of a condition."""
+        return self.value(expr)[0]
+
+    def if_statement(self, node: syntax.If) -> None:
+        """if init; condition {} else {}"""
+        if node.init is not None:
+            self.statement(node.init)
+        branch = self.if_(self.condition(node.condition))
+        with self.inside(branch.then):
+            self.block_of(node.then)
+        if node.else_ is not None:
+            with self.inside(branch.orelse):
+                self.statement(node.else_)
+
+    def return_statement(self, node: syntax.Return) -> None:
+        """return, with values or with what the named results hold"""
+        types = [var.type for var in self.info.results]
+        if not node.results:
+            self.return_named()
+        elif len(node.results) == len(types):
+            parts = [self.owned_value(expr, t) for expr, t in zip(node.results, types, strict=True)]
+            self.add(Return(", ".join(part for value in parts for part in value)))
+        else:
+            values = self.right_sides(node.results, list(types))
+            self.add(Return(", ".join(part for value in values for part in value)))
+
+    def return_named(self) -> None:
+        """The current values of the results."""
+        parts: list[str] = []
+        for var in self.info.results:
+            found = self.variable(var)
+            parts += self.load(found) if isinstance(found, Place) else found
+        self.add(Return(", ".join(parts)))
+
+
+def is_blank(expr: syntax.Expr) -> bool:
+    """Whether an assignment's target is `_`."""
+    return isinstance(expr, syntax.Name) and expr.name == "_"

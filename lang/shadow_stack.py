@@ -1,0 +1,255 @@
+"""Shadow stack: which pointers are alive at each call, and the stores that say so to the collector.
+
+    before a call that may collect      slots of this frame, from `sp` upward
+        store(uintptr, sp, a)           [a][b][c] | the callee's frame begins here
+        store(uintptr, sp + 8, b)
+        f(g, sp + 24, ...)
+
+A function gets `sp`, its first free slot, as a parameter, so that a call needs neither a load
+nor a store to move it. Only pointers that are alive *across* the call are stored, packed in the
+order of their definition: no slot ever holds a dead pointer, so the collector keeps exactly what
+the program can still reach. Two passes over the flow of one function:
+
+    backwards   liveness: the pointers that are read after each call on some path
+    forwards    which slot still holds which pointer since an earlier store; those stores are left out
+
+An allocation stores nothing unless its fast path fails. A call of the runtime (not of a Toy
+function, which keeps its own parameters alive) stores its pointer arguments as well.
+
+    L1  at a call every slot below the passed sp holds the current value of a live pointer
+    L2  a callee writes no slot below the sp that it was passed
+
+Owner: one function at a time.        Next: lower_function.py
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Step
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+SLOT_BYTES = 8
+INDENT = "    "
+
+Slots = tuple[int, ...]  # per slot: the bit number of the pointer that it holds, or EMPTY
+EMPTY = -1
+
+
+def emit_function_body(body: list[Flow], pointers: dict[str, str], level: int = 1) -> tuple[list[str], int]:
+    """The lines of `body` and the number of slots its frame uses at most.
+
+    `pointers` maps each local that can hold a heap pointer to the text of its address.
+    """
+    names = list(pointers)
+    frame = _Frame({name: 1 << number for number, name in enumerate(names)}, list(pointers.values()))
+    frame.live_before(body, 0, 0, 0)
+    lines: list[str] = []
+    frame.emit(body, (), lines, level)
+    return lines, frame.depth
+
+
+@dataclass(slots=True)
+class _LoopState:
+    """What the exits of a loop know: the slots at each `break` and each `continue`."""
+
+    breaks: list[Slots]
+    continues: list[Slots]
+
+
+class _Frame:
+    """The two passes over one function."""
+
+    def __init__(self, bits: dict[str, int], addresses: list[str]) -> None:
+        self.bits = bits
+        self.addresses = addresses
+        self.depth = 0
+        self.read_bits: dict[str, int] = {}
+        self.across: dict[int, int] = {}  # id of a Call or Allocate: the pointers to store
+        self.loops: list[_LoopState] = []
+        self.written: dict[int, int] = {}  # id of a Loop: pointers that its body writes
+
+    # ---- backwards: liveness, as sets of bits
+
+    def reads(self, text: str) -> int:
+        """The pointers that the line `text` reads."""
+        found = self.read_bits.get(text)
+        if found is None:
+            found = 0
+            for name in IDENTIFIER.findall(text):
+                found |= self.bits.get(name, 0)
+            self.read_bits[text] = found
+        return found
+
+    def targets(self, names: tuple[str, ...]) -> int:
+        """The pointers among the written locals `names`."""
+        found = 0
+        for name in names:
+            found |= self.bits.get(name, 0)
+        return found
+
+    def right_side(self, text: str, targets: tuple[str, ...]) -> int:
+        """The reads of an assignment's right side."""
+        return self.reads(text.partition(" = ")[2] if targets else text)
+
+    def live_before(self, block: list[Flow], after: int, at_break: int, at_continue: int) -> int:
+        """The pointers alive at the start of `block`, given those alive at its exits."""
+        live = after
+        for node in reversed(block):
+            live = self.live_before_node(node, live, at_break, at_continue)
+        return live
+
+    def live_before_node(self, node: Flow, live: int, at_break: int, at_continue: int) -> int:
+        """The pointers alive before `node`, given those alive after it."""
+        if isinstance(node, Step):
+            return (live & ~self.targets(node.targets)) | self.right_side(node.text, node.targets)
+        if isinstance(node, Call):
+            reads = self.right_side(node.text, node.targets)
+            live &= ~self.targets(node.targets)
+            self.across[id(node)] = live | reads if node.roots_arguments else live
+            return live | reads
+        if isinstance(node, Allocate):
+            live &= ~self.targets(node.targets)
+            self.across[id(node)] = live
+            return live
+        if isinstance(node, If):
+            then = self.live_before(node.then, live, at_break, at_continue)
+            orelse = self.live_before(node.orelse, live, at_break, at_continue)
+            return then | orelse | self.reads(node.condition)
+        if isinstance(node, Loop):
+            return self.live_before_loop(node, live)
+        if isinstance(node, Break):
+            return at_break
+        if isinstance(node, Continue):
+            return at_continue
+        return self.reads(node.text)
+
+    def live_before_loop(self, loop: Loop, after: int) -> int:
+        """Liveness at a loop's head, found by repetition: what the body needs is alive at its end as well."""
+        leaves_by_condition = 0 if loop.condition == "True" else after
+        head = leaves_by_condition | self.reads(loop.condition)
+        while True:
+            grown = head | self.live_before(loop.body, head, after, head)
+            if grown == head:
+                return head
+            head = grown
+
+    # ---- forwards: lines, and which slot still holds what
+
+    def emit(self, block: list[Flow], slots: Slots | None, lines: list[str], level: int) -> Slots | None:
+        """Appends the lines of `block`; returns the slots at its end, or None when the end is never reached."""
+        for node in block:
+            if slots is None:
+                break
+            slots = self.emit_node(node, slots, lines, level)
+        if not block:
+            lines.append(INDENT * level + "pass")
+        return slots
+
+    def emit_node(self, node: Flow, slots: Slots, lines: list[str], level: int) -> Slots | None:
+        """Appends the lines of `node`."""
+        indent = INDENT * level
+        if isinstance(node, Step):
+            lines.append(indent + node.text)
+            return self.forget(slots, node.targets)
+        if isinstance(node, Call):
+            return self.emit_call(node, slots, lines, indent)
+        if isinstance(node, Allocate):
+            return self.emit_allocate(node, slots, lines, indent)
+        if isinstance(node, If):
+            return self.emit_if(node, slots, lines, level)
+        if isinstance(node, Loop):
+            return self.emit_loop(node, slots, lines, level)
+        if isinstance(node, Leave):
+            lines.append(indent + node.text)
+        elif isinstance(node, Break):
+            self.loops[-1].breaks.append(slots)
+            lines.append(indent + "break")
+        elif isinstance(node, Continue):
+            self.loops[-1].continues.append(slots)
+            lines.append(indent + "continue")
+        else:
+            lines.append(indent + (f"return {node.text}" if node.text else "return"))
+        return None
+
+    def forget(self, slots: Slots, written: tuple[str, ...]) -> Slots:
+        """`slots` after the locals `written` got new values."""
+        stale = self.targets(written)
+        if not stale:
+            return slots
+        return tuple(EMPTY if held != EMPTY and stale >> held & 1 else held for held in slots)
+
+    def store_live(self, live: int, slots: Slots, lines: list[str], indent: str) -> Slots:
+        """Appends the stores that make the first slots hold `live` (L1); returns the slots then."""
+        wanted = [number for number in range(live.bit_length()) if live >> number & 1]
+        self.depth = max(self.depth, len(wanted))
+        for slot, number in enumerate(wanted):
+            if slot >= len(slots) or slots[slot] != number:
+                lines.append(f"{indent}store(uintptr, {shadow_pointer(slot)}, {self.addresses[number]})")
+        return tuple(wanted)
+
+    def emit_call(self, node: Call, slots: Slots, lines: list[str], indent: str) -> Slots:
+        """Stores, the shadow pointer, and the call."""
+        held = self.store_live(self.across[id(node)], slots, lines, indent)
+        top = shadow_pointer(len(held))
+        if "{sp}" not in node.text:
+            lines.append(f"{indent}g.shadow_top = {top}")
+        lines.append(indent + node.text.replace("{sp}", top))
+        return self.forget(held, node.targets)
+
+    def emit_allocate(self, node: Allocate, slots: Slots, lines: list[str], indent: str) -> Slots:
+        """The fast path; the stores only on the slow one, so they count for nothing behind it."""
+        lines.append(f"{indent}{node.word} = {node.fast}")
+        lines.append(f"{indent}if unlikely({node.word} == 0):")
+        held = self.store_live(self.across[id(node)], slots, lines, indent + INDENT)
+        lines.append(f"{indent}{INDENT}g.shadow_top = {shadow_pointer(len(held))}")
+        lines.append(f"{indent}{INDENT}{node.word} = {node.slow}")
+        lines.append(indent + node.text)
+        return self.forget(meet(slots, held), node.targets)
+
+    def emit_if(self, node: If, slots: Slots, lines: list[str], level: int) -> Slots | None:
+        """Both branches; behind them the slots that both left alike."""
+        lines.append(f"{INDENT * level}if {node.condition}:")
+        then = self.emit(node.then, slots, lines, level + 1)
+        if not node.orelse:
+            return meet_paths([then, slots])
+        lines.append(f"{INDENT * level}else:")
+        return meet_paths([then, self.emit(node.orelse, slots, lines, level + 1)])
+
+    def emit_loop(self, node: Loop, slots: Slots, lines: list[str], level: int) -> Slots | None:
+        """The loop, from slots that hold at its head on every round: found by repetition, lines kept of the last."""
+        lines.append(f"{INDENT * level}while {node.condition}:")
+        start = len(lines)
+        head = slots
+        while True:
+            state = _LoopState([], [])
+            self.loops.append(state)
+            end = self.emit(node.body, head, lines, level + 1)
+            self.loops.pop()
+            again = meet_paths([head, end, *state.continues])
+            if again == head:
+                break
+            head = again if again is not None else ()
+            del lines[start:]
+        by_condition = None if node.condition == "True" else head
+        return meet_paths([by_condition, *state.breaks])
+
+
+def shadow_pointer(slot: int) -> str:
+    """The text of the address of slot number `slot` of this frame."""
+    return "sp" if slot == 0 else f"sp + {SLOT_BYTES * slot}"
+
+
+def meet(one: Slots, other: Slots) -> Slots:
+    """The slots that hold the same on both paths."""
+    return tuple(a if a == b else EMPTY for a, b in zip(one, other, strict=False))
+
+
+def meet_paths(paths: list[Slots | None]) -> Slots | None:
+    """`meet` over the paths that are reached; None when none is."""
+    met: Slots | None = None
+    for path in paths:
+        if path is not None:
+            met = path if met is None else meet(met, path)
+    return met

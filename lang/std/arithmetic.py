@@ -1,0 +1,35 @@
+"""Arithmetic: the checks that Go makes before it divides or shifts.
+
+Each returns what it was given, so that it stands inside an expression: `quotient(a, divisor_i64(b, 7))`.
+
+Owner: nobody. Go: cmd/compile/internal/ssagen, the divide and shift checks.
+"""
+
+from __future__ import annotations
+
+from runtime.panics import panic_divide, panic_shift
+from runtime.syspy import i64, inline, u64, unlikely
+
+
+@inline
+def divisor_i64(b: i64, pos: i64) -> i64:
+    """b, which must not be 0."""
+    if unlikely(b == 0):
+        panic_divide(pos)
+    return b
+
+
+@inline
+def divisor_u64(b: u64, pos: i64) -> u64:
+    """b, which must not be 0."""
+    if unlikely(b == 0):
+        panic_divide(pos)
+    return b
+
+
+@inline
+def shift_count(n: i64, pos: i64) -> u64:
+    """n, which must not be negative."""
+    if unlikely(n < 0):
+        panic_shift(pos)
+    return u64(n)
