@@ -1,0 +1,511 @@
+"""The command line as a user meets it: what is printed where, and with which exit code.
+
+Nothing that a user can do shows a Python traceback or ends in a signal: `toyrun` below checks that after every run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "lang.toyrun"]
+ENGINES = ("native", "python")
+TIMEOUT_SECONDS = 120
+
+HELLO = 'import "fmt"\nfunc main() { fmt.Println("hello") }\n'
+THREE_ERRORS = """package main
+
+func f(n int) int {
+	return "one"
+}
+
+func main() {
+	undefined1()
+	var x string = f(1)
+	_ = x
+}
+"""
+
+
+class Finished:
+    """A run that is over, as text."""
+
+    def __init__(self, code: int, out: bytes, err: bytes) -> None:
+        self.code = code
+        self.out = out.decode("utf-8", "backslashreplace")
+        self.err = err.decode("utf-8", "backslashreplace")
+        assert "Traceback" not in self.err, self.err
+        assert code >= 0, f"killed by signal {-code}\n{self.err}"
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return {**os.environ, **changes}
+
+
+def toyrun(
+    *args: str | Path,
+    stdin: bytes = b"",
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> Finished:
+    done = subprocess.run(
+        [*COMMAND, *map(str, args)],
+        input=stdin,
+        capture_output=True,
+        env=environment(PYTHONPATH=str(Path(__file__).parent.parent), **(env or {})),
+        cwd=cwd,
+        preexec_fn=prepare,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a program and says where."""
+
+    def write(source: str | bytes, name: str = "prog.toy") -> Path:
+        path = tmp_path / name
+        path.write_bytes(source.encode() if isinstance(source, str) else source)
+        return path
+
+    return write
+
+
+Write = Callable[..., Path]
+
+
+# Running
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_program_runs(program: Write, engine: str) -> None:
+    done = toyrun("--engine", engine, program(HELLO))
+    assert (done.code, done.out, done.err) == (0, "hello\n", "")
+
+
+def test_a_program_comes_from_standard_input() -> None:
+    done = toyrun("-", stdin=HELLO.encode())
+    assert (done.code, done.out, done.err) == (0, "hello\n", "")
+
+
+def test_what_follows_the_program_is_the_programs_own(program: Write) -> None:
+    path = program('import ("fmt"; "os")\nfunc main() { fmt.Println(os.Args[1:]) }\n')
+    done = toyrun(path, "--check", "-x", "--", "é", "")
+    assert (done.code, done.out) == (0, "[--check -x -- é ]\n"), done.err
+
+
+def test_a_program_from_standard_input_takes_arguments() -> None:
+    done = toyrun("-", "a", "b", stdin=b'import ("fmt"; "os")\nfunc main() { fmt.Println(len(os.Args)) }\n')
+    assert (done.code, done.out) == (0, "3\n"), done.err
+
+
+def test_the_programs_exit_code_is_toyruns(program: Write) -> None:
+    path = program('import ("fmt"; "os")\nfunc main() { fmt.Print("kept"); os.Exit(7) }\n')
+    for engine in ENGINES:
+        done = toyrun("--engine", engine, path)
+        assert (done.code, done.out, done.err) == (7, "kept", "")
+
+
+@pytest.mark.parametrize("name", ["with space.toy", "ünïcode.toy", "-dash.toy", "no_extension"])
+def test_any_file_name_will_do(program: Write, name: str) -> None:
+    path = program(HELLO, name)
+    assert toyrun(path).out == "hello\n"
+    assert toyrun(f"./{name}", cwd=path.parent).out == "hello\n"
+
+
+def test_a_program_comes_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.toy"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", 'cat > "$1"', "sh", pipe], stdin=subprocess.PIPE)
+    assert writer.stdin is not None
+    writer.stdin.write(HELLO.encode())
+    writer.stdin.close()
+    assert toyrun(pipe).out == "hello\n"
+    writer.wait()
+
+
+def test_line_ends_and_byte_order_mark_of_another_system(program: Write) -> None:
+    path = program(b"\xef\xbb\xbf" + HELLO.replace("\n", "\r\n").encode())
+    done = toyrun(path)
+    assert (done.code, done.out, done.err) == (0, "hello\n", "")
+
+
+# Files that are no programs
+
+
+def one_line(done: Finished, *parts: str) -> None:
+    """The run was refused in one line that has these parts."""
+    assert done.code == 1, done.err
+    assert done.out == ""
+    assert len(done.err.splitlines()) == 1, done.err
+    for part in parts:
+        assert part in done.err
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    one_line(toyrun(tmp_path / "missing.toy"), "missing.toy", "no such file")
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    one_line(toyrun(tmp_path), str(tmp_path), "directory")
+
+
+def test_a_binary_file(program: Write) -> None:
+    one_line(toyrun(program(Path(sys.executable).read_bytes()[:5000], "binary.toy")), "binary.toy")
+
+
+def test_a_file_with_a_nul(program: Write) -> None:
+    done = toyrun(program(b"func main() {\x00}\n", "nul.toy"))
+    assert done.code == 1
+    assert "nul.toy" in done.err
+    assert "NUL" in done.err
+
+
+def test_a_file_that_is_not_utf8(program: Write) -> None:
+    one_line(toyrun(program(b'func main() { println("\xff\xfe") }\n', "latin.toy")), "latin.toy", "UTF-8")
+
+
+@pytest.mark.parametrize("source", ["", "\n\n", "// nothing\n", "package main\n", "package main", "func f() {}\n"])
+def test_a_file_without_main(program: Write, source: str) -> None:
+    done = toyrun(program(source))
+    assert (done.code, done.out) == (1, "")
+    assert "function main is undeclared in the main package" in done.err
+
+
+def test_nothing_on_standard_input() -> None:
+    done = toyrun("-", stdin=b"")
+    assert (done.code, done.out) == (1, "")
+    assert done.err
+
+
+# Programs with errors
+
+
+def test_an_error_shows_its_place_its_line_and_a_caret(program: Write) -> None:
+    path = program('package main\n\nfunc main() {\n\tx := 1 + foo\n\tprintln(x)\n}\n')
+    done = toyrun(path)
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert lines[0].endswith("prog.toy:4:11: undefined: foo")
+    shown = lines[1].index("x := 1 + foo")
+    assert lines[2].index("^") - shown == len("x := 1 + "), done.err
+
+
+def test_all_errors_in_one_run_in_order(program: Write) -> None:
+    done = toyrun(program(THREE_ERRORS))
+    places = re.findall(r"prog\.toy:(\d+):(\d+): ", done.err)
+    assert done.code == 1
+    assert places == [("4", "9"), ("8", "2"), ("9", "17")], done.err
+
+
+def test_at_most_ten_errors(program: Write) -> None:
+    lines = "".join(f"\tundefined{i}()\n" for i in range(30))
+    done = toyrun(program(f"package main\n\nfunc main() {{\n{lines}}}\n"))
+    assert len(re.findall(r"prog\.toy:\d+:\d+: ", done.err)) == 10
+    assert "too many errors" in done.err
+
+
+def test_a_syntax_error(program: Write) -> None:
+    done = toyrun(program("package main\n\nfunc main() {\n\tx := := 2\n}\n"))
+    assert done.code == 1
+    assert "prog.toy:4:7: syntax error" in done.err
+
+
+NESTED = "func main() { x := " + "(" * 3000 + "1" + ")" * 3000 + "; _ = x }"
+
+
+@pytest.mark.parametrize("source", ["(" * 5000, NESTED, "{" * 5000], ids=["open", "nested", "blocks"])
+def test_deep_nesting_is_no_crash(program: Write, source: str) -> None:
+    assert toyrun(program(source)).code in (0, 1)
+
+
+def test_a_very_long_line(program: Write) -> None:
+    terms = " + ".join(["1"] * 5000)
+    done = toyrun(program(f"func main() {{ println({terms}) }}\n"))
+    assert (done.code, done.err) in ((0, "5000\n"),) or done.code == 1
+
+
+# Options
+
+
+def test_help_fits_a_screen() -> None:
+    done = toyrun("--help")
+    lines = done.out.splitlines()
+    assert done.code == 0
+    assert 5 < len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for option in ("--engine", "--emit", "--check", "--gctrace", "--memstats", "--version"):
+        assert option in done.out
+
+
+def test_version() -> None:
+    done = toyrun("--version")
+    assert done.code == 0
+    assert re.fullmatch(r"toyrun \d+\.\d+\S*.*\n", done.out)
+
+
+@pytest.mark.parametrize("args", [["--nonsense"], ["--engine", "steam"], ["--emit", "poems"], []])
+def test_a_wrong_option_is_explained(program: Write, args: list[str]) -> None:
+    done = toyrun(*args, *([program(HELLO)] if args else []))
+    assert (done.code, done.out) == (2, "")
+    assert args == [] or args[-1] in done.err
+    assert "toyrun" in done.err
+
+
+def test_check_compiles_and_does_not_run(program: Write) -> None:
+    done = toyrun("--check", program(HELLO))
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert toyrun("--check", program(THREE_ERRORS)).code == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [("tree", "main"), ("typed", "int"), ("python", "def "), ("llvm", "define "), ("asm", "ret")],
+)
+def test_emit_prints_a_form_and_does_not_run(program: Write, form: str, part: str) -> None:
+    source = 'import "fmt"\nfunc twice(n int) int { return 2 * n }\nfunc main() { fmt.Println("ran", twice(4)) }\n'
+    done = toyrun("--emit", form, program(source))
+    assert (done.code, done.err) == (0, "")
+    assert part in done.out
+    assert "ran 8" not in done.out
+
+
+def test_emit_of_a_wrong_program(program: Write) -> None:
+    done = toyrun("--emit", "python", program(THREE_ERRORS))
+    assert (done.code, done.out) == (1, "")
+
+
+CHURN = """import "fmt"
+
+var sink []byte
+
+func main() {
+	for i := 0; i < 200; i++ {
+		sink = make([]byte, 100000)
+	}
+	fmt.Println("done")
+}
+"""
+GCTRACE = re.compile(
+    r"^gc \d+ @\d+\.\d{3}s \d+%: .* ms clock, .* ms cpu, \d+->\d+->\d+ MB, \d+ MB goal, .* \d+ P( \(forced\))?$"
+)
+
+
+def test_gctrace_by_flag_and_by_environment(program: Write) -> None:
+    path = program(CHURN)
+    for done in (toyrun("--gctrace", path), toyrun(path, env={"GODEBUG": "gctrace=1"})):
+        assert (done.code, done.out) == (0, "done\n")
+        lines = done.err.splitlines()
+        assert lines
+        assert all(map(GCTRACE.match, lines)), done.err
+
+
+def test_gogc_off_means_no_collection(program: Write) -> None:
+    done = toyrun("--gctrace", program(CHURN), env={"GOGC": "off"})
+    assert (done.code, done.out, done.err) == (0, "done\n", "")
+
+
+def test_memstats_after_the_run(program: Write) -> None:
+    done = toyrun("--memstats", program(CHURN))
+    assert (done.code, done.out) == (0, "done\n")
+    for name in ("Mallocs", "Frees", "HeapAlloc", "NumGC"):
+        assert name in done.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GOGC", "lots"), ("GOGC", "10%"), ("GODEBUG", "gctrace=often"), ("GODEBUG", "gcstress=-5")],
+)
+def test_a_malformed_knob_is_explained(program: Write, name: str, value: str) -> None:
+    done = toyrun(program(HELLO), env={name: value})
+    assert done.code in (1, 2)
+    assert done.out == ""
+    assert name in done.err
+    assert len(done.err.splitlines()) <= 2
+
+
+# Panics, and the end of resources
+
+
+PANIC = """import "fmt"
+func get(s []int, i int) int {
+	return s[i]
+}
+func main() {
+	fmt.Print("kept")
+	get(nil, 5)
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_panic_keeps_the_output_and_says_where(program: Write, engine: str) -> None:
+    done = toyrun("--engine", engine, program(PANIC))
+    assert (done.code, done.out) == (2, "kept")
+    lines = done.err.splitlines()
+    assert lines[0] == "panic: runtime error: index out of range [5] with length 0"
+    assert "goroutine 1 [running]:" in lines
+    assert "prog.toy:3" in done.err
+
+
+ENDLESS_RECURSION = """import "fmt"
+func f(n int) int { return f(n+1) + 1 }
+func main() {
+	fmt.Print("kept")
+	fmt.Println(f(0))
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_endless_recursion(program: Write, engine: str) -> None:
+    done = toyrun("--engine", engine, program(ENDLESS_RECURSION))
+    assert (done.code, done.out) == (2, "kept")
+    assert "goroutine stack exceeds" in done.err
+    assert "fatal error: stack overflow" in done.err
+
+
+HOARD = """import "fmt"
+
+var kept [][]byte
+
+func main() {
+	fmt.Print("kept")
+	for {
+		kept = append(kept, make([]byte, 16<<20))
+	}
+}
+"""
+
+
+def test_out_of_memory(program: Write) -> None:
+    limit = 6 << 30
+
+    def restrict() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    done = toyrun(program(HOARD), prepare=restrict)
+    assert (done.code, done.out) == (2, "kept")
+    assert "fatal error: out of memory" in done.err or "fatal error: runtime: out of memory" in done.err
+
+
+# Interruptions and broken pipes
+
+
+def start(*args: str | Path) -> subprocess.Popen[bytes]:
+    env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
+    return subprocess.Popen([*COMMAND, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+
+
+PRINTING = """import "fmt"
+func main() {
+	for i := 0; ; i++ {
+		fmt.Println("line", i)
+	}
+}
+"""
+BUSY = """import "fmt"
+var sink []int
+func main() {
+	n := 1
+	fmt.Print("kept")
+	println("ready")
+	for n != 0 {
+		BODY
+	}
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_interrupting_a_program_that_prints(program: Write, engine: str) -> None:
+    child = start("--engine", engine, program(PRINTING))
+    assert child.stdout is not None
+    first = child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    rest, err = child.communicate(timeout=TIMEOUT_SECONDS)
+    done = Finished(child.returncode, first + rest, err)
+    assert done.code == 130
+    lines = done.out.splitlines()
+    assert lines[:-1] == [f"line {i}" for i in range(len(lines) - 1)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("body", ["", "n += 2", "sink = make([]int, 10)"], ids=["idle", "counting", "allocating"])
+def test_interrupting_a_program_that_is_busy_keeps_its_output(program: Write, body: str, engine: str) -> None:
+    child = start("--engine", engine, program(BUSY.replace("BODY", body)))
+    assert child.stderr is not None
+    assert child.stderr.readline() == b"ready\n"
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=TIMEOUT_SECONDS)
+    done = Finished(child.returncode, out, err)
+    assert (done.code, done.out) == (130, "kept")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_reader_that_goes_away(program: Write, engine: str) -> None:
+    child = start("--engine", engine, program(PRINTING))
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert child.stdout.readline() == b"line 0\n"
+    child.stdout.close()
+    err = child.stderr.read()
+    assert child.wait(timeout=TIMEOUT_SECONDS) in (0, 1, 2, 141, -signal.SIGPIPE)  # Go, too, ends by SIGPIPE
+    assert err == b""
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", ">&- 2>&-", "<&-"])
+def test_standard_streams_that_are_closed_or_full(program: Write, redirection: str) -> None:
+    command = f'"$@" {redirection}'
+    env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
+    args = ["sh", "-c", command, "sh", *COMMAND, str(program(HELLO))]
+    done = subprocess.run(args, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    assert b"Traceback" not in done.stderr
+    assert 0 <= done.returncode <= 2
+
+
+# The compilation cache
+
+
+def test_a_corrupt_cache_is_rebuilt(program: Write, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    env = {"TOY_CACHE_DIR": str(cache)}
+    path = program(HELLO)
+    assert toyrun(path, env=env).out == "hello\n"
+    entries = [entry for entry in cache.rglob("*") if entry.is_file()]
+    assert entries
+    for i, entry in enumerate(entries):
+        content = entry.read_bytes()
+        entry.write_bytes([b"", b"garbage", content[: len(content) // 2]][i % 3])
+    done = toyrun(path, env=env)
+    assert (done.code, done.out, done.err) == (0, "hello\n", "")
+
+
+@pytest.mark.parametrize("kind", ["a file", "read-only", "below a file"])
+def test_a_cache_that_cannot_be_written_is_done_without(program: Write, tmp_path: Path, kind: str) -> None:
+    cache = tmp_path / "cache"
+    if kind == "read-only":
+        cache.mkdir(mode=0o500)
+    else:
+        cache.write_text("")
+    path = cache / "deeper" if kind == "below a file" else cache
+    done = toyrun(program(HELLO), env={"TOY_CACHE_DIR": str(path)})
+    assert (done.code, done.out, done.err) == (0, "hello\n", "")
+
+
+def test_a_changed_program_is_compiled_anew(program: Write) -> None:
+    assert toyrun(program(HELLO)).out == "hello\n"
+    assert toyrun(program(HELLO.replace("hello", "changed"))).out == "changed\n"
