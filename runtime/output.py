@@ -10,10 +10,11 @@ Output of its own, `out.stderr`, which keeps the text of one statement only, so 
 What can go wrong, and what happens then:
 
     EINTR, EAGAIN    the write is tried again (EAGAIN: after poll says so)
-    EPIPE            nobody reads any more: the program ends with status 141, as a shell reports a Go program killed by SIGPIPE
-    anything else    (a full disk) the error number is kept in `error`, for the host to report at the end;
-                     what follows is dropped, and the program goes on, as a Go program that ignores Println's error does
-    interrupted      set by the host on Ctrl-C: the next write leaves with FAIL_INTERRUPT; the host flushes what was written
+    EPIPE            nobody reads any more: the program ends quietly with status 141, which is what a shell
+                     reports of a Go program (SIGPIPE kills it)
+    anything else    (a full disk) the error number is kept in `error`, for the host to report at the end; what follows
+                     is dropped, and the program goes on, as a Go program that ignores Println's error does
+    interrupted      set by the host on Ctrl-C: the next write leaves with FAIL_INTERRUPT, and the host flushes
 
     O1  length <= capacity
 
@@ -23,6 +24,7 @@ Go: os.Stdout is not buffered; here a program that prints a million lines makes 
 
 from __future__ import annotations
 
+from runtime.os_memory import MAP_FAILED, MAP_PRIVATE_ANONYMOUS, PROT_READ_WRITE, mmap, munmap
 from runtime.syspy import (
     FAIL_EXIT,
     FAIL_INTERRUPT,
@@ -69,10 +71,6 @@ EPIPE = 32
 POLLOUT = 4
 WAIT_FOREVER = -1
 
-PROT_READ_WRITE = 3
-MAP_PRIVATE_ANONYMOUS = 0x22
-MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
-
 
 @struct
 class PollFd(Struct):
@@ -100,19 +98,13 @@ class Output(Struct):
 
 
 @c_function
-def write(fd: i32, data: uintptr, n: u64) -> i64: ...
+def write(fd: i32, data: uintptr, n: u64) -> i64:  # type: ignore[empty-body]
+    """Write up to n bytes; how many were written, or -1."""
 
 
 @c_function
-def poll(fds: PollFd, count: u64, timeout: i32) -> i32: ...
-
-
-@c_function
-def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64) -> uintptr: ...
-
-
-@c_function
-def munmap(addr: uintptr, length: u64) -> i32: ...
+def poll(fds: PollFd, count: u64, timeout: i32) -> i32:  # type: ignore[empty-body]
+    """Wait until a descriptor is ready."""
 
 
 def new_output(fd: i32, capacity: i64, stderr: Output) -> Output:

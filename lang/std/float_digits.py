@@ -145,4 +145,3 @@ def fixed(m: u64, e: i64, digits: i64, decimals: i64) -> tuple[u64, i64]:
         u = divide_by_ten(u)
         p = p - 1
     return round_even(u), -p
-

@@ -39,7 +39,6 @@ from lang.std.number_text import (
     NumberText,
     clear_number,
     count_decimal,
-    form_decimal,
     magnitude,
     put_body,
     put_tail,
@@ -214,6 +213,26 @@ def lay_out_point(t: NumberText, decimals: i64) -> None:
         at = t.point + i
         put_body(t, t.digits[at] if at >= 0 else DIGIT_0)
     t.zeros = decimals - (shown if shown > 0 else 0)
+
+
+def keep_point(t: NumberText, digits: i64) -> None:
+    """The alternate form: a decimal point always, and at least so many digits from the first that is not 0."""
+    has_point = False
+    started = False
+    for i in range(t.body_length):
+        if t.body[i] == POINT:
+            has_point = True
+        else:
+            started = started or t.body[i] != DIGIT_0
+            digits = digits - (1 if started else 0)
+    if started:
+        digits = digits - t.zeros
+    if not has_point:
+        if t.body_length == 1 and not started:
+            digits = digits - 1
+        put_body(t, POINT)
+    if digits > 0:
+        t.zeros = t.zeros + digits
 
 
 # --- Binary and hexadecimal ------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
     minus       |1e240    |        on the right
     zero        |0001e240|         with zeros, on the left only; numbers put them after the sign
 
-A Printer lies in the scratch of the Output it writes to, so printing allocates nothing. Text goes straight to the Output.
+A Printer lies in the scratch of the Output it writes to, so printing allocates nothing.
+Text goes straight to the Output.
 
     P1  a Printer fits into an Output's scratch
 
@@ -17,9 +18,10 @@ from __future__ import annotations
 
 from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
-from runtime.strings import count_runes
-from runtime.syspy import Array, Inline, Struct, address, constant, i64, inline, sizeof, struct, text, u8
+from runtime.proc import G
+from runtime.syspy import Array, Inline, Struct, address, constant, i64, inline, sizeof, struct, text, u8, uintptr
 from runtime.types import String
+from runtime.utf8 import count_runes
 
 
 @struct
@@ -28,15 +30,15 @@ class Printer(Struct):
 
     number: Inline[NumberText]  # the number being formed
     out: Output  # where the text goes
-    width: i64  # least runes to print; has_width says if given
+    width: i64  # least runes to print; 0 when not given
     precision: i64  # digits or runes; has_precision says if given
-    has_width: bool
-    has_precision: bool
+    has_precision: bool  # a precision is given, perhaps 0
     minus: bool  # '-': pad on the right
     plus: bool  # '+': print a sign; ASCII only for %q
     sharp: bool  # '#': the alternate form
     space: bool  # ' ': room for a sign; bytes apart for %x
     zero: bool  # '0': pad with zeros
+    stack_guard: uintptr  # of the goroutine: nested values are printed by recursion
     plus_v: bool  # %+v: field names
     sharp_v: bool  # %#v: Go syntax
 
@@ -54,10 +56,11 @@ ZEROS = text(b"0" * 64)
 FILL = 64  # bytes in each of them
 
 
-def printer_of(out: Output) -> Printer:
-    """The printer of an Output, without flags."""
-    p = Printer.at(address(out.scratch))
-    p.out = out
+def printer_of(g: G) -> Printer:
+    """A printer to the goroutine's standard output, without flags."""
+    p = Printer.at(address(g.output.scratch))
+    p.out = g.output
+    p.stack_guard = g.stack_guard
     clear_flags(p)
     return p
 
@@ -66,7 +69,6 @@ def clear_flags(p: Printer) -> None:
     """No flags, width or precision."""
     p.width = 0
     p.precision = 0
-    p.has_width = False
     p.has_precision = False
     p.minus = False
     p.plus = False
@@ -137,15 +139,20 @@ def put_padded_words(p: Printer, s: String) -> None:
 
 def put_number(p: Printer, zero_padded: bool) -> None:
     """The number formed in `number`, padded to the width; zeros go between the sign and the rest."""
-    t = p.number
-    length = number_length(t)
+    length = number_length(p.number)
     if not p.minus and not zero_padded:
         put_repeated(p, SPACES, p.width - length)
-    if t.sign != 0:
-        put_byte(p, t.sign)
-    if not p.minus and zero_padded:
+    if p.number.sign != 0:
+        put_byte(p, p.number.sign)
+    if zero_padded:
         put_repeated(p, ZEROS, p.width - length)
+    put_unsigned(p)
+    put_right_padding(p, length)
+
+
+def put_unsigned(p: Printer) -> None:
+    """The number formed in `number`, without its sign."""
+    t = p.number
     put(p, t.body, t.body_length)
     put_repeated(p, ZEROS, t.zeros)
     put(p, t.tail, t.tail_length)
-    put_right_padding(p, length)

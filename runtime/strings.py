@@ -1,0 +1,203 @@
+"""Strings: bytes that never change, and the ways between them, slices and code points.
+
+    String    data --> [ c3 a9 74 c3 a9 ]        length 5 bytes, "été" is 3 code points
+                         \\_e'_/  t  \\_e'_/
+
+A string is passed as two values, `data` and `length`. Its bytes lie in a noscan object of the heap, in constant data,
+or inside another string; nobody writes to them, so a substring shares them, and so does a concatenation with nothing.
+
+Text is UTF-8 by convention, not by force: see utf8.py.
+
+    S1  a function that makes a string allocates once, and nothing when an existing string or a constant serves
+
+The caller roots the arguments (the shadow-stack rule), and no function here allocates twice.
+
+Owner: nobody; strings are immutable. Go: runtime/string.go, utf8.go, unicode/utf8.
+"""
+
+from __future__ import annotations
+
+from runtime.malloc import mallocgc
+from runtime.proc import G
+from runtime.slices import round_up_size
+from runtime.syspy import (
+    Array,
+    Inline,
+    address,
+    array_at,
+    c_function,
+    element,
+    i32,
+    i64,
+    inline,
+    memmove,
+    memory_equal,
+    memset,
+    nil,
+    table,
+    throw,
+    u8,
+    u64,
+    uintptr,
+)
+from runtime.types import String, Type
+from runtime.utf8 import RUNE_ERROR, RUNE_MAX, count_runes, decode_rune, encode_rune, encoded_bytes
+
+RUNE_BYTES = 4  # of a rune in a []rune; of the longest code point in UTF-8, too
+
+SINGLE_BYTES = table(u8, range(256))  # the 256 strings of one byte
+
+
+@c_function
+def memcmp(a: Array[u8], b: Array[u8], n: u64) -> i32:  # type: ignore[empty-body]
+    """Below, equal to or above 0 as a comes before, with or after b."""
+
+
+# --- Comparing -------------------------------------------------------------------------------------------------------
+
+
+@inline
+def string_equal(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> bool:
+    """a == b."""
+    return an == bn and (a == b or memory_equal(address(a), address(b), u64(an)))
+
+
+def string_compare(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> i64:
+    """-1, 0 or 1 as a comes before, with or after b, byte by byte."""
+    order: i32 = memcmp(a, b, u64(an if an < bn else bn))
+    if order == 0:
+        return i64(an > bn) - i64(an < bn)
+    return 1 if order > 0 else -1
+
+
+# --- Concatenating ---------------------------------------------------------------------------------------------------
+
+
+@inline
+def new_bytes(g: G, n: i64) -> Array[u8]:
+    """n bytes of any content, for a string."""
+    return array_at(u8, mallocgc(g, u64(n), nil(Type), False))
+
+
+@inline
+def copy_bytes(to: Array[u8], at: i64, data: Array[u8], n: i64) -> None:
+    """Copy n bytes to the index `at`."""
+    memmove(address(to) + u64(at), address(data), u64(n))
+
+
+def concat2(g: G, a: Array[u8], an: i64, b: Array[u8], bn: i64) -> tuple[Array[u8], i64]:
+    """a + b."""
+    if an == 0:
+        return b, bn
+    if bn == 0:
+        return a, an
+    made = new_bytes(g, an + bn)
+    copy_bytes(made, 0, a, an)
+    copy_bytes(made, an, b, bn)
+    return made, an + bn
+
+
+def concat3(g: G, a: Array[u8], an: i64, b: Array[u8], bn: i64, c: Array[u8], cn: i64) -> tuple[Array[u8], i64]:
+    """a + b + c, in one allocation."""
+    if an == 0:
+        return concat2(g, b, bn, c, cn)
+    if bn == 0:
+        return concat2(g, a, an, c, cn)
+    if cn == 0:
+        return concat2(g, a, an, b, bn)
+    made = new_bytes(g, an + bn + cn)
+    copy_bytes(made, 0, a, an)
+    copy_bytes(made, an, b, bn)
+    copy_bytes(made, an + bn, c, cn)
+    return made, an + bn + cn
+
+
+def concat_n(g: G, parts: Array[Inline[String]], n: i64) -> tuple[Array[u8], i64]:
+    """The n parts, in one allocation. The parts' bytes are rooted by the caller; `parts` lies outside the heap."""
+    total: i64 = 0
+    last: i64 = 0  # index of the last part that is not empty
+    for i in range(n):
+        total = i64(total + parts[i].length)
+        if total < 0:
+            throw("string concatenation too long")
+        if parts[i].length != 0:
+            last = i
+    if total == 0 or parts[last].length == total:
+        return parts[last].data, total
+    made = new_bytes(g, total)
+    at: i64 = 0
+    for i in range(n):
+        copy_bytes(made, at, parts[i].data, parts[i].length)
+        at = at + parts[i].length
+    return made, total
+
+
+# --- Bytes -----------------------------------------------------------------------------------------------------------
+
+
+def slice_bytes_to_string(g: G, data: uintptr, n: i64) -> tuple[Array[u8], i64]:
+    """string(b) of a []byte."""
+    if n == 0:
+        return nil(Array[u8]), 0
+    source = array_at(u8, data)
+    if n == 1:
+        return element(SINGLE_BYTES, source[0]), 1
+    made = new_bytes(g, n)
+    copy_bytes(made, 0, source, n)
+    return made, n
+
+
+def string_to_slice_bytes(g: G, data: Array[u8], n: i64) -> tuple[uintptr, i64]:
+    """[]byte(s), of length n: its data and capacity."""
+    size = round_up_size(u64(n), True)
+    made = mallocgc(g, size, nil(Type), False)
+    memmove(made, address(data), u64(n))
+    memset(made + u64(n), 0, size - u64(n))
+    return made, i64(size)
+
+
+# --- Code points -----------------------------------------------------------------------------------------------------
+
+
+def rune_to_string(g: G, r: i32) -> tuple[Array[u8], i64]:
+    """string(r)."""
+    if 0 <= r < 0x80:
+        return element(SINGLE_BYTES, r), 1
+    made = new_bytes(g, RUNE_BYTES)
+    return made, encode_rune(made, r)
+
+
+def int_to_string(g: G, v: i64) -> tuple[Array[u8], i64]:
+    """string(v) of any integer: what is no code point gives U+FFFD."""
+    return rune_to_string(g, i32(v) if 0 <= v <= RUNE_MAX else RUNE_ERROR)
+
+
+def string_to_runes(g: G, data: Array[u8], n: i64) -> tuple[uintptr, i64, i64]:
+    """[]rune(s): its data, length and capacity."""
+    count = count_runes(data, n)
+    size = round_up_size(u64(count) * RUNE_BYTES, True)
+    made = mallocgc(g, size, nil(Type), False)
+    runes = array_at(i32, made)
+    at: i64 = 0
+    for i in range(count):
+        r, width = decode_rune(data, n, at)
+        runes[i] = r
+        at = at + width
+    used = u64(count) * RUNE_BYTES
+    memset(made + used, 0, size - used)
+    return made, count, i64(size // RUNE_BYTES)
+
+
+def runes_to_string(g: G, data: uintptr, n: i64) -> tuple[Array[u8], i64]:
+    """string(r) of a []rune."""
+    runes = array_at(i32, data)
+    total: i64 = 0
+    for i in range(n):
+        total = total + encoded_bytes(runes[i])
+    if total == 0:
+        return nil(Array[u8]), 0
+    made = new_bytes(g, total)
+    at: i64 = 0
+    for i in range(n):
+        at = at + encode_rune(element(made, at), runes[i])
+    return made, total

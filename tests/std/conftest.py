@@ -1,0 +1,5 @@
+"""What every test of the standard packages can ask for."""
+
+from tests.runtime.engines import engine, seed
+
+__all__ = ["engine", "seed"]
