@@ -10,10 +10,9 @@ thread that finds the lock taken looks at it for a moment, since the holder is m
 
 The lock order. Whoever holds a lock takes only locks further down; a thread holds no two of one line.
 
-    1  heap.lock             the page allocator, arenas, spans of the heap, fixalloc
-    2  span set spines       of one mcentral: its partial and full sets
-    3  gc bits arenas        mark and alloc bitmaps that lie off the heap
-    4  persistent.lock       the persistent allocator: a leaf, taken under any of the above
+    1  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
+    2  central.lock       the four span sets of one mcentral
+    3  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
     L1  only a held lock is unlocked
     L2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries
