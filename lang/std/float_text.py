@@ -3,7 +3,7 @@
     verb   -1.5e10 at precision -1 (shortest)     at precision 3
     e, E   1.5e+10                                1.500e+10
     f      15000000000                            15000000000.000
-    g, G   1.5e+10                                1.5e+10             %e from exponents below -4 or from the precision on
+    g, G   1.5e+10                                1.5e+10             %e for exponents below -4 or above the precision
     x, X   0x1.bf08ebp+33                         0x1.bf1p+33
     b      7864320000000000p-19
 

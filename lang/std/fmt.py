@@ -33,11 +33,11 @@ from lang.std.fmt_values import (
 )
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_V
 from lang.std.number_text import DIGIT_0, MINUS, PLUS, SPACE
-from lang.std.printer import Printer, clear_flags, printer_of, put, put_byte, put_words, words
+from lang.std.printer import Printer, clear_flags, literal, printer_of, put, put_byte, put_words
 from lang.std.quote import put_rune
 from runtime.output import SCRATCH_WORDS, end_statement
 from runtime.proc import G
-from runtime.syspy import Array, Inline, Struct, address, element, i32, i64, is_nil, sizeof, struct, u8
+from runtime.syspy import Array, Inline, Struct, address, constant, element, i32, i64, is_nil, sizeof, struct, u8
 from runtime.types import KIND_INT, KIND_STRING, KIND_UINTPTR, Any, String
 from runtime.utf8 import decode_rune
 
@@ -51,12 +51,12 @@ CLOSE_BRACKET = ord("]")
 INDEX_BYTES_MIN = 2  # a digit and the bracket
 NUMBER_MAX = 1_000_000  # a width, precision or index above this is refused
 
-BAD_WIDTH = words(b"%!(BADWIDTH)")
-BAD_PRECISION = words(b"%!(BADPREC)")
-BAD_INDEX = words(b"(BADINDEX)")
-MISSING = words(b"(MISSING)")
-NO_VERB = words(b"%!(NOVERB)")
-EXTRA = words(b"%!(EXTRA ")
+BAD_WIDTH = constant(String, **literal(b"%!(BADWIDTH)"))
+BAD_PRECISION = constant(String, **literal(b"%!(BADPREC)"))
+BAD_INDEX = constant(String, **literal(b"(BADINDEX)"))
+MISSING = constant(String, **literal(b"(MISSING)"))
+NO_VERB = constant(String, **literal(b"%!(NOVERB)"))
+EXTRA = constant(String, **literal(b"%!(EXTRA "))
 
 
 @struct

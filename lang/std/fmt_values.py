@@ -29,11 +29,12 @@ from lang.std.fmt_verbs import (
     put_string,
 )
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
-from lang.std.printer import Printer, put, put_byte, put_padded_words, put_words, words
+from lang.std.printer import Printer, literal, put, put_byte, put_padded_words, put_words
 from lang.std.quote import put_rune
 from runtime.syspy import (
     address,
     array_at,
+    constant,
     f32,
     f64,
     i8,
@@ -94,11 +95,11 @@ EQUALS = ord("=")
 AMPERSAND = ord("&")
 QUESTION = ord("?")
 
-COMMA_SPACE = words(b", ")
-NIL_IN_PARENS = words(b"(nil)")
-NIL = words(b"nil")
-BYTES = words(b"[]byte")
-BYTE_SLICE_NAME = words(b"[]uint8")
+COMMA_SPACE = constant(String, **literal(b", "))
+NIL_IN_PARENS = constant(String, **literal(b"(nil)"))
+NIL = constant(String, **literal(b"nil"))
+BYTES = constant(String, **literal(b"[]byte"))
+BYTE_SLICE_NAME = constant(String, **literal(b"[]uint8"))
 
 
 def print_argument(p: Printer, argument: Any, verb: i32) -> None:

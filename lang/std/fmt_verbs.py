@@ -44,6 +44,7 @@ from lang.std.printable import is_printable
 from lang.std.printer import (
     SPACES,
     Printer,
+    literal,
     put_byte,
     put_left_padding,
     put_number,
@@ -52,10 +53,10 @@ from lang.std.printer import (
     put_repeated,
     put_right_padding,
     put_unsigned,
-    words,
 )
 from lang.std.quote import APOSTROPHE, can_backquote, put_backquoted, put_quoted, put_quoted_rune, put_rune
-from runtime.syspy import Array, f64, i32, i64, u8, u64
+from runtime.syspy import Array, constant, f64, i32, i64, u8, u64
+from runtime.types import String
 from runtime.utf8 import RUNE_ERROR, RUNE_MAX, decode_rune, encode_rune
 
 VERB_V = ord("v")
@@ -70,9 +71,9 @@ VERB_P = ord("p")
 UPPER_F = ord("F")
 UPPER_U = ord("U")
 
-TRUE = words(b"true")
-FALSE = words(b"false")
-NIL_ANGLE = words(b"<nil>")
+TRUE = constant(String, **literal(b"true"))
+FALSE = constant(String, **literal(b"false"))
+NIL_ANGLE = constant(String, **literal(b"<nil>"))
 
 BINARY = 1  # log2 of the base
 OCTAL = 3

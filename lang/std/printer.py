@@ -16,10 +16,12 @@ Owner: the print statement under way. Go: fmt/format.go fmt, fmt/print.go pp.   
 
 from __future__ import annotations
 
+from typing import Any
+
 from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
 from runtime.proc import G
-from runtime.syspy import Array, Inline, Struct, address, constant, i64, inline, sizeof, struct, text, u8, uintptr
+from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8, uintptr
 from runtime.types import String
 from runtime.utf8 import count_runes
 
@@ -46,9 +48,9 @@ class Printer(Struct):
 assert sizeof(Printer) <= 8 * SCRATCH_WORDS, "P1"
 
 
-def words(content: bytes) -> String:
-    """A constant string, for module level."""
-    return constant(String, data=text(content), length=len(content))
+def literal(content: bytes) -> dict[str, Any]:
+    """The fields of a constant String."""
+    return {"data": text(content), "length": len(content)}
 
 
 SPACES = text(b" " * 64)

@@ -153,7 +153,7 @@ FLOAT_FORMATS = "%v|%g|%e|%f|%E|%F|%G|%.0f|%.2f|%8.3f|%-10.2f|%+.1e|%010.2f|%+01
 STRING_FORMATS = "%s|%v|%q|%x|%X|%+q|%#q|%#v|%10s|%-10s|%.2s|%10.3s|%010s|% x|%#x|% #X|%.3x|%20q|%-20q|%d|%t|%T|%U|%c|%12x|%-#12x|%+v|%.1q|%5t"  # noqa: E501
 COMPOSITE_FORMATS = "%v|%+v|%#v|%T|%d|%s|%x|%q|%5v|%05d|%6.2f|%t|%e|%c|%-4d|%+d|%!"
 
-FORMATS = [
+FORMATS: list[tuple[str, list[object]]] = [
     ("plain", []),
     ("100%", []),
     ("%%|%5%|%-%", []),
@@ -215,7 +215,16 @@ def cases() -> Iterator[Case]:
             yield Case("Printf", formats.encode(), (value,) * (formats.count("|") + 1))
     for pattern, contents in FORMATS:
         yield Case("Printf", pattern.encode("latin-1" if "\xff" in pattern else "utf-8"), tuple(map(guess, contents)))
-    rows = [[], [1], [1, 2], [b"a", b"b"], [1, b"a", 2, 3], [b"a", 1, 2, b"b"], [None, None], [True, 2.5, b""]]
+    rows: list[list[object]] = [
+        [],
+        [1],
+        [1, 2],
+        [b"a", b"b"],
+        [1, b"a", 2, 3],
+        [b"a", 1, 2, b"b"],
+        [None, None],
+        [True, 2.5, b""],
+    ]
     for function in ("Print", "Println"):
         for row in rows:
             yield Case(function, b"", tuple(map(guess, row)))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runtime.output import close_output, new_output, open_output
+from runtime.output import close_output, open_output
 from runtime.proc import G
 from runtime.syspy import address
 

@@ -4,8 +4,8 @@
     Value(POINT, [1, 2]).go                           "Point{1, 2}"
     Memory().operands([Value(POINT, [1, 2])])         an Array[Inline[Any]] of one operand
 
-The content of a Value is a Python value: int, float, bool; bytes for a string; a list of contents for an array, a slice or
-a struct; the Value pointed to or held for a pointer or an interface; None for nil.
+The content of a Value is a Python value: int, float, bool; bytes for a string; a list of contents for an array, a
+slice or a struct; the Value pointed to or held for a pointer or an interface; None for nil.
 """
 
 from __future__ import annotations
@@ -16,8 +16,27 @@ from collections.abc import Sequence
 from typing import Any as Anything
 
 from runtime import types
-from runtime.syspy import Array, Inline, address, array_at, constant, f32, f64, i8, i16, i32, i64, store, table, text
-from runtime.syspy import u8, u16, u32, u64, uintptr
+from runtime.syspy import (
+    Array,
+    Inline,
+    address,
+    array_at,
+    constant,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    store,
+    table,
+    text,
+    u8,
+    u16,
+    u32,
+    u64,
+    uintptr,
+)
 from runtime.types import Any, Field, Type
 
 PLAIN: dict[int, tuple[Anything, int]] = {
