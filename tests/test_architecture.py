@@ -1,0 +1,247 @@
+"""The architecture, enforced: who imports whom, what a header promises, how long a function may be.
+
+The lists below are the reading order. A module imports, when it is loaded, only modules that stand above it;
+the names that two structs need of each other are imported for the type checker only.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.expectations import parse
+from tests.go_oracle import ROOT
+
+LONGEST_FUNCTION = 60  # lines, its docstring not counted
+
+READING_ORDER = """
+    runtime.syspy.pointers runtime.syspy.machine runtime.syspy.arrays runtime.syspy.annotations runtime.syspy.structs
+    runtime.syspy.failure runtime.syspy.functions runtime.syspy.memory runtime.syspy.atomics runtime.syspy.intrinsics
+    runtime.syspy.constants runtime.syspy
+    runtime.syspy.subset runtime.syspy.sources runtime.syspy.kinds runtime.syspy.constant_data runtime.syspy.signatures
+    runtime.syspy.emission runtime.syspy.lower_values runtime.syspy.lower_memory runtime.syspy.lower_calls
+    runtime.syspy.lower_intrinsics runtime.syspy.lower_statements runtime.syspy.unit runtime.syspy.optimise
+    runtime.syspy.native
+
+    runtime.layout runtime.size_classes runtime.types runtime.utf8
+    runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
+    runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
+    runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
+    runtime.mheap runtime.mcentral runtime.mcache
+    runtime.roots runtime.work_queue runtime.mark
+    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
+    runtime.malloc runtime.panics runtime.slices runtime.strings runtime.stats
+    runtime
+
+    lang.source lang.diagnostics lang.spelling lang.go_types lang.objects lang.syntax
+    lang.lexer lang.tree_builder lang.parse
+    lang.constants lang.scopes lang.packages lang.lookup lang.check_base lang.check_conversions
+    lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
+    lang.std.printer lang.std.quote lang.std.fmt_verbs lang.std.fmt_values lang.std.fmt lang.std.arithmetic
+    lang.std.start
+    lang.flow lang.shadow_stack lang.layout lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
+    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
+    lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
+    lang.driver lang.toyrun
+    lang
+""".split()
+
+
+@dataclass(frozen=True)
+class Module:
+    name: str
+    path: Path
+    text: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def docstring(self) -> str:
+        return ast.get_docstring(self.tree, clean=False) or ""
+
+
+def module_at(path: Path) -> Module:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    text = path.read_text(encoding="utf-8")
+    return Module(name, path, text, ast.parse(text))
+
+
+MODULES = [module_at(path) for top in ("runtime", "lang") for path in sorted((ROOT / top).rglob("*.py"))]
+NAMES = {module.name for module in MODULES}
+every_module = pytest.mark.parametrize("module", MODULES, ids=str)
+
+
+# Who imports whom
+
+
+def imports(module: Module) -> Iterator[tuple[int, str]]:
+    """Each of our modules that this one imports when it is loaded, with the line."""
+    for statement in module.tree.body:
+        for node in [statement] if isinstance(statement, ast.Import | ast.ImportFrom) else []:
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names if alias.name in NAMES)
+            elif node.module in NAMES:
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    yield node.lineno, full if full in NAMES else node.module or ""
+
+
+def test_the_reading_order_names_every_module_once() -> None:
+    assert len(READING_ORDER) == len(set(READING_ORDER))
+    assert not NAMES - set(READING_ORDER), "modules that the reading order does not have"
+    assert not set(READING_ORDER) - NAMES, "names of the reading order that are no modules"
+
+
+@every_module
+def test_a_module_imports_only_what_stands_above_it(module: Module) -> None:
+    above = READING_ORDER[: READING_ORDER.index(module.name)] if module.name in READING_ORDER else []
+    wrong = [f"line {line}: {name}" for line, name in imports(module) if name not in above]
+    assert not wrong
+
+
+@every_module
+def test_the_runtime_knows_nothing_of_the_language(module: Module) -> None:
+    own = module.name.split(".")[0]
+    for node in ast.walk(module.tree):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        assert own == "lang" or not any(re.match(r"lang(\.|$)", name) for name in names)
+        if module.name.startswith("runtime.syspy"):
+            assert not any(re.match(r"runtime\.(?!syspy)", name) for name in names), "systems Python stands alone"
+
+
+def test_importing_the_command_line_does_not_load_llvm() -> None:
+    code = "import sys, lang.toyrun; sys.exit(int(any(name.startswith('llvmlite') for name in sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+# What a module says about itself
+
+
+@every_module
+def test_a_module_has_a_header_that_teaches(module: Module) -> None:
+    words = set(module.docstring.split())
+    assert words, "no docstring"
+    assert module.name.split(".")[-1] not in ("utils", "common", "helpers", "misc")
+    if structs(module):
+        assert words & {"Owner:", "Lock:"}, "it does not say who may write to its structs (Owner: or Lock:)"
+        assert words & {"Next:"}, "it does not say where to read on (Next:)"
+
+
+def structs(module: Module) -> list[ast.ClassDef]:
+    classes = [node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    return [node for node in classes if "struct" in map(ast.unparse, node.decorator_list)]
+
+
+@every_module
+def test_every_struct_and_each_of_its_fields_is_explained(module: Module) -> None:
+    lines = module.text.splitlines()
+    for node in structs(module):
+        assert ast.get_docstring(node), f"{node.name} has no docstring"
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign):
+                last = lines[(field.end_lineno or field.lineno) - 1]
+                assert "#" in last, f"line {field.lineno}: {node.name}.{ast.unparse(field.target)} has no comment"
+
+
+TAG = re.compile(r"^ {4,}([A-Z]{1,3}[0-9]{1,2}) {1,3}\S", re.MULTILINE)
+
+
+def code_strings(module: Module) -> str:
+    """All text in the module's code, docstrings left out."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    strings = (
+        node.value
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    )
+    return "\n".join(strings)
+
+
+CHECKED = "\n".join(code_strings(module) for module in MODULES)
+
+
+@every_module
+def test_an_invariant_of_the_header_is_checked_in_the_code(module: Module) -> None:
+    unchecked = [tag for tag in TAG.findall(module.docstring) if f"{tag}: " not in CHECKED]
+    assert not unchecked, "stated, and nothing throws or asserts with this tag"
+
+
+def test_no_two_headers_use_the_same_tag() -> None:
+    owners: dict[str, str] = {}
+    for module in MODULES:
+        for tag in TAG.findall(module.docstring):
+            assert owners.setdefault(tag, module.name) == module.name, tag
+
+
+# Size and tidiness
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    body = function.body
+    documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    docstring = (body[0].end_lineno or 0) - body[0].lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+@every_module
+def test_functions_are_short(module: Module) -> None:
+    functions = [node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)]
+    assert not [f"{f.name}: {lines_of(f)} lines" for f in functions if lines_of(f) > LONGEST_FUNCTION]
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    skipped = {"build", "dist"}
+    found = (path for path in ROOT.rglob("*") if path.suffix in suffixes and path.is_file())
+    parts = ((path, path.relative_to(ROOT).parts) for path in found)
+    return [path for path, names in parts if not any(name.startswith(".") or name in skipped for name in names)]
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"]) + r")\b")
+    wrong = [path for path in tracked(".py", ".toy", ".md", ".lark", ".toml") if marks.search(path.read_text("utf-8"))]
+    assert not wrong
+
+
+# The documents tell the truth
+
+BLOCK = re.compile(r"^```(toy|python) run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RUNNABLE = [
+    pytest.param(match[1], match[2], id=f"{path.relative_to(ROOT)}-{number}")
+    for path in tracked(".md")
+    for number, match in enumerate(BLOCK.finditer(path.read_text("utf-8")))
+]
+
+
+@pytest.mark.parametrize(("language", "code"), RUNNABLE)
+def test_runnable_code_in_the_documents_runs(language: str, code: str, tmp_path: Path) -> None:
+    path = tmp_path / ("block.toy" if language == "toy" else "block.py")
+    path.write_text(code, encoding="utf-8")
+    command = [sys.executable, *(["-m", "lang.toyrun"] if language == "toy" else []), str(path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    expected = parse(code, "block")
+    assert (done.returncode, done.stdout.splitlines()) == (expected.exit_code, list(expected.stdout)), done.stderr
+
+
+@pytest.mark.parametrize("document", tracked(".md"), ids=str)
+def test_every_file_that_a_document_links_to_exists(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)\)", document.read_text("utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
