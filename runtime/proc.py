@@ -1,31 +1,33 @@
 """G: a goroutine as the runtime sees it.
 
-Whatever allocates takes `g` first. It leads to the mcache of the P it runs on, to the heap, and to the goroutine's own roots:
+Whatever allocates takes `g` first. It leads to the mcache of the P it runs on, to the heap, and to the goroutine's
+own roots:
 
     shadow_base            shadow_top           shadow_limit
         |  w0  w1  w2 ...  |   (free)                |
            live pointers        next frame's slots
 
-A compiled function gets its first free slot as an argument, so a call that cannot allocate touches none of this. Before
-a call that can, it stores its live pointers and raises `shadow_top`: the words below are the goroutine's roots, and nothing else.
+A compiled function gets its first free slot as an argument, so a call that cannot allocate touches none of this.
+Before a call that can, it stores its live pointers and raises `shadow_top`: the words below are the goroutine's
+roots, and nothing else.
 
     G1  shadow_base <= shadow_top <= shadow_limit, all multiples of 8
 
 Owner: the thread that runs the goroutine; the collector reads it while the world is stopped.
-Go: runtime/runtime2.go g, m, p (one P: its mcache hangs off g directly).          Next: work_queue.py
+Go: runtime/runtime2.go g, m, p (one P: its mcache hangs off g directly).          Next: roots.py
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from runtime.mcache import MCache
+from runtime.mheap import MHeap
+from runtime.output import Output
 from runtime.syspy import Struct, struct, u64, uintptr
 
 if TYPE_CHECKING:
     from runtime.heap import Runtime
-    from runtime.mcache import MCache
-    from runtime.mheap import MHeap
-    from runtime.output import Output
 
 
 @struct

@@ -1,0 +1,200 @@
+"""Arenas: from any address to the span that it lies in.
+
+    address >> 26 ---> table ---> HeapArena ---.spans[page]---------> MSpan         8192 pages, 64 MiB
+                       2**22                   .inline_class[page]--> span class    or 0
+
+`spans` answers for every page of a span, its inner ones too, so an interior pointer finds its object.
+`inline_class` is the marker's shortcut: for a span of one page that keeps its bitmaps in the page, the class is all
+there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for all other pages.
+
+The table has an entry for each 64 MiB of the 48-bit address space. It is 32 MiB of address space, of which the few
+pages that are used become memory. [lowest, lowest + extent) is the part of the space that has arenas; whatever
+points outside (nil, a constant, a global) is told from heap pointers by one subtraction and one comparison.
+
+    N1  spans[p] of each page of a span in use is that span
+    N2  inline_class[p] is the span class of a span in use with inline bits, else 0
+    N3  in_use has the bit of the first page of each span in use, and no other
+    N4  every arena lies in [lowest, lowest + extent) and in the table
+
+Spans that were freed leave stale entries in `spans`; whoever looks an address up checks the span's bounds and
+state.
+
+Owner: heap.lock for writing; the reader of an entry holds an object of the span, or the world is stopped.
+Go: runtime/mheap.go heapArena, spanOf; mbitmap.go findObject.                                   Next: span_set.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.layout import (
+    ARENA_COUNT,
+    HEAP_ARENA_BYTES,
+    LOG_HEAP_ARENA_BYTES,
+    PAGE_SHIFT,
+    PAGES_PER_ARENA,
+    PTR_SIZE,
+)
+from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, slot_addr, slot_of
+from runtime.os_memory import PROT_READ_WRITE, MemoryStats, map_anywhere, sys_alloc, sys_free, unmap
+from runtime.syspy import (
+    Array,
+    Struct,
+    address,
+    array_at,
+    inline,
+    is_nil,
+    nil,
+    sizeof,
+    struct,
+    u8,
+    u64,
+    uintptr,
+)
+
+IN_USE_WORDS = PAGES_PER_ARENA // WORD_BITS
+
+
+@struct
+class HeapArena(Struct):
+    """What is known of 64 MiB of the heap."""
+
+    start_addr: uintptr  # first byte; a multiple of 64 MiB
+    zeroed_base: u64  # bytes of the arena that were handed out at least once; what lies above is still zero
+    next: HeapArena  # the arena added before this one
+    checkmarks: Array[u64]  # one bit per word, for heap_check.py; nil while nobody checks
+    in_use: Annotated[Array[u64], IN_USE_WORDS]  # one bit per page: N3
+    inline_class: Annotated[Array[u8], PAGES_PER_ARENA]  # N2
+    spans: Annotated[Array[MSpan], PAGES_PER_ARENA]  # N1
+
+
+@struct
+class ArenaMap(Struct):
+    """All arenas of a heap."""
+
+    lowest: uintptr  # start of the lowest arena; 0 before the first
+    extent: u64  # bytes from there to the end of the highest arena
+    table: Array[HeapArena]  # by address >> 26; nil where there is none
+    first: HeapArena  # head of the list of all arenas, last added first
+    count: u64  # arenas
+
+
+def arena_map_init(arenas: ArenaMap, stats: MemoryStats) -> bool:
+    """Make an empty map. False if the system refuses memory."""
+    # Address space for the most part, so not counted.
+    table = map_anywhere(stats, 0, ARENA_COUNT * PTR_SIZE, PROT_READ_WRITE)
+    arenas.table = array_at(HeapArena, table)
+    return table != 0
+
+
+def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool:
+    """Enter the 64 MiB at start_addr. False if the system refuses memory; then nothing has changed."""
+    block = sys_alloc(stats, sizeof(HeapArena), stats.gc)
+    if block == 0:
+        return False
+    arena = HeapArena.at(block)
+    arena.start_addr = start_addr
+    arena.next = arenas.first
+    arenas.first = arena
+    arenas.table[start_addr >> LOG_HEAP_ARENA_BYTES] = arena
+    if arenas.count == 0:
+        arenas.lowest = start_addr
+    end = arenas.lowest + arenas.extent
+    if start_addr < arenas.lowest:
+        arenas.lowest = start_addr
+    if start_addr + HEAP_ARENA_BYTES > end:
+        end = start_addr + HEAP_ARENA_BYTES
+    arenas.extent = end - arenas.lowest
+    arenas.count = arenas.count + 1
+    return True
+
+
+def arena_map_close(arenas: ArenaMap, stats: MemoryStats) -> None:
+    """Give the map's own memory back."""
+    arena = arenas.first
+    while not is_nil(arena):
+        following = arena.next
+        sys_free(stats, address(arena), sizeof(HeapArena), stats.gc)
+        arena = following
+    if not is_nil(arenas.table):
+        unmap(stats, address(arenas.table), ARENA_COUNT * PTR_SIZE)
+
+
+@inline
+def is_in_arenas(arenas: ArenaMap, addr: uintptr) -> bool:
+    """Whether an address is at all among the arenas: those for which this is false are no heap pointers."""
+    return u64(addr - arenas.lowest) < arenas.extent
+
+
+@inline
+def page_of(addr: uintptr) -> u64:
+    """The page that an address lies in, counted from the start of its arena."""
+    return addr >> PAGE_SHIFT & (PAGES_PER_ARENA - 1)
+
+
+@inline
+def arena_of(arenas: ArenaMap, addr: uintptr) -> HeapArena:
+    """The arena of an address for which is_in_arenas holds; nil where there is a gap."""
+    return arenas.table[addr >> LOG_HEAP_ARENA_BYTES]
+
+
+def span_of(arenas: ArenaMap, addr: uintptr) -> MSpan:
+    """The span in use that has addr in one of its slots, or nil."""
+    if not is_in_arenas(arenas, addr):
+        return nil(MSpan)
+    arena = arena_of(arenas, addr)
+    if is_nil(arena):
+        return nil(MSpan)
+    span = arena.spans[page_of(addr)]
+    if is_nil(span) or span.state != SPAN_IN_USE or addr < span.start_addr or addr >= span.limit:
+        return nil(MSpan)
+    return span
+
+
+def find_object(arenas: ArenaMap, addr: uintptr) -> tuple[uintptr, MSpan, u64]:
+    """The slot that addr points to or into: its first byte, its span and its number. (0, nil, 0) outside the heap."""
+    span = span_of(arenas, addr)
+    if is_nil(span):
+        return 0, span, 0
+    index = slot_of(span, addr)
+    return slot_addr(span, index), span, index
+
+
+def set_spans(arenas: ArenaMap, span: MSpan) -> None:
+    """Enter a span that is now in use (N1 to N3). Caller holds heap.lock."""
+    addr = span.start_addr
+    end = addr + (span.npages << PAGE_SHIFT)
+    first = arena_of(arenas, addr)
+    while addr < end:
+        arena_of(arenas, addr).spans[page_of(addr)] = span
+        addr = addr + (1 << PAGE_SHIFT)
+    page = page_of(span.start_addr)
+    first.in_use[page // WORD_BITS] = first.in_use[page // WORD_BITS] | u64(u64(1) << page % WORD_BITS)
+    first.inline_class[page] = span.span_class if has_inline_bits(span.elem_size) else u8(0)
+
+
+def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
+    """Take a span out that is no longer in use (N2, N3). Caller holds heap.lock."""
+    first = arena_of(arenas, span.start_addr)
+    page = page_of(span.start_addr)
+    first.in_use[page // WORD_BITS] = u64(first.in_use[page // WORD_BITS] & ~(u64(1) << page % WORD_BITS))
+    first.inline_class[page] = 0
+    span.state = SPAN_DEAD
+
+
+def alloc_needs_zero(arenas: ArenaMap, start_addr: uintptr, npages: u64) -> bool:
+    """Whether pages about to be handed out may hold old data; moves the watermark of their arenas past them."""
+    needs_zero = False
+    addr = start_addr
+    left = npages << PAGE_SHIFT
+    while left > 0:
+        arena = arena_of(arenas, addr)
+        offset = addr - arena.start_addr
+        size = left if left < HEAP_ARENA_BYTES - offset else HEAP_ARENA_BYTES - offset
+        if offset < arena.zeroed_base:
+            needs_zero = True
+        if offset + size > arena.zeroed_base:
+            arena.zeroed_base = offset + size
+        addr = addr + size
+        left = left - size
+    return needs_zero

@@ -1,0 +1,214 @@
+"""The root struct: one Runtime holds everything, so that any number of them can live side by side.
+
+    Runtime
+      |-- heap       MHeap     spans, arenas, the page allocator
+      |-- m_cache    MCache    of the one P
+      |-- g0         G         the main goroutine: its shadow stack
+      |-- roots      Roots     globals and handles
+      |-- marker     Marker    the collector's queue
+      |-- knobs      Knobs     GOGC and GODEBUG
+      `-- gc         GCStats   what the collector did
+
+A Runtime is one mapping; what hangs off it are others. Closing it gives all of them back.
+
+    R1  heap, m_cache and runtime of g0 are those of this Runtime
+
+Owner: whoever created it. Go has package variables instead: mheap_, gcController, work, memstats, debug.    Next: cycle.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.fixalloc import persistent_alloc
+from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.mark import Marker, marker_init
+from runtime.mcache import MCache, mcache_init
+from runtime.mcentral import MCentral
+from runtime.mheap import MHeap, heap_close, heap_init
+from runtime.os_memory import (
+    MAP_FAILED,
+    MAP_NORESERVE,
+    MAP_PRIVATE_ANONYMOUS,
+    PROT_READ_WRITE,
+    map_anywhere,
+    mmap,
+    munmap,
+    unmap,
+)
+from runtime.pacer import heap_goal
+from runtime.proc import G
+from runtime.roots import Roots, roots_close, roots_init
+from runtime.size_classes import NUM_SPAN_CLASSES
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    address,
+    array_at,
+    c_function,
+    i32,
+    i64,
+    sizeof,
+    struct,
+    throw,
+    u8,
+    u64,
+)
+from runtime.work_queue import queue_close
+
+PAUSES = 256  # collections whose pauses are remembered
+SHADOW_BYTES = 64 << 20  # of a shadow stack, if its creator does not say; only what is used becomes memory
+
+TRACE_BYTES = 512  # a gctrace line is shorter
+
+CLOCK_MONOTONIC = 1
+CLOCK_REALTIME = 0
+NANOSECONDS = 1_000_000_000
+
+
+@struct
+class TimeSpec(Struct):
+    """struct timespec of the C library."""
+
+    seconds: i64  # whole seconds
+    nanoseconds: i64  # the rest
+
+
+@struct
+class Knobs(Struct):
+    """What GOGC and GODEBUG ask for."""
+
+    gogc: i64  # percent; negative: off
+    gc_trace: bool  # a line for each collection
+    gc_check_mark: bool  # mark again, independently, and compare
+    gc_check_heap: bool  # walk the whole heap around each collection
+    gc_stress: u64  # collect at every n-th allocation; 0: no
+
+
+@struct
+class TraceLine(Struct):
+    """A line of text being put together."""
+
+    length: u64  # bytes so far
+    bytes: Annotated[Array[u8], TRACE_BYTES]  # the text
+
+
+@struct
+class GCStats(Struct):
+    """What the collector did."""
+
+    num_gc: u64  # collections
+    num_forced_gc: u64  # of them, by runtime.GC or an embedder
+    heap_marked: u64  # bytes that the last collection marked
+    heap_goal: u64  # bytes: what the last collection was to start at
+    pause_total_ns: u64  # nanoseconds in all pauses
+    cpu_ns: u64  # nanoseconds of the processor in all collections
+    last_gc: u64  # when the last one ended: nanoseconds since 1970
+    start_ns: u64  # when the runtime began, by the monotonic clock
+    stress_count: u64  # allocations seen by gc_stress
+    stress_collections: u64  # collections that gc_stress made
+    pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
+    pause_end: Annotated[Array[u64], PAUSES]  # when they ended: nanoseconds since 1970
+
+
+@struct
+class Cycle(Struct):
+    """The figures of one collection."""
+
+    start_ns: u64  # when it began, by the monotonic clock
+    mark_ns: u64  # when marking began
+    sweep_ns: u64  # when marking ended
+    end_ns: u64  # when the world went on
+    live_before: u64  # bytes
+    goal: u64  # bytes: what it was to start at
+    stack_bytes: u64  # of shadow stacks
+    forced: bool  # by runtime.GC or an embedder
+
+
+@struct
+class Runtime(Struct):
+    """The root of everything."""
+
+    g0: Inline[G]  # the main goroutine
+    m_cache: Inline[MCache]  # of the one P
+    knobs: Inline[Knobs]  # how to run
+    gc: Inline[GCStats]  # what the collector did
+    cycle: Inline[Cycle]  # the collection under way, or the last one
+    marker: Inline[Marker]  # the collector's state
+    roots: Inline[Roots]  # globals and handles
+    shadow_bytes: u64  # size of g0's shadow stack
+    time: Inline[TimeSpec]  # where the clock is read to
+    line: Inline[TraceLine]  # where gctrace forms its line
+    heap: Inline[MHeap]  # where memory comes from
+
+
+@c_function
+def clock_gettime(clock: i32, time: TimeSpec) -> i32:  # type: ignore[empty-body]
+    """Read a clock."""
+
+
+def clock_ns(runtime: Runtime, clock: i32) -> u64:
+    """The time of a clock, in nanoseconds."""
+    time = runtime.time
+    clock_gettime(clock, time)
+    return u64(time.seconds) * NANOSECONDS + u64(time.nanoseconds)
+
+
+def new_runtime(gogc: i64, shadow_bytes: u64) -> Runtime:
+    """A runtime with an empty heap. Throws "out of memory" if the system refuses what it needs, with nothing kept."""
+    size = align_up(sizeof(Runtime), PHYS_PAGE_SIZE)
+    flags: i32 = MAP_PRIVATE_ANONYMOUS | MAP_NORESERVE
+    block = mmap(0, size, PROT_READ_WRITE, flags, -1, 0)
+    if block == MAP_FAILED:
+        throw("out of memory")
+    runtime = Runtime.at(block)
+    if not runtime_init(runtime, gogc, shadow_bytes):
+        close_runtime(runtime)
+        throw("out of memory")
+    return runtime
+
+
+def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
+    """Make an all-zero Runtime one with an empty heap. False if the system refuses memory."""
+    heap = runtime.heap
+    runtime.knobs.gogc = gogc
+    runtime.gc.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+    roots_init(runtime.roots, heap.memory)
+    if not heap_init(heap) or not new_centrals(heap):
+        return False
+    heap.trigger = heap_goal(0, 0, 0, gogc)
+    runtime.gc.heap_goal = heap.trigger
+    mcache_init(runtime.m_cache, heap)
+    return marker_init(runtime.marker, heap.arenas, heap.memory) and g_init(runtime, runtime.g0, shadow_bytes)
+
+
+def new_centrals(heap: MHeap) -> bool:
+    """Make the mcentrals. False if the system refuses memory."""
+    block = persistent_alloc(heap.persistent, NUM_SPAN_CLASSES * sizeof(MCentral), PTR_SIZE, heap.memory.other)
+    heap.central = array_at(Inline[MCentral], block)
+    return block != 0
+
+
+def g_init(runtime: Runtime, g: G, shadow_bytes: u64) -> bool:
+    """Make an all-zero G one with an empty shadow stack. False if the system refuses memory."""
+    g.runtime = runtime
+    g.heap = runtime.heap
+    g.m_cache = runtime.m_cache
+    runtime.shadow_bytes = shadow_bytes
+    # Address space, of which the part that is used becomes memory: memstats.py counts that.
+    g.shadow_base = map_anywhere(runtime.heap.memory, 0, shadow_bytes, PROT_READ_WRITE)
+    g.shadow_top = g.shadow_base
+    g.shadow_limit = g.shadow_base + shadow_bytes
+    return g.shadow_base != 0
+
+
+def close_runtime(runtime: Runtime) -> None:
+    """Give all memory of a runtime back, also of one whose init failed. Nothing of it may be used again."""
+    memory = runtime.heap.memory
+    if runtime.g0.shadow_base != 0:
+        unmap(memory, runtime.g0.shadow_base, runtime.shadow_bytes)
+    queue_close(runtime.marker.queue)
+    roots_close(runtime.roots)
+    heap_close(runtime.heap)
+    munmap(address(runtime), align_up(sizeof(Runtime), PHYS_PAGE_SIZE))

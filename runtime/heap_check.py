@@ -1,0 +1,384 @@
+"""Heap check: the runtime's invariants as code, a second opinion on marking, and drawings.
+
+    check_heap(runtime)        walks everything and throws at the first tagged invariant that does not hold
+    check_all_marks(runtime)   after marking: marks again, its own way, and throws at an object that has no mark bit
+    draw_span(span, out)       one character per slot
+
+        #   taken                       o   taken and marked
+        .   free                        !   free and marked: a zombie
+
+The second marking shares no code that enumerates objects or pointers with mark.py: it looks a slot up by division
+in the MSpan, reads pointer maps bit by bit, and has a bitmap (one bit per word of the heap, in the arenas) and a
+stack of its own.
+
+    I1  each span in use is in the arenas, in one set of its mcentral or in the mcache
+    I2  pages of spans in use are taken in the page allocator
+    I3  objects allocated less objects freed are the taken slots, by size class
+
+Owner: the world is stopped. Go: runtime/mcheckmark.go; mheap.go has no walk like this.           Next: gctrace.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime import page_alloc
+from runtime.arenas import ArenaMap, HeapArena, page_of
+from runtime.gc_bits import inline_mark_offset
+from runtime.heap import Runtime
+from runtime.heap_bits import pointer_bits
+from runtime.layout import (
+    HEAP_ARENA_BYTES,
+    LOG_HEAP_ARENA_BYTES,
+    MALLOC_HEADER_SIZE,
+    MAX_BITMAP_SIZE,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PAGES_PER_ARENA,
+    PTR_SIZE,
+    chunk_index,
+    chunk_page_index,
+)
+from runtime.mcache import MCache
+from runtime.mcentral import swept, unswept
+from runtime.mheap import MHeap, check_heap_memory
+from runtime.mspan import (
+    SPAN_IN_USE,
+    WORD_BITS,
+    MSpan,
+    check_span,
+    count_bits,
+    has_bit,
+    has_inline_bits,
+    is_taken,
+    slot_addr,
+)
+from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.roots import check_roots
+from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
+from runtime.span_set import SpanSet, check_span_set
+from runtime.syspy import (
+    Array,
+    Struct,
+    address,
+    array_at,
+    is_nil,
+    load,
+    memmove,
+    sizeof,
+    store,
+    struct,
+    throw,
+    u8,
+    u32,
+    u64,
+    uintptr,
+)
+from runtime.types import Type
+
+CHECKMARK_BYTES = HEAP_ARENA_BYTES // PTR_SIZE // 8  # of one arena's bitmap
+FIRST_STACK_BYTES = 64 << 10
+
+FREE = 0x2E  # .
+TAKEN = 0x23  # #
+MARKED = 0x6F  # o
+ZOMBIE = 0x21  # !
+
+
+@struct
+class Checker(Struct):
+    """What a check has found so far."""
+
+    memory: MemoryStats  # counts what is taken from the system
+    spans: u64  # spans in use
+    pages: u64  # their pages
+    taken: Annotated[Array[u64], NUM_SIZE_CLASSES]  # their taken slots, by size class
+    base: uintptr  # the stack of objects to scan: first word
+    top: uintptr  # its end
+    limit: uintptr  # the end of its room
+    marked: u64  # objects reached
+
+
+def new_checker(memory: MemoryStats) -> Checker:
+    """A Checker that has seen nothing."""
+    block = sys_alloc(memory, sizeof(Checker), memory.other)
+    if block == 0:
+        throw("out of memory")
+    checker = Checker.at(block)
+    checker.memory = memory
+    return checker
+
+
+def free_checker(checker: Checker) -> None:
+    """Give a checker's memory back."""
+    memory = checker.memory
+    if checker.base != 0:
+        sys_free(memory, checker.base, checker.limit - checker.base, memory.other)
+    sys_free(memory, address(checker), sizeof(Checker), memory.other)
+
+
+# --- The walk --------------------------------------------------------------------------------------------------------
+
+
+def check_heap(runtime: Runtime) -> None:
+    """Every invariant of the heap holds. Any time but while marking or sweeping."""
+    heap = runtime.heap
+    check_heap_memory(heap)
+    page_alloc.check_page_alloc(heap.pages)
+    check_roots(runtime.roots)
+    checker = new_checker(heap.memory)
+    arena = heap.arenas.first
+    while not is_nil(arena):
+        check_arena(checker, heap, arena)
+        arena = arena.next
+    if checker.pages != heap.pages_in_use:
+        throw("M2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
+    held = check_centrals(heap) + check_mcache(heap, runtime.m_cache)
+    if held != checker.spans:
+        throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
+    check_counts(checker, heap, runtime.m_cache)
+    free_checker(checker)
+
+
+def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
+    """The invariants of an arena and of its spans."""
+    for page in range(u64(PAGES_PER_ARENA)):
+        if page % WORD_BITS == 0:
+            in_use = arena.in_use[page // WORD_BITS]
+        if in_use >> page % WORD_BITS & 1 == 0:
+            if arena.inline_class[page] != 0:
+                throw("N2: a page without a span has a span class", arena.start_addr, page)
+        else:
+            check_span_in_use(heap, arena, page)
+            span = arena.spans[page]
+            size_class = u64(span.span_class) >> 1
+            checker.spans = checker.spans + 1
+            checker.pages = checker.pages + span.npages
+            checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
+
+
+def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
+    """The invariants of one span, and of what the arenas, the bitmaps and the page allocator say of it."""
+    span = arena.spans[page]
+    if is_nil(span) or span.state != SPAN_IN_USE or span.start_addr != arena.start_addr + page * PAGE_SIZE:
+        throw("N3: a span in use is not at its page", arena.start_addr, page)
+    check_span(span)
+    addr = span.start_addr
+    while addr < span.start_addr + (span.npages << PAGE_SHIFT):
+        if heap.arenas.table[addr >> LOG_HEAP_ARENA_BYTES].spans[page_of(addr)] != span:
+            throw("N1: a page of a span leads elsewhere", span.start_addr, addr)
+        taken = page_alloc.chunk_of(heap.pages, chunk_index(addr)).alloc
+        if taken.words[chunk_page_index(addr) // WORD_BITS] >> chunk_page_index(addr) % WORD_BITS & 1 == 0:
+            throw("I2: a page of a span in use is free", span.start_addr, addr)
+        addr = addr + PAGE_SIZE
+    if u64(arena.inline_class[page]) != (u64(span.span_class) if has_inline_bits(span.elem_size) else u64(0)):
+        throw("N2: inline_class is not the span's class", span.start_addr, u64(arena.inline_class[page]))
+    if is_swept_now(heap, span):
+        check_swept_bits(heap, span)
+
+
+def is_swept_now(heap: MHeap, span: MSpan) -> bool:
+    """Whether the span has been swept in this collection."""
+    return span.sweep_gen == heap.sweep_gen or span.sweep_gen == u32(heap.sweep_gen + 3)
+
+
+def check_swept_bits(heap: MHeap, span: MSpan) -> None:
+    """B1 and B2 hold."""
+    if has_inline_bits(span.elem_size):
+        if address(span.mark_bits) != span.start_addr + inline_mark_offset(heap.sweep_gen):
+            throw("B1: a span's mark bits are in the wrong half", span.start_addr, address(span.mark_bits))
+    if count_bits(span.mark_bits, u64(span.nelems)) != 0:
+        throw("B2: a swept span has mark bits", span.start_addr)
+
+
+def check_centrals(heap: MHeap) -> u64:
+    """C1 to C3 hold. Returns the number of spans in all sets."""
+    count: u64 = 0
+    for span_class in range(NUM_SPAN_CLASSES):
+        central = heap.central[span_class]
+        sweep_gen = heap.sweep_gen
+        partial = unswept(central.partial, sweep_gen)
+        full = unswept(central.full, sweep_gen)
+        if heap.is_swept != 0 and (not is_nil(partial.first) or not is_nil(full.first)):
+            throw("C1: an unswept span is left", u64(span_class))
+        count = count + check_set(partial, u32(sweep_gen - 2), False, False)
+        count = count + check_set(full, u32(sweep_gen - 2), True, False)
+        count = count + check_set(swept(central.partial, sweep_gen), sweep_gen, False, True)
+        count = count + check_set(swept(central.full, sweep_gen), sweep_gen, True, True)
+    return count
+
+
+def check_set(spans: SpanSet, sweep_gen: u32, is_full: bool, is_swept: bool) -> u64:
+    """C2 and C3 hold for one set. Returns the number of its spans."""
+    check_span_set(spans)
+    span = spans.first
+    while not is_nil(span):
+        if span.sweep_gen != sweep_gen:
+            throw("C2: a span is in a set of another sweep_gen", span.start_addr, u64(span.sweep_gen), u64(sweep_gen))
+        if (span.alloc_count == span.nelems) != is_full:
+            throw("C3: a span is in the wrong set for its free slots", span.start_addr, u64(span.alloc_count))
+        span = span.next
+    return spans.count
+
+
+def check_mcache(heap: MHeap, cache: MCache) -> u64:
+    """K1 to K3 hold. Returns the number of spans that are cached."""
+    count: u64 = 0
+    for span_class in range(NUM_SPAN_CLASSES):
+        span = cache.alloc[span_class]
+        following = cache.run_next[span_class]
+        limit = cache.run_limit[span_class]
+        if following > limit:
+            throw("K2: a run ends before its next slot", u64(span_class), following, limit)
+        if span.nelems != 0:
+            count = count + 1
+            if span.sweep_gen != u32(heap.sweep_gen + 3):
+                throw("K1: a cached span has a bad sweep_gen", span.start_addr, u64(span.sweep_gen))
+        if following != limit and limit != slot_addr(span, u64(span.free_index)):
+            throw("K3: a run does not end at its span's free_index", span.start_addr, limit)
+    return count
+
+
+def check_counts(checker: Checker, heap: MHeap, cache: MCache) -> None:
+    """I3 holds."""
+    for size_class in range(u64(1), u64(NUM_SIZE_CLASSES)):
+        counted = heap.stats.small_alloc_count[size_class] - heap.stats.small_free_count[size_class]
+        for span_class in range(2 * size_class, 2 * size_class + 2):
+            span = cache.alloc[span_class]
+            counted = counted + (u64(span.alloc_count) - u64(span.cached_count))
+        if counted != checker.taken[size_class]:
+            throw("I3: objects allocated less objects freed are not the taken slots", size_class, counted)
+    large = heap.stats.large_alloc_count - heap.stats.large_free_count
+    if large != checker.taken[0]:
+        throw("I3: large objects allocated less those freed are not the ones in spans", large, checker.taken[0])
+
+
+# --- The second marking ----------------------------------------------------------------------------------------------
+
+
+def check_all_marks(runtime: Runtime) -> u64:
+    """Everything reachable has its mark bit; returns how many objects that is. After marking, before anything is swept."""
+    arenas = runtime.heap.arenas
+    checker = new_checker(runtime.heap.memory)
+    arena = arenas.first
+    while not is_nil(arena):
+        block = sys_alloc(checker.memory, CHECKMARK_BYTES, checker.memory.other)
+        if block == 0:
+            throw("out of memory")
+        arena.checkmarks = array_at(u64, block)
+        arena = arena.next
+    reach_roots(checker, runtime)
+    while checker.top != checker.base:
+        checker.top = checker.top - PTR_SIZE
+        reach_children(checker, arenas, load(uintptr, checker.top))
+    arena = arenas.first
+    while not is_nil(arena):
+        sys_free(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
+        arena.checkmarks = array_at(u64, 0)
+        arena = arena.next
+    marked = checker.marked
+    free_checker(checker)
+    return marked
+
+
+def reach_roots(checker: Checker, runtime: Runtime) -> None:
+    """Reach what the roots point to."""
+    arenas = runtime.heap.arenas
+    addr = runtime.g0.shadow_top
+    while addr > runtime.g0.shadow_base:
+        addr = addr - PTR_SIZE
+        reach(checker, arenas, load(uintptr, addr), addr)
+    for handle in range(runtime.roots.capacity):
+        reach(checker, arenas, runtime.roots.handles[handle], handle)
+    globals_range = runtime.roots.globals
+    while not is_nil(globals_range):
+        for offset in range(u64(0), globals_range.size, u64(PTR_SIZE)):
+            if is_mask_bit(globals_range.mask, offset):
+                addr = globals_range.start_addr + offset
+                reach(checker, arenas, load(uintptr, addr), addr)
+        globals_range = globals_range.next
+
+
+def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> None:
+    """Reach the object that p points into, if any; source is where p was found."""
+    arena = arenas.first
+    while not is_nil(arena) and (p < arena.start_addr or p >= arena.start_addr + HEAP_ARENA_BYTES):
+        arena = arena.next
+    if is_nil(arena):
+        return
+    span = arena.spans[(p - arena.start_addr) // PAGE_SIZE]
+    if is_nil(span) or span.state != SPAN_IN_USE:
+        throw("checkmark found a pointer to a page without objects", p, source)
+    slot = (p - span.start_addr) // span.elem_size
+    start = span.start_addr + slot * span.elem_size
+    word = (start - arena.start_addr) // PTR_SIZE
+    if arena.checkmarks[word // WORD_BITS] >> word % WORD_BITS & 1 != 0:
+        return
+    arena.checkmarks[word // WORD_BITS] = arena.checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
+    if slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
+        throw("checkmark found unmarked object", start, span.elem_size, source)
+    checker.marked = checker.marked + 1
+    if span.span_class & 1 == 0:
+        push_reached(checker, start)
+
+
+def push_reached(checker: Checker, start: uintptr) -> None:
+    """Put an object on the stack, which grows."""
+    if checker.top == checker.limit:
+        used = checker.top - checker.base
+        size = 2 * used if used != 0 else u64(FIRST_STACK_BYTES)
+        base = sys_alloc(checker.memory, size, checker.memory.other)
+        if base == 0:
+            throw("out of memory")
+        if used != 0:
+            memmove(base, checker.base, used)
+            sys_free(checker.memory, checker.base, used, checker.memory.other)
+        checker.base = base
+        checker.top = base + used
+        checker.limit = base + size
+    store(uintptr, checker.top, start)
+    checker.top = checker.top + PTR_SIZE
+
+
+def reach_children(checker: Checker, arenas: ArenaMap, start: uintptr) -> None:
+    """Reach what the object at start points to."""
+    arena = arenas.table[start >> LOG_HEAP_ARENA_BYTES]
+    span = arena.spans[(start - arena.start_addr) // PAGE_SIZE]
+    for offset in range(u64(0), span.elem_size, u64(PTR_SIZE)):
+        if is_pointer_at(span, start, offset):
+            reach(checker, arenas, load(uintptr, start + offset), start + offset)
+
+
+def is_pointer_at(span: MSpan, start: uintptr, offset: u64) -> bool:
+    """Whether the word at an offset of an object is a pointer, by the object's pointer map."""
+    if span.elem_size <= MAX_BITMAP_SIZE:
+        return is_mask_bit(array_at(u8, address(pointer_bits(span))), start + offset - span.start_addr)
+    if span.span_class >> 1 == 0:
+        return is_pointer_of(span.large_type, offset)
+    return offset >= MALLOC_HEADER_SIZE and is_pointer_of(Type.at(load(uintptr, start)), offset - MALLOC_HEADER_SIZE)
+
+
+def is_pointer_of(typ: Type, offset: u64) -> bool:
+    """Whether a word of an array of values of the type is a pointer."""
+    within = offset % typ.size
+    return within < typ.ptr_bytes and is_mask_bit(typ.gc_mask, within)
+
+
+def is_mask_bit(mask: Array[u8], offset: u64) -> bool:
+    """The bit of the word at an offset in bytes."""
+    word = offset // PTR_SIZE
+    return mask[word // 8] >> u8(word % 8) & 1 != 0
+
+
+# --- Drawing ---------------------------------------------------------------------------------------------------------
+
+
+def draw_span(span: MSpan, out: Array[u8]) -> u64:
+    """A span as text, one character per slot; returns how many that is."""
+    for slot in range(u64(span.nelems)):
+        taken = is_taken(span, slot)
+        if has_bit(span.mark_bits, slot):
+            out[slot] = MARKED if taken else ZOMBIE
+        else:
+            out[slot] = TAKEN if taken else FREE
+    return u64(span.nelems)

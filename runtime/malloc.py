@@ -1,0 +1,261 @@
+"""Malloc: an object of a size and a type, zeroed.
+
+    size                  pointers          where
+    0                                       zero_base: all of them are one
+    1 .. 15               none              the tiny allocator: several in a slot of 16 bytes
+    up to 32760           none              a slot of a noscan class
+    up to 512             some              a slot of a scan class; the pointer map is in the page
+    up to 32760           some              the same, with the type in the slot's first word: the object is at slot + 8
+    larger                                  a span of its own
+
+Allocation climbs as far as it must, and sweeping takes the same way back:
+
+    run of the mcache --> next run of its span --> mcentral: a span with free slots --> mheap: pages --> the system
+      next_free_fast        open_run                 refill (may collect)                alloc_span        grow
+
+For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan` and `malloc_tiny` are the first
+step alone, copied into the program: five instructions, and what zeroing and pointer bits the type needs. Go calls a
+function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of the
+span, and counts towards the next profile sample: 108 instructions for 16 bytes.
+
+A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
+
+    A1  a new object is zero where needzero or its type ask for it
+    A2  size, rounded up as the class tells, never crosses its slot
+
+Owner: the P. Go: runtime/malloc.go.                                                        Next: memstats.py
+"""
+
+from __future__ import annotations
+
+from runtime.cycle import collect
+from runtime.heap_bits import clear_pointer_bits, write_pointer_bits
+from runtime.layout import (
+    ADDRESS_LIMIT,
+    INLINE_MARK_MIN_SIZE,
+    LOG_PTR_SIZE,
+    MALLOC_HEADER_SIZE,
+    MAX_BITMAP_SIZE,
+    MAX_SMALL_SIZE,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PTR_SIZE,
+    TINY_SIZE,
+    align_up,
+)
+from runtime.mcache import MCache, alloc_large, open_run, refill
+from runtime.mcentral import finish_sweep
+from runtime.mheap import MHeap
+from runtime.mspan import low_bits
+from runtime.pacer import is_due
+from runtime.proc import G
+from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
+from runtime.syspy import (
+    address,
+    cold,
+    inline,
+    is_nil,
+    memset,
+    offsetof,
+    store,
+    throw,
+    u64,
+    uintptr,
+    unlikely,
+)
+from runtime.types import Type
+
+MAX_SMALL_OBJECT = MAX_SMALL_SIZE - MALLOC_HEADER_SIZE  # bytes; larger objects have a span of their own
+MAX_ALLOC = ADDRESS_LIMIT  # bytes; more than that is out of memory whatever the system says
+
+
+def mallocgc(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
+    """An object of size bytes: one value of the type, or an array of them; nil for the type means no pointers.
+
+    An object with pointers is always zeroed. Throws "out of memory".
+    """
+    if size > MAX_SMALL_OBJECT:
+        return malloc_large(g, size, typ, needzero)
+    if size == 0:
+        return address(g.heap) + offsetof(MHeap, "zero_base")
+    if is_nil(typ) or typ.ptr_bytes == 0:
+        if size < TINY_SIZE:
+            return malloc_tiny_block(g, size)
+        return malloc_small_noscan(g, size, needzero)
+    if size <= MAX_BITMAP_SIZE:
+        return malloc_small_scan(g, size, typ)
+    return malloc_small_header(g, size, typ)
+
+
+def new_object(g: G, typ: Type) -> uintptr:
+    """new(T)."""
+    return mallocgc(g, typ.size, typ, True)
+
+
+# --- Fast paths, for programs ----------------------------------------------------------------------------------------
+
+
+@inline
+def next_free_fast(cache: MCache, span_class: u64) -> uintptr:
+    """The next slot of the class's run, or 0 at its end."""
+    slot = cache.run_next[span_class]
+    if unlikely(slot == cache.run_limit[span_class]):
+        return 0
+    cache.run_next[span_class] = slot + u64(CLASS_TO_SIZE[span_class >> 1])
+    return slot
+
+
+@inline
+def malloc_noscan(g: G, span_class: u64, size: u64) -> uintptr:
+    """A zeroed object of size bytes without pointers, at least 16; 0: call mallocgc. The class is that of its size."""
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return 0
+    memset(slot, 0, size)
+    return slot
+
+
+@inline
+def malloc_scan(g: G, span_class: u64, size: u64, mask: u64) -> uintptr:
+    """A zeroed object of size bytes, at most 512, with pointers in the words of the mask; 0: call mallocgc."""
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return 0
+    nwords = size >> LOG_PTR_SIZE
+    scalars = u64(low_bits(nwords) & ~mask)
+    if scalars != 0:
+        clear_pointer_bits(slot, scalars, nwords)
+    return slot
+
+
+@inline
+def malloc_tiny(g: G, size: u64, align: u64) -> uintptr:
+    """A zeroed object of size bytes without pointers, 1 to 15, at a multiple of align; 0: call mallocgc."""
+    cache = g.m_cache
+    addr = align_up(cache.tiny_next, align)
+    if unlikely(addr + size > cache.tiny_limit):
+        return 0
+    cache.tiny_next = addr + size
+    cache.tiny_allocs = cache.tiny_allocs + 1
+    return addr
+
+
+# --- One function per row of the table -------------------------------------------------------------------------------
+
+
+def malloc_tiny_block(g: G, size: u64) -> uintptr:
+    """An object for the tiny allocator, from its block or from a new one."""
+    align = tiny_align(size)
+    addr = malloc_tiny(g, size, align)
+    if addr != 0:
+        return addr
+    slot = next_free(g, TINY_SPAN_CLASS)
+    store(u64, slot, 0)
+    store(u64, slot + PTR_SIZE, 0)
+    cache = g.m_cache
+    # Go on with the block that has more room left. With stress, each object has a block of its own.
+    if TINY_SIZE - size > cache.tiny_limit - cache.tiny_next and cache.run_bytes != 0:
+        cache.tiny_next = slot + size
+        cache.tiny_limit = slot + TINY_SIZE
+    return slot
+
+
+@inline
+def tiny_align(size: u64) -> u64:
+    """The alignment that a value of so many bytes may need."""
+    if size % 8 == 0:
+        return 8
+    if size % 4 == 0:
+        return 4
+    return 2 if size % 2 == 0 else 1
+
+
+def malloc_small_noscan(g: G, size: u64, needzero: bool) -> uintptr:
+    """An object without pointers in a slot of its own."""
+    span_class = size_to_class(size) << 1 | 1
+    slot = next_free(g, span_class)
+    if needzero and g.m_cache.alloc[span_class].need_zero != 0:
+        memset(slot, 0, size)
+    return slot
+
+
+def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
+    """An object with pointers, whose pointer map is in its page."""
+    slot = next_free(g, size_to_class(size) << 1)
+    if size >= INLINE_MARK_MIN_SIZE:
+        write_pointer_bits(slot, typ, size)
+    return slot
+
+
+def malloc_small_header(g: G, size: u64, typ: Type) -> uintptr:
+    """An object with pointers, whose type stands before it."""
+    slot = next_free(g, size_to_class(size + MALLOC_HEADER_SIZE) << 1)
+    store(uintptr, slot, address(typ))
+    return slot + MALLOC_HEADER_SIZE
+
+
+def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
+    """An object in a span of its own."""
+    if size > MAX_ALLOC:
+        throw("out of memory")
+    noscan = is_nil(typ) or typ.ptr_bytes == 0
+    if g.m_cache.run_bytes == 0:
+        stress(g)
+    if is_due(g.heap.heap_live, align_up(size, PAGE_SIZE), g.heap.trigger):
+        collect(g, False)
+    span_class: u64 = 1 if noscan else 0
+    span = alloc_large(g.heap, g.m_cache, size, typ, span_class)
+    if is_nil(span):
+        collect_all(g)
+        span = alloc_large(g.heap, g.m_cache, size, typ, span_class)
+        if is_nil(span):
+            throw("out of memory")
+    if span.need_zero != 0 and (needzero or not noscan):
+        memset(span.start_addr, 0, span.limit - span.start_addr)
+    return span.start_addr
+
+
+# --- The slow path ---------------------------------------------------------------------------------------------------
+
+
+@inline
+def next_free(g: G, span_class: u64) -> uintptr:
+    """A free slot of the class: zeroed, its pointer bits set, if the class is for pointers. Throws "out of memory"."""
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return next_free_slow(g, span_class)
+    return slot
+
+
+def next_free_slow(g: G, span_class: u64) -> uintptr:
+    """The same, when the class's run is used up."""
+    cache = g.m_cache
+    if cache.run_bytes == 0:
+        stress(g)
+    if not open_run(cache, span_class):
+        if is_due(g.heap.heap_live, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT, g.heap.trigger):
+            collect(g, False)
+        if not refill(g.heap, cache, span_class):
+            collect_all(g)
+            if not refill(g.heap, cache, span_class):
+                throw("out of memory")
+        open_run(cache, span_class)
+    return next_free_fast(cache, span_class)
+
+
+@cold
+def collect_all(g: G) -> None:
+    """The system has refused memory: see what is left here."""
+    collect(g, False)
+    finish_sweep(g.heap)
+
+
+@cold
+def stress(g: G) -> None:
+    """Count an allocation, and collect at every n-th."""
+    runtime = g.runtime
+    stats = runtime.gc
+    stats.stress_count = stats.stress_count + 1
+    if runtime.knobs.gc_stress != 0 and stats.stress_count % runtime.knobs.gc_stress == 0:
+        stats.stress_collections = stats.stress_collections + 1
+        collect(g, False)

@@ -1,0 +1,328 @@
+"""Mark: from the roots to everything they reach.
+
+    white    not reached: no mark bit
+    grey     marked, in the work queue: its pointers have not been followed
+    black    marked and scanned, or without pointers
+
+    shade(p)    white -> grey: find the object that p points to or into, set its mark bit, put it in the queue
+    drain()     grey -> black: take an object, shade every pointer in it; until the queue is empty
+
+Nearly all objects lie in spans of one page with inline bits (mspan.py). For those everything is found from the
+pointer itself: one byte of the arena tells the span class, the class gives the slot by a multiplication, and mark
+bits and pointer bits lie in the same page. The MSpan is not read. Objects without pointers are marked, and never
+touched.
+
+The world is stopped and one thread marks, so a mark is a plain load and store. Go has to lock the bus for each, and
+to keep track of who scans which span. An object is prefetched when it is put in the queue.
+
+    T1  what is marked is in a span in use
+    T2  after drain, without overflow, all that marked objects point to is marked
+
+Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmark_greenteagc.go.      Next: heap.py
+"""
+
+from __future__ import annotations
+
+from runtime.arenas import IN_USE_WORDS, ArenaMap, HeapArena, page_of, span_of
+from runtime.gc_bits import inline_mark_offset
+from runtime.heap_bits import POINTER_BITS_OFFSET, is_pointer_word
+from runtime.layout import (
+    LOG_HEAP_ARENA_BYTES,
+    LOG_PTR_SIZE,
+    MALLOC_HEADER_SIZE,
+    MAX_BITMAP_SIZE,
+    PAGE_MASK,
+    PAGE_SIZE,
+    PTR_SIZE,
+    align_down,
+)
+from runtime.mspan import SPAN_IN_USE, WORD_BITS, MSpan, has_bit, has_inline_bits, set_bit, slot_addr, slot_of
+from runtime.os_memory import MemoryStats
+from runtime.roots import GlobalRange, Roots
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, slot_index
+from runtime.syspy import (
+    Inline,
+    Struct,
+    cold,
+    ctz64,
+    inline,
+    is_nil,
+    likely,
+    load,
+    prefetch,
+    store,
+    struct,
+    table,
+    throw,
+    u32,
+    u64,
+    uintptr,
+    unlikely,
+)
+from runtime.types import Type
+from runtime.work_queue import (
+    ADDRESS_MASK,
+    PIECE_WORDS,
+    ROOM,
+    TAG_REST,
+    TAG_SHIFT,
+    WorkQueue,
+    grow_queue,
+    queue_init,
+    shrink_queue,
+)
+
+# The words of a slot that has its pointer bits in its page, one bit each, by size class.
+SLOT_WORDS = table(
+    u64,
+    [
+        (1 << CLASS_TO_SIZE[i] // PTR_SIZE) - 1 if CLASS_TO_SIZE[i] <= MAX_BITMAP_SIZE else 0
+        for i in range(NUM_SIZE_CLASSES)
+    ],
+)
+
+
+@struct
+class Marker(Struct):
+    """The state of one marking."""
+
+    arenas: ArenaMap  # of the heap
+    mark_offset: u64  # where in a page the mark bits are, in bytes
+    marked_bytes: u64  # bytes of the objects marked so far
+    queue: Inline[WorkQueue]  # the grey objects
+
+
+def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
+    """Prepare an all-zero Marker. False if the system refuses memory."""
+    marker.arenas = arenas
+    return queue_init(marker.queue, memory)
+
+
+def start_marking(marker: Marker, sweep_gen: u32) -> None:
+    """Begin a mark phase. All spans are swept."""
+    marker.mark_offset = inline_mark_offset(sweep_gen)
+    marker.marked_bytes = 0
+    marker.queue.has_overflowed = False
+
+
+def finish_marking(marker: Marker) -> None:
+    """Mark what is reachable from the grey objects, whatever happens to the queue (T2)."""
+    drain(marker)
+    while marker.queue.has_overflowed:
+        marker.queue.has_overflowed = False
+        rescan(marker)
+    shrink_queue(marker.queue)
+
+
+# --- Shading ---------------------------------------------------------------------------------------------------------
+
+
+@inline
+def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
+    """Mark the object that p points into, if there is one and it is white; top is the end of the queue, and the result is too."""
+    arenas = marker.arenas
+    if u64(p - arenas.lowest) >= arenas.extent:
+        return top
+    arena = arenas.table[p >> LOG_HEAP_ARENA_BYTES]
+    if unlikely(is_nil(arena)):
+        return top
+    span_class = u64(arena.inline_class[page_of(p)])
+    if unlikely(span_class == 0):
+        return shade_other(marker, arena, p, top)
+    size_class = span_class >> 1
+    page = align_down(p, PAGE_SIZE)
+    slot = slot_index(p & PAGE_MASK, u64(DIV_MAGIC[size_class]))
+    at = page + marker.mark_offset + slot // WORD_BITS * PTR_SIZE
+    marks = load(u64, at)
+    mark = u64(u64(1) << slot % WORD_BITS)
+    if marks & mark != 0:
+        return top
+    store(u64, at, marks | mark)
+    size = u64(CLASS_TO_SIZE[size_class])
+    marker.marked_bytes = marker.marked_bytes + size
+    if span_class & 1 != 0:
+        return top
+    prefetch(page + slot * size)
+    store(u64, top, page + slot * size | span_class << TAG_SHIFT)
+    return top + PTR_SIZE
+
+
+def shade_other(marker: Marker, arena: HeapArena, p: uintptr, top: uintptr) -> uintptr:
+    """The same for a pointer into a page that has no inline bits."""
+    span = arena.spans[page_of(p)]
+    if is_nil(span) or span.state != SPAN_IN_USE or p < span.start_addr or p >= span.limit:
+        bad_pointer(p)
+    slot = slot_of(span, p)
+    if has_bit(span.mark_bits, slot):
+        return top
+    set_bit(span.mark_bits, slot)
+    marker.marked_bytes = marker.marked_bytes + span.elem_size
+    if span.span_class & 1 != 0:
+        return top
+    prefetch(slot_addr(span, slot))
+    store(u64, top, slot_addr(span, slot))
+    return top + PTR_SIZE
+
+
+@cold
+def bad_pointer(p: uintptr) -> None:
+    """T1 is broken."""
+    throw("T1: found bad pointer in the heap: it leads to a page without objects", p)
+
+
+# --- Scanning --------------------------------------------------------------------------------------------------------
+
+
+def drain(marker: Marker) -> None:
+    """Scan grey objects until there is none."""
+    queue = marker.queue
+    top = queue.top
+    while top != queue.base:
+        if unlikely(queue.limit - top < ROOM):
+            queue.top = top
+            if not grow_queue(queue):
+                # With entries dropped there is room again for the children of the next.
+                queue.has_overflowed = True
+                queue.top = drop_entry(top)
+            top = queue.top
+            continue
+        top = top - PTR_SIZE
+        entry = load(u64, top)
+        tag = entry >> TAG_SHIFT
+        if likely(tag > TAG_REST):
+            top = scan_small(marker, entry & ADDRESS_MASK, tag, top)
+        elif tag == TAG_REST:
+            top = top - PTR_SIZE
+            top = scan_piece(marker, entry & ADDRESS_MASK, load(uintptr, top), top)
+        else:
+            top = scan_other(marker, entry, top)
+    queue.top = top
+
+
+def drop_entry(top: uintptr) -> uintptr:
+    """Take the last entry out, which may be of two words, and forget it."""
+    top = top - PTR_SIZE
+    return top - PTR_SIZE if load(u64, top) >> TAG_SHIFT == TAG_REST else top
+
+
+@inline
+def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> uintptr:
+    """Shade the pointers of an object whose span has inline bits; top as for shade."""
+    # The bits of an object fit in the 64 from the byte on that they start in, for every size of slot.
+    first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
+    at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + first // 8
+    pointers = load(u64, at) >> first % 8 & SLOT_WORDS[span_class >> 1]
+    while pointers != 0:
+        word = ctz64(pointers)
+        pointers = pointers & (pointers - 1)
+        top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top)
+    return top
+
+
+def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
+    """Shade the pointers of an object of 8 bytes, or of the first piece of one of more than 512."""
+    span = span_of(marker.arenas, addr)
+    if span.elem_size == PTR_SIZE:
+        return shade(marker, load(uintptr, addr), top)
+    header: u64 = 0 if span.span_class >> 1 == 0 else MALLOC_HEADER_SIZE
+    return scan_piece(marker, addr, addr + header, top)
+
+
+def scan_piece(marker: Marker, addr: uintptr, start: uintptr, top: uintptr) -> uintptr:
+    """Shade the pointers of the large object at addr, one piece from start on; put its rest in the queue first."""
+    span = span_of(marker.arenas, addr)
+    is_large = span.span_class >> 1 == 0
+    typ = span.large_type if is_large else Type.at(load(uintptr, addr))
+    first = addr if is_large else addr + MALLOC_HEADER_SIZE
+    end = span.limit if is_large else addr + span.elem_size
+    if end - start > PIECE_WORDS * PTR_SIZE:
+        end = start + PIECE_WORDS * PTR_SIZE
+        store(uintptr, top, end)
+        store(u64, top + PTR_SIZE, addr | TAG_REST << TAG_SHIFT)
+        top = top + 2 * PTR_SIZE
+    return scan_range(marker, typ, start, end, (start - first) % typ.size, top)
+
+
+def scan_range(
+    marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr
+) -> uintptr:
+    """Shade the pointers in [start, end), an array of values of the type; start is so many bytes into one of them."""
+    addr = start
+    if typ.size == PTR_SIZE:
+        while addr < end:
+            top = shade(marker, load(uintptr, addr), top)
+            addr = addr + PTR_SIZE
+        return top
+    while addr < end:
+        if offset >= typ.ptr_bytes:
+            addr = addr + (typ.size - offset)
+            offset = 0
+        else:
+            if is_pointer_word(typ, offset >> LOG_PTR_SIZE):
+                top = shade(marker, load(uintptr, addr), top)
+            addr = addr + PTR_SIZE
+            offset = offset + PTR_SIZE
+            if offset == typ.size:
+                offset = 0
+    return top
+
+
+# --- Roots -----------------------------------------------------------------------------------------------------------
+
+
+def mark_root(marker: Marker, p: uintptr) -> None:
+    """Shade what a root points to. Scans some of the queue when that gets full."""
+    queue = marker.queue
+    if queue.limit - queue.top < ROOM:
+        drain(marker)
+    queue.top = shade(marker, p, queue.top)
+
+
+def mark_words(marker: Marker, start: uintptr, end: uintptr) -> None:
+    """Mark from every word of a range: a shadow stack, or the table of handles."""
+    for addr in range(start, end, PTR_SIZE):
+        mark_root(marker, load(uintptr, addr))
+
+
+def mark_globals(marker: Marker, roots: Roots) -> None:
+    """Mark from the pointers of all ranges of globals."""
+    ranges = roots.globals
+    while not is_nil(ranges):
+        mark_global_range(marker, ranges)
+        ranges = ranges.next
+
+
+def mark_global_range(marker: Marker, r: GlobalRange) -> None:
+    """Mark from the pointers of one range of globals."""
+    for word in range(r.size >> LOG_PTR_SIZE):
+        if u64(r.mask[word // 8]) >> word % 8 & 1 != 0:
+            mark_root(marker, load(uintptr, r.start_addr + word * PTR_SIZE))
+
+
+# --- After an overflow -----------------------------------------------------------------------------------------------
+
+
+def rescan(marker: Marker) -> None:
+    """Scan every marked object of the heap again."""
+    arena = marker.arenas.first
+    while not is_nil(arena):
+        for word in range(IN_USE_WORDS):
+            pages = arena.in_use[word]
+            while pages != 0:
+                page = word * WORD_BITS + ctz64(pages)
+                pages = pages & (pages - 1)
+                rescan_span(marker, arena.spans[page])
+        arena = arena.next
+
+
+def rescan_span(marker: Marker, span: MSpan) -> None:
+    """Scan every marked object of a span again."""
+    if span.span_class & 1 != 0:
+        return
+    tag = u64(span.span_class) << TAG_SHIFT if has_inline_bits(span.elem_size) else u64(0)
+    queue = marker.queue
+    for slot in range(span.nelems):
+        if has_bit(span.mark_bits, u64(slot)):
+            store(u64, queue.top, slot_addr(span, u64(slot)) | tag)
+            queue.top = queue.top + PTR_SIZE
+            drain(marker)

@@ -1,0 +1,181 @@
+"""MCache: what a P allocates from without a lock: a span of each class, and of each the run that is being handed out.
+
+    alloc[spc]   MSpan   |#####|-------run-------|##|...|#|.....|       # taken  . free
+                               ^next      ^limit
+    run_next                 -->|=========|                             the next slot, the end of the free ones in a row
+
+Handing out a slot is moving run_next. That is one load, a comparison, an addition and a store; the slots of a run
+were taken from the span all at once (mspan.py), with the zeroing and the pointer bits of all of them. Go keeps no
+run: each allocation searches alloc_cache, and writes free_index, alloc_count and alloc_cache back.
+
+The tiny allocator packs objects of less than 16 bytes without pointers into one slot of 16 bytes, in the same way:
+tiny_next and tiny_limit are the rest of its block.
+
+    K1  an mcache's span has sweep_gen h + 3, or h + 1 between the start of a collection's sweep and the flush after it
+    K2  run_next <= run_limit; the slots between them are taken in the span, and nobody's
+    K3  run_limit is the address of the span's free_index, unless the run is empty
+
+Owner: the P. Go: runtime/mcache.go.                                                            Next: proc.py
+"""
+
+from __future__ import annotations
+
+from runtime.heap_bits import set_pointer_bits
+from runtime.layout import INLINE_MARK_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
+from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, uncache_span
+from runtime.mheap import MHeap
+from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
+from runtime.page_cache import PageCache
+from runtime.size_classes import NUM_SPAN_CLASSES
+from runtime.syspy import (
+    Annotated,
+    Array,
+    Inline,
+    Struct,
+    atomic_add,
+    atomic_store,
+    is_nil,
+    memset,
+    struct,
+    throw,
+    u32,
+    u64,
+    uintptr,
+)
+from runtime.types import Type
+
+RUN_BYTES = PAGE_SIZE  # a run is at most so long, so that what is zeroed is still in the processor's cache when it is used
+
+
+@struct
+class MCache(Struct):
+    """What one P allocates from."""
+
+    run_next: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # next slot of the run, by span class
+    run_limit: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # end of the run
+    tiny_next: uintptr  # first free byte of the tiny allocator's block
+    tiny_limit: uintptr  # its end
+    tiny_allocs: u64  # objects put in such blocks since the last flush
+    run_bytes: u64  # the longest run, in bytes; 0: one slot, so that every allocation takes the slow path
+    slots_reused: u64  # slots since the last flush that had been another object before
+    alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
+    pages: Inline[PageCache]  # free pages
+
+
+def mcache_init(cache: MCache, heap: MHeap) -> None:
+    """Make an all-zero MCache one that holds nothing."""
+    cache.run_bytes = RUN_BYTES
+    for span_class in range(NUM_SPAN_CLASSES):
+        cache.alloc[span_class] = heap.empty_span
+
+
+# --- Runs ------------------------------------------------------------------------------------------------------------
+
+
+def open_run(cache: MCache, span_class: u64) -> bool:
+    """Take the next run of the class's span. False if the span is full."""
+    span = cache.alloc[span_class]
+    if span.nelems == 0:
+        return False
+    first, end = take_run(span, larger(1, cache.run_bytes // span.elem_size))
+    if first == end:
+        return False
+    start = slot_addr(span, first)
+    limit = slot_addr(span, end)
+    if span.need_zero != 0:
+        cache.slots_reused = cache.slots_reused + (end - first)
+    if span_class & 1 == 0:
+        if span.need_zero != 0:
+            memset(start, 0, limit - start)
+        # The bits of 8-byte slots are never cleared: a scan object of one word is a pointer.
+        if has_pointer_bits(span.elem_size, span_class) and span.elem_size >= INLINE_MARK_MIN_SIZE:
+            set_pointer_bits(span, first, end)
+    cache.run_next[span_class] = start
+    cache.run_limit[span_class] = limit
+    return True
+
+
+def close_run(cache: MCache, span_class: u64) -> None:
+    """Give what is left of the class's run back to its span."""
+    span = cache.alloc[span_class]
+    if cache.run_next[span_class] != cache.run_limit[span_class]:
+        give_back_run(span, slot_of(span, cache.run_next[span_class]))
+    cache.run_next[span_class] = 0
+    cache.run_limit[span_class] = 0
+
+
+def close_runs(cache: MCache) -> None:
+    """Give all runs back, and the tiny block up: from now on the spans tell what is taken. The spans stay cached."""
+    for span_class in range(NUM_SPAN_CLASSES):
+        close_run(cache, u64(span_class))
+    cache.tiny_next = 0
+    cache.tiny_limit = 0
+
+
+# --- Spans -----------------------------------------------------------------------------------------------------------
+
+
+def refill(heap: MHeap, cache: MCache, span_class: u64) -> bool:
+    """Exchange the class's full span for one with a free slot. False if the system refuses memory."""
+    old = cache.alloc[span_class]
+    if old.free_index != old.nelems:
+        throw("refill of span with free space remaining", old.start_addr, u64(old.free_index))
+    if old.nelems != 0:
+        if old.sweep_gen != u32(heap.sweep_gen + 3):
+            throw("K1: bad sweep_gen in refill", old.start_addr, u64(old.sweep_gen))
+        uncache(heap, cache, span_class)
+    span = cache_span(heap, cache.pages, span_class)
+    if is_nil(span):
+        return False
+    atomic_store(span, "sweep_gen", u32(heap.sweep_gen + 3))
+    span.cached_count = span.alloc_count
+    cache.alloc[span_class] = span
+    # Count all free slots as live now, rather than each when it is handed out.
+    atomic_add(heap, "heap_live", (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size)
+    return True
+
+
+def uncache(heap: MHeap, cache: MCache, span_class: u64) -> None:
+    """Give the class's span back to its mcentral, and count what was allocated from it. Its run is closed or used up."""
+    span = cache.alloc[span_class]
+    stats = heap.stats
+    size_class = span_class >> 1
+    taken = u64(span.alloc_count) - u64(span.cached_count)
+    stats.small_alloc_count[size_class] = stats.small_alloc_count[size_class] + taken
+    if span.sweep_gen != u32(heap.sweep_gen + 1):
+        # A stale span was counted by marking already.
+        atomic_add(heap, "heap_live", u64(0 - (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size))
+    cache.alloc[span_class] = heap.empty_span
+    uncache_span(heap, span)
+
+
+def release_all(heap: MHeap, cache: MCache) -> None:
+    """Give all spans back, and flush the counts."""
+    close_runs(cache)
+    for span_class in range(NUM_SPAN_CLASSES):
+        if cache.alloc[span_class].nelems != 0:
+            uncache(heap, cache, u64(span_class))
+    heap.stats.tiny_alloc_count = heap.stats.tiny_alloc_count + cache.tiny_allocs
+    heap.stats.slots_reused = heap.stats.slots_reused + cache.slots_reused
+    cache.tiny_allocs = 0
+    cache.slots_reused = 0
+
+
+def alloc_large(heap: MHeap, cache: MCache, size: u64, typ: Type, span_class: u64) -> MSpan:
+    """A span with one object of size bytes, not zeroed; nil if the system refuses memory."""
+    npages = (size + (PAGE_SIZE - 1)) >> PAGE_SHIFT
+    span = alloc_in_use_span(heap, cache.pages, npages, span_class)
+    if is_nil(span):
+        return span
+    stats = heap.stats
+    stats.large_alloc_count = stats.large_alloc_count + 1
+    stats.large_alloc_bytes = stats.large_alloc_bytes + span.elem_size
+    atomic_add(heap, "heap_live", span.elem_size)
+    span.free_index = 1
+    span.alloc_count = 1
+    refill_alloc_cache(span)
+    if span_class & 1 == 0:
+        span.large_type = typ
+    central = heap.central[span_class]
+    put_span(central, swept(central.full, heap.sweep_gen), span)
+    return span

@@ -1,0 +1,218 @@
+"""MCentral: the spans of one span class that no mcache holds.
+
+                 swept                     unswept
+    partial   [ span span ... ]         [ span ... ]      some slot is free
+    full      [ span ... ]              [ span ... ]      none is
+
+The swept sets are those of index sweep_gen / 2 % 2. A collection adds 2 to sweep_gen, so the sets change roles
+without a span being moved: all that was swept is unswept now, and the other two, drained by then, take what gets
+swept.
+
+    cache_span      swept partial, else sweep partial, else sweep full, else new pages      to an mcache
+    uncache_span    swept partial or swept full                                             from an mcache
+
+Looking for a free slot among unswept spans has a budget: after a hundred full ones, new pages are cheaper.
+
+    C1  unswept sets are empty once heap.is_swept is set
+    C2  each span of a swept set has sweep_gen h, of an unswept set h - 2
+    C3  spans of a partial set have a free slot when they are put there, those of a full set have none
+
+Lock: MCentral.lock covers its four sets; a span is swept outside it, by whoever took it out. It comes after heap.lock.
+Go: runtime/mcentral.go; mgcsweep.go sweepone, mheap.go reclaim.                                  Next: mcache.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.lock import Mutex, lock, unlock
+from runtime.mheap import MHeap, alloc_span, free_span
+from runtime.mspan import MSpan
+from runtime.page_bits import ALL_ONES
+from runtime.page_cache import PageCache
+from runtime.size_classes import CLASS_TO_NPAGES, NUM_SPAN_CLASSES
+from runtime.span_set import SpanSet, pop_span, push_span
+from runtime.sweep import FREED, FULL, sweep_span, try_acquire
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    atomic_add,
+    atomic_store,
+    inline,
+    is_nil,
+    nil,
+    struct,
+    throw,
+    u32,
+    u64,
+)
+
+SPAN_BUDGET = 100  # unswept spans to look into before taking new pages
+NOTHING_LEFT = ALL_ONES  # sweep_one: every span is swept
+SWEEP_CLASSES = 2 * NUM_SPAN_CLASSES  # sets that sweep_one goes through
+
+
+@struct
+class MCentral(Struct):
+    """The uncached spans of one span class."""
+
+    lock: Inline[Mutex]  # covers the sets
+    partial: Annotated[Array[Inline[SpanSet]], 2]  # swept and unswept, by sweep_gen
+    full: Annotated[Array[Inline[SpanSet]], 2]  # swept and unswept, by sweep_gen
+
+
+@inline
+def swept(sets: Array[Inline[SpanSet]], sweep_gen: u32) -> SpanSet:
+    """Of a pair of sets, the one for swept spans."""
+    return sets[sweep_gen // 2 % 2]
+
+
+@inline
+def unswept(sets: Array[Inline[SpanSet]], sweep_gen: u32) -> SpanSet:
+    """Of a pair of sets, the one for unswept spans."""
+    return sets[1 - sweep_gen // 2 % 2]
+
+
+def take_span(central: MCentral, spans: SpanSet) -> MSpan:
+    """Take a span out of one of the central's sets; nil if it is empty."""
+    if is_nil(spans.first):
+        return nil(MSpan)
+    lock(central.lock)
+    span = pop_span(spans)
+    unlock(central.lock)
+    return span
+
+
+def put_span(central: MCentral, spans: SpanSet, span: MSpan) -> None:
+    """Put a span in one of the central's sets."""
+    lock(central.lock)
+    push_span(spans, span)
+    unlock(central.lock)
+
+
+# --- To and from an mcache -------------------------------------------------------------------------------------------
+
+
+def cache_span(heap: MHeap, pages: PageCache, span_class: u64) -> MSpan:
+    """A span of the class with a free slot, for an mcache; nil if the system refuses memory."""
+    central = heap.central[span_class]
+    span = take_span(central, swept(central.partial, heap.sweep_gen))
+    if is_nil(span) and heap.is_swept == 0:
+        span = sweep_for_slots(heap, central)
+    if is_nil(span):
+        span = alloc_in_use_span(heap, pages, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
+    if not is_nil(span) and span.alloc_count == span.nelems:
+        throw("C3: span has no free objects", span.start_addr, u64(span.nelems))
+    return span
+
+
+def sweep_for_slots(heap: MHeap, central: MCentral) -> MSpan:
+    """Sweep unswept spans of a central until one has a free slot, and take that; nil if there is none, or it takes long."""
+    sweep_gen = heap.sweep_gen
+    for _ in range(SPAN_BUDGET):
+        span = take_span(central, unswept(central.partial, sweep_gen))
+        if is_nil(span):
+            span = take_span(central, unswept(central.full, sweep_gen))
+        if is_nil(span):
+            return span
+        if try_acquire(span, sweep_gen):
+            if sweep_counted(heap, span) != FULL:
+                return span
+            put_span(central, swept(central.full, sweep_gen), span)
+    return nil(MSpan)
+
+
+def uncache_span(heap: MHeap, span: MSpan) -> None:
+    """Take a span back from an mcache. Its counts are final, and at least one slot is taken."""
+    sweep_gen = heap.sweep_gen
+    central = heap.central[span.span_class]
+    if span.alloc_count == 0:
+        throw("uncache_span: no slot was taken", span.start_addr)
+    if span.sweep_gen == u32(sweep_gen + 1):
+        # It was cached before this collection, so it is in no set and nobody else can sweep it.
+        atomic_store(span, "sweep_gen", u32(sweep_gen - 1))
+        sweep_and_place(heap, span)
+    else:
+        atomic_store(span, "sweep_gen", sweep_gen)
+        place_span(heap, central, span)
+
+
+def place_span(heap: MHeap, central: MCentral, span: MSpan) -> None:
+    """Put a swept span in the swept set that it belongs to."""
+    sets = central.full if span.alloc_count == span.nelems else central.partial
+    put_span(central, swept(sets, heap.sweep_gen), span)
+
+
+def alloc_in_use_span(heap: MHeap, pages: PageCache, npages: u64, span_class: u64) -> MSpan:
+    """A span of new pages; before the heap grows, as many pages are swept. Nil if the system refuses memory."""
+    if heap.is_swept == 0:
+        reclaim(heap, npages)
+    return alloc_span(heap, pages, npages, span_class)
+
+
+# --- Sweeping --------------------------------------------------------------------------------------------------------
+
+
+def sweep_counted(heap: MHeap, span: MSpan) -> u64:
+    """Sweep a span that the caller has acquired, and count what was freed: FREED, PARTIAL or FULL."""
+    before = u64(span.alloc_count)
+    outcome = sweep_span(span, heap.sweep_gen, heap.clobber)
+    freed = before - u64(span.alloc_count)
+    atomic_add(heap, "pages_swept", span.npages)
+    stats = heap.stats
+    size_class = u64(span.span_class) >> 1
+    if size_class != 0:
+        stats.small_free_count[size_class] = stats.small_free_count[size_class] + freed
+    elif freed != 0:
+        stats.large_free_count = stats.large_free_count + 1
+        stats.large_free_bytes = stats.large_free_bytes + span.elem_size
+    return outcome
+
+
+def sweep_and_place(heap: MHeap, span: MSpan) -> u64:
+    """Sweep a span that the caller has acquired, and put it where it belongs. Returns how many pages became free."""
+    npages = span.npages
+    if sweep_counted(heap, span) == FREED:
+        free_span(heap, span)
+        return npages
+    place_span(heap, heap.central[span.span_class], span)
+    return 0
+
+
+def sweep_one(heap: MHeap) -> u64:
+    """Sweep one unswept span of any class. Returns how many pages became free, or NOTHING_LEFT."""
+    sweep_gen = heap.sweep_gen
+    while heap.sweep_class < SWEEP_CLASSES:
+        central = heap.central[heap.sweep_class // 2]
+        sets = central.full if heap.sweep_class % 2 == 0 else central.partial
+        span = take_span(central, unswept(sets, sweep_gen))
+        if is_nil(span):
+            heap.sweep_class = heap.sweep_class + 1
+        elif try_acquire(span, sweep_gen):
+            return sweep_and_place(heap, span)
+    heap.is_swept = 1
+    return NOTHING_LEFT
+
+
+def finish_sweep(heap: MHeap) -> None:
+    """Sweep all that is left (C1)."""
+    while heap.is_swept == 0:
+        sweep_one(heap)
+
+
+def reclaim(heap: MHeap, npages: u64) -> None:
+    """Sweep until so many pages have become free, or nothing is left to sweep."""
+    freed: u64 = 0
+    while freed < npages and heap.is_swept == 0:
+        pages = sweep_one(heap)
+        if pages != NOTHING_LEFT:
+            freed = freed + pages
+
+
+def start_sweep(heap: MHeap) -> None:
+    """After marking: every span is unswept. The world is stopped, and the sets for unswept spans are empty (C1)."""
+    heap.sweep_gen = u32(heap.sweep_gen + 2)
+    heap.is_swept = 0
+    heap.sweep_class = 0
+    heap.pages_swept = 0

@@ -1,0 +1,141 @@
+"""MemStats: the numbers that runtime.ReadMemStats fills in, at the places where Go's struct has them.
+
+    sys      = heap_sys + stack_sys + mspan_sys + mcache_sys + buck_hash_sys + gc_sys + other_sys
+    heap_sys = heap_idle + heap_inuse           heap_idle >= heap_released
+    heap_objects = mallocs - frees              alloc = heap_alloc
+
+A shadow stack is address space of which the part in use is counted, as Go counts a goroutine's stack by its size.
+
+Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: __init__.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.heap import CLOCK_MONOTONIC, PAUSES, Runtime, clock_ns
+from runtime.layout import PHYS_PAGE_SIZE, align_up
+from runtime.mcache import MCache, release_all
+from runtime.mheap import HeapStats
+from runtime.proc import G
+from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
+from runtime.syspy import Array, Inline, Struct, f64, sizeof, struct, u8, u32, u64
+
+BY_SIZE = 61  # size classes that the struct has room for, class 0 among them
+
+
+@struct
+class SizeStats(Struct):
+    """One size class."""
+
+    size: u32  # bytes per slot
+    mallocs: u64  # slots handed out
+    frees: u64  # slots freed
+
+
+@struct
+class MemStats(Struct):
+    """runtime.MemStats. Bytes, unless a field says otherwise."""
+
+    alloc: u64  # of objects not freed yet
+    total_alloc: u64  # of all objects ever
+    sys: u64  # taken from the system
+    lookups: u64  # always 0
+    mallocs: u64  # objects allocated
+    frees: u64  # objects freed
+    heap_alloc: u64  # of objects not freed yet
+    heap_sys: u64  # of the heap's pages
+    heap_idle: u64  # of those without a span
+    heap_inuse: u64  # of those in spans
+    heap_released: u64  # of the idle ones, those that the kernel does not back
+    heap_objects: u64  # objects not freed yet
+    stack_inuse: u64  # of stacks
+    stack_sys: u64  # the same
+    mspan_inuse: u64  # of MSpans in use
+    mspan_sys: u64  # of memory for MSpans
+    mcache_inuse: u64  # of MCaches
+    mcache_sys: u64  # the same
+    buck_hash_sys: u64  # of the memory profile
+    gc_sys: u64  # of the collector's and the page allocator's metadata
+    other_sys: u64  # of the rest
+    next_gc: u64  # heap_live that the next collection starts at
+    last_gc: u64  # when the last collection ended: nanoseconds since 1970
+    pause_total_ns: u64  # nanoseconds
+    pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
+    pause_end: Annotated[Array[u64], PAUSES]  # nanoseconds since 1970
+    num_gc: u32  # collections
+    num_forced_gc: u32  # collections that the program asked for
+    gc_cpu_fraction: f64  # share of the program's time spent collecting
+    enable_gc: u8  # always 1
+    debug_gc: u8  # always 0
+    by_size: Annotated[Array[Inline[SizeStats]], BY_SIZE]  # by size class
+
+
+def read_mem_stats(g: G, m: MemStats) -> None:
+    """runtime.ReadMemStats."""
+    runtime = g.runtime
+    release_all(runtime.heap, runtime.m_cache)
+    read_objects(runtime.heap.stats, m)
+    read_memory(g, m)
+    read_cycles(runtime, m)
+
+
+def read_objects(stats: HeapStats, m: MemStats) -> None:
+    """What was allocated and freed."""
+    m.mallocs = stats.large_alloc_count + stats.tiny_alloc_count
+    m.frees = stats.large_free_count + stats.tiny_alloc_count
+    m.total_alloc = stats.large_alloc_bytes
+    freed = stats.large_free_bytes
+    for size_class in range(NUM_SIZE_CLASSES):
+        size = u64(CLASS_TO_SIZE[size_class])
+        mallocs = stats.small_alloc_count[size_class]
+        frees = stats.small_free_count[size_class]
+        m.mallocs = m.mallocs + mallocs
+        m.frees = m.frees + frees
+        m.total_alloc = m.total_alloc + mallocs * size
+        freed = freed + frees * size
+        if size_class < BY_SIZE:
+            m.by_size[size_class].size = u32(size)
+            m.by_size[size_class].mallocs = mallocs
+            m.by_size[size_class].frees = frees
+    m.alloc = m.total_alloc - freed
+    m.heap_alloc = m.alloc
+    m.heap_objects = m.mallocs - m.frees
+    m.lookups = 0
+
+
+def read_memory(g: G, m: MemStats) -> None:
+    """What was taken from the system."""
+    heap = g.heap
+    memory = heap.memory
+    m.heap_inuse = memory.heap_in_use.bytes
+    m.heap_released = memory.heap_released.bytes
+    m.heap_idle = memory.heap_free.bytes + m.heap_released
+    m.heap_sys = m.heap_idle + m.heap_inuse
+    m.stack_inuse = align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE) + memory.stacks.bytes
+    m.stack_sys = m.stack_inuse
+    m.mspan_inuse = heap.span_cells.in_use
+    m.mspan_sys = memory.m_span.bytes
+    m.mcache_inuse = sizeof(MCache)
+    m.mcache_sys = sizeof(MCache)
+    m.buck_hash_sys = memory.buck_hash.bytes
+    m.gc_sys = memory.gc.bytes
+    m.other_sys = memory.other.bytes + sizeof(Runtime) - sizeof(MCache)
+    m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
+
+
+def read_cycles(runtime: Runtime, m: MemStats) -> None:
+    """What the collector did."""
+    stats = runtime.gc
+    m.next_gc = stats.heap_goal
+    m.last_gc = stats.last_gc
+    m.pause_total_ns = stats.pause_total_ns
+    for i in range(PAUSES):
+        m.pause_ns[i] = stats.pause_ns[i]
+        m.pause_end[i] = stats.pause_end[i]
+    m.num_gc = u32(stats.num_gc)
+    m.num_forced_gc = u32(stats.num_forced_gc)
+    elapsed = clock_ns(runtime, CLOCK_MONOTONIC) - stats.start_ns
+    m.gc_cpu_fraction = f64(stats.cpu_ns) / f64(elapsed) if elapsed != 0 else 0.0
+    m.enable_gc = 1
+    m.debug_gc = 0

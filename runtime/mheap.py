@@ -1,0 +1,336 @@
+"""MHeap: the page heap. It turns pages into spans and spans into pages, and asks the system for more address space.
+
+    alloc_span --- page cache --- page allocator --- grow --- arena of 64 MiB --- system
+         |         (a P's, no lock)    (heap.lock)     4 MiB at a time
+       MSpan   from the cells of span_cells
+
+An arena is reserved as a whole and made usable from its start:
+
+    |==== in the page allocator ====|.... mapped ....|........ reserved ........|
+                                arena_next       arena_ready                arena_end
+
+arena_ready is ahead of arena_next only after a request was refused half-way; the next one goes on from there.
+
+Arenas are asked for at fixed addresses, one after the other, so that a heap is one stretch of address space as long
+as nobody else is in the way: first at 0x00c0_0000_0000, where heap pointers are told from numbers by looking, then
+a TiB further on, and so on; where none of them is free, the system chooses.
+
+    M1  arena_next <= arena_ready <= arena_end, all multiples of 4 MiB
+    M2  pages_in_use is the sum of npages over the spans in use
+    M3  the bytes in use, free and released (os_memory.py) add up to all that the page allocator was given, and what is mapped
+
+Lock: heap.lock covers pages, arenas, span_cells, bit_cells and the three fields above; the counts are atomic.
+Go: runtime/mheap.go.                                                                            Next: mcentral.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from runtime import page_alloc
+from runtime.arenas import (
+    ArenaMap,
+    add_arena,
+    alloc_needs_zero,
+    arena_map_close,
+    arena_map_init,
+    clear_spans,
+    set_spans,
+)
+from runtime.fixalloc import (
+    FixAlloc,
+    Persistent,
+    fixalloc_alloc,
+    fixalloc_free,
+    fixalloc_init,
+    persistent_close,
+    persistent_init,
+)
+from runtime.gc_bits import CELL_SIZE, free_bits, new_bits
+from runtime.heap_bits import init_pointer_bits
+from runtime.layout import CHUNK_BYTES, CHUNK_PAGES, HEAP_ARENA_BYTES, PAGE_SHIFT, PAGE_SIZE, align_up
+from runtime.lock import Mutex, assert_lock_held, lock, unlock
+from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cache
+from runtime.os_memory import (
+    MemoryStats,
+    stat_move,
+    sys_map,
+    sys_reserve,
+    sys_reserve_aligned,
+    sys_unreserve,
+    sys_used,
+    unmap,
+)
+from runtime.pacer import HEAP_MINIMUM
+from runtime.page_alloc import PageAlloc
+from runtime.page_cache import PageCache, alloc_to_cache, cache_alloc
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, SPAN_CLASS_TO_NELEMS
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    address,
+    atomic_add,
+    is_nil,
+    nil,
+    sizeof,
+    struct,
+    throw,
+    u8,
+    u32,
+    u64,
+    uintptr,
+)
+from runtime.types import Type
+
+if TYPE_CHECKING:
+    from runtime.mcentral import MCentral
+
+ARENA_HINT = 0xC0_0000_0000  # where the first arena is asked for
+ARENA_HINT_STEP = 1 << 40  # from one place to ask at to the next
+ARENA_HINTS = 64  # places
+PAGE_CACHE_MAX = 16  # pages: requests below go to the page cache first
+
+
+@struct
+class HeapStats(Struct):
+    """What was allocated and freed, in objects and bytes, since the runtime began."""
+
+    large_alloc_bytes: u64  # of large objects, in whole pages
+    large_alloc_count: u64  # large objects
+    large_free_bytes: u64
+    large_free_count: u64
+    tiny_alloc_count: u64  # objects that went into a block of the tiny allocator
+    slots_reused: u64  # slots handed out that had been another object before
+    small_alloc_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots handed out, by size class
+    small_free_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots swept free, by size class
+
+
+@struct
+class MHeap(Struct):
+    """One heap."""
+
+    heap_live: u64  # bytes allocated or reserved for allocation by an mcache, since marked as live or later
+    trigger: u64  # bytes: collect before heap_live grows past it
+    sweep_gen: u32  # grows by 2 at every collection: see sweep.py
+    is_swept: u32  # 1: no span waits in an unswept set
+    sweep_class: u64  # where sweep_one looks next: 2 * span class, + 1 for the partial set
+    pages_swept: u64  # pages of spans swept since the last collection
+    clobber: bool  # clobberfree: fill what is freed
+    central: Array[Inline[MCentral]]  # by span class
+    lock: Inline[Mutex]  # see the header
+    arena_next: uintptr  # the current arena from here on is not in the page allocator yet
+    arena_ready: uintptr  # the current arena up to here is mapped
+    arena_end: uintptr  # its end
+    hint: u64  # the next place to ask for an arena at: ARENA_HINT + hint * ARENA_HINT_STEP
+    pages_in_use: u64  # pages of spans in use
+    zero_base: u64  # every object of size 0 lies here
+    empty_span: Inline[MSpan]  # what an mcache holds instead of a span: one without slots
+    stats: Inline[HeapStats]  # objects
+    memory: Inline[MemoryStats]  # what the system gave
+    persistent: Inline[Persistent]  # where the structs come from
+    span_cells: Inline[FixAlloc]  # MSpans
+    bit_cells: Inline[FixAlloc]  # bitmaps that lie off the heap
+    arenas: Inline[ArenaMap]  # from address to span
+    pages: Inline[PageAlloc]  # which pages are free
+
+
+def heap_init(heap: MHeap) -> bool:
+    """Make an all-zero MHeap one without memory. False if the system refuses what it needs for that."""
+    memory = heap.memory
+    persistent_init(heap.persistent, memory)
+    fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
+    fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
+    heap.is_swept = 1
+    heap.trigger = HEAP_MINIMUM
+    return arena_map_init(heap.arenas, memory) and page_alloc.init(
+        heap.pages, heap.lock, heap.persistent, memory, memory.gc
+    )
+
+
+def heap_close(heap: MHeap) -> None:
+    """Give everything back to the system but the MHeap itself."""
+    arena = heap.arenas.first
+    while not is_nil(arena):
+        unmap(heap.memory, arena.start_addr, HEAP_ARENA_BYTES)
+        arena = arena.next
+    arena_map_close(heap.arenas, heap.memory)
+    page_alloc.close(heap.pages)
+    persistent_close(heap.persistent)
+
+
+# --- Pages to spans --------------------------------------------------------------------------------------------------
+
+
+def alloc_span(heap: MHeap, cache: PageCache, npages: u64, span_class: u64) -> MSpan:
+    """A new span of so many pages, all its slots free, swept; nil if the system refuses memory."""
+    base: uintptr = 0
+    released: u64 = 0
+    lock(heap.lock)
+    if npages < PAGE_CACHE_MAX:
+        if cache.cache == 0:
+            alloc_to_cache(heap.pages, cache)
+        base, released = cache_alloc(cache, npages)
+    if base == 0:
+        base, released = alloc_pages(heap, npages)
+    span = nil(MSpan)
+    if base != 0:
+        span = new_span(heap, base, npages, span_class)
+        account_pages(heap.memory, npages << PAGE_SHIFT, released)
+        if is_nil(span):
+            page_alloc.free(heap.pages, base, npages)
+            stat_move(heap.memory.heap_in_use, heap.memory.heap_free, npages << PAGE_SHIFT)
+        else:
+            find_need_zero(heap, span, released)
+            atomic_add(heap, "pages_in_use", npages)
+    unlock(heap.lock)
+    if not is_nil(span) and has_pointer_bits(span.elem_size, span_class):
+        init_pointer_bits(span)
+    return span
+
+
+def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
+    """Free pages in a row, from more memory if need be: (address, bytes of them that are released); (0, 0) if refused."""
+    base, released = page_alloc.alloc(heap.pages, npages)
+    if base == 0 and grow(heap, npages):
+        base, released = page_alloc.alloc(heap.pages, npages)
+    return base, released
+
+
+def new_span(heap: MHeap, base: uintptr, npages: u64, span_class: u64) -> MSpan:
+    """An MSpan for these pages, entered in the arenas; nil if the system refuses memory. Caller holds heap.lock."""
+    cell = fixalloc_alloc(heap.span_cells)
+    if cell == 0:
+        return nil(MSpan)
+    span = MSpan.at(cell)
+    init_span(span, base, npages, span_class)
+    span.sweep_gen = heap.sweep_gen
+    if not new_bits(heap.bit_cells, span, heap.sweep_gen):
+        fixalloc_free(heap.span_cells, cell)
+        return nil(MSpan)
+    refill_alloc_cache(span)
+    span.state = SPAN_IN_USE
+    set_spans(heap.arenas, span)
+    return span
+
+
+def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
+    """Set the fields that follow from a span's pages and class, and the counts of one whose slots are all free."""
+    size_class = span_class >> 1
+    span.next = nil(MSpan)
+    span.prev = nil(MSpan)
+    span.start_addr = base
+    span.npages = npages
+    span.elem_size = npages << PAGE_SHIFT if size_class == 0 else u64(CLASS_TO_SIZE[size_class])
+    span.nelems = SPAN_CLASS_TO_NELEMS[span_class]
+    span.limit = base + u64(span.nelems) * span.elem_size
+    span.large_type = nil(Type)
+    span.div_magic = DIV_MAGIC[size_class]
+    span.free_index = 0
+    span.alloc_count = 0
+    span.cached_count = 0
+    span.span_class = u8(span_class)
+
+
+def find_need_zero(heap: MHeap, span: MSpan, released: u64) -> None:
+    """Whether the pages of a new span, so many bytes of them released, may hold old data. Caller holds heap.lock."""
+    needs_zero = alloc_needs_zero(heap.arenas, span.start_addr, span.npages)
+    # Pages that the kernel does not back read as zero, whatever was there before.
+    span.need_zero = 1 if needs_zero and released != span.npages << PAGE_SHIFT else 0
+
+
+def account_pages(memory: MemoryStats, size: u64, released: u64) -> None:
+    """Count pages of so many bytes, of which so many were released, as in use."""
+    if released != 0:
+        sys_used(memory, released)
+        stat_move(memory.heap_released, memory.heap_in_use, released)
+    if released != size:
+        stat_move(memory.heap_free, memory.heap_in_use, size - released)
+
+
+def free_span(heap: MHeap, span: MSpan) -> None:
+    """Turn a span back into free pages. It is swept, has no object and is in no set."""
+    if span.state != SPAN_IN_USE or span.alloc_count != 0 or span.sweep_gen != heap.sweep_gen:
+        throw("free_span: not an empty, swept span in use", span.start_addr, u64(span.state), u64(span.alloc_count))
+    npages = span.npages
+    lock(heap.lock)
+    clear_spans(heap.arenas, span)
+    page_alloc.free(heap.pages, span.start_addr, npages)
+    free_bits(heap.bit_cells, span)
+    fixalloc_free(heap.span_cells, address(span))
+    unlock(heap.lock)
+    atomic_add(heap, "pages_in_use", u64(0 - npages))
+    stat_move(heap.memory.heap_in_use, heap.memory.heap_free, npages << PAGE_SHIFT)
+
+
+# --- Growth ----------------------------------------------------------------------------------------------------------
+
+
+def grow(heap: MHeap, npages: u64) -> bool:
+    """Give the page allocator at least so many pages more in a row. False if refused. Caller holds heap.lock."""
+    assert_lock_held(heap.lock)
+    ask = align_up(npages, CHUNK_PAGES) << PAGE_SHIFT
+    if ask > heap.arena_end - heap.arena_next and not new_arenas(heap, ask):
+        return False
+    return use_pages(heap, ask)
+
+
+def use_pages(heap: MHeap, size: u64) -> bool:
+    """Move so many bytes of reserved address space to the page allocator. False if refused; then it can be tried again."""
+    end = heap.arena_next + size
+    if end > heap.arena_ready:
+        if not sys_map(heap.memory, heap.arena_ready, end - heap.arena_ready, heap.memory.heap_released):
+            return False
+        heap.arena_ready = end
+    if not page_alloc.grow(heap.pages, heap.arena_next, size):
+        return False
+    heap.arena_next = end
+    return True
+
+
+def new_arenas(heap: MHeap, ask: u64) -> bool:
+    """Make room for so many bytes in the current arena. False if refused."""
+    size = align_up(ask, HEAP_ARENA_BYTES)
+    base = reserve_arenas(heap, heap.arena_end if heap.arena_end != 0 else u64(ARENA_HINT), size)
+    if base == 0:
+        return False
+    if base != heap.arena_end:
+        if heap.arena_next < heap.arena_end and not use_pages(heap, heap.arena_end - heap.arena_next):
+            sys_unreserve(heap.memory, base, size)
+            return False
+        heap.arena_next = base
+        heap.arena_ready = base
+        heap.arena_end = base
+    end = base + size
+    while heap.arena_end < end:
+        if not add_arena(heap.arenas, heap.memory, heap.arena_end):
+            sys_unreserve(heap.memory, heap.arena_end, end - heap.arena_end)
+            return False
+        heap.arena_end = heap.arena_end + HEAP_ARENA_BYTES
+    return True
+
+
+def reserve_arenas(heap: MHeap, start: uintptr, size: u64) -> uintptr:
+    """Reserve whole arenas: at start, or at one of the hints, or anywhere. 0 if refused."""
+    addr = start
+    while heap.hint < ARENA_HINTS:
+        base = sys_reserve(heap.memory, addr, size)
+        if base == addr or base == 0:
+            return base
+        # Somebody else is there: another runtime, most likely. This place is given up for good.
+        sys_unreserve(heap.memory, base, size)
+        heap.hint = heap.hint + 1
+        addr = ARENA_HINT + heap.hint * ARENA_HINT_STEP
+    return sys_reserve_aligned(heap.memory, 0, size, HEAP_ARENA_BYTES)
+
+
+def check_heap_memory(heap: MHeap) -> None:
+    """M1 and M3 hold."""
+    memory = heap.memory
+    if heap.arena_next > heap.arena_ready or heap.arena_ready > heap.arena_end or heap.arena_next % CHUNK_BYTES != 0:
+        throw("M1: the current arena's parts are out of order", heap.arena_next, heap.arena_ready, heap.arena_end)
+    total = memory.heap_in_use.bytes + memory.heap_free.bytes + memory.heap_released.bytes
+    if total != heap.pages.in_use.total_bytes + (heap.arena_ready - heap.arena_next):
+        throw("M3: the heap's bytes do not add up", total, heap.pages.in_use.total_bytes)
+    if memory.heap_in_use.bytes != heap.pages_in_use * PAGE_SIZE:
+        throw("M3: the bytes in use are not the pages in use", memory.heap_in_use.bytes, heap.pages_in_use)

@@ -1,0 +1,136 @@
+"""Roots: where marking starts.
+
+    shadow stack   [shadow_base, shadow_top) of each goroutine        every word
+    globals        ranges with a pointer mask                         the words of the mask
+    handles        the embedder's table                               every word that is in use
+
+    handles   | addr | addr | free -+ | addr | free -+ | ...
+                               ^-----------------+   `----> none         free entries: FREE_BIT | next free index
+
+A root may be any word: nil, a pointer into the middle of an object, or one that leads outside the heap.
+
+    R1  capacity is what words has room for; every free entry is on the free list, once
+    R2  a free entry has FREE_BIT, which no address has
+
+Owner: the world is stopped while roots are read; handles belong to the embedder's thread.
+Go: runtime/mgcmark.go markroot; handles have no like in Go.                                      Next: work_queue.py
+"""
+
+from __future__ import annotations
+
+from runtime.fixalloc import Persistent, persistent_alloc
+from runtime.layout import PTR_SIZE
+from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.syspy import Array, Struct, address, array_at, memmove, sizeof, struct, throw, u8, u64, uintptr
+
+FIRST_HANDLES = 512  # room for so many at first
+FREE_BIT = 1 << 63
+NO_HANDLE = FREE_BIT - 1  # end of the free list; also what new_handle says when the system refuses memory
+
+
+@struct
+class GlobalRange(Struct):
+    """A range of memory outside the heap with pointers in it."""
+
+    next: GlobalRange  # the range added before this one
+    start_addr: uintptr  # first byte; a multiple of 8
+    size: u64  # bytes
+    mask: Array[u8]  # one bit per word: it is a pointer
+
+
+@struct
+class Roots(Struct):
+    """Globals and handles."""
+
+    globals: GlobalRange  # the range added last; nil: none
+    globals_bytes: u64  # bytes in all ranges
+    handles: Array[u64]  # addresses and free entries
+    capacity: u64  # of handles
+    free: u64  # the first free handle; NO_HANDLE: none
+    memory: MemoryStats  # counts what is taken from the system
+
+
+def roots_init(roots: Roots, memory: MemoryStats) -> None:
+    """Make an all-zero Roots one without roots."""
+    roots.memory = memory
+    roots.free = NO_HANDLE
+
+
+def roots_close(roots: Roots) -> None:
+    """Give the memory of the table back."""
+    if roots.capacity != 0:
+        sys_free(roots.memory, address(roots.handles), roots.capacity * PTR_SIZE, roots.memory.other)
+
+
+def add_globals(roots: Roots, persistent: Persistent, start_addr: uintptr, size: u64, mask: Array[u8]) -> bool:
+    """Add a range of globals, for good. False if the system refuses memory."""
+    node = persistent_alloc(persistent, sizeof(GlobalRange), PTR_SIZE, roots.memory.gc)
+    if node == 0:
+        return False
+    added = GlobalRange.at(node)
+    added.start_addr = start_addr
+    added.size = size
+    added.mask = mask
+    added.next = roots.globals
+    roots.globals = added
+    roots.globals_bytes = roots.globals_bytes + size
+    return True
+
+
+def new_handle(roots: Roots, addr: uintptr) -> u64:
+    """A handle that keeps the object at addr alive; NO_HANDLE if the system refuses memory."""
+    if roots.free == NO_HANDLE and not grow_handles(roots):
+        return NO_HANDLE
+    handle = roots.free
+    roots.free = roots.handles[handle] & (FREE_BIT - 1)
+    roots.handles[handle] = addr
+    return handle
+
+
+def grow_handles(roots: Roots) -> bool:
+    """Double the room. False if the system refuses memory."""
+    capacity = 2 * roots.capacity if roots.capacity != 0 else u64(FIRST_HANDLES)
+    block = sys_alloc(roots.memory, capacity * PTR_SIZE, roots.memory.other)
+    if block == 0:
+        return False
+    handles = array_at(u64, block)
+    if roots.capacity != 0:
+        memmove(block, address(roots.handles), roots.capacity * PTR_SIZE)
+        sys_free(roots.memory, address(roots.handles), roots.capacity * PTR_SIZE, roots.memory.other)
+    for i in range(roots.capacity, capacity):
+        handles[i] = FREE_BIT | (i + 1)
+    handles[capacity - 1] = FREE_BIT | NO_HANDLE
+    roots.handles = handles
+    roots.free = roots.capacity
+    roots.capacity = capacity
+    return True
+
+
+def is_handle(roots: Roots, handle: u64) -> bool:
+    """Whether the handle is in use."""
+    return handle < roots.capacity and roots.handles[handle] < FREE_BIT
+
+
+def free_handle(roots: Roots, handle: u64) -> None:
+    """End a handle."""
+    if not is_handle(roots, handle):
+        throw("R2: a handle is freed that is not in use", handle)
+    roots.handles[handle] = FREE_BIT | roots.free
+    roots.free = handle
+
+
+def check_roots(roots: Roots) -> None:
+    """R1 and R2 hold."""
+    free: u64 = 0
+    for i in range(roots.capacity):
+        if roots.handles[i] >= FREE_BIT:
+            free = free + 1
+    listed: u64 = 0
+    handle = roots.free
+    while handle != NO_HANDLE and listed <= free:
+        if handle >= roots.capacity or roots.handles[handle] < FREE_BIT:
+            throw("R2: a handle on the free list is in use", handle)
+        listed = listed + 1
+        handle = roots.handles[handle] & (FREE_BIT - 1)
+    if listed != free:
+        throw("R1: the free list has not every free handle once", listed, free)

@@ -1,0 +1,94 @@
+"""Sweep: who was not marked is free.
+
+                 before                    after
+    alloc    1 1 0 1 1 1 0 0           1 0 0 0 1 0 0 0     what was marked
+    mark     1 0 0 0 1 0 0 0           0 0 0 0 0 0 0 0     ready for the next mark phase
+    taken    # # . # # # . .           # . . . # . . .     '#': handed out
+
+A span is swept once per collection, by whoever needs it first: an allocation that looks for free slots of its
+class, a request for pages, or at the latest the next collection. `sweep_gen` says how far a span is, against the
+heap's h, which grows by 2 at every collection:
+
+    h - 2   needs sweeping; lies in an unswept set
+    h - 1   is being swept, by the thread that changed it from h - 2
+    h       swept; lies in a swept set, or is about to
+    h + 1   was cached by an mcache before this collection and still is: needs sweeping
+    h + 3   swept, then cached by an mcache
+
+    W1  only a span in use with sweep_gen h - 1 is swept
+    W2  sweeping does not make more slots taken
+    W3  no free slot is marked (S4): such a zombie means that something reached freed memory
+
+Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLocked) sweep.      Next: pacer.py
+"""
+
+from __future__ import annotations
+
+from runtime.gc_bits import swap_bits
+from runtime.mspan import (
+    SPAN_IN_USE,
+    MSpan,
+    check_marks,
+    count_bits,
+    has_bit,
+    is_taken,
+    refill_alloc_cache,
+    slot_addr,
+)
+from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+
+FREED = 0  # no object is left; the span can go back to the heap
+PARTIAL = 1  # some slots are free
+FULL = 2  # none is
+
+CLOBBER_WORD = 0xDEAD_BEEF  # what clobberfree fills freed slots with, u32 by u32
+
+
+@inline
+def needs_sweep(span: MSpan, sweep_gen: u32) -> bool:
+    """Whether the span waits in an unswept set."""
+    return atomic_load(span, "sweep_gen") == u32(sweep_gen - 2)
+
+
+@inline
+def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
+    """Become the one who sweeps the span, unless somebody else is or was."""
+    return needs_sweep(span, sweep_gen) and cas(span, "sweep_gen", u32(sweep_gen - 2), u32(sweep_gen - 1))
+
+
+def sweep_span(span: MSpan, sweep_gen: u32, clobber: bool) -> u64:
+    """Free the unmarked objects of a span that the caller has acquired; FREED, PARTIAL or FULL. The caller puts the span where it belongs."""
+    if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
+        throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
+    nelems = u64(span.nelems)
+    if u64(span.free_index) < nelems:
+        check_marks(span)
+    live = count_bits(span.mark_bits, nelems)
+    if live > u64(span.alloc_count):
+        throw("W2: sweep increased allocation count", span.start_addr, live, u64(span.alloc_count))
+    if live < u64(span.alloc_count):
+        span.need_zero = 1
+        if clobber:
+            clobber_free(span)
+    turn_bits(span, live)
+    atomic_store(span, "sweep_gen", sweep_gen)
+    if live == 0:
+        return FREED
+    return FULL if live == nelems else PARTIAL
+
+
+def turn_bits(span: MSpan, live: u64) -> None:
+    """The marked slots, of which there are so many, are the taken ones from now on."""
+    swap_bits(span)
+    span.alloc_count = u16(live)
+    span.free_index = 0
+    refill_alloc_cache(span)
+
+
+def clobber_free(span: MSpan) -> None:
+    """Fill every slot that is about to be freed with CLOBBER_WORD."""
+    for index in range(u64(span.nelems)):
+        if is_taken(span, index) and not has_bit(span.mark_bits, index):
+            words = array_at(u32, slot_addr(span, index))
+            for i in range(span.elem_size // 4):
+                words[i] = CLOBBER_WORD
