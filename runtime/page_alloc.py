@@ -14,6 +14,7 @@ that of the chunk at search_addr.
     P3  search_addr is in use, or ADDRESS_LIMIT: nothing is free
     P4  what grow gets has not been in use; what free gets was allocated
     P5  a scavenged page is free
+    P6  a run has a page
 
 Owner: whoever holds heap.lock. Go: runtime/mpagealloc.go.                                   Next: page_cache.py
 """
@@ -272,6 +273,7 @@ def find_in_chunk(pages: PageAlloc, chunk: u64, npages: u64, search_index: u64) 
 def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
     """Take the lowest npages pages in a row: their address, or 0 if there are none; and the scavenged bytes in them."""
     assert_lock_held(pages.lock)
+    assert npages > 0, "P6: no pages wanted"
     chunk = chunk_index(pages.search_addr)
     page = chunk_page_index(pages.search_addr)
     if chunk >= pages.end:

@@ -10,7 +10,7 @@ from runtime.layout import ADDRESS_LIMIT, CHUNK_BYTES, CHUNK_PAGES, PAGE_SIZE, P
 from runtime.page_alloc import chunk_of, grow
 from runtime.page_summaries import level_of
 from runtime.syspy import Failure
-from tests.runtime.engines import Engine, PythonEngine
+from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, Description, PageHeap
 
 ROOTS = PAGE_HEAP_ROOTS
@@ -293,9 +293,14 @@ def test_what_is_freed_is_allocated_again(engine: Engine) -> None:
             heap.check()
 
 
-def test_pages_that_are_free_are_not_freed() -> None:
-    with PageHeap(PythonEngine(), {0: "0+5"}) as heap, pytest.raises(AssertionError, match="P4"):
+def test_pages_that_are_free_are_not_freed(engine: Engine) -> None:
+    with PageHeap(engine, {0: "0+5"}) as heap, pytest.raises(BROKEN, match="P4"):
         heap.free(0, 4, 2)
+
+
+def test_no_pages_are_not_allocated(engine: Engine) -> None:
+    with PageHeap(engine, {0: ""}) as heap, pytest.raises(BROKEN, match="P6"):
+        heap.alloc(0)
 
 
 # --- Model -----------------------------------------------------------------------------------------------------------
