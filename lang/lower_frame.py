@@ -72,6 +72,7 @@ class Program:
         self._boxes: dict[tuple[str, str], str] = {}
         self._helpers: dict[tuple[str, Type], str] = {}
         self.helper_lines: list[str] = []
+        self.uses_arguments = False  # os.Args occurs
 
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""

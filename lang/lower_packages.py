@@ -44,7 +44,8 @@ class Packages(Calls):
     def package_variable(self, expr: Selector, selection: PackageSelection) -> Value:
         """package.Variable"""
         if (selection.package.path, expr.name.name) == ("os", "Args"):
-            return self.load(Place(self.temporary("os_args(g)"), expr.type, ""))
+            self.uses_globals = self.program.uses_arguments = True
+            return self.load(Place("package.os_Args", expr.type, ""))
         raise NotYet(expr, f"{selection.package.path}.{expr.name.name}")
 
     # ---- calls
@@ -106,7 +107,7 @@ class Packages(Calls):
             case Basic(kind=Kind.BOOL):
                 return f"print_bool(g, {parts[0]})"
             case Basic() as under if under.is_float:
-                return f"print_float(g, f64({parts[0]}))"
+                return f"print_float(g, {parts[0]})" if under.bits == 64 else f"print_float32(g, f64({parts[0]}))"
             case Basic() as under if under.is_signed:
                 return f"print_int(g, i64({parts[0]}))"
             case Basic():
@@ -116,5 +117,6 @@ class Packages(Calls):
             case Slice():
                 return f"print_slice(g, address({parts[0]}), {parts[1]}, {parts[2]})"
             case Interface():
-                return f"print_interface(g, address({parts[0]}), {parts[1]})"
+                box = self.new_memory(t, "", parts)
+                return f"print_interface(g, {box.pointer})"
         raise NotYet(expr, f"print of {t}")

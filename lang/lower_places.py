@@ -230,8 +230,7 @@ def fast_allocation(t: Type) -> str:
         return f"malloc_scan(g, {2 * number}, {CLASS_TO_SIZE[number]}, {pointer_mask(t)})"
     if size < TINY_SIZE:
         return f"malloc_tiny(g, {size}, {align_of(t)})"
-    number = size_to_class(size)
-    return f"malloc_noscan(g, {2 * number + 1}, {CLASS_TO_SIZE[number]})"
+    return f"malloc_noscan(g, {2 * size_to_class(size) + 1}, {size})"
 
 
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:

@@ -4,7 +4,7 @@
     constants   strings, tables, type descriptors; the classes of the program's types
     Package     a struct of the package-level variables, at g.globals
     functions   one def each
-    start(g)    initialises the variables, then runs init functions and main
+    start(...)  initialises the variables, then runs init functions and main
 
 Owner: nobody; a program is lowered once.        Next: driver.py
 """
@@ -12,12 +12,14 @@ Owner: nobody; a program is lowered once.        Next: driver.py
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 
 import runtime.types
 from lang import syntax
 from lang.flow import If, Loop, Return
-from lang.go_types import INT, Array, Field, Signature, Struct, Type
+from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, Type
 from lang.layout import pointer_mask, size_of
 from lang.lower_frame import Position, Program
 from lang.lower_function import Function
@@ -36,6 +38,7 @@ from lang.std.print_builtin import (
     print_bool,
     print_end,
     print_float,
+    print_float32,
     print_int,
     print_interface,
     print_newline,
@@ -71,7 +74,7 @@ from runtime.types import *
 class LoweredProgram:
     """A program as systems Python."""
 
-    text: str  # of the module; its function start(g: G) runs the program
+    text: str  # of the module; its function start(g, arguments, count) runs the program
     positions: list[Position]  # what the last word of a panic counts
     globals_size: int  # bytes of the package-level variables
     globals_mask: int  # a bit per word of them that holds a pointer
@@ -102,7 +105,8 @@ class ProgramLowering(Program):
             function.lower(declaration)
             self.lowered.append(function)
         struct = self.globals_struct()
-        lines = self.package_class(struct)  # may define further types, so before the definitions are taken
+        # These may define further types, so they come before the definitions are taken.
+        lines, start = self.package_class(struct), self.start(initialize)
         text = "\n".join(
             [
                 f'"""{self.source.name}, as systems Python."""',
@@ -135,7 +139,10 @@ class ProgramLowering(Program):
 
     def globals_struct(self) -> Struct:
         """The package-level variables as the fields of one struct."""
-        return Struct(tuple(Field(self.globals[var], var.type) for var in self.package.globals))
+        fields = [Field(self.globals[var], var.type) for var in self.package.globals]
+        if self.uses_arguments:
+            fields.append(Field("os_Args", Slice(STRING)))
+        return Struct(tuple(fields))
 
     def package_class(self, struct: Struct) -> list[str]:
         """The struct's class."""
@@ -158,6 +165,15 @@ class ProgramLowering(Program):
 
     def start(self, initialize: str) -> list[str]:
         """The function that runs the program."""
+        arguments = []
+        if self.uses_arguments:
+            arguments = [
+                "    package = Package.at(g.globals)",
+                f"    data = os_args(g, arguments, count, {self.types.descriptor(STRING)})",
+                "    package.os_Args.data = array_at(Inline[String], data)",
+                "    package.os_Args.length = count",
+                "    package.os_Args.capacity = count",
+            ]
         calls = [initialize, *(self.functions[d.object] for d in self.package.init_functions if d.object is not None)]
         main = next(
             self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
@@ -245,3 +261,15 @@ def imported_names() -> list[str]:
         if isinstance(node, ast.ImportFrom):
             names += [alias.name for alias in node.names]
     return names
+
+
+def program_functions() -> list[Callable[..., object]]:
+    """The systems functions that programs may call: the roots of the image that they run on."""
+    namespace: dict[str, object] = {}
+    exec(IMPORTS, namespace)
+    return [value for value in namespace.values() if isinstance(value, FunctionType) and is_program_function(value)]
+
+
+def is_program_function(function: FunctionType) -> bool:
+    """Whether a function is one of the runtime's or of lang.std, and not of the vocabulary."""
+    return not function.__module__.startswith("runtime.syspy")

@@ -8,7 +8,7 @@ Owner: nobody. Go: cmd/compile/internal/ssagen, the divide and shift checks.
 from __future__ import annotations
 
 from runtime.panics import panic_divide, panic_shift
-from runtime.syspy import i64, inline, u64, unlikely
+from runtime.syspy import bits_of, f64, i64, inline, u64, unlikely
 
 
 @inline
@@ -33,3 +33,23 @@ def shift_count(n: i64, pos: i64) -> u64:
     if unlikely(n < 0):
         panic_shift(pos)
     return u64(n)
+
+
+@inline
+def min_float(a: f64, b: f64) -> f64:
+    """The lesser; NaN if one is, and -0 is below 0."""
+    if a != a or a < b:
+        return a
+    if b != b or b < a:
+        return b
+    return a if bits_of(a) > bits_of(b) else b
+
+
+@inline
+def max_float(a: f64, b: f64) -> f64:
+    """The greater; NaN if one is, and 0 is above -0."""
+    if a != a or a > b:
+        return a
+    if b != b or b > a:
+        return b
+    return a if bits_of(a) < bits_of(b) else b

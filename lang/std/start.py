@@ -1,11 +1,15 @@
-"""Start: a runtime made ready for one program, and taken down again.
+"""Start: a runtime made ready for one program, and what the host asks of it from outside.
 
-    host                                     here                                  program
-    Settings --> open_program(settings) --> Runtime, Output, globals, arguments
-    g        ------------------------------------------------------------------> start(g)
-             --> flush_program(g), close_program(runtime)
+    host                                        here                                     program
+    open_program(gogc, shadow, globals, mask) -> Runtime, Output, package variables
+    set_knobs(runtime, ...)
+    prepare_thread(g, stack)                  -> g.stack_guard                           start(g, arguments)
+    interrupt_program(g)                      -> the next print leaves
+    flush_program(g), close_program(runtime)
 
-Owner: the host.
+A Runtime begins with its main goroutine, so one address serves as both.
+
+Owner: the host. Go: runtime/proc.go schedinit, rt0_go.
 """
 
 from __future__ import annotations
@@ -16,22 +20,58 @@ from runtime.layout import PTR_SIZE
 from runtime.output import close_output, flush, open_output
 from runtime.proc import G
 from runtime.roots import add_globals
-from runtime.syspy import Array, Struct, i64, is_nil, stack_pointer, struct, throw, u8, u32, u64
-from runtime.types import String
+from runtime.syspy import Array, atomic_store, i64, is_nil, stack_pointer, throw, u8, u32, u64
+
+GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
 
-@struct
-class Settings(Struct):
-    """What the host says about the run."""
+def open_program(gogc: i64, shadow_bytes: u64, globals_bytes: u64, globals_mask: Array[u8]) -> Runtime:
+    """A runtime with package variables, all zero. Throws "out of memory", with nothing kept."""
+    runtime = new_runtime(gogc, shadow_bytes)
+    heap = runtime.heap
+    g = runtime.g0
+    if globals_bytes != 0:
+        g.globals = persistent_alloc(heap.persistent, globals_bytes, PTR_SIZE, heap.memory.other)
+        if g.globals == 0 or not add_globals(runtime.roots, heap.persistent, g.globals, globals_bytes, globals_mask):
+            close_runtime(runtime)
+            throw("out of memory")
+    g.output = open_output()
+    return runtime
 
-    gogc: i64  # percent; negative: off
-    gc_trace: u32  # GODEBUG=gctrace
-    gc_check_mark: u32  # GODEBUG=gccheckmark
-    clobber_free: u32  # GODEBUG=clobberfree
-    line_buffered: u32  # 1: standard output is a terminal
-    gc_stress: u64  # GODEBUG=gcstress: collect at every n-th allocation; 0: no
-    shadow_bytes: u64  # size of the shadow stack
-    globals_bytes: u64  # of the package-level variables
-    globals_mask: Array[u8]  # which of their words are pointers
-    arguments: Array[String]  # os.Args
-    argument_count: i64  # how many
+
+def set_knobs(runtime: Runtime, gc_trace: u64, gc_check_mark: u64, clobber_free: u64, gc_stress: u64) -> None:
+    """What GODEBUG asks for, before the program starts."""
+    knobs = runtime.knobs
+    knobs.gc_trace = gc_trace != 0
+    knobs.gc_check_mark = gc_check_mark != 0
+    knobs.gc_stress = gc_stress
+    runtime.heap.clobber = clobber_free != 0
+    if gc_stress != 0:
+        runtime.m_cache.run_bytes = 0
+
+
+def set_line_buffered(g: G, line_buffered: u32) -> None:
+    """Whether what is printed should be seen at the end of each statement."""
+    g.output.line_buffered = line_buffered
+
+
+def interrupt_program(g: G) -> None:
+    """Ask the program to stop when it next prints. Called from another thread."""
+    atomic_store(g.output, "interrupted", 1)
+
+
+def prepare_thread(g: G, stack_bytes: u64) -> None:
+    """Note where the stack of the calling thread, which has `stack_bytes` from here, ends."""
+    g.stack_guard = stack_pointer() - (stack_bytes - GUARD_BYTES)
+
+
+def flush_program(g: G) -> None:
+    """Write out what the program printed."""
+    flush(g.output)
+
+
+def close_program(runtime: Runtime) -> None:
+    """Give all memory back."""
+    if not is_nil(runtime.g0.output):
+        close_output(runtime.g0.output)
+    close_runtime(runtime)

@@ -1,0 +1,205 @@
+"""The driver: from a program's text to its exit code, as a list of phases.
+
+    read -> parse -> check -> lower ---> python engine: the module is executed as it is
+                                   `---> native engine: translated, kept in the cache, run
+
+A phase is a plain function from one form to the next, so that `--emit` can stop behind any of them. A program that was
+compiled before is found in the cache by its text, and none of the phases run.
+
+Owner: one run.        Next: toyrun.py
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lang import toolchain
+from lang.execution import Executable, NativeEngine, PythonEngine, execute, program_module
+from lang.source import Source
+from lang.tree_text import tree_text
+from runtime.knobs import parse_knobs
+
+if TYPE_CHECKING:
+    from lang.lower_program import LoweredProgram
+    from lang.syntax import File, Package
+    from runtime.syspy.image import Image
+
+COMPILE_ERROR = 1
+
+
+class UserError(Exception):
+    """What the user has to mend; the text is shown as it is, the exit code is 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    engine: str = "native"  # or "python"
+    emit: str = ""  # tree, typed, python, llvm or asm: print that and stop
+    check: bool = False  # stop after checking
+    gctrace: bool = False  # as GODEBUG=gctrace=1
+    memstats: bool = False  # the allocator's figures at the end
+
+
+# --- Phases ----------------------------------------------------------------------------------------------------------
+
+
+def read_source(path: str) -> Source:
+    """The text of a program; `-` is standard input."""
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"toyrun: {path}: {(error.strerror or str(error)).lower()}\n") from None
+    return Source.of_bytes("standard input" if path == "-" else path, data)
+
+
+def parse_source(source: Source) -> File:
+    """The syntax tree."""
+    from lang.diagnostics import Diagnostics
+    from lang.parse import parse
+
+    diagnostics = Diagnostics(source)
+    file = parse(source, diagnostics)
+    if file is None:
+        raise UserError(diagnostics.render())
+    return file
+
+
+def check_file(file: File, source: Source) -> Package:
+    """The tree with types, or all errors."""
+    from lang.check import check
+    from lang.diagnostics import Diagnostics
+
+    diagnostics = Diagnostics(source)
+    package = check(file, diagnostics)
+    if diagnostics:
+        raise UserError(diagnostics.render())
+    return package
+
+
+def lower_checked(package: Package, source: Source) -> LoweredProgram:
+    """The program as systems Python."""
+    from lang.diagnostics import NOT_YET, Diagnostics
+    from lang.lower_frame import NotYet
+    from lang.lower_program import lower_package
+
+    try:
+        return lower_package(package, source)
+    except NotYet as missing:
+        diagnostics = Diagnostics(source)
+        diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
+        raise UserError(diagnostics.render()) from None
+
+
+def compile_source(source: Source) -> LoweredProgram:
+    """All phases up to systems Python."""
+    return lower_checked(check_file(parse_source(source), source), source)
+
+
+def translate(lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True) -> Image:
+    """The program as machine code."""
+    start = program_module(lowered.text).start
+    return toolchain.build_program(source.text, lowered.text, start, base, notes_of(lowered), use_cache)
+
+
+# --- Running ---------------------------------------------------------------------------------------------------------
+
+
+def run_file(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
+    """Do what the command line asks for; the exit code."""
+    knobs = parse_knobs(environ, gctrace=options.gctrace)
+    source = read_source(path)
+    if options.check or options.emit:
+        return show(source, options)
+    arguments = [path, *arguments]
+    if options.engine == "python":
+        lowered = compile_source(source)
+        engine = PythonEngine(lowered.text)
+        return execute(engine, executable(source, notes_of(lowered)), arguments, knobs, options.memstats)
+    base = toolchain.runtime_image()
+    image = toolchain.cached_program(source.text, base)
+    if image is None:
+        image = translate(compile_source(source), source, base)
+    return execute(NativeEngine(base, image), executable(source, image.notes), arguments, knobs, options.memstats)
+
+
+def notes_of(lowered: LoweredProgram) -> dict[str, Any]:
+    """What running a program needs besides its code, in a form that the cache can keep."""
+    return {
+        "positions": [[position.function, position.line] for position in lowered.positions],
+        "globals_size": lowered.globals_size,
+        "globals_mask": f"{lowered.globals_mask:x}",
+    }
+
+
+def executable(source: Source, notes: dict[str, Any]) -> Executable:
+    """The same, read back."""
+    mask = int(notes["globals_mask"], 16)
+    positions = [(function, line) for function, line in notes["positions"]]
+    return Executable(source.name, positions, notes["globals_size"], mask.to_bytes((mask.bit_length() + 7) // 8, "little"))
+
+
+def show(source: Source, options: Options) -> int:
+    """--check and --emit."""
+    file = parse_source(source)
+    if options.emit == "tree" and not options.check:
+        sys.stdout.write(tree_text(file, typed=False))
+        return 0
+    package = check_file(file, source)
+    if options.emit == "typed" and not options.check:
+        sys.stdout.write(tree_text(file, typed=True))
+        return 0
+    lowered = lower_checked(package, source)
+    if options.check:
+        return 0
+    if options.emit == "python":
+        sys.stdout.write(lowered.text)
+        return 0
+    image = translate(lowered, source, toolchain.runtime_image(), use_cache=False)
+    sys.stdout.write(image.ir if options.emit == "llvm" else image.assembly)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a program did."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    path: str | Path, args: Sequence[str] = (), engine: str = "native", environ: Mapping[str, str] | None = None
+) -> Result:
+    """Run a program in a process of its own, forked from this one, and collect what it wrote."""
+    from lang.toyrun import run_guarded
+
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.dup2(stdout.fileno(), 1)
+                os.dup2(stderr.fileno(), 2)
+                sys.stdout = open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape")
+                sys.stderr = open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape", buffering=1)
+                code = run_guarded(str(path), args, Options(engine=engine), os.environ if environ is None else environ)
+                sys.stdout.flush()
+            except BaseException:
+                traceback.print_exc()
+                os._exit(70)
+            os._exit(code)
+        _, status = os.waitpid(child, 0)
+        stdout.seek(0)
+        stderr.seek(0)
+        return Result(os.waitstatus_to_exitcode(status), stdout.read(), stderr.read())

@@ -1,0 +1,235 @@
+"""Execution: a compiled program on one of the two engines, on a thread of its own.
+
+    main thread                          program's thread, with a large stack
+    open the runtime  ---------------->  start(g, ...): returns, or leaves with a Failure
+    waits; Ctrl-C sets `interrupted`
+    flush, figures, close  <-----------
+
+What a program leaves with becomes an exit code: 0 at its end, 2 after a panic or a fatal error, os.Exit's own, 130 after
+Ctrl-C. What it had printed is written out in every case.
+
+Owner: the host's main thread.        Next: driver.py
+"""
+
+from __future__ import annotations
+
+import ctypes
+import linecache
+import os
+import sys
+import threading
+import types
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runtime.syspy.image import Image
+from runtime.syspy.pointers import address
+from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
+
+STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
+LEAST_STACK_BYTES = 1 << 20
+SHADOW_SHARE = 4  # a frame of the shadow stack is at most so many times the native frame: see lower_function.py
+PANIC_EXIT = 2
+INTERRUPT_EXIT = 130  # 128 + SIGINT, as a shell reports it
+PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
+GRACE_SECONDS = 0.2  # after Ctrl-C, for the program to reach a place where it can stop
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """What is left of a program when it has been compiled."""
+
+    name: str  # the source's, for traces
+    positions: list[tuple[str, int]]  # function and line: what the last word of a panic counts
+    globals_size: int  # bytes of the package variables
+    globals_mask: bytes  # a bit per word of them that is a pointer
+
+
+class Engine(Protocol):
+    """Something that runs systems functions by name, on addresses."""
+
+    def call(self, name: str, *values: int) -> Any:
+        """Call a function of lang.std.start or of the program."""
+        ...
+
+
+def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs: Knobs, memstats: bool) -> int:
+    """Run a program; its exit code."""
+    run = Run(engine, program, arguments, knobs)
+    try:
+        run.open()
+    except Failure as failure:
+        run.report(failure)
+        return PANIC_EXIT
+    code = run.main()
+    if memstats:
+        sys.stderr.write(memory_figures(engine, run.runtime))
+    run.close()
+    return code
+
+
+class Run:
+    """One run of one program."""
+
+    def __init__(self, engine: Engine, program: Executable, arguments: Sequence[str], knobs: Knobs) -> None:
+        self.engine = engine
+        self.program = program
+        self.knobs = knobs
+        self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
+        self.argument_count = len(arguments)
+        self.runtime = 0  # address; that of its first field, the main goroutine, as well
+        self.failure: BaseException | None = None
+        self.stack_bytes = STACK_BYTES
+
+    def open(self) -> None:
+        """Make the runtime."""
+        program = self.program
+        mask = ctypes.create_string_buffer(program.globals_mask or b"\0")
+        self.kept = [mask, ctypes.create_string_buffer(self.packed)]
+        shadow = SHADOW_SHARE * self.stack_bytes
+        self.runtime = self.engine.call(
+            "open_program", self.knobs.gogc, shadow, program.globals_size, ctypes.addressof(mask)
+        )
+        knobs = self.knobs
+        self.engine.call(
+            "set_knobs", self.runtime, knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress
+        )
+        self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
+
+    def main(self) -> int:
+        """Run the program's main function on a thread with a large stack; the exit code."""
+        thread = self.started_thread()
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            self.engine.call("interrupt_program", self.runtime)
+            thread.join(GRACE_SECONDS)
+            self.flush()
+            leave_now(INTERRUPT_EXIT)
+        self.flush()
+        if self.failure is None:
+            return 0
+        return self.report(self.failure)
+
+    def started_thread(self) -> threading.Thread:
+        """The program's thread, running; its stack as large as the system allows."""
+        while True:
+            threading.stack_size(self.stack_bytes)
+            thread = threading.Thread(target=self.body, name="toy", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                if self.stack_bytes <= LEAST_STACK_BYTES:
+                    raise
+                self.stack_bytes //= 2
+            else:
+                return thread
+
+    def body(self) -> None:
+        """What the program's thread does."""
+        try:
+            self.engine.call("prepare_thread", self.runtime, self.stack_bytes)
+            self.engine.call("start", self.runtime, ctypes.addressof(self.kept[1]), self.argument_count)
+        except BaseException as failure:  # handed to the main thread, which reports it
+            self.failure = failure
+
+    def flush(self) -> None:
+        """Write out what waits."""
+        try:
+            self.engine.call("flush_program", self.runtime)
+        except Failure as failure:
+            self.failure = self.failure or failure
+
+    def close(self) -> None:
+        """Give the runtime's memory back."""
+        self.engine.call("close_program", self.runtime)
+
+    # ---- how it ended
+
+    def report(self, failure: BaseException) -> int:
+        """Tell the user why the program ended; the exit code."""
+        if isinstance(failure, RecursionError):
+            failure = Failure(FAIL_THROW, "stack overflow", ())
+        if not isinstance(failure, Failure):
+            raise failure
+        if failure.kind == FAIL_EXIT:
+            return failure.words[0] & 0xFF
+        if failure.kind == FAIL_INTERRUPT:
+            return INTERRUPT_EXIT
+        from runtime.panics import panic_message
+
+        sys.stderr.write(f"{panic_message(failure)}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
+        return PANIC_EXIT
+
+    def trace(self, failure: Failure) -> str:
+        """The function and the line that panicked."""
+        if failure.kind != FAIL_PANIC or not failure.words:
+            return ""
+        position = failure.words[-1]
+        if not 0 <= position < len(self.program.positions):
+            return ""
+        function, line = self.program.positions[position]
+        return f"main.{function}(...)\n\t{self.program.name}:{line}\n"
+
+
+def is_terminal(fd: int) -> bool:
+    """Whether a descriptor is a terminal; a closed one is not."""
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False
+
+
+def leave_now(code: int) -> None:
+    """End the process without waiting for the program's thread, which may be in a loop without end."""
+    sys.stderr.flush()
+    os._exit(code)
+
+
+PROGRAM_FILE = "<program>"
+
+
+def program_module(text: str) -> Any:
+    """The module that a lowered program is, executed, so that its classes and functions exist."""
+    module = types.ModuleType("program")
+    sys.modules["program"] = module  # where references between its classes are looked up
+    linecache.cache[PROGRAM_FILE] = (len(text), None, text.splitlines(keepends=True), PROGRAM_FILE)
+    exec(compile(text, PROGRAM_FILE, "exec"), module.__dict__)
+    return module
+
+
+class PythonEngine:
+    """Systems functions as CPython runs them: a debugger can stop in them."""
+
+    def __init__(self, text: str) -> None:
+        from lang.std import start
+
+        sys.setrecursionlimit(PYTHON_FRAMES)
+        self.functions: dict[str, Any] = {**vars(start), "start": program_module(text).start}
+
+    def call(self, name: str, *values: int) -> Any:
+        """Call a function, its pointer arguments turned into views."""
+        function = self.functions[name]
+        kinds = typing.get_type_hints(function)
+        views = [
+            kind.at(value) if hasattr(kind, "at") else value
+            for kind, value in zip((kinds[parameter] for parameter in function.__annotations__), values, strict=False)
+        ]
+        result = function(*views)
+        return result if result is None or isinstance(result, int) else address(result)
+
+
+class NativeEngine:
+    """Systems functions as machine code."""
+
+    def __init__(self, runtime: Image, program: Image) -> None:
+        self.runtime = runtime
+        self.program = program
+
+    def call(self, name: str, *values: int) -> Any:
+        """Call a function by its name."""
+        if name == "start":
+            return self.program.call("program.start", *values)
+        return self.runtime.call(f"lang.std.start.{name}", *values)

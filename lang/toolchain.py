@@ -1,0 +1,60 @@
+"""Toolchain: the native images of the runtime and of programs, and how they are found again.
+
+    runtime image    all that programs call, and the functions of lang.std.start; built once for a version of Toy
+    program image    one program's functions, on top of it; kept under the hash of the program's text
+
+Only when an image is missing are the modules that it is made of imported.
+
+Next: driver.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from runtime.syspy import native
+from runtime.syspy.image import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def version_key() -> str:
+    """A hash of everything that compiles a program or is compiled into it."""
+    files = [path for folder in ("lang", "runtime") for path in sorted((ROOT / folder).rglob("*"))]
+    return native.key_of(path for path in files if path.suffix in (".py", ".lark"))
+
+
+def runtime_image(use_cache: bool = True) -> Image:
+    """The image that programs run on."""
+    found = native.cached("runtime", version_key()) if use_cache else None
+    if found is not None:
+        return found
+    from lang.lower_program import program_functions
+    from lang.std import start
+
+    own = [function for function in vars(start).values() if getattr(function, "__module__", "") == start.__name__]
+    roots: list[Callable[..., Any]] = [*program_functions(), *(f for f in own if callable(f))]
+    return native.build(roots, name="runtime", key=version_key(), use_cache=use_cache)
+
+
+def program_key(text: str) -> str:
+    """The key of a program's image."""
+    return native.key_of([], version_key(), text)
+
+
+def cached_program(text: str, base: Image) -> Image | None:
+    """The image of a program that was compiled before."""
+    return native.cached("program", program_key(text), base=base)
+
+
+def build_program(
+    text: str, lowered: str, start: Callable[..., Any], base: Image, notes: dict[str, Any], use_cache: bool
+) -> Image:
+    """Translate a lowered program; `text` is its source."""
+    sources = {"program": lowered}
+    key = program_key(text)
+    return native.build([start], "program", base=base, sources=sources, key=key, notes=notes, use_cache=use_cache)

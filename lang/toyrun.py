@@ -1,0 +1,128 @@
+"""toyrun: the command line.
+
+    toyrun [flags] program.toy [arguments]
+
+Owner: nobody.        Next: driver.py
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+
+from lang.driver import COMPILE_ERROR, Options, UserError, run_file
+from runtime.knobs import BadKnob
+
+USAGE_ERROR = 2
+INTERRUPT_EXIT = 130
+USAGE = """\
+usage: toyrun [flags] program.toy [arguments]      (- for standard input)
+
+  --engine native|python   run translated by LLVM (the default), or as Python
+  --emit FORM              print the program instead of running it, as
+                           tree, typed, python, llvm or asm
+  --check                  report errors in the program and stop
+  --gctrace                a line on standard error for each collection
+  --memstats               the allocator's figures on standard error at the end
+  --version, --help
+
+environment
+  GOGC=100|off             heap growth before a collection, in percent
+  GODEBUG=name=1,...       gctrace, gccheckmark, clobberfree, gcstress=N
+  TOY_CACHE_DIR            where compiled programs are kept
+
+exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
+"""
+
+
+ENGINES = ("native", "python")
+FORMS = ("tree", "typed", "python", "llvm", "asm")
+
+
+class UsageError(Exception):
+    """A wrong command line."""
+
+
+def main() -> int:
+    """The command line of this process."""
+    try:
+        path, arguments, options = parse_arguments(sys.argv[1:])
+    except UsageError as error:
+        sys.stderr.write(f"toyrun: {error}\n{USAGE.partition(chr(10))[0]}\n")
+        return USAGE_ERROR
+    if path is None:
+        return 0
+    code = run_guarded(path, arguments, options, os.environ)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would complain at its own end
+    return code
+
+
+def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
+    """Run a program; what goes wrong on the way becomes a message and an exit code, never a traceback."""
+    try:
+        return run_file(path, arguments, options, environ)
+    except UserError as error:
+        sys.stderr.write(str(error))
+        return COMPILE_ERROR
+    except BadKnob as error:
+        sys.stderr.write(f"{error}\n")
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPT_EXIT
+    except MemoryError:
+        sys.stderr.write("fatal error: out of memory\n")
+        return USAGE_ERROR
+
+
+def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Options]:
+    """The program, its arguments and the options; no program after --help and --version."""
+    settings: dict[str, str | bool] = {}
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        if name in ("--help", "-h"):
+            sys.stdout.write(USAGE)
+            return None, [], Options()
+        if name == "--version":
+            sys.stdout.write(f"toyrun {version()}\n")
+            return None, [], Options()
+        settings |= option(name, value if equals else None, rest)
+    if not rest:
+        raise UsageError("no program given")
+    return rest[0], rest[1:], Options(**settings)  # type: ignore[arg-type]
+
+
+def option(name: str, value: str | None, rest: list[str]) -> dict[str, str | bool]:
+    """The setting that one flag makes; its value may be the next word."""
+    if name in ("--check", "--gctrace", "--memstats"):
+        if value is not None:
+            raise UsageError(f"{name} takes no value")
+        return {name[2:]: True}
+    choices = {"--engine": ENGINES, "--emit": FORMS}.get(name)
+    if choices is None:
+        raise UsageError(f"unknown flag {name}")
+    if value is None:
+        value = rest.pop(0) if rest else ""
+    if value not in choices:
+        raise UsageError(f"{name} takes one of {', '.join(choices)}, not {value!r}")
+    return {name[2:]: value}
+
+
+def version() -> str:
+    """The installed version."""
+    try:
+        return metadata.version("toy-lang")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
