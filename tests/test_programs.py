@@ -9,6 +9,7 @@ One program, several executions, one expectation. In the stress run the collecto
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def name_of(path: Path) -> str:
 def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
     from lang import driver
 
-    result = driver.run(path, args, engine=engine, environ=environ)
+    result = driver.run(path, args, engine=engine, environ={**os.environ, **environ})
     return Result(result.exit_code, result.stdout, result.stderr)
 
 
