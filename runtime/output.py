@@ -16,10 +16,10 @@ What can go wrong, and what happens then:
                      is dropped, and the program goes on, as a Go program that ignores Println's error does
     interrupted      set by the host on Ctrl-C: the next write leaves with FAIL_INTERRUPT, and the host flushes
 
-    O1  length <= capacity
+    OB1  length <= capacity
 
 Owner: the goroutine that prints; the host between runs.
-Go: os.Stdout is not buffered; here a program that prints a million lines makes a few hundred writes.
+Go: os.Stdout is not buffered; here a million lines are a few hundred writes.          Next: fixalloc.py
 """
 
 from __future__ import annotations
@@ -177,6 +177,7 @@ def check_interrupt(out: Output) -> None:
 def write_bytes(out: Output, data: Array[u8], n: i64) -> None:
     """Add n bytes to the text."""
     check_interrupt(out)
+    assert out.length <= out.capacity, "OB1: the buffer of an Output has overflowed"
     if n > out.capacity - out.length:
         flush(out)
         if n > out.capacity:

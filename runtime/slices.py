@@ -12,8 +12,9 @@
 
 and then as many as the size class (or the pages) of that many bytes has room for anyway.
 
-    L1  0 <= length <= capacity
-    L2  room beyond the length that an append asked for is zero
+Room beyond the length that an append asked for is zero.
+
+    SL1  0 <= length <= capacity
 
 Owner: nobody; who holds a slice may write to its array. Go: runtime/slice.go, msize.go.      Next: strings.py
 """
@@ -21,14 +22,13 @@ Owner: nobody; who holds a slice may write to its array. Go: runtime/slice.go, m
 from __future__ import annotations
 
 from runtime.layout import (
-    ADDRESS_LIMIT,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
     MAX_SMALL_SIZE,
     PAGE_SIZE,
     align_up,
 )
-from runtime.malloc import mallocgc
+from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.panics import UNKNOWN_POSITION, panic_grow_slice, panic_makeslice_cap, panic_makeslice_len
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
@@ -36,7 +36,6 @@ from runtime.syspy import i64, inline, memmove, memset, multiply_high, nil, u64,
 from runtime.types import Type
 
 GROWTH_THRESHOLD = 256  # elements; below, capacity doubles
-MAX_ALLOC = ADDRESS_LIMIT  # bytes; more than an address space can hold
 
 
 @inline
@@ -81,6 +80,7 @@ def grow_slice(g: G, data: uintptr, length: i64, capacity: i64, needed: i64, ele
 
     Elements between length and needed hold anything when their type has no pointers: append writes them next.
     """
+    assert 0 <= length <= capacity, "SL1: a slice is longer than its array"
     if needed < 0:
         panic_grow_slice(UNKNOWN_POSITION)
     if elem.size == 0:

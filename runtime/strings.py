@@ -8,9 +8,8 @@ or inside another string; nobody writes to them, so a substring shares them, and
 
 Text is UTF-8 by convention, not by force: see utf8.py.
 
-    S1  a function that makes a string allocates once, and nothing when an existing string or a constant serves
-
-The caller roots the arguments (the shadow-stack rule), and no function here allocates twice.
+A function that makes a string allocates once, or not at all when an existing string or a constant serves. The caller
+roots the arguments (the shadow-stack rule).
 
 Owner: nobody; strings are immutable. Go: runtime/string.go, utf8.go, unicode/utf8.
 """

@@ -9,8 +9,6 @@
 Any bytes can be read as text. A byte that begins no code point, because it is out of place, or what follows it is, or
 the code point would fit in fewer bytes, is read as U+FFFD, one byte long; what is no code point is written as U+FFFD.
 
-    U1  decode_rune after encode_rune gives the code point back, and its width
-
 Owner: nobody; pure functions. Go: unicode/utf8, runtime/utf8.go.                      Next: strings.py
 """
 

@@ -7,8 +7,8 @@ A float is m * 2**k, and a decimal of finite length, because 2**-1 is 5 * 10**-1
 
 The integer is kept in `limbs`, nine decimal digits each, the lowest first; it has at most 767 digits.
 
-    X1  the limbs in use are at most LIMBS
-    X2  no limb reaches LIMB_BASE, and the highest is not 0
+    XD1  the limbs in use are at most LIMBS
+    XD2  no limb reaches LIMB_BASE, and the highest is not 0
 
 Owner: whoever owns the NumberText. Go: internal/strconv decimal.go.                   Next: float_text.py
 """
@@ -47,7 +47,7 @@ def multiply_limbs(limbs: Array[u32], count: i64, factor: u64) -> i64:
         carry = product // LIMB_BASE
     if carry == 0:
         return count
-    assert count < LIMBS, "X1: a float has more digits than there are limbs"
+    assert count < LIMBS, "XD1: a float has more digits than there are limbs"
     limbs[count] = u32(carry)
     return count + 1
 
@@ -73,6 +73,7 @@ def multiply_by_power_of_5(limbs: Array[u32], count: i64, power: i64) -> i64:
 
 def digits_of_limbs(t: NumberText, count: i64) -> None:
     """Write the limbs as characters into `digits`."""
+    assert t.limbs[count - 1] != 0, "XD2: the highest limb is 0"
     top = count_decimal(u64(t.limbs[count - 1]))
     write_decimal(t.digits, top, u64(t.limbs[count - 1]))
     for i in range(count - 1):
@@ -126,6 +127,6 @@ def add_one_in_last_place(t: NumberText) -> None:
 
 
 def trim_zeros(t: NumberText) -> None:
-    """Drop trailing zeros: N2."""
+    """Drop trailing zeros."""
     while t.digit_count > 0 and t.digits[t.digit_count - 1] == DIGIT_0:
         t.digit_count = t.digit_count - 1

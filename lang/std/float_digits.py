@@ -13,9 +13,9 @@ product does. From there everything is integer arithmetic on u:
     shortest  the ends of the interval that reads back as the float, scaled; the roundest decimal between them
     fixed     the float itself, scaled to n digits and rounded half to even
 
-    D1  m is left-justified: its top bit is set
-    D2  a power index stays inside POWERS
-    D3  a product's shift is in 0..63
+    FD1  m is left-justified: its top bit is set
+    FD2  a power index stays inside POWERS
+    FD3  a product's shift is in 0..63
 
 Source: R. Cox, "Floating-point printing and parsing can be simple and fast" (2026), https://research.swtch.com/fp
 Go: internal/strconv uscale.go.                                                       Next: exact_digits.py
@@ -84,10 +84,10 @@ def divide_by_ten(u: u64) -> u64:
 
 def scale(m: u64, e: i64, p: i64) -> u64:
     """m * 2**e * 10**p, unrounded."""
-    assert POWER_MIN <= p <= POWER_MAX, "D2: a power of ten outside the table"
+    assert POWER_MIN <= p <= POWER_MAX, "FD2: a power of ten outside the table"
     row = 2 * (p - POWER_MIN)
     shift = u64(-(e + log2_of_pow10(p) + 3))
-    assert shift < 64, "D3: a scaled float doesn't fit 62 bits"
+    assert shift < 64, "FD3: a scaled float doesn't fit 62 bits"
     hi = multiply_high(m, POWERS[row])
     if (hi >> shift) << shift != hi:
         return (hi >> shift) | 1
@@ -113,7 +113,7 @@ def left_justified(value: f64) -> tuple[u64, i64]:
 
 def shortest(m: u64, e: i64, mant_bits: u64, min_exp: i64) -> tuple[u64, i64]:
     """d and p: d * 10**p has the fewest digits of all that read back as m * 2**e, and is the closest of these."""
-    assert m >> 63 == 1, "D1: a mantissa is not left-justified"
+    assert m >> 63 == 1, "FD1: a mantissa is not left-justified"
     gap: u64 = 63 - mant_bits  # log2 of the distance to the next float up, in units of m
     if e < min_exp:
         gap = gap + u64(min_exp - e)
@@ -135,7 +135,7 @@ def shortest(m: u64, e: i64, mant_bits: u64, min_exp: i64) -> tuple[u64, i64]:
 
 def fixed(m: u64, e: i64, digits: i64, decimals: i64) -> tuple[u64, i64]:
     """d and p: m * 2**e rounded to `digits` digits (1..18), or to `decimals` places if these are fewer."""
-    assert m >> 63 == 1, "D1: a mantissa is not left-justified"
+    assert m >> 63 == 1, "FD1: a mantissa is not left-justified"
     p = digits - 1 - log10_of_pow2(e + 63)
     u = scale(m, e, p)
     if u >= 4 * TENS[digits] - 2:  # it would round to one digit more

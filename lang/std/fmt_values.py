@@ -8,26 +8,15 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-    V1  nothing is allocated: no collection happens while values are printed
+Nothing is allocated, so no collection happens while values are printed.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
 
 from __future__ import annotations
 
-from lang.std.fmt_verbs import (
-    NIL_ANGLE,
-    VERB_P,
-    VERB_Q,
-    VERB_S,
-    VERB_V,
-    put_address,
-    put_bool,
-    put_float,
-    put_integer,
-    put_pointer,
-    put_string,
-)
+from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_integer
+from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
 from lang.std.printer import Printer, literal, put, put_byte, put_padded_words, put_words
 from lang.std.quote import put_rune

@@ -7,8 +7,9 @@
 Zeros are counted, not stored, so that a precision of a million needs no memory. `digits` and `limbs` are
 where floats compute theirs (float_text.py): 0.d1 d2 d3 ... * 10**point.
 
-    N1  body_length, tail_length, digit_count stay inside their arrays
-    N2  digits[0] and the last digit are not '0'; digit_count 0 is the number zero
+The first and the last of the digits are not '0'; without digits the number is zero.
+
+    NT1  body_length, tail_length and digit_count stay inside their arrays
 
 Owner: the Output in whose scratch it lies, one at a time.                            Next: float_digits.py
 """
@@ -63,6 +64,7 @@ def clear_number(t: NumberText) -> None:
 @inline
 def put_body(t: NumberText, byte: u8) -> None:
     """One byte more."""
+    assert t.body_length < BODY_BYTES, "NT1: the body of a number is full"
     t.body[t.body_length] = byte
     t.body_length = t.body_length + 1
 
@@ -70,6 +72,7 @@ def put_body(t: NumberText, byte: u8) -> None:
 @inline
 def put_tail(t: NumberText, byte: u8) -> None:
     """One byte more."""
+    assert t.tail_length < TAIL_BYTES, "NT1: the tail of a number is full"
     t.tail[t.tail_length] = byte
     t.tail_length = t.tail_length + 1
 

@@ -7,7 +7,7 @@
 A statement is a sequence of such calls, one for each operand by its kind, between print_begin and print_end. What was
 printed to standard output earlier comes out first; the statement is one write(2), unless it outgrows the buffer.
 
-    B1  between statements nothing waits in the Output of standard error
+    PB1  between statements nothing waits in the Output of standard error
 
 Owner: the goroutine that prints. Go: runtime/print.go.                                Next: runtime_pkg.py
 """
@@ -50,6 +50,7 @@ FALSE = constant(String, **literal(b"false"))
 
 def print_begin(g: G) -> None:
     """The start of a statement: what standard output holds goes first."""
+    assert g.output.stderr.length == 0, "PB1: text of an earlier statement waits"
     flush(g.output)
 
 

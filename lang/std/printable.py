@@ -7,7 +7,7 @@ here, for the Unicode 17 of Go 1.27, as the lengths of the runs of code points t
     RUNS      32 no, 95 yes, 34 no, ...       one number each, in characters of ALPHABET:
     number    one of the first FINAL characters says n; any other says: its index + BASE * what follows
 
-    Q1  the runs end before the last code point, 0x10FFFF
+    PT1  the runs end before the last code point, 0x10FFFF
 
 Owner: nobody; constants. Go: strconv/isprint.go. tests/std/test_quote.py compares with Go.     Next: quote.py
 """
@@ -56,7 +56,7 @@ _FOUND = _boundaries()
 BOUNDARY_COUNT = len(_FOUND)
 BOUNDARIES = table(u32, _FOUND)
 
-assert _FOUND[-1] <= 0x10FFFF, "Q1"
+assert _FOUND[-1] <= 0x10FFFF, "PT1: the runs of printable code points are too long"
 
 
 def is_printable(r: i32) -> bool:

@@ -9,7 +9,7 @@
 A Printer lies in the scratch of the Output it writes to, so printing allocates nothing.
 Text goes straight to the Output.
 
-    P1  a Printer fits into an Output's scratch
+    PR1  a Printer fits into an Output's scratch
 
 Owner: the print statement under way. Go: fmt/format.go fmt, fmt/print.go pp.          Next: quote.py
 """
@@ -45,7 +45,7 @@ class Printer(Struct):
     sharp_v: bool  # %#v: Go syntax
 
 
-assert sizeof(Printer) <= 8 * SCRATCH_WORDS, "P1"
+assert sizeof(Printer) <= 8 * SCRATCH_WORDS, "PR1: a Printer is larger than a scratch"
 
 
 def literal(content: bytes) -> dict[str, Any]:

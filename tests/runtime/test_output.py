@@ -124,6 +124,13 @@ def test_a_full_disk_is_remembered_and_the_program_goes_on(engine: Engine) -> No
         os.close(fd)
 
 
+def test_a_length_beyond_the_capacity_breaks_ob1(pipe: Pipe) -> None:
+    pipe.out.length = CAPACITY + 1
+    with pytest.raises((Failure, AssertionError), match="OB1"):
+        pipe.write(b"x")
+    pipe.out.length = 0
+
+
 def test_an_interrupted_program_leaves_at_its_next_write(pipe: Pipe) -> None:
     pipe.write(b"before")
     pipe.out.interrupted = 1

@@ -89,20 +89,37 @@ def test_binary_is_mantissa_times_a_power_of_two(engine: Engine) -> None:
         assert Fraction(int(mantissa)) * Fraction(2) ** int(exponent) == Fraction(value)
 
 
-def test_a_power_of_ten_outside_the_table_breaks_d2() -> None:
-    with pytest.raises((Failure, AssertionError), match="D2"):
+def test_a_power_of_ten_outside_the_table_breaks_fd2() -> None:
+    with pytest.raises((Failure, AssertionError), match="FD2"):
         float_digits.scale(1 << 63, 0, float_digits.POWER_MAX + 1)
 
 
-def test_a_mantissa_that_is_not_left_justified_breaks_d1() -> None:
-    with pytest.raises((Failure, AssertionError), match="D1"):
+def test_a_mantissa_that_is_not_left_justified_breaks_fd1() -> None:
+    with pytest.raises((Failure, AssertionError), match="FD1"):
         float_digits.shortest(1, 0, float_digits.F64_MANT_BITS, float_digits.F64_MIN_EXP)
 
 
-def test_more_limbs_than_a_float_can_need_break_x1() -> None:
+def test_a_float_scaled_too_far_breaks_fd3() -> None:
+    with pytest.raises((Failure, AssertionError), match="FD3"):
+        float_digits.scale(1 << 63, 64, 0)
+
+
+def test_a_full_number_breaks_nt1() -> None:
+    t = NumberText(body_length=number_text.BODY_BYTES, tail_length=number_text.TAIL_BYTES)
+    for put in (number_text.put_body, number_text.put_tail):
+        with pytest.raises((Failure, AssertionError), match="NT1"):
+            put(t, MINUS)
+
+
+def test_a_highest_limb_of_zero_breaks_xd2() -> None:
+    with pytest.raises((Failure, AssertionError), match="XD2"):
+        exact_digits.digits_of_limbs(NumberText(), 1)
+
+
+def test_more_limbs_than_a_float_can_need_break_xd1() -> None:
     t = NumberText()
     count = exact_digits.set_limbs(t.limbs, 2**64 - 1)
-    with pytest.raises((Failure, AssertionError), match="X1"):
+    with pytest.raises((Failure, AssertionError), match="XD1"):
         exact_digits.multiply_by_power_of_2(t.limbs, count, 10_000)
 
 

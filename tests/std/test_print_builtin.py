@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from lang.std import fmt
 from lang.std import print_builtin as pb
 from runtime.output import flush
 from runtime.proc import G
-from runtime.syspy import address
+from runtime.syspy import Failure, address
 from tests.runtime.engines import Engine
 from tests.std.printing import printing_goroutine
 from tests.std.values import INT, Memory, Value
@@ -31,7 +32,7 @@ class Console:
         g.output.fd = g.output.stderr.fd = self.near.fileno()
         self.far.setblocking(False)
 
-    def statement(self, *calls: tuple[Callable[..., None], object] | tuple[Callable[..., None]]) -> None:
+    def statement(self, *calls: tuple[Any, ...]) -> None:
         """One print statement."""
         self.engine.call(pb.print_begin, self.g)
         for function, *arguments in calls:
@@ -95,6 +96,12 @@ def test_text_longer_than_the_buffer_comes_out_whole(console: Console) -> None:
     memory, text = Memory(), bytes(range(256)) * 40
     console.statement((pb.print_int, 1), (pb.print_string, memory.bytes(text), len(text)), (pb.print_int, 2))
     assert b"".join(console.writes()) == b"1" + text + b"2"
+
+
+def test_text_left_by_an_earlier_statement_breaks_pb1(console: Console) -> None:
+    console.g.output.stderr.length = 1
+    with pytest.raises((Failure, AssertionError), match="PB1"):
+        console.engine.call(pb.print_begin, console.g)
 
 
 def test_slices_and_interfaces_are_addresses(console: Console) -> None:

@@ -1,0 +1,27 @@
+"""Package runtime: GC and ReadMemStats, as programs call them.
+
+Owner: the goroutine that calls. Go: runtime/mgc.go GC, runtime/mstats.go.             Next: os_pkg.py
+"""
+
+from __future__ import annotations
+
+from runtime import memstats
+from runtime.cycle import gc
+from runtime.memstats import MemStats
+from runtime.panics import UNKNOWN_POSITION, panic_nil
+from runtime.proc import G
+from runtime.syspy import is_nil
+
+__all__ = ["MemStats", "read_mem_stats", "runtime_gc"]
+
+
+def runtime_gc(g: G) -> None:
+    """runtime.GC: a collection, finished when it returns."""
+    gc(g)
+
+
+def read_mem_stats(g: G, stats: MemStats) -> None:
+    """runtime.ReadMemStats: `stats` is the program's struct, laid out as Go's."""
+    if is_nil(stats):
+        panic_nil(UNKNOWN_POSITION)
+    memstats.read_mem_stats(g, stats)
