@@ -4,8 +4,8 @@
     up to 64 slots                     MSpan.small_bits:            one word each
     else (slots of 8 bytes)            a cell off the heap:         128 bytes each
 
-Go gives every span two fresh bitmaps per collection, cut from arenas that are recycled as a whole. Here the two belong to
-the span for its life and change roles when it is swept, so nothing is handed out while sweeping, and hardly a span
+Go gives every span two fresh bitmaps per collection, cut from arenas that are recycled as a whole. Here the two belong
+to the span for its life and change roles when it is swept, so nothing is handed out while sweeping, and hardly a span
 needs memory for them at all.
 
 Which half of a page is the mark bitmap depends on the collection's number only: with sweep_gen h it is the odd half

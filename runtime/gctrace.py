@@ -1,11 +1,15 @@
 """gctrace: the line that GODEBUG=gctrace=1 prints for each collection, in Go's format.
 
-    gc 3 @0.021s 4%: 0.010+1.2+0.003 ms clock, 0.010+0/1.2/0+0.003 ms cpu, 4->4->1 MB, 4 MB goal, 0 MB stacks, 0 MB globals, 1 P
-       |   |     |   |                               assist/background/idle  |         |                            (forced)
-       |   |     |   sweep the rest + mark + turn to sweeping                |         what it was to start at
-       |   |     share of all time spent collecting                          live before -> after marking -> marked
+    gc 3 @0.021s 4%: 0.010+1.2+0.003 ms clock, 0.010+0/1.2/0+0.003 ms cpu, ...
+       |   |     |   |                               assist/background/idle
+       |   |     |   sweep the rest + mark + turn to sweeping
+       |   |     share of all time spent collecting
        |   when it began
        number
+
+    ... 4->4->1 MB, 4 MB goal, 0 MB stacks, 0 MB globals, 1 P (forced)
+        |           what it was to start at
+        live before -> after marking -> marked
 
 The world stands still all the time, so the parts of the clock add up to the pause, and of the processor's time the
 marking is counted as the background's.

@@ -13,7 +13,7 @@ A Runtime is one mapping; what hangs off it are others. Closing it gives all of 
 
     R1  heap, m_cache and runtime of g0 are those of this Runtime
 
-Owner: whoever created it. Go has package variables instead: mheap_, gcController, work, memstats, debug.    Next: cycle.py
+Owner: whoever created it. Go: package variables (mheap_, work, memstats, debug).        Next: heap_check.py
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def set_pointer_bits(span: MSpan, first: u64, end: u64) -> None:
     last = end * span.elem_size >> LOG_PTR_SIZE
     while bit < last:
         word = bit // WORD_BITS
-        mask = u64(ALL_ONES << bit % WORD_BITS)
+        mask = u64(u64(ALL_ONES) << bit % WORD_BITS)
         bit = (word + 1) * WORD_BITS
         if bit > last:
             mask = mask & low_bits(last % WORD_BITS)
@@ -114,7 +114,7 @@ def object_mask(typ: Type, size: u64) -> u64:
 
 
 def write_pointer_bits(addr: uintptr, typ: Type, size: u64) -> None:
-    """Make the pointer bits of the object at addr, all set, those of the type. The object lies in a page with inline bits."""
+    """Make the pointer bits of the object at addr, all set, those of the type. Its page has inline bits."""
     nwords = size >> LOG_PTR_SIZE
     scalars = object_mask(typ, size) ^ low_bits(nwords)
     if scalars != 0:

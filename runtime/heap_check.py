@@ -142,6 +142,7 @@ def check_heap(runtime: Runtime) -> None:
 
 def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
     """The invariants of an arena and of its spans."""
+    in_use: u64 = 0
     for page in range(u64(PAGES_PER_ARENA)):
         if page % WORD_BITS == 0:
             in_use = arena.in_use[page // WORD_BITS]
@@ -257,7 +258,7 @@ def check_counts(checker: Checker, heap: MHeap, cache: MCache) -> None:
 
 
 def check_all_marks(runtime: Runtime) -> u64:
-    """Everything reachable has its mark bit; returns how many objects that is. After marking, before anything is swept."""
+    """Everything reachable has its mark bit. Returns how many objects that is. Called before anything is swept."""
     arenas = runtime.heap.arenas
     checker = new_checker(runtime.heap.memory)
     arena = arenas.first
@@ -292,7 +293,7 @@ def reach_roots(checker: Checker, runtime: Runtime) -> None:
         reach(checker, arenas, runtime.roots.handles[handle], handle)
     globals_range = runtime.roots.globals
     while not is_nil(globals_range):
-        for offset in range(u64(0), globals_range.size, u64(PTR_SIZE)):
+        for offset in range(u64(0), globals_range.size, PTR_SIZE):
             if is_mask_bit(globals_range.mask, offset):
                 addr = globals_range.start_addr + offset
                 reach(checker, arenas, load(uintptr, addr), addr)
@@ -344,7 +345,7 @@ def reach_children(checker: Checker, arenas: ArenaMap, start: uintptr) -> None:
     """Reach what the object at start points to."""
     arena = arenas.table[start >> LOG_HEAP_ARENA_BYTES]
     span = arena.spans[(start - arena.start_addr) // PAGE_SIZE]
-    for offset in range(u64(0), span.elem_size, u64(PTR_SIZE)):
+    for offset in range(u64(0), span.elem_size, PTR_SIZE):
         if is_pointer_at(span, start, offset):
             reach(checker, arenas, load(uintptr, start + offset), start + offset)
 

@@ -36,11 +36,12 @@ from runtime.layout import (
     PTR_SIZE,
     align_down,
 )
-from runtime.mspan import SPAN_IN_USE, WORD_BITS, MSpan, has_bit, has_inline_bits, set_bit, slot_addr, slot_of
+from runtime.mspan import SPAN_IN_USE, WORD_BITS, MSpan, has_bit, set_bit, slot_addr, slot_of
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, slot_index
 from runtime.syspy import (
+    Array,
     Inline,
     Struct,
     cold,
@@ -61,11 +62,9 @@ from runtime.syspy import (
 )
 from runtime.types import Type
 from runtime.work_queue import (
-    ADDRESS_MASK,
     PIECE_WORDS,
     ROOM,
-    TAG_REST,
-    TAG_SHIFT,
+    REST,
     WorkQueue,
     grow_queue,
     queue_init,
@@ -86,7 +85,10 @@ SLOT_WORDS = table(
 class Marker(Struct):
     """The state of one marking."""
 
-    arenas: ArenaMap  # of the heap
+    arenas: ArenaMap  # of the heap; the next three are copies of its fields
+    lowest: uintptr  # start of the lowest arena
+    extent: u64  # bytes from there to the end of the highest
+    table: Array[HeapArena]  # by address >> 26
     mark_offset: u64  # where in a page the mark bits are, in bytes
     marked_bytes: u64  # bytes of the objects marked so far
     queue: Inline[WorkQueue]  # the grey objects
@@ -100,6 +102,9 @@ def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
 
 def start_marking(marker: Marker, sweep_gen: u32) -> None:
     """Begin a mark phase. All spans are swept."""
+    marker.lowest = marker.arenas.lowest
+    marker.extent = marker.arenas.extent
+    marker.table = marker.arenas.table
     marker.mark_offset = inline_mark_offset(sweep_gen)
     marker.marked_bytes = 0
     marker.queue.has_overflowed = False
@@ -119,11 +124,10 @@ def finish_marking(marker: Marker) -> None:
 
 @inline
 def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
-    """Mark the object that p points into, if there is one and it is white; top is the end of the queue, and the result is too."""
-    arenas = marker.arenas
-    if u64(p - arenas.lowest) >= arenas.extent:
+    """Mark the object that p points into, if there is a white one. top is the end of the queue; the result is the new end."""
+    if u64(p - marker.lowest) >= marker.extent:
         return top
-    arena = arenas.table[p >> LOG_HEAP_ARENA_BYTES]
+    arena = marker.table[p >> LOG_HEAP_ARENA_BYTES]
     if unlikely(is_nil(arena)):
         return top
     span_class = u64(arena.inline_class[page_of(p)])
@@ -142,8 +146,18 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     marker.marked_bytes = marker.marked_bytes + size
     if span_class & 1 != 0:
         return top
-    prefetch(page + slot * size)
-    store(u64, top, page + slot * size | span_class << TAG_SHIFT)
+    if unlikely(p != page + slot * size):
+        return put_entry(top, page + slot * size)
+    # What is put is p, not what was computed from it: the processor goes on to scan before it knows that they are equal.
+    prefetch(p)
+    store(uintptr, top, p)
+    return top + PTR_SIZE
+
+
+@cold
+def put_entry(top: uintptr, addr: uintptr) -> uintptr:
+    """Put an object in the queue; the new end."""
+    store(uintptr, top, addr)
     return top + PTR_SIZE
 
 
@@ -160,8 +174,7 @@ def shade_other(marker: Marker, arena: HeapArena, p: uintptr, top: uintptr) -> u
     if span.span_class & 1 != 0:
         return top
     prefetch(slot_addr(span, slot))
-    store(u64, top, slot_addr(span, slot))
-    return top + PTR_SIZE
+    return put_entry(top, slot_addr(span, slot))
 
 
 @cold
@@ -187,22 +200,23 @@ def drain(marker: Marker) -> None:
             top = queue.top
             continue
         top = top - PTR_SIZE
-        entry = load(u64, top)
-        tag = entry >> TAG_SHIFT
-        if likely(tag > TAG_REST):
-            top = scan_small(marker, entry & ADDRESS_MASK, tag, top)
-        elif tag == TAG_REST:
+        entry = load(uintptr, top)
+        if unlikely(entry & REST != 0):
             top = top - PTR_SIZE
-            top = scan_piece(marker, entry & ADDRESS_MASK, load(uintptr, top), top)
+            top = scan_piece(marker, entry ^ REST, load(uintptr, top), top)
         else:
-            top = scan_other(marker, entry, top)
+            span_class = u64(marker.table[entry >> LOG_HEAP_ARENA_BYTES].inline_class[page_of(entry)])
+            if likely(span_class != 0):
+                top = scan_small(marker, entry, span_class, top)
+            else:
+                top = scan_other(marker, entry, top)
     queue.top = top
 
 
 def drop_entry(top: uintptr) -> uintptr:
     """Take the last entry out, which may be of two words, and forget it."""
     top = top - PTR_SIZE
-    return top - PTR_SIZE if load(u64, top) >> TAG_SHIFT == TAG_REST else top
+    return top if load(u64, top) & REST == 0 else top - PTR_SIZE
 
 
 @inline
@@ -212,6 +226,12 @@ def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> 
     first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
     at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + first // 8
     pointers = load(u64, at) >> first % 8 & SLOT_WORDS[span_class >> 1]
+    # The first two words have code of their own: their addresses do not wait for the bits, which only decide a branch.
+    if pointers & 1 != 0:
+        top = shade(marker, load(uintptr, addr), top)
+    if pointers & 2 != 0:
+        top = shade(marker, load(uintptr, addr + PTR_SIZE), top)
+    pointers = pointers >> 2 << 2
     while pointers != 0:
         word = ctz64(pointers)
         pointers = pointers & (pointers - 1)
@@ -238,14 +258,12 @@ def scan_piece(marker: Marker, addr: uintptr, start: uintptr, top: uintptr) -> u
     if end - start > PIECE_WORDS * PTR_SIZE:
         end = start + PIECE_WORDS * PTR_SIZE
         store(uintptr, top, end)
-        store(u64, top + PTR_SIZE, addr | TAG_REST << TAG_SHIFT)
+        store(u64, top + PTR_SIZE, addr | REST)
         top = top + 2 * PTR_SIZE
     return scan_range(marker, typ, start, end, (start - first) % typ.size, top)
 
 
-def scan_range(
-    marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr
-) -> uintptr:
+def scan_range(marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr) -> uintptr:
     """Shade the pointers in [start, end), an array of values of the type; start is so many bytes into one of them."""
     addr = start
     if typ.size == PTR_SIZE:
@@ -306,7 +324,7 @@ def rescan(marker: Marker) -> None:
     """Scan every marked object of the heap again."""
     arena = marker.arenas.first
     while not is_nil(arena):
-        for word in range(IN_USE_WORDS):
+        for word in range(u64(IN_USE_WORDS)):
             pages = arena.in_use[word]
             while pages != 0:
                 page = word * WORD_BITS + ctz64(pages)
@@ -319,10 +337,9 @@ def rescan_span(marker: Marker, span: MSpan) -> None:
     """Scan every marked object of a span again."""
     if span.span_class & 1 != 0:
         return
-    tag = u64(span.span_class) << TAG_SHIFT if has_inline_bits(span.elem_size) else u64(0)
     queue = marker.queue
     for slot in range(span.nelems):
         if has_bit(span.mark_bits, u64(slot)):
-            store(u64, queue.top, slot_addr(span, u64(slot)) | tag)
+            store(u64, queue.top, slot_addr(span, u64(slot)))
             queue.top = queue.top + PTR_SIZE
             drain(marker)

@@ -44,7 +44,7 @@ from runtime.syspy import (
 )
 from runtime.types import Type
 
-RUN_BYTES = PAGE_SIZE  # a run is at most so long, so that what is zeroed is still in the processor's cache when it is used
+RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
 
 
 @struct
@@ -136,7 +136,7 @@ def refill(heap: MHeap, cache: MCache, span_class: u64) -> bool:
 
 
 def uncache(heap: MHeap, cache: MCache, span_class: u64) -> None:
-    """Give the class's span back to its mcentral, and count what was allocated from it. Its run is closed or used up."""
+    """Give the class's span back to its mcentral, and count what was allocated from it. Its run is closed."""
     span = cache.alloc[span_class]
     stats = heap.stats
     size_class = span_class >> 1

@@ -108,7 +108,7 @@ def cache_span(heap: MHeap, pages: PageCache, span_class: u64) -> MSpan:
 
 
 def sweep_for_slots(heap: MHeap, central: MCentral) -> MSpan:
-    """Sweep unswept spans of a central until one has a free slot, and take that; nil if there is none, or it takes long."""
+    """Sweep unswept spans of a central until one has a free slot, and take that; nil if that takes too long."""
     sweep_gen = heap.sweep_gen
     for _ in range(SPAN_BUDGET):
         span = take_span(central, unswept(central.partial, sweep_gen))

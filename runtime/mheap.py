@@ -17,7 +17,7 @@ a TiB further on, and so on; where none of them is free, the system chooses.
 
     M1  arena_next <= arena_ready <= arena_end, all multiples of 4 MiB
     M2  pages_in_use is the sum of npages over the spans in use
-    M3  the bytes in use, free and released (os_memory.py) add up to all that the page allocator was given, and what is mapped
+    M3  the bytes in use, free and released (os_memory.py) add up to what the page allocator has, and what is mapped
 
 Lock: heap.lock covers pages, arenas, span_cells, bit_cells and the three fields above; the counts are atomic.
 Go: runtime/mheap.go.                                                                            Next: mcentral.py
@@ -190,7 +190,7 @@ def alloc_span(heap: MHeap, cache: PageCache, npages: u64, span_class: u64) -> M
 
 
 def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
-    """Free pages in a row, from more memory if need be: (address, bytes of them that are released); (0, 0) if refused."""
+    """Free pages in a row, of more memory if need be: (address, released bytes among them); (0, 0) if refused."""
     base, released = page_alloc.alloc(heap.pages, npages)
     if base == 0 and grow(heap, npages):
         base, released = page_alloc.alloc(heap.pages, npages)
@@ -276,7 +276,7 @@ def grow(heap: MHeap, npages: u64) -> bool:
 
 
 def use_pages(heap: MHeap, size: u64) -> bool:
-    """Move so many bytes of reserved address space to the page allocator. False if refused; then it can be tried again."""
+    """Move so many bytes of reserved address space to the page allocator. False if refused; it can be tried again."""
     end = heap.arena_next + size
     if end > heap.arena_ready:
         if not sys_map(heap.memory, heap.arena_ready, end - heap.arena_ready, heap.memory.heap_released):

@@ -155,7 +155,7 @@ def set_bit(bits: Array[u64], index: u64) -> None:
 @inline
 def low_bits(n: u64) -> u64:
     """A word with its n lowest bits set; all of them for n of 64 and more."""
-    return u64(~shift_left(ALL_ONES, n))
+    return u64(~shift_left(u64(ALL_ONES), n))
 
 
 def is_taken(span: MSpan, index: u64) -> bool:
@@ -182,7 +182,7 @@ def refill_alloc_cache(span: MSpan) -> None:
 
 
 def take_run(span: MSpan, most: u64) -> tuple[u64, u64]:
-    """Take the next free slots in a row, at most so many: from first up to end. Both are nelems when the span is full."""
+    """Take the next free slots in a row, at most so many: from first up to end. Both are nelems if the span is full."""
     nelems = u64(span.nelems)
     index = u64(span.free_index)
     free = span.alloc_cache

@@ -5,8 +5,8 @@
             <-- GOGC percent of
                 what was scanned: marked + stack + globals
 
-Go starts a cycle before the goal is reached, since its program runs on while it marks. Here the world stands still while
-marking, so the trigger is the goal itself, and there are fewer collections for the same memory.
+Go starts a cycle before the goal is reached, since its program runs on while it marks. Here the world stands still
+while marking, so the trigger is the goal itself, and there are fewer collections for the same memory.
 
 The least goal is 4 MiB at GOGC=100, in proportion otherwise. That much of young data stays in the caches of a
 processor, and a program that keeps hardly anything pays little for a collection.

@@ -47,7 +47,8 @@ CLOBBER_WORD = 0xDEAD_BEEF  # what clobberfree fills freed slots with, u32 by u3
 @inline
 def needs_sweep(span: MSpan, sweep_gen: u32) -> bool:
     """Whether the span waits in an unswept set."""
-    return atomic_load(span, "sweep_gen") == u32(sweep_gen - 2)
+    found: u32 = atomic_load(span, "sweep_gen")
+    return found == u32(sweep_gen - 2)
 
 
 @inline
@@ -57,7 +58,7 @@ def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
 
 
 def sweep_span(span: MSpan, sweep_gen: u32, clobber: bool) -> u64:
-    """Free the unmarked objects of a span that the caller has acquired; FREED, PARTIAL or FULL. The caller puts the span where it belongs."""
+    """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts the span where it belongs."""
     if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
         throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
     nelems = u64(span.nelems)

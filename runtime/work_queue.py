@@ -8,10 +8,8 @@ It is a stack in memory of its own, for depth first follows the order in which p
 is put once per collection, so a list of ten million nodes takes no more of it than a list of two; what grows it is
 breadth.
 
-    entry     bits 56 to 63    what lies below
-    small     span class       the object's address; its span has inline bits
-    other     0                the object's address
-    rest      1                the object's address; the word under it in the queue is where to go on scanning
+    object    its address
+    rest      its address with the lowest bit set; the word under it in the queue is where to go on scanning
 
 A large object is scanned piece by piece: its rest is put back before the children of a piece.
 
@@ -30,9 +28,7 @@ from __future__ import annotations
 from runtime.os_memory import MemoryStats, sys_alloc, sys_free
 from runtime.syspy import Struct, cold, memmove, struct, uintptr
 
-TAG_SHIFT = 56
-ADDRESS_MASK = (1 << TAG_SHIFT) - 1
-TAG_REST = 1  # span class 1 is that of large objects without pointers, which are never put
+REST = 1  # bit of an entry that stands for the rest of an object
 
 PIECE_WORDS = 128  # of a large object, scanned at a time
 ROOM = (PIECE_WORDS + 2) * 8  # bytes: the children of a piece, and the rest
@@ -94,5 +90,3 @@ def shrink_queue(queue: WorkQueue) -> None:
     if queue.base != queue.first:
         sys_free(queue.memory, queue.base, queue.limit - queue.base, queue.memory.gc)
         queue_reset(queue)
-
-
