@@ -628,6 +628,7 @@ class Initializer:
 
     vars: list[Var | None]                                      # None for _
     value: Expr
+    owners: list[Object]                                        # objects that the value's uses are recorded under
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,265 @@
+"""Built-in functions: len, append, make, new, ...
+
+Each has a method `_check_<name>` that gets the call, its arguments checked already (but for make and new, whose first
+argument is a type), and gives the call its mode, type and value.
+
+Go: types2/builtins.go.                                         Next: check_calls.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import constants as c
+from lang import syntax as s
+from lang.check_base import is_valid, types_summary
+from lang.check_literals import Literals
+from lang.go_types import (
+    ANY,
+    BYTE,
+    INT,
+    INVALID,
+    STRING,
+    Array,
+    Chan,
+    Map,
+    Pointer,
+    Slice,
+    Type,
+    basic,
+    is_ordered,
+    is_untyped,
+)
+from lang.scopes import BUILTINS, VARIADIC_BUILTINS
+from lang.spelling import spelled
+
+_UNEVALUATED = frozenset(["make", "new"])
+
+
+class Builtins(Literals):
+    """Calls of predeclared functions."""
+
+    def check_builtin_call(self, x: s.Call, name: str) -> None:
+        """name(args)"""
+        x.kind, x.builtin = s.CallKind.BUILTIN, name
+        if x.spread and name != "append":
+            message = f"invalid operation: invalid use of ... with built-in {name}"
+            self.error(codes.SPREAD, x, message)
+            self.use(*x.args)
+            return self.invalidate(x)
+        had_call, self.has_call = self.has_call, False
+        self._check_arguments(x, name)
+        self.has_call = self.has_call or had_call
+        if is_valid(x) and x.mode is not s.Mode.CONSTANT:
+            self.has_call = True
+
+    def _check_arguments(self, x: s.Call, name: str) -> None:
+        if name not in _UNEVALUATED:
+            for arg in x.args:
+                self.expr(arg)
+            if not all(map(is_valid, x.args)):
+                return self.invalidate(x)
+        least = BUILTINS[name]
+        too_many = len(x.args) > least and name not in VARIADIC_BUILTINS
+        if len(x.args) < least or too_many:
+            qualifier = "too many" if too_many else "not enough"
+            message = (
+                f"invalid operation: {qualifier} arguments for {spelled(x)} (expected {least}, found {len(x.args)})"
+            )
+            self.error(codes.ARGUMENT_COUNT, x, message)
+            if name in _UNEVALUATED:
+                self.use(*x.args)
+            return self.invalidate(x)
+        getattr(self, f"_check_{name}")(x)
+
+    def _gives(self, x: s.Call, type_: Type) -> None:
+        x.mode, x.type = s.Mode.VALUE, type_
+
+    def _gives_nothing(self, x: s.Call) -> None:
+        x.mode = s.Mode.NO_VALUE
+
+    def _report_no_slice(self, x: s.Call, arg: s.Expr) -> None:
+        what = "untyped nil" if arg.mode is s.Mode.NIL else self.described(arg)
+        self.error(codes.BUILTIN_ARGUMENT, arg, f"invalid {x.builtin}: argument must be a slice; have {what}")
+
+    # ------------------------------------------------------------ one method a function, by name
+
+    def _check_append(self, x: s.Call) -> None:
+        slice_ = x.args[0]
+        under = slice_.type.underlying
+        if slice_.mode is s.Mode.NIL or not isinstance(under, Slice):
+            self._report_no_slice(x, slice_)
+            return self.invalidate(x)
+        self._gives(x, slice_.type)
+        if x.spread:
+            self._check_spread_append(x, under)
+            return
+        for arg in x.args[1:]:
+            self.assign(arg, under.elem, "argument to append")
+
+    def _check_spread_append(self, x: s.Call, under: Slice) -> None:
+        """append(slice, more...): more is a slice, or a string if slice holds bytes."""
+        if len(x.args) != 2:
+            have = types_summary([arg.type for arg in x.args], spread=True)
+            want = types_summary([x.args[0].type, under], variadic=True)
+            qualifier = "too many" if len(x.args) > 2 else "not enough"
+            message = f"{qualifier} arguments in call to append\n\thave {have}\n\twant {want}"
+            self.error(codes.ARGUMENT_COUNT, x.args[2] if len(x.args) > 2 else x.args[-1], message)
+            return
+        more = x.args[1]
+        if basic(under.elem) == BYTE and basic(more.type).is_string:
+            self.set_type(more, STRING)
+        else:
+            self.assign(more, Slice(under.elem), "argument to append")
+
+    def _check_cap(self, x: s.Call) -> None:
+        self._check_len(x)
+
+    def _check_len(self, x: s.Call) -> None:
+        arg = x.args[0]
+        under = arg.type.underlying
+        if isinstance(under, Pointer) and isinstance(under.elem.underlying, Array):
+            under = under.elem.underlying
+        x.type, x.mode = INT, s.Mode.VALUE
+        if isinstance(under, Array):
+            if not self.has_call:
+                x.mode, x.value = s.Mode.CONSTANT, under.length
+        elif x.builtin == "len" and basic(under).is_string:
+            if isinstance(arg.value, bytes):
+                x.mode, x.value = s.Mode.CONSTANT, len(arg.value)
+            self.set_type(arg, STRING)
+        elif not isinstance(under, (Slice, Chan)) and not (x.builtin == "len" and isinstance(under, Map)):
+            message = f"invalid argument: {self.described(arg)} for built-in {x.builtin}"
+            self.error(codes.BUILTIN_ARGUMENT, arg, message)
+            self.invalidate(x)
+
+    def _check_clear(self, x: s.Call) -> None:
+        self._gives_nothing(x)
+        if not isinstance(x.args[0].type.underlying, (Map, Slice)):
+            what = self.described(x.args[0])
+            message = f"invalid argument: cannot clear {what}: argument must be (or constrained by) map or slice"
+            self.error(codes.BUILTIN_ARGUMENT, x.args[0], message)
+
+    def _check_close(self, x: s.Call) -> None:
+        self.refuse(x, "channels")
+        self._gives_nothing(x)
+        if not isinstance(x.args[0].type.underlying, Chan):
+            message = f"invalid operation: cannot close non-channel {self.described(x.args[0])}"
+            self.error(codes.BUILTIN_ARGUMENT, x.args[0], message)
+
+    def _check_complex(self, x: s.Call) -> None:
+        self.refuse(x, "complex numbers")
+        self.invalidate(x)
+
+    _check_real = _check_imag = _check_complex
+
+    def _check_copy(self, x: s.Call) -> None:
+        target, source = x.args
+        self._gives(x, INT)
+        into, out_of = target.type.underlying, source.type.underlying
+        if not isinstance(into, Slice):
+            self._report_no_slice(x, target)
+            return self.invalidate(x)
+        if basic(into.elem) == BYTE and basic(out_of).is_string:
+            self.set_type(source, STRING)
+        elif not isinstance(out_of, Slice) and not basic(out_of).is_string:
+            self._report_no_slice(x, source)
+            self.invalidate(x)
+        else:
+            elem = out_of.elem if isinstance(out_of, Slice) else BYTE
+            if elem != into.elem:
+                both = f"{self.described(target)} and {self.described(source)}"
+                message = f"invalid copy: arguments {both} have different element types {into.elem} and {elem}"
+                self.error(codes.BUILTIN_ARGUMENT, target, message)
+                self.invalidate(x)
+
+    def _check_delete(self, x: s.Call) -> None:
+        self._gives_nothing(x)
+        map_ = x.args[0].type.underlying
+        if not isinstance(map_, Map):
+            self.error(codes.BUILTIN_ARGUMENT, x.args[0], f"invalid argument: {self.described(x.args[0])} is not a map")
+            return
+        self.assign(x.args[1], map_.key, "argument to delete")
+
+    def _check_make(self, x: s.Call) -> None:
+        arg, *sizes = x.args
+        type_ = self.type_of(arg)
+        under = type_.underlying
+        if type_ == INVALID:
+            self.use(*sizes)
+            return self.invalidate(x)
+        if not isinstance(under, (Slice, Map, Chan)):
+            message = f"invalid argument: cannot make {spelled(arg)}: type must be slice, map, or channel"
+            self.error(codes.BUILTIN_ARGUMENT, arg, message)
+            self.use(*sizes)
+            return self.invalidate(x)
+        least = 2 if isinstance(under, Slice) else 1
+        if not least <= len(x.args) <= least + 1:
+            wanted = f"expects {least} or {least + 1} arguments; found {len(x.args)}"
+            self.error(codes.ARGUMENT_COUNT, x, f"invalid operation: {spelled(x)} {wanted}")
+            self.use(*sizes)
+            return self.invalidate(x)
+        self._gives(x, type_)
+        values = [self.index_value(size, -1) for size in sizes]
+        if len(values) == 2 and values[0] > values[1] >= 0:
+            self.error(codes.BUILTIN_ARGUMENT, sizes[0], "invalid argument: length and capacity swapped")
+
+    def _check_max(self, x: s.Call) -> None:
+        self._check_min(x)
+
+    def _check_min(self, x: s.Call) -> None:
+        op = "<" if x.builtin == "min" else ">"
+        best = x.args[0]
+        for arg in x.args:
+            if not is_ordered(arg.type):
+                message = f"invalid argument: {self.described(arg)} cannot be ordered"
+                self.error(codes.BUILTIN_ARGUMENT, arg, message)
+                return self.invalidate(x)
+        all_constant = all(arg.mode is s.Mode.CONSTANT for arg in x.args)
+        for arg in x.args[1:]:
+            self.match_types(best, arg)
+            if not is_valid(best) or not is_valid(arg):
+                return self.invalidate(x)
+            if best.type != arg.type:
+                known = f"mismatched types {best.type} (previous argument) and {arg.type}"
+                message = f"invalid argument: {known} (type of {spelled(arg)})"
+                self.error(codes.MISMATCHED_TYPES, arg, message)
+                return self.invalidate(x)
+            assert not all_constant or (best.value is not None and arg.value is not None)
+            if not is_untyped(arg.type) and is_untyped(best.type):
+                best = arg
+            elif all_constant and best.value is not None and arg.value is not None:
+                best = arg if c.compare(op, arg.value, best.value) else best
+        type_ = next((arg.type for arg in x.args if not is_untyped(arg.type)), best.type)
+        x.type, x.mode = type_, s.Mode.VALUE
+        if all_constant:
+            x.mode, x.value = s.Mode.CONSTANT, best.value
+        for arg in x.args:
+            self.set_type(arg, type_)
+
+    def _check_new(self, x: s.Call) -> None:
+        arg = x.args[0]
+        self.expr_or_type(arg)
+        if not is_valid(arg):
+            return self.invalidate(x)
+        if arg.mode is not s.Mode.TYPE:
+            self.error(codes.NOT_A_TYPE, arg, f"{spelled(arg)} is not a type")
+            return self.invalidate(x)
+        self._gives(x, Pointer(arg.type))
+
+    def _check_panic(self, x: s.Call) -> None:
+        self.panics.add(x)
+        self.assign(x.args[0], ANY, "argument to panic")
+        self._gives_nothing(x)
+
+    def _check_print(self, x: s.Call) -> None:
+        for arg in x.args:
+            self.assign(arg, None, f"argument to built-in {x.builtin}")
+        self._gives_nothing(x)
+
+    _check_println = _check_print
+
+    def _check_recover(self, x: s.Call) -> None:
+        self.refuse(x, "recover")
+        if self.at.function is not None:
+            self.at.function.calls_recover = True
+        self._gives(x, ANY)

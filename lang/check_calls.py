@@ -1,0 +1,161 @@
+"""Calls: conversions, built-ins, functions, methods.
+
+    Celsius(f)      a type in front: a conversion               f(a, b...)    the slice b is passed as it is
+    len(s)          a predeclared function                      f(g())        g gives all the arguments
+    t.insert(v)     a method                                    f(1, 2, 3)    extra arguments become a slice
+
+Go: types2/call.go.                                             Next: check_expressions.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import syntax as s
+from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
+from lang.check_builtins import Builtins
+from lang.go_types import INVALID, NO_VALUE, Interface, Signature, Slice, Tuple
+from lang.objects import Builtin, Func
+from lang.spelling import spelled
+
+
+class Calls(Builtins):
+    """f(x)"""
+
+    def check_call(self, x: s.Call) -> None:
+        """function(args)"""
+        function = x.function
+        self.expr_or_type(function)
+        if not is_valid(function):
+            self.use(*x.args)
+            return self.invalidate(x)
+        if function.mode is s.Mode.TYPE:
+            return self._check_conversion(x)
+        if function.mode is s.Mode.BUILTIN:
+            name = unparen(function)
+            assert isinstance(name, s.Name)
+            assert isinstance(name.object, Builtin)
+            return self.check_builtin_call(x, name.object.name)
+        signature = signature_of(function.type)
+        if signature is None:
+            message = f"invalid operation: cannot call {self.described(function)}: {function.type} is not a function"
+            if function.mode is s.Mode.NIL:
+                message = "invalid operation: cannot call nil"
+            self.error(codes.NOT_CALLABLE, function, message)
+            self.use(*x.args)
+            return self.invalidate(x)
+        x.signature = signature
+        self._find_target(x)
+        self.check_arguments(x, signature)
+        self.has_call = True
+        x.type = signature.result
+        x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
+        if not isinstance(x.type, Tuple) and x.type == INVALID:
+            self.invalidate(x)
+
+    def _find_target(self, x: s.Call) -> None:
+        """What is called: a function or method known now, or one that only the run will know."""
+        x.kind = s.CallKind.DYNAMIC
+        function = unparen(x.function)
+        if isinstance(function, s.Name) and isinstance(function.object, Func):
+            x.kind, x.target = s.CallKind.FUNCTION, function.object
+        elif isinstance(function, s.Selector):
+            selection = function.selection
+            if isinstance(selection, s.PackageSelection) and isinstance(selection.object, Func):
+                x.kind, x.target = s.CallKind.FUNCTION, selection.object
+            elif isinstance(selection, s.MethodSelection):
+                x.kind, x.target = s.CallKind.METHOD, selection.method
+
+    def _check_conversion(self, x: s.Call) -> None:
+        x.kind = s.CallKind.CONVERSION
+        type_ = x.function.type
+        if len(x.args) != 1:
+            self.use(*x.args)
+            if x.args:
+                message, at = f"too many arguments in conversion to {type_}", x.args[-1].pos
+            else:
+                message, at = f"missing argument in conversion to {type_}", x.pos
+            self.error(codes.ARGUMENT_COUNT, at, message)
+            return self.invalidate(x)
+        arg = x.args[0]
+        self.expr(arg)
+        if not is_valid(arg):
+            return self.invalidate(x)
+        if x.spread:
+            self.error(codes.SPREAD, arg, f"invalid use of ... in conversion to {type_}")
+            return self.invalidate(x)
+        if isinstance(type_.underlying, Interface) and type_.underlying.methods:
+            self.refuse(x, "interfaces")
+        self.conversion(x, arg, type_)
+
+    # ------------------------------------------------------------ arguments
+
+    def check_arguments(self, x: s.Call, signature: Signature) -> None:
+        """Check the arguments against the parameters."""
+        operands = self._operands(x)
+        params = [p.type for p in signature.params]
+        if x.spread and not signature.variadic:
+            self.error(codes.SPREAD, x, f"cannot use ... in call to non-variadic {spelled(x.function)}")
+            return
+        if x.spread and x.expands_tuple:
+            message = f"cannot use ... with {len(operands)}-valued {spelled(x.args[0])}"
+            self.error(codes.SPREAD, x, message)
+            return
+        wanted = params
+        if signature.variadic and not x.spread:
+            last = params[-1]
+            assert isinstance(last, Slice)
+            wanted = params[:-1] + [last.elem] * max(len(operands) - len(params) + 1, 0)
+        if len(operands) != len(wanted):
+            self._report_count(x, signature, operands, len(wanted))
+            return
+        context = f"argument to {spelled(x.function)}"
+        for operand, type_ in zip(operands, wanted, strict=True):
+            self.assign(operand, type_, context)
+
+    def _operands(self, x: s.Call) -> list[s.Expr]:
+        """The arguments; the values of the one call that stands for all of them."""
+        if len(x.args) != 1:
+            for arg in x.args:
+                self.expr(arg)
+            return x.args
+        operands = self.values_of(x.args[0])
+        x.expands_tuple = len(operands) > 1
+        return operands
+
+    def values_of(self, x: s.Expr) -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each."""
+        self.raw_expr(x)
+        self.exclude(x, s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE)
+        if not is_valid(x) or not isinstance(x.type, Tuple):
+            return [x]
+        return [self.stand_in(x.pos, _nth(i + 1), t) for i, t in enumerate(result_types(x.type))]
+
+    def exclude(self, x: s.Expr, *modes: s.Mode) -> None:
+        """An error if an operand is not a value."""
+        if x.mode not in modes:
+            return
+        if x.mode is s.Mode.NO_VALUE:
+            what = "used as value" if s.Mode.TYPE in modes else "used as value or type"
+            self.error(codes.NO_VALUE, x, f"{self.described(x)} {what}")
+        elif x.mode is s.Mode.BUILTIN:
+            self.error(codes.BUILTIN_USE, x, f"{self.described(x)} must be called")
+        else:
+            self.error(codes.NOT_AN_EXPRESSION, x, f"{self.described(x)} is not an expression")
+        self.invalidate(x)
+
+    def _report_count(self, x: s.Call, signature: Signature, operands: list[s.Expr], wanted: int) -> None:
+        if not all(map(is_valid, operands)):
+            return
+        if len(operands) > wanted:
+            qualifier, at = "too many", operands[wanted].pos
+        else:
+            qualifier, at = "not enough", (operands[-1] if operands else x).pos
+        have = types_summary([operand.type for operand in operands], spread=x.spread)
+        want = types_summary([p.type for p in signature.params], variadic=signature.variadic)
+        message = f"{qualifier} arguments in call to {spelled(x.function)}\n\thave {have}\n\twant {want}"
+        self.error(codes.ARGUMENT_COUNT, at, message)
+
+
+def _nth(n: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n, "th")
+    return f"{n}{ending} function result"

@@ -1,0 +1,349 @@
+"""Declarations: constants, variables, types, functions.
+
+Package-level declarations may come in any order, so they are resolved on demand:
+
+    white   not looked at      grey   being resolved: meeting it again is a cycle      black   done
+
+A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type.
+
+Go: types2/decl.go, resolver.go.                                Next: init_order.py, check_package.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lang import codes
+from lang import syntax as s
+from lang.check_base import Environment, is_valid, unparen
+from lang.check_statements import Statements
+from lang.check_types import contains_directly
+from lang.go_types import INVALID, Basic, Interface, Named, Pointer, Struct, Type
+from lang.objects import Const, Func, FunctionInfo, Object, TypeName, Var, VarKind
+from lang.scopes import Scope
+from lang.spelling import spelled
+
+
+@dataclass(slots=True)
+class Declared:
+    """A package-level object's declaration."""
+
+    declaration: s.Decl
+    index: int = 0                                              # which of the names of a const or var declaration
+
+
+class Declarations(Statements):
+    """Declarations, at package level and in functions."""
+
+    def prepare(self) -> None:
+        """Start with nothing resolved."""
+        self.declared: dict[Object, Declared] = {}
+        self.path: list[Object] = []                            # grey, outermost first
+        self.done: set[Object] = set()                          # black
+
+    # ------------------------------------------------------------ on demand
+
+    def resolve(self, object_: Object) -> None:
+        """Make sure that a package-level object's declaration was checked."""
+        if object_ in self.done or object_ not in self.declared:
+            return
+        if object_ in self.path:
+            self._check_cycle(object_)
+            return
+        self.path.append(object_)
+        outer = self.at
+        self.at = Environment(self.file_scope, owner=object_)
+        self._resolve(object_, self.declared[object_])
+        self.at = outer
+        self.path.pop()
+        self.done.add(object_)
+
+    def _resolve(self, object_: Object, declared: Declared) -> None:
+        match object_, declared.declaration:
+            case Const(), s.ConstDecl() as declaration:
+                self._const(object_, declaration, declared.index)
+            case Var(), s.VarDecl() as declaration:
+                self._global(object_, declaration, declared.index)
+            case TypeName(), s.TypeDecl() as declaration:
+                self._type(object_, declaration)
+            case Func(), s.FuncDecl() as declaration:
+                object_.type = self.signature(declaration.signature)
+
+    def _check_cycle(self, object_: Object) -> None:
+        """An object is needed while it is being resolved."""
+        cycle = self.path[self.path.index(object_) :]
+        if all(isinstance(member, (TypeName, Func)) for member in cycle):
+            is_definition = any(isinstance(member, TypeName) and not member.is_alias for member in cycle)
+            if is_definition or all(isinstance(member, Func) for member in cycle):
+                return
+        elif any(isinstance(member, Func) for member in cycle):
+            return
+        self.report_cycle(cycle)
+        if not isinstance(object_, TypeName):
+            object_.type = INVALID
+
+    def report_cycle(self, cycle: list[Object]) -> None:
+        """Say that objects need each other; the first one in the source leads."""
+        first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
+        cycle = cycle[first:] + cycle[:first]
+        head = cycle[0]
+        is_type = isinstance(head, TypeName)
+        if len(cycle) == 1:
+            what = "invalid recursive type:" if is_type else "invalid cycle in declaration:"
+            self.error(codes.CYCLE, head.pos, f"{what} {head.name} refers to itself")
+            return
+        lines = [f"invalid recursive type {head.name}" if is_type else f"invalid cycle in declaration of {head.name}"]
+        for i, member in enumerate(cycle):
+            following = cycle[(i + 1) % len(cycle)]
+            lines.append(f"{self.place(member.pos)}: {member.name} refers to {following.name}")
+        self.error(codes.CYCLE, head.pos, "\n\t".join(lines))
+
+    # ------------------------------------------------------------ constants
+
+    def _const(self, const: Const, declaration: s.ConstDecl, index: int) -> None:
+        """One constant of `names type = values`."""
+        self.at.iota = declaration.iota
+        if declaration.inherited:
+            self.at.errors_at = declaration.names[index].pos
+        type_: Type | None = None
+        if declaration.type_expr is not None:
+            type_ = self.type_of(declaration.type_expr)
+            if not isinstance(type_.underlying, Basic) or type_ == INVALID:
+                if type_.underlying != INVALID:
+                    message = f"invalid constant type {type_}"
+                    self.error(codes.CONSTANT, declaration.type_expr, message)
+                type_ = INVALID
+        if index < len(declaration.values):
+            value = declaration.values[index]
+            self.expr(value)
+            self._init_const(const, value, type_)
+        self.at.iota = self.at.errors_at = None
+
+    def _init_const(self, const: Const, x: s.Expr, type_: Type | None) -> None:
+        if not is_valid(x) or type_ == INVALID:
+            return
+        if x.mode is not s.Mode.CONSTANT:
+            self.error(codes.CONSTANT, x, f"{self.described(x)} is not constant")
+            return
+        if type_ is not None:
+            self.assign(x, type_, "constant declaration")
+            if not is_valid(x):
+                return
+        const.type, const.value = x.type, x.value
+
+    def check_arity(self, declaration: s.ConstDecl | s.VarDecl) -> None:
+        """Report values without names and names without values."""
+        names, values = declaration.names, declaration.values
+        inherited = isinstance(declaration, s.ConstDecl) and declaration.inherited
+        if len(names) < len(values):
+            extra = values[len(names)]
+            if inherited:
+                self.error(codes.ASSIGN_COUNT, declaration, f"extra init expr at {self.place(extra.pos)}")
+            else:
+                self.error(codes.ASSIGN_COUNT, extra, f"extra init expr {spelled(extra)}")
+        elif len(names) > len(values) and (isinstance(declaration, s.ConstDecl) or len(values) != 1):
+            missing = names[len(values)]
+            self.error(codes.ASSIGN_COUNT, missing, f"missing init expr for {missing.name}")
+
+    # ------------------------------------------------------------ variables
+
+    def _global(self, var: Var, declaration: s.VarDecl, index: int) -> None:
+        """One package-level variable of `var names type = values`."""
+        names, values = declaration.names, declaration.values
+        if declaration.type_expr is not None:
+            var.type = self.type_of(declaration.type_expr)
+            if var.type == INVALID:
+                self.use(*values)
+                return
+        if not values:
+            return
+        if len(names) == len(values):
+            value = values[index]
+            self.expr(value)
+            self.init_var(var, value, "variable declaration")
+        elif len(values) == 1:
+            variables = [v or Var("_", n.pos) for v, n in zip(declaration.vars, names, strict=True)]
+            for other in declaration.vars:
+                if other is not None:
+                    self.done.add(other)
+                    other.type = var.type
+            self.init_vars(variables, values, declaration.type_expr is not None)
+
+    def local_declarations(self, declarations: list[s.Decl]) -> None:
+        """Check the declarations of a statement."""
+        for declaration in declarations:
+            match declaration:
+                case s.VarDecl():
+                    self._local_vars(declaration)
+                case s.ConstDecl():
+                    self._local_consts(declaration)
+                case s.TypeDecl():
+                    self._local_type(declaration)
+
+    def _local_vars(self, x: s.VarDecl) -> None:
+        type_ = self.type_of(x.type_expr) if x.type_expr is not None else INVALID
+        variables = [self.new_local(name, type_) for name in x.names]
+        if len(x.names) == len(x.values):
+            for var, value in zip(variables, x.values, strict=True):
+                self.expr(value)
+                if x.type_expr is None or type_ != INVALID:
+                    self.init_var(var, value, "variable declaration")
+        elif len(x.values) == 1:
+            self.init_vars(variables, x.values, x.type_expr is not None)
+        elif x.values:
+            self.use(*x.values)
+            self.check_arity(x)
+        self.run_literals()
+        x.vars = [None if var.name == "_" else var for var in variables]
+        for name, var in zip(x.names, variables, strict=True):
+            self.declare(self.at.scope, name, var)
+
+    def _local_consts(self, x: s.ConstDecl) -> None:
+        constants = [Const(name.name, name.pos) for name in x.names]
+        outer = self.at.iota, self.at.errors_at
+        for i, const in enumerate(constants):
+            self._const(const, x, i)
+        self.at.iota, self.at.errors_at = outer
+        self.check_arity(x)
+        for name, const in zip(x.names, constants, strict=True):
+            self.declare(self.at.scope, name, const)
+
+    def _local_type(self, x: s.TypeDecl) -> None:
+        name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
+        if not x.is_alias:
+            name.type = Named(x.name.name, x.name.pos)
+        self.declare(self.at.scope, x.name, name)
+        self._define_type(name, x)
+
+    # ------------------------------------------------------------ types
+
+    def _type(self, name: TypeName, declaration: s.TypeDecl) -> None:
+        self._define_type(name, declaration)
+
+    def _define_type(self, name: TypeName, declaration: s.TypeDecl) -> None:
+        type_ = self.type_of(declaration.type_expr)
+        if name.is_alias:
+            name.type = type_
+            return
+        named = name.type
+        assert isinstance(named, Named)
+        if isinstance(type_, Named) and not type_.is_resolved and type_.package == "":
+            self._report_type_cycle(name, [named, type_])
+            named.resolve(INVALID)
+            return
+        named.resolve(type_)
+        cycle = _value_cycle(named)
+        if cycle:
+            self._report_type_cycle(name, cycle)
+            named.resolve(INVALID)
+
+    def _report_type_cycle(self, name: TypeName, cycle: list[Named]) -> None:
+        members: list[Object] = []
+        for named in cycle:
+            if all(named.name != member.name for member in members):
+                members.append(TypeName(named.name, named.pos, named))
+        self.report_cycle(members or [name])
+
+    # ------------------------------------------------------------ functions
+
+    def declare_params(self, info: FunctionInfo, type_expr: s.FuncType, scope: Scope) -> None:
+        """Enter the parameters and results of a function into its scope."""
+        signature = info.signature
+        groups = (
+            (type_expr.params, signature.params, info.params, VarKind.PARAM),
+            (type_expr.results, signature.results, info.results, VarKind.RESULT),
+        )
+        for declarations, params, variables, kind in groups:
+            for declaration, param in zip(declarations, params, strict=True):
+                variables.append(self._param_var(info, declaration, param.type, kind, scope))
+
+    def _param_var(self, info: FunctionInfo, declared: s.ParamDecl, type_: Type, kind: VarKind, scope: Scope) -> Var:
+        name = declared.name
+        var = Var(name.name if name else "", declared.pos, type_, kind, info, used=True)
+        if name is not None:
+            var.pos = name.pos
+            self.declare(scope, name, var)
+        return var
+
+    def start_function(self, declaration: s.FuncDecl, function: Func) -> None:
+        """Give a function its frame, and put its body off until all declarations are resolved."""
+        if function.type == INVALID:
+            return
+        name = f"{_receiver_name(function)}{function.name}"
+        info = FunctionInfo(name, function.signature)
+        declaration.info = info
+        declaration.object = function
+        scope = Scope(self.file_scope)
+        if declaration.receiver is not None:
+            type_ = self.type_of(declaration.receiver.type_expr)
+            info.receiver = self._param_var(info, declaration.receiver, type_, VarKind.RECEIVER, scope)
+        self.declare_params(info, declaration.signature, scope)
+        if declaration.body is None:
+            self.error(codes.MISSING_BODY, declaration.name, "missing function body")
+            return
+        outer, self.at = self.at, Environment(self.file_scope, owner=function)
+        body = declaration.body
+        self.later(lambda: self.function_body(info, body, scope))
+        self.at = outer
+
+    def receiver_base(self, declaration: s.FuncDecl) -> tuple[TypeName | None, bool]:
+        """The type that a method is declared on, and whether its receiver is a pointer."""
+        assert declaration.receiver is not None
+        x = unparen(declaration.receiver.type_expr)
+        is_pointer = isinstance(x, s.Deref)
+        if isinstance(x, s.Deref):
+            x = unparen(x.operand)
+        found = self.package_scope.names.get(x.name) if isinstance(x, s.Name) else None
+        if isinstance(found, TypeName) and found.is_alias:
+            self.resolve(found)
+        return (found if isinstance(found, TypeName) else None), is_pointer
+
+    def check_receiver(self, declaration: s.FuncDecl) -> None:
+        """The receiver is T or *T, T a type of this program that is neither a pointer nor an interface."""
+        receiver = declaration.receiver
+        assert receiver is not None
+        type_ = self.type_of(receiver.type_expr)
+        base = type_.elem if isinstance(type_, Pointer) else type_
+        at = receiver.type_expr
+        if base == INVALID:
+            return
+        if isinstance(base, Basic) or (isinstance(base, Named) and (base.package or base.pos == 0)):
+            self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {base}")
+        elif not isinstance(base, Named):
+            self.error(codes.RECEIVER, at, f"invalid receiver type {type_}")
+        elif isinstance(base.underlying, (Pointer, Interface)):
+            self.error(codes.RECEIVER, at, f"invalid receiver type {base} (pointer or interface type)")
+
+    def check_members(self, named: Named) -> None:
+        """No method has the name of a field."""
+        under = named.underlying
+        for field in under.fields if isinstance(under, Struct) else ():
+            method = named.methods.get(field.name)
+            if method is not None:
+                other = f"\n\t{self.place(field.pos)}: other declaration of {field.name}"
+                message = f"field and method with the same name {field.name}{other}"
+                self.error(codes.REDECLARED, method.pos, message)
+
+
+def _receiver_name(function: Func) -> str:
+    """The receiver as in Go's traces: `T.` or `(*T).`"""
+    if function.receiver is None:
+        return ""
+    return f"(*{function.receiver.name})." if function.pointer_receiver else f"{function.receiver.name}."
+
+
+def _value_cycle(named: Named) -> list[Named]:
+    """Named types that contain each other by value, back to `named`; empty if there is no such cycle."""
+
+    def search(type_: Type, path: list[Named], seen: set[Named]) -> list[Named]:
+        for inner in contains_directly(type_):
+            if inner is named:
+                return path
+            if inner not in seen and inner.is_resolved:
+                seen.add(inner)
+                found = search(inner.underlying, [*path, inner], seen)
+                if found:
+                    return found
+        return []
+
+    return search(named.underlying, [named], set())

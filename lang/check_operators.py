@@ -1,0 +1,341 @@
+"""Operators: + - * / and their kin, comparisons, shifts, &x and *p.
+
+Two constants give a constant, computed exactly and then fitted into the type. Otherwise an untyped operand takes the
+other one's type, and both must then be identical.
+
+Go: types2/expr.go.                                             Next: check_types.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import constants as c
+from lang import syntax as s
+from lang.check_base import is_valid, unparen
+from lang.check_conversions import Conversions, is_nil
+from lang.go_types import (
+    BOOL,
+    INVALID,
+    UINT,
+    UNTYPED_BOOL,
+    UNTYPED_INT,
+    Chan,
+    Pointer,
+    Type,
+    basic,
+    composite_kind,
+    default_type,
+    has_nil,
+    incomparable_part,
+    is_interface,
+    is_ordered,
+    is_untyped,
+)
+from lang.lookup import Found
+from lang.objects import Var
+from lang.spelling import spelled
+
+COMPARISONS = frozenset(["==", "!=", "<", "<=", ">", ">="])
+SHIFTS = frozenset(["<<", ">>"])
+_INTEGER_OPERATORS = frozenset(["%", "&", "|", "^", "&^"])
+_OPERATION_NAMES = {"+": "addition", "-": "subtraction", "^": "bitwise XOR", "*": "multiplication", "<<": "shift"}
+
+
+class Operators(Conversions):
+    """Unary and binary expressions."""
+
+    # ------------------------------------------------------------ unary
+
+    def check_unary(self, x: s.Unary) -> None:
+        """op operand"""
+        operand = x.operand
+        self.expr(operand)
+        if not is_valid(operand):
+            return self.invalidate(x)
+        if x.op == "&":
+            return self._address(x)
+        if x.op == "<-":
+            return self._receive(x)
+        defined = {"!": basic(operand.type).is_boolean, "^": basic(operand.type).is_integer}
+        if not defined.get(x.op, basic(operand.type).is_numeric):
+            message = f"invalid operation: operator {x.op} not defined on {self.described(operand)}"
+            self.error(codes.OPERATOR, operand, message)
+            return self.invalidate(x)
+        x.type = operand.type
+        if operand.mode is s.Mode.CONSTANT and operand.value is not None:
+            x.mode = s.Mode.CONSTANT
+            x.value = c.unary(x.op, operand.value, basic(x.type))
+            self.check_overflow(x, x.pos)
+        else:
+            x.mode = s.Mode.VALUE
+
+    def _address(self, x: s.Unary) -> None:
+        operand = x.operand
+        if not isinstance(unparen(operand), s.CompositeLit) and operand.mode is not s.Mode.VARIABLE:
+            message = f"invalid operation: cannot take address of {self.described(operand)}"
+            self.error(codes.ADDRESS, operand, message)
+            return self.invalidate(x)
+        self.take_address(operand)
+        x.mode, x.type = s.Mode.VALUE, Pointer(operand.type)
+
+    def take_address(self, x: s.Expr) -> None:
+        """Note that the variable which x is, or is a part of, has its address taken."""
+        while True:
+            x = unparen(x)
+            if isinstance(x, s.Name):
+                if isinstance(x.object, Var):
+                    x.object.address_taken = True
+                return
+            if isinstance(x, s.Selector) and isinstance(x.selection, s.FieldSelection):
+                if any(step.through_pointer for step in x.selection.steps):
+                    return
+                x = x.operand
+            elif isinstance(x, s.Index) and type(x.operand.type.underlying).__name__ == "Array":
+                x = x.operand
+            else:
+                return
+
+    def _receive(self, x: s.Unary) -> None:
+        self.refuse(x, "channels")
+        channel = x.operand.type.underlying
+        self.has_call = True
+        if not isinstance(channel, Chan) or channel.direction == "send":
+            what = f"send-only channel {x.operand.type}" if isinstance(channel, Chan) else f"non-channel {x.operand.type}"
+            message = f"invalid operation: cannot receive from {what} {self.described(x.operand)}"
+            self.error(codes.OPERATOR, x.operand, message)
+            return self.invalidate(x)
+        x.mode, x.type = s.Mode.COMMA_OK, channel.elem
+
+    def check_deref(self, x: s.Deref) -> None:
+        """*operand: a value or a type"""
+        self.expr_or_type(x.operand)
+        operand = x.operand
+        if not is_valid(operand):
+            return self.invalidate(x)
+        if operand.mode is s.Mode.TYPE:
+            x.mode, x.type = s.Mode.TYPE, Pointer(operand.type)
+            return
+        pointer = operand.type.underlying
+        if operand.mode is s.Mode.NIL or not isinstance(pointer, Pointer):
+            message = f"invalid operation: cannot indirect {self.described(operand)}"
+            self.error(codes.OPERATOR, operand, message)
+            return self.invalidate(x)
+        x.mode, x.type = s.Mode.VARIABLE, pointer.elem
+
+    def check_overflow(self, x: s.Expr, op_pos: int) -> None:
+        """Fit a computed constant into its type; untyped integers have a generous limit."""
+        if not is_untyped(x.type):
+            self.representable(x, x.type)
+        elif isinstance(x.value, int) and x.value.bit_length() > c.MAX_BITS:
+            name = _OPERATION_NAMES.get(x.op, "") if isinstance(x, s.Binary) else "bitwise complement"
+            self.error(codes.CONSTANT_RANGE, op_pos, f"constant {name} overflow".replace("  ", " "))
+            self.invalidate(x)
+
+    # ------------------------------------------------------------ binary
+
+    def check_binary(self, x: s.Binary) -> None:
+        """left op right"""
+        self.expr(x.left)
+        self.expr(x.right)
+        self.combine(x, x.left, x.right, x.op, x.op_pos, spelled(x))
+
+    def combine(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: str) -> None:
+        """Give x the mode, type and value of two checked operands joined by an operator."""
+        if not is_valid(left) or not is_valid(right):
+            return self.invalidate(x)
+        if op in SHIFTS:
+            return self._shift(x, left, right, op, op_pos)
+        self.match_types(left, right)
+        if not is_valid(left) or not is_valid(right):
+            return self.invalidate(x)
+        if op in COMPARISONS:
+            if self.compare(left, right, op):
+                self._compared(x, left, right, op)
+            else:
+                self.invalidate(x)
+            return
+        if left.type != right.type:
+            if INVALID not in (left.type, right.type):
+                message = f"invalid operation: {text} (mismatched types {left.type} and {right.type})"
+                self.error(codes.MISMATCHED_TYPES, left, message)
+            return self.invalidate(x)
+        if not self._is_defined(op, left.type):
+            message = f"invalid operation: operator {op} not defined on {self.described(left)}"
+            self.error(codes.OPERATOR, left, message)
+            return self.invalidate(x)
+        if op in "/%" and not self._check_divisor(left, right):
+            return self.invalidate(x)
+        x.type = left.type
+        x.mode = s.Mode.VALUE
+        if left.mode is s.Mode.CONSTANT and right.mode is s.Mode.CONSTANT:
+            self._fold(x, left, right, op, op_pos)
+
+    def _fold(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int) -> None:
+        """Compute a constant."""
+        assert left.value is not None
+        assert right.value is not None
+        x.mode = s.Mode.CONSTANT
+        a, b = left.value, right.value
+        if basic(x.type).is_integer:
+            a, b = c.as_integer(a) or 0, c.as_integer(b) or 0
+        x.value = c.binary(op, a, b)
+        self.check_overflow(x, op_pos)
+
+    def _is_defined(self, op: str, type_: Type) -> bool:
+        kind = basic(type_)
+        if op in ("&&", "||"):
+            return kind.is_boolean
+        if op in _INTEGER_OPERATORS:
+            return kind.is_integer
+        return kind.is_numeric or (op == "+" and kind.is_string)
+
+    def _check_divisor(self, left: s.Expr, right: s.Expr) -> bool:
+        may_trap = left.mode is s.Mode.CONSTANT or basic(left.type).is_integer
+        if may_trap and right.mode is s.Mode.CONSTANT and right.value == 0:
+            self.error(codes.DIVISION_BY_ZERO, right, "invalid operation: division by zero")
+            return False
+        return True
+
+    def match_types(self, left: s.Expr, right: s.Expr) -> None:
+        """Give an untyped operand the type of the other one, where that may work."""
+        if self._may_convert(left, right):
+            self.convert_untyped(left, right.type)
+            if is_valid(left):
+                self.convert_untyped(right, left.type)
+
+    def _may_convert(self, left: s.Expr, right: s.Expr) -> bool:
+        a, b = basic(left.type), basic(right.type)
+        if not is_untyped(left.type) and not is_untyped(right.type):
+            return False
+        if a.is_numeric != b.is_numeric:
+            return False
+        if is_interface(left.type) or is_interface(right.type):
+            return True
+        if a.is_boolean != b.is_boolean or a.is_string != b.is_string:
+            return False
+        if is_nil(left):
+            return has_nil(right.type)
+        if is_nil(right):
+            return has_nil(left.type)
+        return not isinstance(left.type.underlying, Pointer) and not isinstance(right.type.underlying, Pointer)
+
+    # ------------------------------------------------------------ comparisons
+
+    def compare(self, left: s.Expr, right: s.Expr, op: str, in_switch: bool = False) -> bool:
+        """Whether two operands can be compared; reports if not."""
+        if INVALID in (left.type, right.type):
+            return False
+        culprit, why = self._incomparable(left, right, op)
+        if culprit is None:
+            return True
+        if not why:
+            what = composite_kind(culprit.type) or str(culprit.type)
+            why = f"operator {op} not defined on {what}"
+        if in_switch:
+            message = f"invalid case {spelled(left)} in switch on {spelled(right)} ({why})"
+            self.error(codes.MISMATCHED_TYPES, left, message)
+        else:
+            message = f"invalid operation: {spelled(left)} {op} {spelled(right)} ({why})"
+            code = codes.MISMATCHED_TYPES if why.startswith("mismatched") else codes.OPERATOR
+            self.error(code, culprit, message)
+        return False
+
+    def _incomparable(self, left: s.Expr, right: s.Expr, op: str) -> tuple[s.Expr | None, str]:
+        """The operand that cannot be compared, and maybe why."""
+        if not self.assignable_to(left, right.type)[0] and not self.assignable_to(right, left.type)[0]:
+            return right, f"mismatched types {left.type} and {right.type}"
+        if op not in ("==", "!="):
+            for x in (left, right):
+                if not is_ordered(x.type):
+                    return x, ""
+            return None, ""
+        if left.mode is s.Mode.NIL or right.mode is s.Mode.NIL:
+            other = right.type if left.mode is s.Mode.NIL else left.type
+            both_nil = left.mode is s.Mode.NIL and right.mode is s.Mode.NIL
+            return (right, "") if both_nil or not has_nil(other) else (None, "")
+        for x in (left, right):
+            why = incomparable_part(x.type)
+            if why:
+                return x, why
+        return None, ""
+
+    def _compared(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str) -> None:
+        x.type = UNTYPED_BOOL
+        if left.mode is s.Mode.CONSTANT and right.mode is s.Mode.CONSTANT:
+            assert left.value is not None
+            assert right.value is not None
+            x.mode = s.Mode.CONSTANT
+            x.value = c.compare(op, left.value, right.value)
+            return
+        x.mode = s.Mode.VALUE
+        self.set_type(left, default_type(left.type))
+        self.set_type(right, default_type(right.type))
+
+    def condition(self, x: s.Expr, statement: str) -> None:
+        """Check the condition of an if or for statement."""
+        self.expr(x)
+        if is_valid(x) and not basic(x.type).is_boolean:
+            self.error(codes.CONDITION, x, f"non-boolean condition in {statement} statement")
+        self.set_type(x, BOOL)
+
+    # ------------------------------------------------------------ shifts
+
+    def _shift(self, x: s.Expr, left: s.Expr, count: s.Expr, op: str, op_pos: int) -> None:
+        whole = c.as_integer(left.value) if left.mode is s.Mode.CONSTANT and left.value is not None else None
+        if not basic(left.type).is_integer and not (is_untyped(left.type) and whole is not None):
+            message = f"invalid operation: shifted operand {self.described(left)} must be integer"
+            self.error(codes.OPERATOR, left, message)
+            return self.invalidate(x)
+        if not self._check_count(count):
+            return self.invalidate(x)
+        if left.mode is s.Mode.CONSTANT and count.mode is s.Mode.CONSTANT:
+            return self._shift_constant(x, left, count, op, op_pos)
+        x.type, x.mode = left.type, s.Mode.VALUE
+        if left.mode is s.Mode.CONSTANT and is_untyped(left.type):
+            # Its type will be what it would be without the shift, so it has to wait.
+            self.shift_operands.add(left)
+        elif not basic(left.type).is_integer:
+            message = f"invalid operation: shifted operand {self.described(left)} must be integer"
+            self.error(codes.OPERATOR, left, message)
+            self.invalidate(x)
+
+    def _check_count(self, count: s.Expr) -> bool:
+        if count.mode is s.Mode.CONSTANT and count.value is not None:
+            whole = c.as_integer(count.value)
+            if whole is not None and whole < 0:
+                message = f"invalid operation: negative shift count {self.described(count)}"
+                self.error(codes.SHIFT_COUNT, count, message)
+                return False
+            if is_untyped(count.type):
+                self.representable_as_count(count)
+                return is_valid(count)
+        if basic(count.type).is_integer:
+            self.set_type(count, UINT)
+            return True
+        if is_untyped(count.type):
+            self.convert_untyped(count, UINT)
+            return is_valid(count)
+        message = f"invalid operation: shift count {self.described(count)} must be integer"
+        self.error(codes.SHIFT_COUNT, count, message)
+        return False
+
+    def representable_as_count(self, count: s.Expr) -> None:
+        """Give a constant shift count the type uint."""
+        self.convert_untyped(count, UINT)
+
+    def _shift_constant(self, x: s.Expr, left: s.Expr, count: s.Expr, op: str, op_pos: int) -> None:
+        assert left.value is not None
+        assert count.value is not None
+        places = c.as_integer(count.value)
+        if places is None or places > c.MAX_SHIFT:
+            self.error(codes.SHIFT_COUNT, count, f"invalid operation: invalid shift count {self.described(count)}")
+            return self.invalidate(x)
+        x.type = left.type if basic(left.type).is_integer else UNTYPED_INT
+        x.mode = s.Mode.CONSTANT
+        x.value = c.shift(op, c.as_integer(left.value) or 0, places)
+        self.check_overflow(x, op_pos)
+
+
+def selected_field(found: object) -> bool:
+    """Whether a lookup led to a field."""
+    return isinstance(found, Found) and found.field is not None

@@ -1,0 +1,223 @@
+"""The checker's entry: a file's tree is checked and annotated, and what the lowering starts from comes back.
+
+    collect     every package-level name, before any is resolved
+    resolve     types, signatures, constants, variables
+    bodies      of functions
+    finish      unused imports, initialisation order, main
+
+Go: types2/check.go.                                            Next: the lowering
+"""
+
+from __future__ import annotations
+
+import sys
+
+from lang import codes
+from lang import syntax as s
+from lang.check_declarations import Declarations, Declared
+from lang.diagnostics import Diagnostics
+from lang.go_types import INVALID, Named
+from lang.init_order import find_cycle, in_order
+from lang.objects import Const, Func, Object, PackageName, TypeName, Var, VarKind
+from lang.packages import GO_PACKAGES, is_package, members
+
+RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source takes about five
+
+
+def check(file: s.File, diagnostics: Diagnostics) -> s.Package | None:
+    """Check a file and annotate its tree; None when errors were reported."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    try:
+        package = Checker(diagnostics).check_file(file)
+    except RecursionError:
+        diagnostics.report(codes.NESTING, 0, "the program is nested too deeply")
+        return None
+    finally:
+        sys.setrecursionlimit(limit)
+    return None if diagnostics else package
+
+
+class Checker(Declarations):
+    """The whole checker."""
+
+    def check_file(self, file: s.File) -> s.Package:
+        """All phases, in order."""
+        self.prepare()
+        self.file = file
+        self.methods: list[tuple[s.FuncDecl, Func]] = []
+        self.functions: list[tuple[s.FuncDecl, Func]] = []
+        self.initializers: list[s.Initializer] = []
+        if file.package is not None and file.package.name != "main":
+            message = f"package {file.package.name}; a Toy program is package main"
+            self.error(codes.PACKAGE, file.package, message)
+        for import_ in file.imports:
+            self._import(import_)
+        for declaration in file.declarations:
+            self._collect(declaration)
+        self._attach_methods()
+        self._check_import_conflicts()
+        self._resolve_all()
+        self.run_delayed(0)
+        self._report_unused_imports()
+        self._report_init_cycles()
+        return self._package()
+
+    # ------------------------------------------------------------ collect
+
+    def _import(self, x: s.ImportDecl) -> None:
+        path = x.path.text[1:-1]
+        if not is_package(path):
+            if path in GO_PACKAGES:
+                self.error(codes.IMPORT, x.path, f'Toy does not have package "{path}" yet')
+            else:
+                self.error(codes.IMPORT, x.path, f"package {path} is not in std")
+        name = x.name.name if x.name else path.rsplit("/", 1)[-1]
+        package = PackageName(name, x.pos, path=path, members=members(path), used=not is_package(path))
+        if name == ".":
+            self.error(codes.IMPORT, x, "Toy does not have dot imports")
+        elif name == "init":
+            self.error(codes.IMPORT, x, "cannot import package as init - init must be a func")
+        elif name != "_":
+            other = self.file_scope.names.get(name)
+            if other is not None:
+                message = f"{name} redeclared in this block{self.other_declaration(other)}"
+                self.error(codes.REDECLARED, x, message)
+                return
+            self.file_scope.names[name] = package
+            self.findings.imports.append(package)
+
+    def _collect(self, x: s.Decl) -> None:
+        match x:
+            case s.ConstDecl():
+                for i, name in enumerate(x.names):
+                    self._enter(name, Const(name.name, name.pos), x, i)
+                self.check_arity(x)
+            case s.VarDecl():
+                self._collect_vars(x)
+            case s.TypeDecl():
+                type_name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
+                if not x.is_alias:
+                    type_name.type = Named(x.name.name, x.name.pos)
+                self._enter(x.name, type_name, x)
+            case s.FuncDecl():
+                self._collect_function(x)
+
+    def _enter(self, name: s.Name, object_: Object, declaration: s.Decl, index: int = 0) -> None:
+        if name.name in ("init", "main"):
+            self.error(codes.MAIN, name, f"cannot declare {name.name} - must be func")
+        self.declared[object_] = Declared(declaration, index)
+        self.declare(self.package_scope, name, object_)
+
+    def _collect_vars(self, x: s.VarDecl) -> None:
+        variables = [Var(name.name, name.pos, kind=VarKind.GLOBAL, used=True) for name in x.names]
+        x.vars = [None if var.name == "_" else var for var in variables]
+        for i, (name, var) in enumerate(zip(x.names, variables, strict=True)):
+            self._enter(name, var, x, i)
+        if len(x.names) == len(x.values):
+            for var, kept, value in zip(variables, x.vars, x.values, strict=True):
+                self.initializers.append(s.Initializer([kept], value, [var]))
+        elif len(x.values) == 1:
+            self.initializers.append(s.Initializer(x.vars, x.values[0], [*variables]))
+        elif x.values or x.type_expr is None:
+            self.check_arity(x)
+
+    def _collect_function(self, x: s.FuncDecl) -> None:
+        name = x.name.name
+        function = Func(name, x.name.pos)
+        self.declared[function] = Declared(x)
+        x.name.object = function
+        if x.receiver is not None:
+            self.methods.append((x, function))
+            return
+        self.functions.append((x, function))
+        if name in ("init", "main"):
+            if x.signature.params or x.signature.results:
+                what = f"func {name} must have no arguments and no return values"
+                self.error(codes.MAIN, x.name, what)
+        if name != "init":
+            self.declare(self.package_scope, x.name, function)
+
+    def _attach_methods(self) -> None:
+        """Give every type its methods before anything is looked up."""
+        for declaration, method in self.methods:
+            base, is_pointer = self.receiver_base(declaration)
+            named = base.type if base is not None else None
+            if not isinstance(named, Named):
+                continue
+            method.receiver, method.pointer_receiver = named, is_pointer
+            other = named.methods.get(method.name)
+            if other is not None:
+                message = f"method {named.name}.{method.name} already declared at {self.place(other.pos)}"
+                self.error(codes.REDECLARED, method.pos, message)
+            elif method.name != "_":
+                named.methods[method.name] = method
+
+    def _check_import_conflicts(self) -> None:
+        for name, package in self.file_scope.names.items():
+            other = self.package_scope.names.get(name)
+            if other is not None:
+                what = f"\n\t{self.place(package.pos)}: other declaration of {name}"
+                assert isinstance(package, PackageName)
+                message = f"{name} already declared through import of package {package.name} (\"{package.path}\"){what}"
+                self.error(codes.REDECLARED, other.pos, message)
+
+    # ------------------------------------------------------------ resolve
+
+    def _resolve_all(self) -> None:
+        kinds: tuple[type[Object], ...] = (TypeName, Func, Const, Var)
+        for kind in kinds:
+            for object_ in list(self.declared):
+                if isinstance(object_, kind):
+                    self.resolve(object_)
+        for declaration, method in self.methods:
+            self.check_receiver(declaration)
+            self.start_function(declaration, method)
+        for declaration, function in self.functions:
+            self.start_function(declaration, function)
+        for object_ in self.declared:
+            if isinstance(object_, TypeName) and isinstance(object_.type, Named):
+                self.check_members(object_.type)
+
+    # ------------------------------------------------------------ finish
+
+    def _report_unused_imports(self) -> None:
+        for package in self.findings.imports:
+            if not package.used:
+                last = package.path.rsplit("/", 1)[-1]
+                renamed = f" as {package.name}" if package.name != last else ""
+                message = f'"{package.path}" imported{renamed} and not used'
+                self.error(codes.UNUSED_IMPORT, package.pos, message)
+
+    def _report_init_cycles(self) -> None:
+        """A variable must not need itself for its own first value."""
+        reported: set[Object] = set()
+        for initializer in self.initializers:
+            for var in initializer.owners:
+                cycle = find_cycle(var, self.findings.uses) if var not in reported else []
+                if cycle and var.type != INVALID:
+                    reported.update(cycle)
+                    self._report_init_cycle(cycle)
+
+    def _report_init_cycle(self, cycle: list[Object]) -> None:
+        head = cycle[0]
+        if len(cycle) == 1:
+            message = f"initialization cycle: {head.name} refers to itself"
+        else:
+            lines = [f"initialization cycle for {head.name}"]
+            for i, member in enumerate(cycle):
+                following = cycle[(i + 1) % len(cycle)]
+                lines.append(f"{self.place(member.pos)}: {member.name} refers to {following.name}")
+            message = "\n\t".join(lines)
+        self.error(codes.CYCLE, head.pos, message)
+
+    def _package(self) -> s.Package:
+        functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]
+        main = next((x for x in functions if x.receiver is None and x.name.name == "main"), None)
+        if main is None and not self.diagnostics:
+            self.error(codes.MAIN, 0, "function main is undeclared in the main package")
+        globals_ = [o for o in self.declared if isinstance(o, Var) and o.name != "_"]
+        types = [o for o in self.declared if isinstance(o, TypeName)]
+        inits = [x for x in functions if x.receiver is None and x.name.name == "init"]
+        initializers = [] if self.diagnostics else in_order(self.initializers, self.findings.uses)
+        return s.Package(self.file, types, globals_, functions, initializers, inits, main)

@@ -1,0 +1,327 @@
+"""Selectors, indices and slices: x.f, x[i], x[i:j].
+
+    p.x          a field, through the pointer p
+    v.move(1)    a method on *T: called with &v, so v has its address taken
+    a[1:3]       a slice of the array a, so a has its address taken, too
+
+Go: types2/call.go (selector), index.go.                        Next: check_literals.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import constants as c
+from lang import syntax as s
+from lang.check_base import is_valid
+from lang.check_types import Types
+from lang.go_types import (
+    BYTE,
+    INT,
+    INVALID,
+    STRING,
+    Array,
+    Map,
+    Param,
+    Pointer,
+    Signature,
+    Slice,
+    Type,
+    basic,
+    is_interface,
+    is_untyped,
+)
+from lang.lookup import Ambiguous, Found, find, is_in_method_set
+from lang.objects import Const, Func, Object, PackageName, TypeName, Var
+from lang.spelling import spelled
+
+
+class Selectors(Types):
+    """Reaching into values."""
+
+    # ------------------------------------------------------------ x.name
+
+    def check_selector(self, x: s.Selector) -> None:
+        """operand.name"""
+        if isinstance(x.operand, s.Name):
+            package = self.at.scope.find(x.operand.name)
+            if isinstance(package, PackageName):
+                x.operand.object, x.operand.mode = package, s.Mode.PACKAGE
+                return self._package_member(x, package)
+        self.expr_or_type(x.operand)
+        operand = x.operand
+        if not is_valid(operand):
+            return self.invalidate(x)
+        if operand.mode is s.Mode.BUILTIN:
+            self.error(codes.BUILTIN_USE, x, f"invalid use of {self.described(operand)} in selector expression")
+            return self.invalidate(x)
+        found = find(operand.type, x.name.name)
+        if not isinstance(found, Found):
+            self._report_missing(x, found)
+            return self.invalidate(x)
+        if found.field is not None:
+            self._select_field(x, found)
+        elif operand.mode is s.Mode.TYPE:
+            self._select_method_expression(x, found)
+        elif found.interface_method is not None:
+            self._select_interface_method(x, found)
+        else:
+            self._select_method(x, found)
+
+    def _package_member(self, x: s.Selector, package: PackageName) -> None:
+        package.used = True
+        name = x.name.name
+        member = package.members.get(name)
+        if member is None and not package.members:
+            return self.invalidate(x)
+        if member is None:
+            similar = [other for other in package.members if other.lower() == name.lower()]
+            hint = f" (but have {similar[0]})" if similar else ""
+            code = codes.UNDEFINED
+            message = f"undefined: {spelled(x)}{hint}"
+            if not similar and name[:1].isupper() and package.path:
+                message += f" (Toy's {package.path} has {', '.join(sorted(package.members))})"
+            self.error(code, x.name, message)
+            return self.invalidate(x)
+        x.name.object = member
+        x.selection = s.PackageSelection(package, member)
+        self.become(x, member)
+
+    def become(self, x: s.Expr, object_: Object) -> None:
+        """Give an expression the mode, type and value of what it names."""
+        x.type = object_.type
+        if isinstance(object_, Const):
+            x.mode, x.value = s.Mode.CONSTANT, object_.value
+            if object_.value is None:
+                self.invalidate(x)
+        elif isinstance(object_, TypeName):
+            x.mode = s.Mode.TYPE
+        elif isinstance(object_, Var):
+            x.mode = s.Mode.VARIABLE
+        elif isinstance(object_, Func):
+            x.mode = s.Mode.VALUE
+        if x.type == INVALID:
+            self.invalidate(x)
+
+    def _report_missing(self, x: s.Selector, found: Ambiguous | None) -> None:
+        operand, name = x.operand, x.name.name
+        if operand.type == INVALID or operand.type.underlying == INVALID:
+            return
+        if found is not None:
+            self.error(codes.NO_FIELD, x.name, f"ambiguous selector {spelled(x)}")
+            return
+        pointed = operand.type.underlying
+        if isinstance(pointed, Pointer) and is_interface(pointed.elem):
+            why = f"type {operand.type} is pointer to interface, not interface"
+        else:
+            why = f"type {operand.type} has no field or method {name}{self._similar_member(operand.type, name)}"
+        self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
+
+    def _similar_member(self, type_: Type, name: str) -> str:
+        """A hint at a field or method whose name differs in the case of its letters only."""
+        for candidate in (name.lower(), name.capitalize(), name[:1].upper() + name[1:], name[:1].lower() + name[1:]):
+            found = find(type_, candidate)
+            if isinstance(found, Found):
+                return f", but does have {'field' if found.field else 'method'} {candidate}"
+        return ""
+
+    def _select_field(self, x: s.Selector, found: Found) -> None:
+        operand = x.operand
+        assert found.field is not None
+        if operand.mode is s.Mode.TYPE:
+            message = f"operand for field selector {x.name.name} must be value of type {operand.type}"
+            self.error(codes.NO_FIELD, operand, message)
+            return self.invalidate(x)
+        x.selection = s.FieldSelection(found.steps)
+        through_pointer = any(step.through_pointer for step in found.steps)
+        x.mode = s.Mode.VARIABLE if operand.mode is s.Mode.VARIABLE or through_pointer else s.Mode.VALUE
+        x.type = found.field.type
+        if x.type == INVALID:
+            self.invalidate(x)
+
+    def _select_method(self, x: s.Selector, found: Found) -> None:
+        """A method of a value: & or * is put in front of the receiver where it is needed."""
+        operand, method = x.operand, found.method
+        assert method is not None
+        self.resolve(method)
+        self.note_use(method)
+        receiver = found.receiver or operand.type
+        adjust = s.Adjust.NONE
+        if method.pointer_receiver and not isinstance(receiver, Pointer):
+            addressable = operand.mode is s.Mode.VARIABLE or any(step.through_pointer for step in found.steps)
+            if not addressable:
+                message = f"cannot call pointer method {x.name.name} on {operand.type}"
+                self.error(codes.ADDRESS, x.name, message)
+                return self.invalidate(x)
+            adjust = s.Adjust.ADDRESS
+            if not any(step.through_pointer for step in found.steps):
+                self.take_address(operand)
+        elif not method.pointer_receiver and isinstance(receiver, Pointer):
+            adjust = s.Adjust.DEREFERENCE
+        x.selection = s.MethodSelection(found.steps, method, adjust)
+        x.mode, x.type = s.Mode.VALUE, method.type
+        if method.type == INVALID:
+            self.invalidate(x)
+
+    def _select_interface_method(self, x: s.Selector, found: Found) -> None:
+        assert found.interface_method is not None
+        self.refuse(x, "interfaces")
+        x.selection = s.InterfaceSelection(found.steps, x.name.name, 0)
+        x.mode, x.type = s.Mode.VALUE, found.interface_method.signature
+
+    def _select_method_expression(self, x: s.Selector, found: Found) -> None:
+        """T.method: a function that takes the receiver first."""
+        self.refuse(x, "method values")
+        method, base = found.method, x.operand.type
+        if found.interface_method is not None:
+            signature = found.interface_method.signature
+        else:
+            assert method is not None
+            self.resolve(method)
+            self.note_use(method)
+            if not is_in_method_set(found):
+                name = x.name.name
+                message = f"invalid method expression {base}.{name} (needs pointer receiver (*{base}).{name})"
+                self.error(codes.NO_FIELD, x.name, message)
+                return self.invalidate(x)
+            if method.type == INVALID:
+                return self.invalidate(x)
+            signature = method.signature
+            x.selection = s.MethodExpression(found.steps, method, s.Adjust.NONE)
+        params = (Param("_" if signature.params and signature.params[0].name else "", base), *signature.params)
+        x.mode, x.type = s.Mode.VALUE, Signature(params, signature.results, signature.variadic)
+
+    def note_use(self, object_: Object) -> None:
+        """Record that the package-level object being declared refers to another one."""
+        owner = self.at.owner
+        if owner is not None:
+            self.findings.uses.setdefault(owner, []).append(object_)
+
+    # ------------------------------------------------------------ x[i]
+
+    def check_index(self, x: s.Index) -> None:
+        """operand[index]"""
+        self.expr_or_type(x.operand)
+        operand = x.operand
+        if not is_valid(operand):
+            self.use(x.index)
+            return self.invalidate(x)
+        if operand.mode is s.Mode.TYPE:
+            self.error(codes.NOT_AN_EXPRESSION, x, f"{operand.type} is not a generic type")
+            return self.invalidate(x)
+        under = operand.type.underlying
+        if isinstance(under, Map):
+            self.refuse(x, "maps")
+            self.expr(x.index)
+            self.assign(x.index, under.key, "map index")
+            x.mode, x.type = s.Mode.MAP_INDEX, under.elem
+            return
+        elem, length, mode = self._indexable(operand)
+        if elem is None:
+            self.error(codes.INDEX, x, f"cannot index {self.described(operand)}")
+            self.use(x.index)
+            return self.invalidate(x)
+        x.mode, x.type = mode, elem
+        self.set_default(operand)
+        self.index_value(x.index, length)
+
+    def _indexable(self, operand: s.Expr) -> tuple[Type | None, int, s.Mode]:
+        """Element type, length if known (else -1) and mode of operand[i]."""
+        under = operand.type.underlying
+        if basic(under).is_string:
+            length = len(operand.value) if isinstance(operand.value, bytes) else -1
+            return BYTE, length, s.Mode.VALUE
+        if isinstance(under, Array):
+            mode = s.Mode.VARIABLE if operand.mode is s.Mode.VARIABLE else s.Mode.VALUE
+            return under.elem, under.length, mode
+        if isinstance(under, Pointer) and isinstance(under.elem.underlying, Array):
+            return under.elem.underlying.elem, under.elem.underlying.length, s.Mode.VARIABLE
+        if isinstance(under, Slice):
+            return under.elem, -1, s.Mode.VARIABLE
+        return None, -1, s.Mode.INVALID
+
+    def index_value(self, x: s.Expr, limit: int) -> int:
+        """Check an index; its value if it is constant, else -1. A limit of -1 is none."""
+        self.expr(x)
+        if not self._is_index(x, "index") or x.mode is not s.Mode.CONSTANT:
+            return -1
+        assert isinstance(x.value, int)
+        if 0 <= limit <= x.value:
+            message = f"invalid argument: index {c.spelled_value(x.value)} out of bounds [0:{limit}]"
+            self.error(codes.INDEX, x, message)
+            return -1
+        return x.value
+
+    def _is_index(self, x: s.Expr, what: str) -> bool:
+        """Whether an operand is an integer, and not a negative constant."""
+        if not is_valid(x):
+            return False
+        if is_untyped(x.type):
+            self.convert_untyped(x, INT)
+            if not is_valid(x):
+                return False
+        if not basic(x.type).is_integer:
+            self.error(codes.INDEX, x, f"invalid argument: {what} {self.described(x)} must be integer")
+            return False
+        if x.mode is s.Mode.CONSTANT and x.value is not None:
+            whole = c.as_integer(x.value)
+            if whole is not None and whole < 0:
+                message = f"invalid argument: {what} {self.described(x)} must not be negative"
+                self.error(codes.INDEX, x, message)
+                return False
+            if whole is None or whole >= 1 << 63:
+                self.error(codes.INDEX, x, f"{self.described(x)} overflows int")
+                return False
+        return True
+
+    # ------------------------------------------------------------ x[i:j:k]
+
+    def check_slice(self, x: s.SliceExpr) -> None:
+        """operand[low:high:max]"""
+        self.expr(x.operand)
+        operand = x.operand
+        if not is_valid(operand):
+            self.use(x.low, x.high, x.max)
+            return self.invalidate(x)
+        length, type_ = self._sliceable(x)
+        if type_ is None:
+            self.use(x.low, x.high, x.max)
+            return self.invalidate(x)
+        x.mode, x.type = s.Mode.VALUE, type_
+        self._check_bounds(x, length)
+
+    def _sliceable(self, x: s.SliceExpr) -> tuple[int, Type | None]:
+        """Length if known (else -1) and type of a slice expression; None after an error."""
+        operand = x.operand
+        under = operand.type.underlying
+        if basic(under).is_string:
+            if x.max is not None:
+                self.error(codes.INDEX, x.max, "invalid operation: 3-index slice of string")
+                return -1, None
+            length = len(operand.value) if isinstance(operand.value, bytes) else -1
+            self.set_default(operand)
+            return length, STRING if operand.type == STRING else operand.type
+        if isinstance(under, Array):
+            if operand.mode is not s.Mode.VARIABLE:
+                message = f"cannot slice unaddressable value {self.described(operand)}"
+                self.error(codes.ADDRESS, operand, message)
+                return -1, None
+            self.take_address(operand)
+            return under.length, Slice(under.elem)
+        if isinstance(under, Pointer) and isinstance(under.elem.underlying, Array):
+            return under.elem.underlying.length, Slice(under.elem.underlying.elem)
+        if isinstance(under, Slice):
+            return -1, operand.type
+        self.error(codes.INDEX, operand, f"cannot slice {self.described(operand)}")
+        return -1, None
+
+    def _check_bounds(self, x: s.SliceExpr, length: int) -> None:
+        """Constant bounds lie within the length and do not decrease."""
+        highest = 0
+        for bound in (x.low, x.high, x.max):
+            if bound is None:
+                continue
+            value = self.index_value(bound, length + 1 if length >= 0 else -1)
+            if 0 <= value < highest:
+                self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
+                return
+            highest = max(highest, value)

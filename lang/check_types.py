@@ -1,0 +1,277 @@
+"""Type expressions: from syntax to go_types.
+
+    []Point      Slice(Named Point)        [4 * n]int   the length is a constant expression
+    *Node        Pointer(Named Node)       a type may refer to itself through a pointer, a slice or a function
+
+Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_selectors.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import constants as c
+from lang import syntax as s
+from lang.check_base import is_valid
+from lang.check_operators import Operators
+from lang.go_types import (
+    INT,
+    INVALID,
+    Array,
+    Chan,
+    Field,
+    Interface,
+    InterfaceMethod,
+    Map,
+    Named,
+    Param,
+    Pointer,
+    Signature,
+    Slice,
+    Struct,
+    Type,
+    basic,
+    incomparable_part,
+    is_untyped,
+)
+from lang.layout import MAX_SIZE
+from lang.objects import Builtin, Const, Func, Nil, Object, PackageName, TypeName, Var, VarKind
+from lang.spelling import spelled
+
+
+class Types(Operators):
+    """Resolving the types that a program spells out."""
+
+    def type_of(self, x: s.Expr) -> Type:
+        """The type that an expression denotes; INVALID after an error."""
+        if x.mode is s.Mode.UNCHECKED:
+            x.mode, x.type = s.Mode.TYPE, INVALID
+            x.type = self._resolved(x)
+            if x.type == INVALID:
+                x.mode = s.Mode.INVALID
+        elif x.mode is not s.Mode.TYPE:
+            return INVALID
+        return x.type
+
+    def _resolved(self, x: s.Expr) -> Type:
+        match x:
+            case s.Name():
+                return self._named_type(x)
+            case s.Selector():
+                x.mode = s.Mode.UNCHECKED
+                self.expr_or_type(x)
+                return self._must_be_type(x)
+            case s.Paren(inner=inner):
+                return self.type_of(inner)
+            case s.Deref(operand=operand):
+                elem = self.type_of(operand)
+                return INVALID if elem == INVALID else Pointer(elem)
+            case s.SliceType(elem=elem_expr):
+                elem = self.type_of(elem_expr)
+                return INVALID if elem == INVALID else Slice(elem)
+            case s.ArrayType():
+                return self._array_type(x)
+            case s.MapType():
+                return self._map_type(x)
+            case s.ChanType(direction=direction, elem=elem_expr):
+                self.refuse(x, "channels")
+                return Chan(self.type_of(elem_expr), direction)
+            case s.StructType():
+                return self._struct_type(x)
+            case s.FuncType():
+                self.refuse(x, "function values")
+                return self.signature(x)
+            case s.InterfaceType():
+                return self._interface_type(x)
+        self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
+        return INVALID
+
+    def _must_be_type(self, x: s.Expr) -> Type:
+        if x.mode is s.Mode.TYPE:
+            return x.type
+        if is_valid(x):
+            self.error(codes.NOT_A_TYPE, x, f"{self.described(x)} is not a type")
+        return INVALID
+
+    def _named_type(self, x: s.Name) -> Type:
+        if x.name == "_":
+            self.error(codes.BLANK, x, "cannot use _ as value or type")
+            return INVALID
+        found = self.at.scope.find(x.name)
+        if found is None:
+            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            return INVALID
+        x.object = found
+        if isinstance(found, PackageName):
+            found.used = True
+            self.error(codes.NOT_A_TYPE, x, f"use of package {found.name} not in selector")
+            return INVALID
+        if not isinstance(found, TypeName):
+            if isinstance(found, Var):
+                found.used = True
+            self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
+            return INVALID
+        self.resolve(found)
+        return found.type
+
+    def _array_type(self, x: s.ArrayType) -> Type:
+        length = -1
+        if x.length is None:
+            self.error(codes.ARRAY_LENGTH, x, "invalid use of [...] array (outside a composite literal)")
+        else:
+            length = self.array_length(x.length)
+        elem = self.type_of(x.elem)
+        if length < 0 or elem == INVALID:
+            return INVALID
+        if length >= MAX_SIZE:
+            self.error(codes.ARRAY_LENGTH, x, f"type [{length}]{elem} larger than address space")
+            return INVALID
+        return Array(length, elem)
+
+    def array_length(self, x: s.Expr) -> int:
+        """The value of an array length; -1 after an error."""
+        if isinstance(x, s.Name):
+            found = self.at.scope.find(x.name)
+            if found is None:
+                message = f"undefined array length {x.name} or missing type constraint"
+                self.error(codes.ARRAY_LENGTH, x, message)
+                return -1
+            if not isinstance(found, Const):
+                if isinstance(found, Var):
+                    found.used = True
+                self.error(codes.ARRAY_LENGTH, x, f"invalid array length {x.name}")
+                return -1
+        self.expr(x)
+        if not is_valid(x):
+            return -1
+        if x.mode is not s.Mode.CONSTANT or x.value is None:
+            self.error(codes.ARRAY_LENGTH, x, f"array length {self.described(x)} must be constant")
+            return -1
+        whole = c.as_integer(x.value)
+        is_number = is_untyped(x.type) or basic(x.type).is_integer
+        if is_number and whole is not None and 0 <= whole < 1 << 63:
+            self.set_type(x, INT)
+            return whole
+        form = "invalid array length {}" if basic(x.type).is_integer else "array length {} must be integer"
+        self.error(codes.ARRAY_LENGTH, x, form.format(self.described(x)))
+        return -1
+
+    def _map_type(self, x: s.MapType) -> Type:
+        self.refuse(x, "maps")
+        key, elem = self.type_of(x.key), self.type_of(x.elem)
+        if INVALID in (key, elem):
+            return INVALID
+
+        def check_key() -> None:
+            if incomparable_part(key):
+                self.error(codes.MAP_KEY, x.key, f"invalid map key type {key}")
+
+        self.later(check_key)
+        return Map(key, elem)
+
+    # ------------------------------------------------------------ structs
+
+    def _struct_type(self, x: s.StructType) -> Type:
+        fields: list[Field] = []
+        seen: dict[str, int] = {}
+        for declared in x.fields:
+            type_ = self.type_of(declared.type_expr)
+            if declared.embedded:
+                self._check_embedded(declared, type_)
+            for name in declared.names:
+                if name.name in seen and name.name != "_":
+                    other = f"\n\t{self.place(seen[name.name])}: other declaration of {name.name}"
+                    self.error(codes.REDECLARED, name, f"{name.name} redeclared{other}")
+                    continue
+                seen[name.name] = name.pos
+                fields.append(Field(name.name, type_, declared.embedded, declared.tag, name.pos))
+        return Struct(tuple(fields))
+
+    def _check_embedded(self, declared: s.FieldDecl, type_: Type) -> None:
+        """An embedded type is T or *T, where T is no pointer, and *T no pointer to an interface."""
+
+        def check() -> None:
+            base = type_.elem if isinstance(type_, Pointer) else type_
+            if isinstance(base.underlying, Pointer):
+                self.error(codes.EMBEDDED, declared.type_expr, "embedded field type cannot be a pointer")
+            elif isinstance(base.underlying, Interface) and isinstance(type_, Pointer):
+                message = "embedded field type cannot be a pointer to an interface"
+                self.error(codes.EMBEDDED, declared.type_expr, message)
+
+        self.later(check)
+
+    # ------------------------------------------------------------ functions and interfaces
+
+    def signature(self, x: s.FuncType) -> Signature:
+        """The signature that a function type spells."""
+        params = [self._param(p) for p in x.params]
+        results = [self._param(p) for p in x.results]
+        variadic = bool(x.params) and x.params[-1].variadic
+        signature = Signature(tuple(params), tuple(results), variadic)
+        x.mode, x.type = s.Mode.TYPE, signature
+        return signature
+
+    def _param(self, p: s.ParamDecl) -> Param:
+        type_ = self.type_of(p.type_expr)
+        return Param(p.name.name if p.name else "", Slice(type_) if p.variadic else type_)
+
+    def _interface_type(self, x: s.InterfaceType) -> Type:
+        methods: dict[str, InterfaceMethod] = {}
+        if x.elements:
+            self.refuse(x, "interfaces")
+        for element in x.elements:
+            if element.name is None:
+                self._embed_interface(element, methods)
+                continue
+            name = element.name.name
+            assert isinstance(element.type_expr, s.FuncType)
+            signature = self.signature(element.type_expr)
+            if name in methods:
+                self.error(codes.REDECLARED, element, f"duplicate method {name}")
+            methods[name] = InterfaceMethod(name, signature)
+        return Interface(tuple(methods[name] for name in sorted(methods)))
+
+    def _embed_interface(self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod]) -> None:
+        type_ = self.type_of(element.type_expr)
+        under = type_.underlying
+        if isinstance(under, Interface):
+            methods.update({method.name: method for method in under.methods})
+        elif type_ != INVALID:
+            self.refuse(element, "interfaces")
+            self.error(codes.NOT_A_TYPE, element, f"{type_} is not an interface")
+
+
+_VARIABLE_KINDS = {
+    VarKind.GLOBAL: "package-level variable",
+    VarKind.LOCAL: "local variable",
+    VarKind.RECEIVER: "receiver",
+    VarKind.PARAM: "parameter",
+    VarKind.RESULT: "result variable",
+}
+
+
+def object_kind(found: Object) -> str:
+    """What a name stands for, in words."""
+    match found:
+        case Var(kind=kind):
+            return _VARIABLE_KINDS[kind]
+        case Const():
+            return "constant"
+        case Func():
+            return "function"
+        case Builtin():
+            return "built-in function"
+        case Nil():
+            return "nil"
+    return "package name"
+
+
+def contains_directly(type_: Type) -> list[Named]:
+    """The named types that lie inside a value of type type_ itself, not behind a pointer."""
+    match type_:
+        case Named():
+            return [type_]
+        case Array(_, elem):
+            return contains_directly(elem)
+        case Struct(fields):
+            return [named for f in fields for named in contains_directly(f.type)]
+    return []

@@ -1,0 +1,112 @@
+"""Packages: the members of what a program can import, as data.
+
+Each line is a declaration in Go's own notation, so that the whole of an importable package can be read at a glance. What
+they do is in `lang/std`.
+
+Next: check_base.py
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lang.go_types import (
+    ANY,
+    BOOL,
+    ERROR,
+    FLOAT64,
+    INT,
+    STRING,
+    UINT32,
+    UINT64,
+    Array,
+    Field,
+    Named,
+    Param,
+    Pointer,
+    Signature,
+    Slice,
+    Struct,
+    Type,
+)
+from lang.objects import Func, Object, TypeName, Var, VarKind
+
+_ANYS = Slice(ANY)
+
+# runtime.MemStats: every field of Go's, so that programs print what they print under Go.
+_MEM_STATS = (
+    ("Alloc", UINT64), ("TotalAlloc", UINT64), ("Sys", UINT64), ("Lookups", UINT64), ("Mallocs", UINT64),
+    ("Frees", UINT64), ("HeapAlloc", UINT64), ("HeapSys", UINT64), ("HeapIdle", UINT64), ("HeapInuse", UINT64),
+    ("HeapReleased", UINT64), ("HeapObjects", UINT64), ("StackInuse", UINT64), ("StackSys", UINT64),
+    ("MSpanInuse", UINT64), ("MSpanSys", UINT64), ("MCacheInuse", UINT64), ("MCacheSys", UINT64),
+    ("BuckHashSys", UINT64), ("GCSys", UINT64), ("OtherSys", UINT64), ("NextGC", UINT64), ("LastGC", UINT64),
+    ("PauseTotalNs", UINT64), ("PauseNs", Array(256, UINT64)), ("PauseEnd", Array(256, UINT64)), ("NumGC", UINT32),
+    ("NumForcedGC", UINT32), ("GCCPUFraction", FLOAT64), ("EnableGC", BOOL), ("DebugGC", BOOL),
+    ("BySize", Array(61, Struct((Field("Size", UINT32), Field("Mallocs", UINT64), Field("Frees", UINT64))))),
+)  # fmt: skip
+
+
+def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
+    signature = Signature(
+        tuple(Param(param, type_) for param, type_ in params), tuple(Param("", r) for r in results), variadic
+    )
+    return Func(name, -1, signature, package)
+
+
+def _fmt() -> list[Object]:
+    printed = (INT, ERROR)
+    return [
+        _function("fmt", "Print", [("a", _ANYS)], *printed, variadic=True),
+        _function("fmt", "Println", [("a", _ANYS)], *printed, variadic=True),
+        _function("fmt", "Printf", [("format", STRING), ("a", _ANYS)], *printed, variadic=True),
+        _function("fmt", "Sprint", [("a", _ANYS)], STRING, variadic=True),
+        _function("fmt", "Sprintln", [("a", _ANYS)], STRING, variadic=True),
+        _function("fmt", "Sprintf", [("format", STRING), ("a", _ANYS)], STRING, variadic=True),
+    ]
+
+
+def _runtime() -> list[Object]:
+    stats = Named("MemStats", -1, package="runtime")
+    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in _MEM_STATS)))
+    return [
+        TypeName("MemStats", -1, stats),
+        _function("runtime", "GC", []),
+        _function("runtime", "ReadMemStats", [("m", Pointer(stats))]),
+        _function("runtime", "KeepAlive", [("x", ANY)]),
+        _function("runtime", "NumGoroutine", [], INT),
+        _function("runtime", "GOMAXPROCS", [("n", INT)], INT),
+    ]
+
+
+def _os() -> list[Object]:
+    return [
+        Var("Args", -1, Slice(STRING), VarKind.GLOBAL, used=True),
+        _function("os", "Exit", [("code", INT)]),
+    ]
+
+
+_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os}
+
+
+def is_package(path: str) -> bool:
+    """Whether Toy has the package."""
+    return path in _BUILDERS
+
+
+@cache
+def members(path: str) -> dict[str, Object]:
+    """The exported objects of a package that Toy has; none of an unknown package."""
+    return {member.name: member for member in _BUILDERS[path]()} if path in _BUILDERS else {}
+
+
+# Packages of Go's own library: importing one of them is no mistake, only too early.
+GO_PACKAGES = frozenset(
+    """archive/tar archive/zip bufio bytes cmp compress/bzip2 compress/flate compress/gzip compress/zlib container/heap
+    container/list container/ring context crypto crypto/md5 crypto/rand crypto/sha1 crypto/sha256 crypto/sha512
+    database/sql embed encoding encoding/base64 encoding/binary encoding/csv encoding/gob encoding/hex encoding/json
+    encoding/xml errors expvar flag fmt go/ast go/parser go/token hash hash/crc32 hash/fnv hash/maphash html image
+    image/color image/png io io/fs io/ioutil iter log log/slog maps math math/big math/bits math/cmplx math/rand
+    math/rand/v2 mime net net/http net/url os os/exec os/signal path path/filepath plugin reflect regexp runtime
+    runtime/debug runtime/pprof runtime/trace slices sort strconv strings structs sync sync/atomic syscall testing
+    text/tabwriter text/template time unicode unicode/utf16 unicode/utf8 unique unsafe weak""".split()
+)
