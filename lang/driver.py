@@ -75,7 +75,7 @@ def parse_source(source: Source) -> File:
 
 def check_file(file: File, source: Source) -> Package:
     """The tree with types, or all errors."""
-    from lang.check import check
+    from lang.check_package import check
     from lang.diagnostics import Diagnostics
 
     diagnostics = Diagnostics(source)
@@ -87,7 +87,8 @@ def check_file(file: File, source: Source) -> Package:
 
 def lower_checked(package: Package, source: Source) -> LoweredProgram:
     """The program as systems Python."""
-    from lang.diagnostics import NOT_YET, Diagnostics
+    from lang.codes import NOT_YET
+    from lang.diagnostics import Diagnostics
     from lang.lower_frame import NotYet
     from lang.lower_program import lower_package
 

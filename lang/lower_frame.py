@@ -152,6 +152,13 @@ class Frame:
             self.pointers[name] = component.address.format(name)
         return name
 
+    def declare_temporary(self, component: Component) -> str:
+        """A temporary that can hold `component`, to be written later."""
+        name = self.names.temporary()
+        if component.address:
+            self.pointers[name] = component.address.format(name)
+        return name
+
     def temporary(self, text: str, address: str = "") -> str:
         """A temporary with the value of `text`; `address` as in Component."""
         name = self.names.temporary()
@@ -186,7 +193,7 @@ class Frame:
 
     def call(self, text: str, results: tuple[Component, ...], callee: str) -> Value:
         """A call that may collect, of the Toy function `callee` or of the runtime."""
-        targets = tuple(self.declare(self.names.temporary(), component) for component in results)
+        targets = tuple(self.declare_temporary(component) for component in results)
         prefix = f"{', '.join(targets)} = " if targets else ""
         self.add(Call(prefix + text, targets, callee))
         return targets

@@ -161,7 +161,7 @@ class Loops(Statements):
     def counter(self, t: Type) -> str:
         """A hidden variable that counts the rounds."""
         (component,) = self.types.components(t)
-        name = self.declare(self.names.temporary(), component)
+        name = self.declare_temporary(component)
         self.step(f"{name} = {component.zero}", name)
         return name
 

@@ -202,7 +202,8 @@ class Places(Frame):
     def new(self, t: Type, wish: str = "") -> str:
         """A pointer to fresh zeroed memory for a value of type t."""
         view = self.types.pointee(t)
-        pointer = self.declare(wish or self.names.temporary(), Component("", view, VIEW, ""))
+        component = Component("", view, VIEW, "")
+        pointer = self.declare(wish, component) if wish else self.declare_temporary(component)
         slow = f"mallocgc(g, {size_of(t)}, {self.descriptor_or_nil(t)}, True)"
         fast = fast_allocation(t)
         if not fast:

@@ -179,7 +179,8 @@ class ProgramLowering(Program):
             self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
         )
         return [
-            f"def {self.start_name}(g: G) -> None:",
+            f"def {self.start_name}(g: G, arguments: Array[u8], count: i64) -> None:",
+            *arguments,
             *(f"    {name}(g, g.shadow_base)" for name in [*calls, main]),
             "",
         ]

@@ -6,9 +6,9 @@
     PAIR = table(Inline[Field], [constant(Field, ...), ...])   structs in place
     WAYS = table(Type, [LIST, lambda: TREE])                   pointers
 
-Under CPython the data lies in memory that Python owns and, since addresses of it may be stored anywhere, keeps for good.
-The native engine copies it into the image: `find(address)` tells what lies at an address, and so what each pointer in
-a constant points to.
+Under CPython the data lies in memory that Python owns and, since addresses of it may be stored anywhere, keeps for
+good. The native engine copies it into the image: `find(address)` tells what lies at an address, and so what each
+pointer in a constant points to.
 
     C1  what a constant points to is a constant, or nil.
 
@@ -87,7 +87,7 @@ def text(data: bytes) -> Array[u8]:
     return _keep(made, u8, len(data), sys._getframe(1).f_globals)  # type: ignore[no-any-return]
 
 
-def constant(kind: type[S], **fields: Any) -> S:
+def constant(kind: type[S], /, **fields: Any) -> S:
     """A constant struct; fields that are not given are zero."""
     made = kind()
     for name, value in fields.items():
