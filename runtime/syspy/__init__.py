@@ -1,7 +1,7 @@
 """Systems Python: a strict subset of Python over C structs that runs under CPython as it is, and natively through LLVM.
 
-This package is its vocabulary: `from runtime.syspy import u64, struct, Struct, load, ...`. SUBSET.md is its specification.
-The native engine is in native.py, and imported only by those who build or load an image.
+This package is its vocabulary: `from runtime.syspy import u64, struct, Struct, load, ...`. SUBSET.md is its
+specification. The native engine is in native.py, and imported only by those who build or load an image.
 
     machine.py      u8 ... f64            memory.py      load, store, memset    failure.py     throw, fail
     pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function

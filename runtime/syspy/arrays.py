@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
 from runtime.syspy.machine import CTYPES, IS_CHECKED, check_range, is_machine_type
 from runtime.syspy.pointers import LOWEST_ADDRESS, PENDING, View, address, link_pending, nil_class
@@ -52,7 +52,7 @@ else:
     class Inline:
         """Inline[S]: a struct laid in place, where S alone is a pointer to one."""
 
-        _known: dict[Any, InlineOf] = {}
+        _known: ClassVar[dict[Any, InlineOf]] = {}
 
         def __class_getitem__(cls, struct):
             if struct not in cls._known:
@@ -65,7 +65,7 @@ else:
         _type_ = ctypes.c_uint8
         _length_ = 0
         element = None
-        _known: dict[Any, Any] = {}
+        _known: ClassVar[dict[Any, Any]] = {}
 
         def __class_getitem__(cls, element):
             if element not in cls._known:
@@ -88,7 +88,7 @@ else:
 
 
 def array_class(element: Any, length: int, resolve: Callable[[], Any] | None = None) -> Any:
-    """The view class of length elements. A pointer type that is not known yet comes from resolve, at the first access."""
+    """The view class of length elements. A pointer type that is not known yet comes from resolve, at the first read."""
     if is_machine_type(element):
         body = {"_type_": CTYPES[element], **(_checked_items(element) if IS_CHECKED else {})}
     elif isinstance(element, InlineOf):

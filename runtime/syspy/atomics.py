@@ -3,7 +3,7 @@
     of a field      atomic_add(s, "count", 1)           the type is the field's
     at an address   atomic_add_at(u64, addr, 1)         the type is given
 
-Adding wraps. A pointer field takes load, store and cas. Under CPython one lock makes a read and the write after it whole.
+Adding wraps. A pointer field takes load, store and cas. Under CPython a lock makes a read and a write one.
 
 Next: functions.py
 """

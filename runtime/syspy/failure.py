@@ -4,8 +4,8 @@
     fail(FAIL_PANIC, "template %d", word, ...)    leaves for the host with a kind, a text and the words
 
 Under CPython both raise Failure. Native code records the same three things and longjmps to its entry thunk, whose
-caller in Python raises the Failure there. The words are integers, as they are (negative ones stay negative); the text is
-constant. Words that the text has no directive for are for the host, as a position is.
+caller in Python raises the Failure there. The words are integers, as they are (negative ones stay negative); the text
+is constant. Words that the text has no directive for are for the host, as a position is.
 
     KIND            what happened                                   the host's answer
     FAIL_THROW      an invariant of the runtime is broken           "fatal error: ...", exit 2

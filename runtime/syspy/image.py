@@ -1,0 +1,93 @@
+"""Image: native code in memory, and its roots, callable from Python.
+
+    image.call(main, 1, 2)     a root, by its function or its name; raises Failure
+    image.symbol(name)         the address of a function or a constant: what images above are bound to
+    image.ir, image.assembly   what it was made of
+
+Next: native.py
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from runtime.syspy import elf_loader
+from runtime.syspy.cache import Facts
+from runtime.syspy.entries import THREAD_KEY, Entry
+
+
+class Image:
+    """Loaded native code."""
+
+    def __init__(self, facts: Facts, code: bytes, base: Image | None) -> None:
+        self.name: str = facts["name"]
+        self.key: str = facts.get("key", "")
+        self.base = base
+        self.notes: dict[str, Any] = facts.get("notes", {})  # what its builder wanted kept with it
+        self.texts: Callable[[], tuple[str, str]] | None = None  # makes IR and assembly
+        self.symbols = _loaded(facts, code, base)
+        self._entries: dict[str, Entry] = {}
+        self._kinds: dict[str, tuple[list[str], list[str]]] = facts["entries"]
+        ctypes.c_uint32.from_address(self.symbols["syspy.key"]).value = THREAD_KEY
+
+    def entry(self, function: Any) -> Entry:
+        """The entry of a root, to be called many times."""
+        name = function if isinstance(function, str) else f"{function.__module__}.{function.__name__}"
+        if name not in self._entries:
+            if name not in self._kinds:
+                raise KeyError(f"{name} is no root of the image {self.name}")
+            self._entries[name] = Entry(name, self.symbols[f"entry.{name}"], *self._kinds[name])
+        return self._entries[name]
+
+    def call(self, function: Any, *values: Any) -> Any:
+        """Call a root. Pointers are passed as addresses or views, and come back as addresses."""
+        return self.entry(function)(*values)
+
+    def symbol(self, name: str) -> int:
+        """The address of a function or a constant, here or in an image underneath."""
+        if name in self.symbols:
+            return self.symbols[name]
+        if self.base is not None:
+            return self.base.symbol(name)
+        raise KeyError(f"no symbol {name} in the image {self.name}")
+
+    def names(self) -> frozenset[str]:
+        """All symbols that an image above can refer to."""
+        below = frozenset() if self.base is None else self.base.names()
+        return below | {name for name in self.symbols if not name.startswith(("entry.", "syspy.", "."))}
+
+    @property
+    def ir(self) -> str:
+        """The optimised LLVM text."""
+        return self._texts()[0]
+
+    @property
+    def assembly(self) -> str:
+        """The machine's assembly."""
+        return self._texts()[1]
+
+    def _texts(self) -> tuple[str, str]:
+        if self.texts is None:
+            raise LookupError(
+                f"the image {self.name} was loaded from disk and has no texts: build it without the cache"
+            )
+        return self.texts()
+
+
+def _loaded(facts: Facts, code: bytes, base: Image | None) -> dict[str, int]:
+    """Bring code into memory, bound to the image underneath and to C."""
+
+    def resolve(name: str) -> int:
+        if base is not None and "." in name:
+            return base.symbol(name)
+        return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value or 0
+
+    near = max(base.symbols.values()) & -elf_loader.PAGE if base is not None else 0
+    try:
+        return elf_loader.load_object(code, resolve, near)
+    except elf_loader.Unsupported:
+        from runtime.syspy import llvm_loader
+
+        return llvm_loader.load_object(code, facts["defined"], facts["imported"], resolve)

@@ -1,0 +1,86 @@
+"""Native: systems functions to machine code, through the cache.
+
+    image = build([f, g], name="runtime")                    translate, optimise, load; or take it from the cache
+    program = build([main], name="prog", base=image)         calls what is in `image` there
+    image = cached("runtime", key_of(files))                 only look: no module of the runtime need be imported
+    image.call(f, 1, 2)
+
+Everything that translates is imported only when something has to be translated, and so is llvmlite.
+
+    N1  a key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them, systems
+        Python itself, llvmlite, the CPU, the options and the image underneath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.syspy import cache
+from runtime.syspy.image import Image
+
+
+def key_of(files: Iterable[str | Path], *texts: str) -> str:
+    """A key for `build` and `cached`: of the contents of files, and of texts such as options or a program."""
+    paths = [Path(file) for file in files]
+    return cache.digest([*texts, *(part for path in paths for part in (path.name, path.read_bytes()))])
+
+
+def cached(name: str, key: str, *, base: Image | None = None, debug: bool = False, opt_level: int = 3) -> Image | None:
+    """The image that `build` stored under a name and a key, or None."""
+    found = cache.read(name, _full_key(name, key, base, debug, opt_level))
+    if found is None:
+        return None
+    try:
+        return Image(*found, base)
+    except (KeyError, AttributeError, OSError):
+        return None
+
+
+load = cached
+
+
+def build(
+    roots: Sequence[Callable[..., Any]],
+    name: str = "image",
+    *,
+    debug: bool = False,
+    base: Image | None = None,
+    sources: dict[str, str] | None = None,
+    extra_sources: Iterable[str | Path] = (),
+    key: str | None = None,
+    opt_level: int = 3,
+    use_cache: bool = True,
+    notes: dict[str, Any] | None = None,
+) -> Image:
+    """The image of the roots and all that they call. SubsetError if that is not systems Python.
+
+    `sources` has the text of modules that have no file, by module name. `key` stands for all sources, if the caller can
+    tell them (see key_of); else they are found through the roots, and `extra_sources` are files to add. `notes`, of
+    what JSON can hold, are kept with the image.
+    """
+    if key is None:
+        from runtime.syspy.dependencies import texts_of
+
+        key = key_of(extra_sources, *texts_of(roots, sources or {}))
+    if use_cache:
+        found = cached(name, key, base=base, debug=debug, opt_level=opt_level)
+        if found is not None:
+            return found
+    from runtime.syspy.translate import translate
+
+    facts, compiled = translate(roots, name, base, sources or {}, debug, opt_level)
+    facts["notes"] = notes or {}
+    full_key = _full_key(name, key, base, debug, opt_level)
+    image = Image({**facts, "key": full_key}, compiled.object_code, base)
+    image.texts = lambda: (compiled.ir, compiled.assembly)
+    if use_cache:
+        cache.write(name, full_key, facts, compiled.object_code)
+    return image
+
+
+def _full_key(name: str, key: str, base: Image | None, debug: bool, opt_level: int) -> str:
+    """N1: the caller's key, and all that he need not know."""
+    below = base.key if base is not None else ""
+    return cache.digest([cache.environment(), name, key, below, str(debug), str(opt_level)])

@@ -1,0 +1,48 @@
+"""Sources: the text and the syntax tree of the modules that systems functions are defined in.
+
+A module is parsed once, whatever the number of its functions that are translated. Its text comes from, in this order: the texts
+registered here (of programs made by a compiler, which have no file), its file.
+
+Next: signatures.py
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from types import FunctionType
+
+
+class Source:
+    """One module's text, and its functions by name."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self._functions: dict[str, ast.FunctionDef] | None = None
+
+    def function(self, name: str) -> ast.FunctionDef | None:
+        """The definition of a function, or None if the module's top level has none of that name."""
+        if self._functions is None:
+            body = ast.parse(self.text, self.file).body
+            self._functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        return self._functions.get(name)
+
+
+class Sources:
+    """All modules that one translation meets."""
+
+    def __init__(self, texts: dict[str, str] | None = None) -> None:
+        self._texts = texts or {}  # by module name
+        self._known: dict[str, Source] = {}
+
+    def of(self, function: FunctionType) -> Source:
+        """The source of the module that a function is defined in."""
+        return self.of_module(function.__module__, function.__code__.co_filename)
+
+    def of_module(self, name: str, file: str) -> Source:
+        """The source of a module, found by its name or in its file."""
+        if name not in self._known:
+            text = self._texts.get(name)
+            self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
+        return self._known[name]

@@ -1,0 +1,43 @@
+"""Translate: the cold half of a build, from Python functions to object code.
+
+Next: native.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runtime.syspy.cache import Facts
+from runtime.syspy.image import Image
+from runtime.syspy.optimise import Compiled, compile_text
+from runtime.syspy.sources import Sources
+from runtime.syspy.unit import Unit
+
+
+def lowered(
+    roots: Sequence[Callable[..., Any]],
+    base: frozenset[str] | None = None,
+    sources: dict[str, str] | None = None,
+    debug: bool = False,
+) -> Unit:
+    """The unit of the roots and all that they call, checked and in LLVM text."""
+    unit = Unit(Sources(sources), base, debug)
+    for root in roots:
+        unit.add_root(root)
+    return unit
+
+
+def translate(
+    roots: Sequence[Callable[..., Any]],
+    name: str,
+    base: Image | None,
+    sources: dict[str, str],
+    debug: bool,
+    opt_level: int,
+) -> tuple[Facts, Compiled]:
+    """The code of an image, and what has to be known to load and call it."""
+    unit = lowered(roots, None if base is None else base.names(), sources, debug)
+    compiled = compile_text(unit.text(), opt_level)
+    facts = {"name": name, "entries": unit.entries(), "defined": unit.exported(), "imported": unit.imported()}
+    return facts, compiled

@@ -1,0 +1,278 @@
+"""Unit: the LLVM module of one image. Functions are lowered as calls of them are met, starting from the roots.
+
+    the closure of the roots     @runtime.malloc.mallocgc: hidden in an image that others build on, else internal
+    of the base image            declared: the loader binds them; those marked @inline are lowered again, to be inlined
+    entry.<function>             one thunk for each root, which Python calls: see below
+    syspy.fail.<n>               leave with n words
+    constants, descriptors       private data
+
+Entry and failure. Python hands a thunk three addresses: arguments and results, 8 bytes each, and a record.
+
+The record is laid out in entries.py. The thunk hangs the record on the thread (pthread_setspecific; the key is in syspy.key), and calls. A failure
+fills in the thread's record and jumps to the thunk, which returns to Python as if nothing had happened.
+
+Next: optimise.py
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
+from runtime.syspy.entries import DESCRIPTOR, OUTER, WORDS
+from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
+from runtime.syspy.lower_calls import parameter_type
+from runtime.syspy.lower_statements import FunctionLowering
+from runtime.syspy.signatures import Signature, signature_of, symbol_text
+from runtime.syspy.sources import Sources
+
+
+METADATA = """
+!0 = !{!"syspy"}
+!6 = !{!"memory", !0, i64 0}
+!7 = !{!"float", !6, i64 0}
+!8 = !{!"word", !6, i64 0}
+!1 = !{!7, !7, i64 0}
+!2 = !{!8, !8, i64 0}
+!3 = !{!"branch_weights", i32 2000, i32 1}
+!4 = !{!"branch_weights", i32 1, i32 2000}
+!5 = !{!"rsp"}
+"""
+
+
+class Unit:
+    """The functions and data of one image, and their text."""
+
+    def __init__(self, sources: Sources, base: frozenset[str] | None = None, debug: bool = False) -> None:
+        self.sources = sources
+        self.base = base  # symbols of the image underneath
+        self.debug = debug
+        self.defined: dict[str, Signature] = {}  # by symbol; in the order they were met
+        self.roots: list[Signature] = []
+        self._signatures: dict[Any, Signature] = {}
+        self._waiting: list[Signature] = []
+        self._texts: list[str] = []
+        self._declared: dict[str, str] = {}
+        self._globals: dict[str, str] = {}
+        self._failures: dict[Any, str] = {}
+        self._constants = ConstantNames()
+
+    def signature(self, function: Any, file: str, where: ast.AST) -> Signature:
+        """The signature of a function that is used at a place."""
+        if function not in self._signatures:
+            self._signatures[function] = signature_of(function, self.sources, file, where)
+        return self._signatures[function]
+
+    # Functions
+
+    def add_root(self, function: Any) -> None:
+        """Lower a function and all that it calls, with an entry for Python."""
+        signature = self.signature(function, function.__code__.co_filename, ast.Pass())
+        self.use(signature)
+        self.roots.append(signature)
+        self._texts.append(entry_thunk(signature))
+        while self._waiting:
+            self._define(self._waiting.pop())
+
+    def use(self, callee: Signature) -> str:
+        """The symbol of a function that is called; it will be defined or declared."""
+        symbol = symbol_text(callee.symbol)
+        if callee.symbol in self.defined or callee.symbol in self._declared:
+            return symbol
+        is_below = self.base is not None and callee.symbol in self.base
+        if callee.mark == "c" or (is_below and callee.mark != "inline"):
+            convention = "" if callee.mark == "c" else "fastcc "
+            kinds = ", ".join(parameter_type(kind, callee.mark) for _, kind in callee.parameters)
+            self.declare(callee.symbol, f"{convention}{llvm_type(callee.result)} {symbol}({kinds}) nounwind")
+        else:
+            self.defined[callee.symbol] = callee
+            self._waiting.append(callee)
+        return symbol
+
+    def _define(self, signature: Signature) -> None:
+        lowering = FunctionLowering(self, signature)
+        attributes = {"inline": "alwaysinline nounwind", "cold": "noinline cold nounwind"}.get(
+            signature.mark, "nounwind"
+        )
+        linkage = "hidden" if self.base is None else "internal"
+        self._texts.append(lowering.text(linkage, attributes))
+
+    def declare(self, name: str, prototype: str) -> None:
+        """Declare an external function."""
+        self._declared[name] = prototype
+
+    # Failures
+
+    def failure(self, kind: int, message: str, signs: tuple[bool, ...]) -> str:
+        """The symbol of a failure's descriptor: { kind, words, which of them are signed, bytes of the text, the text }."""
+        key = (kind, message, signs)
+        if key not in self._failures:
+            name = self._failures[key] = f"@syspy.failure.{len(self._failures)}"
+            data = message.encode()
+            mask = sum(1 << i for i, is_signed in enumerate(signs) if is_signed)
+            self._globals[name] = (
+                f"private constant <{{ i32, i32, i32, i32, [{len(data)} x i8] }}> "
+                f"<{{ i32 {kind}, i32 {len(signs)}, i32 {mask}, i32 {len(data)}, [{len(data)} x i8] {bytes_text(data)} }}>"
+            )
+        return self._failures[key]
+
+    def failure_routine(self, words: int) -> str:
+        """The symbol of the routine that leaves with so many words."""
+        symbol = f"@syspy.fail.{words}"
+        if symbol not in self._globals:
+            self._globals[symbol] = ""
+            self._texts.append(failure_text(words))
+        return symbol
+
+    # Constants
+
+    def constant_data(self, view: Any) -> Data | None:
+        """The constant that a module-level object is, or None."""
+        return self._constants.data(view)
+
+    def stray_pointer(self, data: Data) -> str:
+        """C1: the name of a constant, reached from this one, that points to memory that is none; or ""."""
+        seen, waiting = {data.name}, [data]
+        while waiting:
+            current = waiting.pop()
+            for target in self._constants.targets(current):
+                if target is None:
+                    return current.name
+                if target.name not in seen:
+                    seen.add(target.name)
+                    waiting.append(target)
+        return ""
+
+    def constant(self, data: Data) -> str:
+        """The symbol of a constant; it and all that it points to will be defined or declared."""
+        waiting = [data]
+        while waiting:
+            current = waiting.pop()
+            symbol = symbol_text(current.name)
+            if symbol in self._globals:
+                continue
+            if self.base is not None and current.name in self.base:
+                self._globals[symbol] = "external constant i8"
+                continue
+            targets = [target for target in self._constants.targets(current) if target is not None]
+            symbols = {target.addr: symbol_text(target.name) for target in targets}
+            linkage = "hidden" if self.base is None else "internal"
+            self._globals[symbol] = f"{linkage} constant {current.initializer(symbols)}, align 16"
+            waiting.extend(targets)
+        return symbol_text(data.name)
+
+    # The whole
+
+    def text(self) -> str:
+        """The LLVM module."""
+        globals_ = [f"{symbol} = {value}" for symbol, value in self._globals.items() if value]
+        declared = [f"declare {prototype}" for name, prototype in self._declared.items() if name not in self.defined]
+        return "\n".join([PRELUDE, *globals_, *declared, "", *self._texts, METADATA])
+
+    def exported(self) -> list[str]:
+        """The symbols that the image defines for others."""
+        data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith("hidden")]
+        return ["syspy.key", *data, *self.defined, *(f"entry.{root.symbol}" for root in self.roots)]
+
+    def imported(self) -> list[str]:
+        """The symbols that it needs from the image underneath."""
+        data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith("external")]
+        called = [name for name in self._declared if name not in self.defined and self.base and name in self.base]
+        return data + called
+
+    def entries(self) -> dict[str, tuple[list[str], list[str]]]:
+        """The kinds of parameters and results of each root, by name: what a call from Python needs."""
+        return {
+            root.symbol: ([word_kind(kind) for _, kind in root.parameters], [word_kind(k) for k in results_of(root)])
+            for root in self.roots
+        }
+
+
+PRELUDE = """
+@syspy.key = hidden global i32 0
+declare i32 @_setjmp(ptr) returns_twice nounwind
+declare void @longjmp(ptr, i32) noreturn nounwind
+declare ptr @pthread_getspecific(i32) nounwind
+declare i32 @pthread_setspecific(i32, ptr) nounwind
+"""
+
+
+def word_kind(kind: Kind) -> str:
+    """The name of a kind for a call from Python, to whom all pointers are addresses."""
+    return "uintptr" if is_pointer(kind) else kind_name(kind)
+
+
+def results_of(signature: Signature) -> tuple[Kind, ...]:
+    """The kinds of a function's results: none, one or several."""
+    if isinstance(signature.result, tuple):
+        return signature.result
+    return () if llvm_type(signature.result) == "void" else (signature.result,)
+
+
+def entry_thunk(signature: Signature) -> str:
+    """The function that Python calls for a root."""
+    lines = [
+        "  %key = load i32, ptr @syspy.key",
+        "  %outer = call ptr @pthread_getspecific(i32 %key)",
+        f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
+        "  store ptr %outer, ptr %keep",
+        "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
+        "  %way = call i32 @_setjmp(ptr %record) returns_twice",
+        "  %first = icmp eq i32 %way, 0",
+        "  br i1 %first, label %go, label %done",
+        "go:",
+    ]
+    words = []
+    for i, (_, kind) in enumerate(signature.parameters):
+        lines += [
+            f"  %a{i} = getelementptr i8, ptr %arguments, i64 {8 * i}",
+            f"  %v{i} = load {llvm_type(kind) if kind is not bool else 'i8'}, ptr %a{i}",
+        ]
+        if kind is bool:
+            lines.append(f"  %b{i} = icmp ne i8 %v{i}, 0")
+        words.append(f"{llvm_type(kind)} %{'b' if kind is bool else 'v'}{i}")
+    result = llvm_type(signature.result)
+    name = "" if result == "void" else "%result = "
+    lines.append(f"  {name}call fastcc {result} {symbol_text(signature.symbol)}({', '.join(words)}) noinline")
+    for i, kind in enumerate(results_of(signature)):
+        part = "%result"
+        if isinstance(signature.result, tuple):
+            part = f"%part{i}"
+            lines.append(f"  {part} = extractvalue {result} %result, {i}")
+        lines += [f"  %r{i} = getelementptr i8, ptr %results, i64 {8 * i}", *stored_result(kind, part, i)]
+    lines += [
+        "  br label %done",
+        "done:",
+        "  %key.2 = load i32, ptr @syspy.key",
+        f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
+        "  %outer.2 = load ptr, ptr %kept",
+        "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+        "  ret void",
+    ]
+    head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record) nounwind"
+    return "\n".join([head + " {", *lines, "}\n"])
+
+
+def stored_result(kind: Kind, part: str, i: int) -> list[str]:
+    """Store a result as a word: integers extended by their sign."""
+    if kind in FLOATS or BITS.get(kind, 64) == 64:
+        return [f"  store {llvm_type(kind)} {part}, ptr %r{i}"]
+    extend = "sext" if kind in SIGNED else "zext"
+    return [f"  %w{i} = {extend} {LLVM[kind]} {part} to i64", f"  store i64 %w{i}, ptr %r{i}"]
+
+
+def failure_text(words: int) -> str:
+    """The routine that fills in the thread's record and jumps to its thunk."""
+    parameters = ["ptr %descriptor", *(f"i64 %w{i}" for i in range(words))]
+    lines = [
+        "  %key = load i32, ptr @syspy.key",
+        "  %record = call ptr @pthread_getspecific(i32 %key)",
+        f"  %slot = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
+        "  store ptr %descriptor, ptr %slot",
+    ]
+    for i in range(words):
+        lines += [f"  %s{i} = getelementptr i8, ptr %record, i64 {WORDS + 8 * i}", f"  store i64 %w{i}, ptr %s{i}"]
+    lines += ["  call void @longjmp(ptr %record, i32 1)", "  unreachable"]
+    head = f"define internal fastcc void @syspy.fail.{words}({', '.join(parameters)}) noinline cold noreturn nounwind"
+    return "\n".join([head + " {", *lines, "}\n"])
