@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from lang.std.fmt_directive import Directive, read_directive
 from lang.std.fmt_integers import VERB_V
-from lang.std.fmt_values import BANG, CLOSE_PAREN, COMMA_SPACE, EQUALS, PERCENT, print_argument, put_type_name
+from lang.std.fmt_values import BANG, CLOSE_PAREN, COMMA_SPACE, EQUALS, PERCENT, VERB_W, print_argument, put_type_name
 from lang.std.fmt_verbs import NIL_ANGLE
 from lang.std.number_text import SPACE
 from lang.std.printer import Printer, clear_flags, literal, printer_of, put, put_byte, put_words
@@ -118,9 +118,9 @@ def print_directive(d: Directive) -> None:
 
 
 def print_operand(d: Directive, verb: i32) -> None:
-    """The next operand. Before %v, + and # mean more than a sign and a prefix."""
+    """The next operand. Before %v (and Errorf's %w), + and # mean more than a sign and a prefix."""
     p = d.printer
-    if verb == VERB_V:
+    if verb == VERB_V or verb == VERB_W:
         p.sharp_v = p.sharp
         p.sharp = False
         p.plus_v = p.plus

@@ -24,7 +24,7 @@ from lang.std.number_text import DIGIT_0, MINUS, PLUS, SPACE
 from lang.std.printer import Printer, clear_flags, literal, put_words
 from runtime.output import SCRATCH_WORDS
 from runtime.syspy import Array, Inline, Struct, constant, i64, is_nil, sizeof, struct, u8
-from runtime.types import KIND_INT, KIND_UINTPTR, Any, String
+from runtime.types import KIND_INT, KIND_UINT, KIND_UINTPTR, Any, String
 
 SHARP = ord("#")
 STAR = ord("*")
@@ -183,6 +183,7 @@ def take_integer(d: Directive) -> tuple[i64, bool]:
     if is_nil(argument.typ) or not KIND_INT <= argument.typ.kind <= KIND_UINTPTR:
         return 0, False
     number = i64(load_integer(argument.typ.kind, argument.data))
-    if number > NUMBER_MAX or number < -NUMBER_MAX:
+    is_wrapped = number < 0 and argument.typ.kind >= KIND_UINT
+    if is_wrapped or number > NUMBER_MAX or number < -NUMBER_MAX:
         return 0, False
     return number, True

@@ -103,7 +103,7 @@ def print_argument(p: Printer, argument: Any, verb: i32) -> None:
             put_byte(p, CLOSE_PAREN)
     elif verb == VERB_TYPE:
         put_string(p, typ.name, i64(typ.name_length), VERB_S)
-    elif verb == VERB_W or (verb == VERB_P and not has_address(typ)):
+    elif (verb == VERB_W and not is_named(typ, BYTE_SLICE_NAME)) or (verb == VERB_P and not has_address(typ)):
         print_bad_verb(p, typ, argument.data, verb)
     elif verb == VERB_P:
         put_pointer(p, load(uintptr, argument.data), VERB_P)
@@ -250,7 +250,7 @@ def print_list(p: Printer, typ: Type, items: uintptr, n: i64, verb: i32, depth: 
         put_string(p, array_at(u8, items), n, verb)
         return
     if p.sharp_v:
-        put_list_name(p, typ, depth)
+        put_list_name(p, typ, depth == 0 and verb == VERB_V)
         if typ.kind == KIND_SLICE and items == 0:
             put_words(p, NIL_IN_PARENS)
             return
@@ -262,9 +262,9 @@ def print_list(p: Printer, typ: Type, items: uintptr, n: i64, verb: i32, depth: 
     put_byte(p, CLOSE_BRACE if p.sharp_v else CLOSE_BRACKET)
 
 
-def put_list_name(p: Printer, typ: Type, depth: i64) -> None:
+def put_list_name(p: Printer, typ: Type, is_operand: bool) -> None:
     """The type's name; an operand of the type []uint8 is called []byte."""
-    if depth == 0 and is_named(typ, BYTE_SLICE_NAME):
+    if is_operand and is_named(typ, BYTE_SLICE_NAME):
         put_words(p, BYTES)
     else:
         put_type_name(p, typ)

@@ -186,7 +186,7 @@ FORMATS: list[tuple[str, list[object]]] = [
     ("%2147483648d", [1]),
     ("%.2147483648d", [1]),
     ("%-010d|%0-10d|%+ d|% +d", [1, 2, 3, 4]),
-    ("%w|%w|%w", [1, None, b"s"]),
+    ("%w|%w|%w|%#w|%+w", [1, None, b"s", [1], [2]]),
     ("%d%d%d\n", [1, 2, 3]),
     ("héllo %s wörld\n", [b"x"]),
     ("%.3v|%10v|%-10v|", [b"abcdef", 2.5, True]),
@@ -215,6 +215,8 @@ def cases() -> Iterator[Case]:
             yield Case("Printf", formats.encode(), (value,) * (formats.count("|") + 1))
     for pattern, contents in FORMATS:
         yield Case("Printf", pattern.encode("latin-1" if "\xff" in pattern else "utf-8"), tuple(map(guess, contents)))
+    yield Case("Printf", b"%*d|%.*d|%*d", tuple(Value(UINT64, n) for n in (2**64 - 1, 1, 2**64 - 2, 2, 3, 4)))
+    yield Case("Printf", b"%w|%+w", (Value(slice_of(UINT8), [1, 2]), Value(POINT, [1, 2])))
     rows: list[list[object]] = [
         [],
         [1],
