@@ -2,8 +2,9 @@
 
     toy-image 1 <sha256 of the rest> <length of the facts> \\n <facts, JSON> <object code>
 
-An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and of the
-options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry, and is built again.
+An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and
+of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
+again.
 
     K1  an entry appears whole or not at all: written beside its place, then renamed.
     K2  no state of the disk is an error: unreadable is absent, unwritable is not stored.

@@ -1,10 +1,10 @@
 """Constant data in LLVM text: the bytes of a table or a struct, with its pointers as symbols.
 
     NAME = text(b"int")                    @runtime.types.NAME = hidden constant [3 x i8] c"int", align 1
-    INT = constant(Type, name=NAME, ...)   @runtime.types.INT = hidden constant <{ [8 x i8], ptr, ... }> <{ ... }>, align 8
+    INT = constant(Type, name=NAME, ...)   @runtime.types.INT = hidden constant <{ [8 x i8], ptr, ... }> <{ ... }>
 
-A constant that has no name of its own is called after the first that points to it: `runtime.types.INT.1`. Names do not depend
-on addresses, so a program finds the runtime's constants in an image that another process built.
+A constant that has no name of its own is called after the first that points to it: `runtime.types.INT.1`. Names do not
+depend on addresses, so a program finds the runtime's constants in an image that another process built.
 
 Next: unit.py
 """
@@ -33,7 +33,8 @@ class Data:
     @property
     def pointer_kind(self) -> Kind:
         """The kind of a pointer to it."""
-        return self.constant.kind if self.constant.length is None else Array[self.constant.kind]
+        kind: Any = self.constant.kind
+        return kind if self.constant.length is None else Array[kind]
 
     def pointers(self) -> list[tuple[int, int]]:
         """The offset and the address in it of every pointer."""

@@ -1,8 +1,8 @@
 """Dependencies: the texts that the code of some functions depends on.
 
-From a module, every module is reached that defines a function, a struct or a constant among its globals, or is one of them.
-That is more than the closure of calls, and needs no syntax tree. Numbers can come from anywhere (`from layout import PAGE_SIZE`), so the
-values of all module-level numbers count as text, too.
+From a module, every module is reached that defines a function, a struct or a constant among its globals, or is one of
+them. That is more than the closure of calls, and needs no syntax tree. Numbers can come from anywhere (`from layout
+import PAGE_SIZE`), so the values of all module-level numbers count as text, too.
 
 Next: cache.py
 """

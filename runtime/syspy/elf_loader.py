@@ -5,9 +5,9 @@
     .rodata, .data.rel.ro (A)  ->    | constants, addresses  read          |
     .data, .bss        (WA)    ->    | variables             read, write   |
 
-A symbol that the object does not define (a C function, a symbol of the image underneath) is bound through a slot that holds its
-address: a call too far for 32 bits goes to a stub, `jmp *slot(%rip)`, and a reference to data reads the slot. An
-object that needs anything else raises Unsupported, and llvmlite's loader takes it.
+A symbol that the object does not define (a C function, a symbol of the image underneath) is bound through a slot that
+holds its address: a call too far for 32 bits goes to a stub, `jmp *slot(%rip)`, and a reference to data reads the slot.
+An object that needs anything else raises Unsupported, and llvmlite's loader takes it.
 
     E1  no page is ever writable and executable at once.
     E2  a relocation that does not fit in its field is an error, not a wrong address.

@@ -1,13 +1,13 @@
 """Emission: LLVM text, one function at a time, and the few things that every layer of the lowering needs.
 
-The lowering of a function is one pass over its syntax tree, which infers types, checks the rules and writes LLVM text at once.
+The lowering of a function is one pass over its syntax tree, which infers types, checks the rules and writes LLVM text.
 It is one class in layers, each in its file and resting on those before it:
 
-    Emission  ->  Values            ->  Memory             ->  Calls                  ->  Statements
-    text, blocks  names, operators      fields, elements       calls, intrinsics          control flow
+    Emission  ->  Values           ->  Memory            ->  Calls, Intrinsics  ->  FunctionLowering
+    text, blocks  names, operators     fields, elements      vocabulary             control flow
 
-A *value* is a pair (kind, operand): (u64, "%t7"), (Span, "null"). An untyped constant is (None, its Python value) until it
-meets a type: `typed` adapts it. Locals live in allocas; LLVM turns them into registers.
+A *value* is a pair (kind, operand): (u64, "%t7"), (Span, "null"). An untyped constant is (None, its Python value) until
+it meets a type: `typed` adapts it. Locals live in allocas; LLVM turns them into registers.
 
 Next: lower_values.py
 """

@@ -47,12 +47,12 @@ def llvm_type(kind: Kind) -> str:
 
 def is_pointer(kind: Kind) -> bool:
     """Whether kind is a struct or an Array: a pointer."""
-    return isinstance(kind, type) and issubclass(kind, (Struct, Array))  # type: ignore[arg-type]
+    return isinstance(kind, type) and issubclass(kind, (Struct, Array))
 
 
 def is_array(kind: Kind) -> bool:
     """Whether kind is an Array."""
-    return isinstance(kind, type) and issubclass(kind, Array)  # type: ignore[arg-type]
+    return isinstance(kind, type) and issubclass(kind, Array)
 
 
 def is_type(kind: Kind) -> bool:

@@ -6,8 +6,8 @@
     load, store, ...   one instruction, or a libc-like LLVM intrinsic
     throw, fail        a call of a routine that never comes back, with a constant descriptor
 
-Each name of the vocabulary has one method, found in CALLS by the Python object that the name stands for. The intrinsics that
-need no syntax (ctz64, sqrt, ...) are in lower_intrinsics.py.
+Each name of the vocabulary has one method, found in CALLS by the Python object that the name stands for. The intrinsics
+that need no syntax (ctz64, sqrt, ...) are in lower_intrinsics.py.
 
 Next: lower_intrinsics.py
 """
@@ -250,7 +250,8 @@ class Calls(Memory):
     def array_at(self, node: ast.Call) -> Value:
         """`array_at(T, addr)`."""
         self.count(node, 2)
-        return Array[self.type_argument(node)], self.pointer(node.args[1])
+        kind: Any = self.type_argument(node)
+        return Array[kind], self.pointer(node.args[1])
 
     def element(self, node: ast.Call) -> Value:
         """`element(a, i)`."""
@@ -324,7 +325,7 @@ class Calls(Memory):
         if len(node.args) <= first:
             self.refuse(subset.CONSTANT_TEXT, node, ast.unparse(node.func))
         message = self.text_argument(node, first)
-        words = []
+        words: list[tuple[Kind, str]] = []
         for argument in node.args[first + 1 :]:
             word = self.value(argument)
             found, operand = self.settled(word, node)

@@ -6,9 +6,9 @@
                     object an address belongs to; a lone integer becomes a pointer by inttoptr
 
 Aliasing. Loads and stores of fields and elements carry one of two tags, *float* and *word* (!tbaa): a store of a float
-then does not make LLVM reload a length or a pointer. Sound, because memory changes between the two only by the collector, which
-is another function's business: a call that LLVM does not look through. Elements that are integers have no tag, as
-bitmaps and cleared memory are written so; neither have load, store, fills, copies and atomics.
+then does not make LLVM reload a length or a pointer. Sound, because memory changes between the two only through the
+collector: behind a call that LLVM does not look through. Elements that are integers have no tag, as bitmaps and cleared
+memory are written so; neither have load, store, fills, copies and atomics.
 
 Next: lower_calls.py
 """
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 from types import ModuleType
+from typing import Any
 
 from runtime.syspy import subset
 from runtime.syspy.annotations import FixedArray
@@ -58,7 +59,8 @@ class Memory(Values):
         if isinstance(kind, InlineOf):
             return kind.struct, place
         if isinstance(kind, FixedArray):
-            return Array[kind.element], place
+            element: Any = kind.element
+            return Array[element], place
         return kind, self.load(kind, place, field_tag(kind))
 
     def field_place(self, node: ast.Attribute) -> tuple[Field, str]:
@@ -113,8 +115,7 @@ class Memory(Values):
 
     def pointer(self, node: ast.expr) -> str:
         """The pointer to an address: sums stay pointers where they can."""
-        is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and not self.unit.debug
-        if is_sum and not self.is_number(node.left):
+        if isinstance(node, ast.BinOp) and self.is_address_sum(node):
             base = self.pointer(node.left)
             offset = self.typed(node.right, u64, subset.MIXED_TYPES, "u64", "+")
             return self.emit(f"getelementptr i8, ptr {base}, i64 {offset}")
@@ -124,6 +125,10 @@ class Memory(Values):
                 return operand  # type: ignore[no-any-return]
         operand = self.typed(node, u64, subset.POINTER, "an address")
         return self.emit(f"inttoptr i64 {operand} to ptr")
+
+    def is_address_sum(self, node: ast.BinOp) -> bool:
+        """Whether `a + b` can be a pointer moved by b. In debug builds it is plain arithmetic, and checked."""
+        return isinstance(node.op, ast.Add) and not self.unit.debug and not self.is_number(node.left)
 
     def is_number(self, node: ast.expr) -> bool:
         """Whether an expression is an untyped constant, told without lowering it."""

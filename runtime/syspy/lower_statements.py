@@ -1,10 +1,10 @@
 """Statements: assignment and control flow; and the text of a whole function.
 
     while c: body               head: c ? body : end;  body; jump head
-    for i in range(a, b, s)     a hidden counter; i is assigned from it, and may be changed by the body without effect on the loop
+    for i in range(a, b, s)     a hidden counter; i is assigned from it, and what the body does to i is no matter
 
-A local is known from its first assignment in the text, and has to be assigned on every path before it is read: `assigned` is
-the set of locals that are, and where two paths meet it is the intersection of theirs.
+A local is known from its first assignment in the text, and has to be assigned on every path before it is read:
+`assigned` is the set of locals that are, and where two paths meet it is the intersection of theirs.
 
 Next: unit.py
 """

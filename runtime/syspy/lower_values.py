@@ -1,8 +1,8 @@
 """Values: constants, names, operators, comparisons and conditions.
 
-    a + b        add, with nsw for signed types and nuw for unsigned ones below 64 bits: plain arithmetic does not overflow.
-                 u64 has neither, so that a sum of addresses may leave the range and come back.
-    u64(a + b)   add alone: inside a conversion `wrap` is the width of the target, and operators of that width or more wrap
+    a + b        add, with nsw for signed types and nuw for unsigned ones below 64 bits: plain arithmetic does not
+                 overflow. u64 has neither, so that a sum of addresses may leave the range and come back.
+    u64(a + b)   add alone: in a conversion `wrap` is the width of the target, and operators at least that wide wrap
     a and b      blocks and a phi; in a condition, blocks alone
 
 In debug builds plain operators go through llvm.*.with.overflow and fail when they overflow.
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.syspy import subset
-from runtime.syspy.constants import Constant
+from runtime.syspy.constant_data import Data
 from runtime.syspy.emission import MISSING, VOID, Emission, Value
 from runtime.syspy.kinds import (
     BITS,
@@ -141,7 +141,7 @@ class Values(Emission):
             self.refuse(subset.GLOBAL_STATE, node, ast.unparse(node))
         return data.pointer_kind, self.constant_symbol(data, node)
 
-    def constant_symbol(self, data: Constant, node: ast.AST) -> str:
+    def constant_symbol(self, data: Data, node: ast.AST) -> str:
         """The symbol of constant data, which may break a rule of its own."""
         stray = self.unit.stray_pointer(data)
         if stray:

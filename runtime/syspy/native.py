@@ -7,8 +7,8 @@
 
 Everything that translates is imported only when something has to be translated, and so is llvmlite.
 
-    N1  a key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them, systems
-        Python itself, llvmlite, the CPU, the options and the image underneath.
+    N1  a key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them,
+        systems Python itself, llvmlite, the CPU, the options and the image underneath.
 """
 
 from __future__ import annotations

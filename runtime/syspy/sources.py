@@ -1,7 +1,7 @@
 """Sources: the text and the syntax tree of the modules that systems functions are defined in.
 
-A module is parsed once, whatever the number of its functions that are translated. Its text comes from, in this order: the texts
-registered here (of programs made by a compiler, which have no file), its file.
+A module is parsed once, whatever the number of its functions that are translated. Its text is the one registered here
+(of a program made by a compiler, which has no file), or else its file's.
 
 Next: signatures.py
 """

@@ -6,10 +6,9 @@
     syspy.fail.<n>               leave with n words
     constants, descriptors       private data
 
-Entry and failure. Python hands a thunk three addresses: arguments and results, 8 bytes each, and a record.
-
-The record is laid out in entries.py. The thunk hangs the record on the thread (pthread_setspecific; the key is in syspy.key), and calls. A failure
-fills in the thread's record and jumps to the thunk, which returns to Python as if nothing had happened.
+Entry and failure. Python hands a thunk three addresses: arguments, results, and a record (its layout is in entries.py).
+The thunk hangs the record on the thread (pthread_setspecific; the key is in syspy.key), and calls. A failure fills in
+the thread's record and jumps to the thunk, which returns to Python as if nothing had happened.
 
 Next: optimise.py
 """
@@ -26,7 +25,6 @@ from runtime.syspy.lower_calls import parameter_type
 from runtime.syspy.lower_statements import FunctionLowering
 from runtime.syspy.signatures import Signature, signature_of, symbol_text
 from runtime.syspy.sources import Sources
-
 
 METADATA = """
 !0 = !{!"syspy"}
@@ -105,15 +103,16 @@ class Unit:
     # Failures
 
     def failure(self, kind: int, message: str, signs: tuple[bool, ...]) -> str:
-        """The symbol of a failure's descriptor: { kind, words, which of them are signed, bytes of the text, the text }."""
+        """The symbol of a failure's descriptor, whose layout is in entries.py."""
         key = (kind, message, signs)
         if key not in self._failures:
             name = self._failures[key] = f"@syspy.failure.{len(self._failures)}"
             data = message.encode()
             mask = sum(1 << i for i, is_signed in enumerate(signs) if is_signed)
             self._globals[name] = (
-                f"private constant <{{ i32, i32, i32, i32, [{len(data)} x i8] }}> "
-                f"<{{ i32 {kind}, i32 {len(signs)}, i32 {mask}, i32 {len(data)}, [{len(data)} x i8] {bytes_text(data)} }}>"
+                f"private constant <{{ [4 x i32], [{len(data)} x i8] }}> "
+                f"<{{ [4 x i32] [i32 {kind}, i32 {len(signs)}, i32 {mask}, i32 {len(data)}], "
+                f"[{len(data)} x i8] {bytes_text(data)} }}>"
             )
         return self._failures[key]
 
