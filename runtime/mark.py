@@ -63,8 +63,8 @@ from runtime.syspy import (
 from runtime.types import Type
 from runtime.work_queue import (
     PIECE_WORDS,
-    ROOM,
     REST,
+    ROOM,
     WorkQueue,
     grow_queue,
     queue_init,
@@ -124,7 +124,7 @@ def finish_marking(marker: Marker) -> None:
 
 @inline
 def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
-    """Mark the object that p points into, if there is a white one. top is the end of the queue; the result is the new end."""
+    """Mark the object that p points into, if there is a white one. From the end of the queue to its new end."""
     if u64(p - marker.lowest) >= marker.extent:
         return top
     arena = marker.table[p >> LOG_HEAP_ARENA_BYTES]
@@ -148,7 +148,7 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
         return top
     if unlikely(p != page + slot * size):
         return put_entry(top, page + slot * size)
-    # What is put is p, not what was computed from it: the processor goes on to scan before it knows that they are equal.
+    # What is put is p, not what was computed from it: the processor can scan before it knows that they are equal.
     prefetch(p)
     store(uintptr, top, p)
     return top + PTR_SIZE

@@ -58,7 +58,7 @@ def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
 
 
 def sweep_span(span: MSpan, sweep_gen: u32, clobber: bool) -> u64:
-    """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts the span where it belongs."""
+    """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts it where it belongs."""
     if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
         throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
     nelems = u64(span.nelems)

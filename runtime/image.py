@@ -1,0 +1,51 @@
+"""The runtime's image: all of it as one piece of native code, under every program.
+
+    runtime_image()                          what an embedder needs
+    runtime_image(ROOTS of the language)     the same, with what programs call
+
+Built at first use, then taken from the cache (syspy/native.py).
+
+Runs in Python only. Next: __init__.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runtime.arenas import find_object
+from runtime.cycle import collect, gc, update_goal
+from runtime.heap import close_runtime, new_runtime
+from runtime.heap_check import check_all_marks, check_heap, draw_span
+from runtime.malloc import mallocgc, new_object
+from runtime.mcentral import finish_sweep
+from runtime.memstats import read_mem_stats
+from runtime.roots import add_globals, check_roots, free_handle, new_handle
+from runtime.syspy.image import Image
+
+ROOTS: list[Callable[..., Any]] = [
+    new_runtime,
+    close_runtime,
+    mallocgc,
+    new_object,
+    gc,
+    collect,
+    finish_sweep,
+    update_goal,
+    read_mem_stats,
+    add_globals,
+    new_handle,
+    free_handle,
+    find_object,
+    check_heap,
+    check_all_marks,
+    check_roots,
+    draw_span,
+]
+
+
+def runtime_image(further: Sequence[Callable[..., Any]] = (), debug: bool = False) -> Image:
+    """The image of the runtime, with further roots; debug: with its assertions."""
+    from runtime.syspy.native import build
+
+    return build([*ROOTS, *further], name="runtime", debug=debug)
