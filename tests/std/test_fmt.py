@@ -8,10 +8,11 @@ from difflib import ndiff
 import pytest
 
 from lang.std import fmt
+from runtime.output import BUFFER_BYTES
 from runtime.proc import G
 from tests import go_oracle
 from tests.runtime.engines import Engine
-from tests.std.fmt_cases import EXPECTED, Case, ask_go, cases, unquoted
+from tests.std.fmt_cases import EXPECTED, Case, ask_go, cases, random_cases, unquoted
 from tests.std.printing import printing_goroutine, taken
 from tests.std.values import Memory
 
@@ -46,4 +47,13 @@ def test_every_case_prints_what_go_prints(engine: Engine, g: G) -> None:
 
 @pytest.mark.skipif(go_oracle.find_go() is None, reason="the go command is not installed")
 def test_the_expectations_are_still_gos() -> None:
-    assert ask_go() == EXPECTED.read_text(encoding="utf-8").splitlines()
+    assert ask_go(list(cases())) == EXPECTED.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.skipif(go_oracle.find_go() is None, reason="the go command is not installed")
+def test_random_formats_print_what_go_prints(engine: Engine, g: G, seed: int) -> None:
+    calls = random_cases(seed, 300)
+    for case, line in zip(calls, ask_go(calls), strict=True):
+        expected = unquoted(line)
+        if len(expected) < BUFFER_BYTES:
+            assert call(engine, g, case) == expected, case.go
