@@ -275,11 +275,10 @@ def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
     assert_lock_held(pages.lock)
     assert npages > 0, "P6: no pages wanted"
     chunk = chunk_index(pages.search_addr)
-    page = chunk_page_index(pages.search_addr)
     if chunk >= pages.end:
         return 0, 0
-    if npages <= CHUNK_PAGES - page and npages <= sum_max(level_of(pages.summary, LEAF_LEVEL)[chunk]):
-        addr, search_addr = find_in_chunk(pages, chunk, npages, page)
+    if npages <= sum_max(level_of(pages.summary, LEAF_LEVEL)[chunk]):
+        addr, search_addr = find_in_chunk(pages, chunk, npages, chunk_page_index(pages.search_addr))
     else:
         addr, search_addr = find_run(pages, npages)
     if addr == 0:

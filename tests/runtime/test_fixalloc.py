@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from runtime.fixalloc import (
+    Extent,
     FixAlloc,
     Persistent,
     fixalloc_alloc,
@@ -20,8 +21,9 @@ from runtime.fixalloc import (
 )
 from runtime.layout import FIXALLOC_CHUNK, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PHYS_PAGE_SIZE
 from runtime.os_memory import MemoryStats
-from runtime.syspy import Failure, load, store, u8, u64
+from runtime.syspy import Failure, load, sizeof, store, u8, u64
 from tests.runtime.engines import Engine
+from tests.runtime.kernel import state
 
 ROOTS = [
     fixalloc_alloc,
@@ -136,8 +138,19 @@ def test_a_refused_request_leaves_everything_as_it_was(
     assert engine.call(persistent_alloc, persistent, PERSISTENT_MAX_BLOCK, 8, stats.gc) == 0
     assert stats.gc.bytes == 0
     assert stats.ready == stats.other.bytes == (nth - 1) * PERSISTENT_CHUNK
+    assert persistent.offset == (nth - 1) * sizeof(Extent)
     assert engine.call(persistent_alloc, persistent, PERSISTENT_MAX_BLOCK, 8, stats.gc) != 0
     assert stats.ready == PERSISTENT_CHUNK + PERSISTENT_MAX_BLOCK
+
+
+def test_closing_gives_everything_back_to_the_kernel(engine: Engine, stats: MemoryStats) -> None:
+    persistent = Persistent()
+    engine.call(persistent_init, persistent, stats)
+    sizes = [8, PERSISTENT_MAX_BLOCK, PERSISTENT_MAX_BLOCK - 1, PERSISTENT_CHUNK, 3 * PERSISTENT_MAX_BLOCK - 8, 8]
+    blocks = [engine.call(persistent_alloc, persistent, size, 8, stats.gc) for size in sizes]
+    assert {state(block) for block in blocks} == {"rw-p"}
+    engine.call(persistent_close, persistent)
+    assert {state(block) for block in blocks} == {"none"}
 
 
 def test_a_fixalloc_survives_a_refusal(engine: Engine, persistent: Persistent, stats: MemoryStats) -> None:

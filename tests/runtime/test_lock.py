@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from runtime.lock import LOCKED, UNLOCKED, Mutex, assert_lock_held, lock, unlock
+from runtime.lock import LOCKED, SLEEPING, UNLOCKED, Mutex, assert_lock_held, lock, unlock
 from runtime.syspy import Failure, Inline, Struct, struct, u64
 from tests.runtime.engines import BROKEN, Engine
 
@@ -50,17 +50,19 @@ def test_additions_of_several_threads_exclude_each_other(engine: Engine) -> None
     assert (counter.value, counter.lock.key) == (4 * n, UNLOCKED)
 
 
-def test_a_waiter_sleeps_until_the_lock_is_free(engine: Engine) -> None:
+def test_each_of_several_sleepers_is_woken(engine: Engine) -> None:
     counter = Counter()
     engine.call(lock, counter.lock)
-    waiter = threading.Thread(target=engine.call, args=(add_often, counter, 1))
-    waiter.start()
-    waiter.join(timeout=0.05)
-    assert waiter.is_alive()
-    assert counter.value == 0
+    waiters = [threading.Thread(target=engine.call, args=(add_often, counter, 1), daemon=True) for _ in range(3)]
+    for waiter in waiters:
+        waiter.start()
+    waiters[0].join(timeout=0.05)
+    assert all(waiter.is_alive() for waiter in waiters)
+    assert (counter.value, counter.lock.key) == (0, SLEEPING)
     engine.call(unlock, counter.lock)
-    waiter.join(timeout=60)
-    assert (counter.value, counter.lock.key) == (1, UNLOCKED)
+    for waiter in waiters:
+        waiter.join(timeout=20)
+    assert (counter.value, counter.lock.key) == (3, UNLOCKED)
 
 
 def test_unlock_of_an_unlocked_lock_is_noticed(engine: Engine) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from runtime.layout import PHYS_PAGE_SIZE
@@ -21,6 +19,7 @@ from runtime.os_memory import (
 )
 from runtime.syspy import Failure, load, store, u8, u64, uintptr
 from tests.runtime.engines import Engine
+from tests.runtime.kernel import state
 
 ROOTS = [
     sys_alloc,
@@ -36,16 +35,6 @@ ROOTS = [
 
 MIB = 1 << 20
 PURPOSES = ("heap_in_use", "heap_free", "heap_released", "stacks", "m_span", "m_cache", "buck_hash", "gc", "other")
-
-
-def state(addr: int) -> str:
-    """What the kernel says of an address: its permissions, or "none"."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        span, permissions, *_ = line.split()
-        low, high = (int(end, 16) for end in span.split("-"))
-        if low <= addr < high:
-            return permissions
-    return "none"
 
 
 def counted(stats: MemoryStats) -> tuple[int, int, int]:

@@ -201,6 +201,12 @@ ALLOC_CASES: dict[str, tuple[Description, Description, list[Hit], Description]] 
         [(1, (0, 511), 0), (100, (2 * FAR, 0), 0), (9, (FAR + 0x503, 502), 0)],
         {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+100"},
     ),
+    "such a candidate, and a run inside a chunk": (
+        {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: "0+1 511+1"},
+        {},
+        [(1, (0, 511), 0), (100, (2 * FAR, 1), 0), (9, (FAR + 0x503, 502), 0)],
+        {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+101 511+1"},
+    ),
 }
 
 
@@ -238,6 +244,15 @@ def test_one_heap_at_both_ends_of_the_address_space(engine: Engine) -> None:
         assert heap.alloc(1) == ((last, 511), 0)
         heap.free(0, 0, 512)
         heap.check({0: "", last: ALL})
+
+
+def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> None:
+    with PageHeap(engine, {0: "0+100 101+299", 1: ALL, 2: ""}) as heap:
+        for npages, seen in [(5, (0, 100)), (600, (0, 100)), (1, (0, 100)), (3, (0, 405))]:
+            heap.alloc(npages)
+            assert heap.place(heap.pages.search_addr) == seen
+        heap.free(0, 50, 1)
+        assert heap.place(heap.pages.search_addr) == (0, 50)
 
 
 # --- Free ------------------------------------------------------------------------------------------------------------
