@@ -16,15 +16,14 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lang import toolchain
 from lang.execution import Executable, NativeEngine, PythonEngine, execute, program_module
 from lang.source import Source
-from lang.tree_text import tree_text
-from runtime.knobs import parse_knobs
+from runtime.knobs import Settings
 
 if TYPE_CHECKING:
     from lang.lower_program import LoweredProgram
@@ -116,7 +115,9 @@ def translate(lowered: LoweredProgram, source: Source, base: Image, use_cache: b
 
 def run_file(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
     """Do what the command line asks for; the exit code."""
-    knobs = parse_knobs(environ, gctrace=options.gctrace)
+    knobs = Settings.from_environment(environ)
+    if options.gctrace:
+        knobs = replace(knobs, gctrace=1)
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)
@@ -150,6 +151,8 @@ def executable(source: Source, notes: dict[str, Any]) -> Executable:
 
 def show(source: Source, options: Options) -> int:
     """--check and --emit."""
+    from lang.tree_text import tree_text
+
     file = parse_source(source)
     if options.emit == "tree" and not options.check:
         sys.stdout.write(tree_text(file, typed=False))

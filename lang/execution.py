@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from runtime.knobs import Settings
 from runtime.syspy.image import Image
 from runtime.syspy.pointers import address
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
@@ -55,7 +56,7 @@ class Engine(Protocol):
         ...
 
 
-def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs: Knobs, memstats: bool) -> int:
+def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings, memstats: bool) -> int:
     """Run a program; its exit code."""
     run = Run(engine, program, arguments, knobs)
     try:
@@ -73,7 +74,7 @@ def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs
 class Run:
     """One run of one program."""
 
-    def __init__(self, engine: Engine, program: Executable, arguments: Sequence[str], knobs: Knobs) -> None:
+    def __init__(self, engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings) -> None:
         self.engine = engine
         self.program = program
         self.knobs = knobs
@@ -93,9 +94,8 @@ class Run:
             "open_program", self.knobs.gogc, shadow, program.globals_size, ctypes.addressof(mask)
         )
         knobs = self.knobs
-        self.engine.call(
-            "set_knobs", self.runtime, knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress
-        )
+        flags = (knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress, knobs.heapcheck)
+        self.engine.call("set_knobs", self.runtime, *flags)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def main(self) -> int:

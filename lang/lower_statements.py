@@ -186,13 +186,24 @@ class Statements(Packages):
         if len(node.left) == 1 and len(node.right) == 1:
             self.define_one(node.left[0], node.new[0], node.right[0])
             return
-        types = [None if is_blank(left) else left.type for left in node.left]
+        types = [
+            None if is_blank(left) else defined_variable(left, var).type
+            for left, var in zip(node.left, node.new, strict=True)
+        ]
         values = self.right_sides(node.right, types)
         for left, var, parts in zip(node.left, node.new, values, strict=True):
             if var is not None:
                 self.declare_owned(var, parts)
             elif not is_blank(left):
-                self.put(left, self.place(left), parts)
+                self.assign_variable(defined_variable(left, var), parts)
+
+    def assign_variable(self, var: Var, parts: Value) -> None:
+        """Give a variable that exists a new value."""
+        found = self.variable(var)
+        if isinstance(found, Place):
+            self.store(found, parts)
+        else:
+            self.set_locals(found, self.types.components(var.type), parts)
 
     def define_one(self, left: syntax.Expr, var: Var | None, right: syntax.Expr) -> None:
         """a := x"""
@@ -280,6 +291,13 @@ class Statements(Packages):
             found = self.variable(var)
             parts += self.load(found) if isinstance(found, Place) else found
         self.add(Return(", ".join(parts)))
+
+
+def defined_variable(left: syntax.Expr, new: Var | None) -> Var:
+    """The variable that a name on the left of := stands for: a new one, or one that is assigned to."""
+    found = left.object if new is None and isinstance(left, syntax.Name) else new
+    assert isinstance(found, Var), "only variables stand left of :="
+    return found
 
 
 def is_blank(expr: syntax.Expr) -> bool:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Step
 
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*", re.ASCII)  # not behind a dot: that is a field
 SLOT_BYTES = 8
 INDENT = "    "
 

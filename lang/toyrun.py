@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 
 from lang.driver import COMPILE_ERROR, Options, UserError, run_file
-from runtime.knobs import BadKnob
+from runtime.knobs import KnobError
 
 USAGE_ERROR = 2
 INTERRUPT_EXIT = 130
@@ -69,8 +68,8 @@ def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: 
     except UserError as error:
         sys.stderr.write(str(error))
         return COMPILE_ERROR
-    except BadKnob as error:
-        sys.stderr.write(f"{error}\n")
+    except KnobError as error:
+        sys.stderr.write(f"toyrun: {error}\n")
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
@@ -118,6 +117,8 @@ def option(name: str, value: str | None, rest: list[str]) -> dict[str, str | boo
 
 def version() -> str:
     """The installed version."""
+    from importlib import metadata
+
     try:
         return metadata.version("toy-lang")
     except metadata.PackageNotFoundError:

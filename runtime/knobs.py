@@ -21,10 +21,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from runtime.heap import Runtime
-from runtime.pacer import GOGC_OFF
+if TYPE_CHECKING:
+    from runtime.heap import Runtime
 
+GOGC_OFF = -1  # no collections but forced ones
 MAX_GOGC = (1 << 31) - 1
 DEFAULT_GOGC = 100
 

@@ -11,18 +11,18 @@ while marking, so the trigger is the goal itself, and there are fewer collection
 The least goal is 4 MiB at GOGC=100, in proportion otherwise. That much of young data stays in the caches of a
 processor, and a program that keeps hardly anything pays little for a collection.
 
-    P1  goal >= marked
-    P2  goal >= heap_minimum(gogc)
+    PC1  goal >= marked
+    PC2  goal >= heap_minimum(gogc)
 
 Pure functions. Go: runtime/mgcpacer.go gcControllerState.commit.                                 Next: mheap.py
 """
 
 from __future__ import annotations
 
+from runtime.knobs import GOGC_OFF
 from runtime.syspy import i64, inline, u64
 
 HEAP_MINIMUM = 4 << 20  # bytes: the least goal at GOGC=100
-GOGC_OFF = -1
 NO_GOAL = (1 << 63) - 1  # bytes: the goal when GOGC is off
 
 

@@ -39,11 +39,14 @@ def open_program(gogc: i64, shadow_bytes: u64, globals_bytes: u64, globals_mask:
     return runtime
 
 
-def set_knobs(runtime: Runtime, gc_trace: u64, gc_check_mark: u64, clobber_free: u64, gc_stress: u64) -> None:
+def set_knobs(
+    runtime: Runtime, gc_trace: u64, gc_check_mark: u64, clobber_free: u64, gc_stress: u64, check_heap: u64
+) -> None:
     """What GODEBUG asks for, before the program starts."""
     knobs = runtime.knobs
     knobs.gc_trace = gc_trace != 0
     knobs.gc_check_mark = gc_check_mark != 0
+    knobs.gc_check_heap = check_heap != 0
     knobs.gc_stress = gc_stress
     runtime.heap.clobber = clobber_free != 0
     if gc_stress != 0:
