@@ -11,10 +11,10 @@ The table has an entry for each 64 MiB of the 48-bit address space. It is 32 MiB
 pages that are used become memory. [lowest, lowest + extent) is the part of the space that has arenas; whatever
 points outside (nil, a constant, a global) is told from heap pointers by one subtraction and one comparison.
 
-    N1  spans[p] of each page of a span in use is that span
-    N2  inline_class[p] is the span class of a span in use with inline bits, else 0
-    N3  in_use has the bit of the first page of each span in use, and no other
-    N4  every arena lies in [lowest, lowest + extent) and in the table
+    AR1  spans[p] of each page of a span in use is that span
+    AR2  inline_class[p] is the span class of a span in use with inline bits, else 0
+    AR3  in_use has the bit of the first page of each span in use, and no other
+    AR4  every arena lies in [lowest, lowest + extent) and in the table
 
 Spans that were freed leave stale entries in `spans`; whoever looks an address up checks the span's bounds and
 state.
@@ -161,7 +161,7 @@ def find_object(arenas: ArenaMap, addr: uintptr) -> tuple[uintptr, MSpan, u64]:
 
 
 def set_spans(arenas: ArenaMap, span: MSpan) -> None:
-    """Enter a span that is now in use (N1 to N3). Caller holds heap.lock."""
+    """Enter a span that is now in use (AR1 to AR3). Caller holds heap.lock."""
     addr = span.start_addr
     end = addr + (span.npages << PAGE_SHIFT)
     first = arena_of(arenas, addr)
@@ -174,7 +174,7 @@ def set_spans(arenas: ArenaMap, span: MSpan) -> None:
 
 
 def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
-    """Take a span out that is no longer in use (N2, N3). Caller holds heap.lock."""
+    """Take a span out that is no longer in use (AR2, AR3). Caller holds heap.lock."""
     first = arena_of(arenas, span.start_addr)
     page = page_of(span.start_addr)
     first.in_use[page // WORD_BITS] = u64(first.in_use[page // WORD_BITS] & ~(u64(1) << page % WORD_BITS))

@@ -12,8 +12,8 @@ Which half of a page is the mark bitmap depends on the collection's number only:
 when h / 2 is odd. A span is swept once per collection, which swaps its halves; a span made later starts with that
 order.
 
-    B1  mark_bits of a span with inline bits is at inline_mark_offset(sweep_gen) of its page, once it is swept
-    B2  mark bits are all zero outside the marking phase, once the span is swept
+    GB1  mark_bits of a span with inline bits is at inline_mark_offset(sweep_gen) of its page, once it is swept
+    GB2  mark bits are all zero outside the marking phase, once the span is swept
 
 Owner: as for the span; cells are covered by heap.lock. Go: runtime/mheap.go gcBitsArena, newMarkBits.   Next: sweep.py
 """

@@ -11,7 +11,7 @@
 
 A Runtime is one mapping; what hangs off it are others. Closing it gives all of them back.
 
-    R1  heap, m_cache and runtime of g0 are those of this Runtime
+    RN1  heap, m_cache and runtime of g0 are those of this Runtime
 
 Owner: whoever created it. Go: package variables (mheap_, work, memstats, debug).        Next: heap_check.py
 """

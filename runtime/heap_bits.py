@@ -14,8 +14,8 @@ go over the end of a 64-bit word. Words past the end of the type keep their 1 an
 
 A type that is smaller than its object is repeated: the object is an array of it.
 
-    H1  the pointer bit of a word is set if the word may hold a pointer
-    H2  the bit of a word that is no pointer is clear, if the object's type says so and the word lies within the type
+    H1  the pointer bits of a page of 8-byte slots are all set
+    H2  the pointer bits of an object are those of its type, as far as the object's size goes
 
 Owner: of the bits of free slots, the span's owner; of those of an object, whoever allocated it, until it is published.
 Go: runtime/mbitmap.go heapBits, writeHeapBitsSmall, typePointers.                              Next: gc_bits.py
@@ -74,18 +74,6 @@ def clear_pointer_bits(addr: uintptr, scalars: u64, nwords: u64) -> None:
         store(u64, at + PTR_SIZE, u64(load(u64, at + PTR_SIZE) & ~rest))
 
 
-def pointer_mask(span: MSpan, index: u64) -> u64:
-    """The pointer bits of a slot, lowest word first. The span keeps them in its page."""
-    bits = pointer_bits(span)
-    first = index * span.elem_size >> LOG_PTR_SIZE
-    shift = first % WORD_BITS
-    mask = bits[first // WORD_BITS] >> shift
-    nwords = span.elem_size >> LOG_PTR_SIZE
-    if shift + nwords > WORD_BITS:
-        mask = mask | u64(bits[first // WORD_BITS + 1] << (WORD_BITS - shift))
-    return mask & low_bits(nwords)
-
-
 @inline
 def is_pointer_word(typ: Type, word: u64) -> bool:
     """Whether a word of a value of the type, counted from its start, is a pointer."""
@@ -119,3 +107,15 @@ def write_pointer_bits(addr: uintptr, typ: Type, size: u64) -> None:
     scalars = object_mask(typ, size) ^ low_bits(nwords)
     if scalars != 0:
         clear_pointer_bits(addr, scalars, nwords)
+    assert read_pointer_bits(addr, nwords) == object_mask(typ, size), "H2: pointer bits differ from the type's"
+
+
+def read_pointer_bits(addr: uintptr, nwords: u64) -> u64:
+    """The pointer bits of so many words at addr, at most 64, in a page with inline bits."""
+    first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
+    at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET
+    mask: u64 = 0
+    for word in range(nwords):
+        bit = first + word
+        mask = mask | u64((load(u64, at + bit // WORD_BITS * PTR_SIZE) >> bit % WORD_BITS & 1) << word)
+    return mask

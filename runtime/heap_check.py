@@ -54,6 +54,7 @@ from runtime.mspan import (
     slot_addr,
 )
 from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.proc import G
 from runtime.roots import check_roots
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
@@ -126,13 +127,14 @@ def check_heap(runtime: Runtime) -> None:
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
+    check_g(runtime, runtime.g0)
     checker = new_checker(heap.memory)
     arena = heap.arenas.first
     while not is_nil(arena):
         check_arena(checker, heap, arena)
         arena = arena.next
     if checker.pages != heap.pages_in_use:
-        throw("M2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
+        throw("HP2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
     held = check_centrals(heap) + check_mcache(heap, runtime.m_cache)
     if held != checker.spans:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
@@ -140,15 +142,28 @@ def check_heap(runtime: Runtime) -> None:
     free_checker(checker)
 
 
+def check_g(runtime: Runtime, g: G) -> None:
+    """G1 and RN1 hold."""
+    if g.shadow_base > g.shadow_top or g.shadow_top > g.shadow_limit or g.shadow_top % PTR_SIZE != 0:
+        throw("G1: a shadow stack's top is out of place", g.shadow_base, g.shadow_top, g.shadow_limit)
+    if g.runtime != runtime or g.heap != runtime.heap or g.m_cache != runtime.m_cache:
+        throw("RN1: a goroutine belongs to another runtime", address(g))
+
+
 def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
     """The invariants of an arena and of its spans."""
+    arenas = heap.arenas
+    if arenas.table[arena.start_addr >> LOG_HEAP_ARENA_BYTES] != arena:
+        throw("AR4: an arena is not in the table", arena.start_addr)
+    if u64(arena.start_addr - arenas.lowest) > arenas.extent - HEAP_ARENA_BYTES:
+        throw("AR4: an arena is outside of lowest and extent", arena.start_addr, arenas.lowest, arenas.extent)
     in_use: u64 = 0
     for page in range(u64(PAGES_PER_ARENA)):
         if page % WORD_BITS == 0:
             in_use = arena.in_use[page // WORD_BITS]
         if in_use >> page % WORD_BITS & 1 == 0:
             if arena.inline_class[page] != 0:
-                throw("N2: a page without a span has a span class", arena.start_addr, page)
+                throw("AR2: a page without a span has a span class", arena.start_addr, page)
         else:
             check_span_in_use(heap, arena, page)
             span = arena.spans[page]
@@ -162,20 +177,23 @@ def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
     """The invariants of one span, and of what the arenas, the bitmaps and the page allocator say of it."""
     span = arena.spans[page]
     if is_nil(span) or span.state != SPAN_IN_USE or span.start_addr != arena.start_addr + page * PAGE_SIZE:
-        throw("N3: a span in use is not at its page", arena.start_addr, page)
+        throw("AR3: a span in use is not at its page", arena.start_addr, page)
     check_span(span)
     addr = span.start_addr
     while addr < span.start_addr + (span.npages << PAGE_SHIFT):
         if heap.arenas.table[addr >> LOG_HEAP_ARENA_BYTES].spans[page_of(addr)] != span:
-            throw("N1: a page of a span leads elsewhere", span.start_addr, addr)
+            throw("AR1: a page of a span leads elsewhere", span.start_addr, addr)
         taken = page_alloc.chunk_of(heap.pages, chunk_index(addr)).alloc
         if taken.words[chunk_page_index(addr) // WORD_BITS] >> chunk_page_index(addr) % WORD_BITS & 1 == 0:
             throw("I2: a page of a span in use is free", span.start_addr, addr)
         addr = addr + PAGE_SIZE
     if u64(arena.inline_class[page]) != (u64(span.span_class) if has_inline_bits(span.elem_size) else u64(0)):
-        throw("N2: inline_class is not the span's class", span.start_addr, u64(arena.inline_class[page]))
+        throw("AR2: inline_class is not the span's class", span.start_addr, u64(arena.inline_class[page]))
     if is_swept_now(heap, span):
         check_swept_bits(heap, span)
+    if span.elem_size == PTR_SIZE and span.span_class & 1 == 0:
+        if count_bits(pointer_bits(span), PAGE_SIZE // PTR_SIZE) != PAGE_SIZE // PTR_SIZE:
+            throw("H1: a pointer bit of an 8-byte slot is clear", span.start_addr)
 
 
 def is_swept_now(heap: MHeap, span: MSpan) -> bool:
@@ -184,16 +202,16 @@ def is_swept_now(heap: MHeap, span: MSpan) -> bool:
 
 
 def check_swept_bits(heap: MHeap, span: MSpan) -> None:
-    """B1 and B2 hold."""
+    """GB1 and GB2 hold."""
     if has_inline_bits(span.elem_size):
         if address(span.mark_bits) != span.start_addr + inline_mark_offset(heap.sweep_gen):
-            throw("B1: a span's mark bits are in the wrong half", span.start_addr, address(span.mark_bits))
+            throw("GB1: a span's mark bits are in the wrong half", span.start_addr, address(span.mark_bits))
     if count_bits(span.mark_bits, u64(span.nelems)) != 0:
-        throw("B2: a swept span has mark bits", span.start_addr)
+        throw("GB2: a swept span has mark bits", span.start_addr)
 
 
 def check_centrals(heap: MHeap) -> u64:
-    """C1 to C3 hold. Returns the number of spans in all sets."""
+    """CS1 to CS3 hold. Returns the number of spans in all sets."""
     count: u64 = 0
     for span_class in range(NUM_SPAN_CLASSES):
         central = heap.central[span_class]
@@ -201,7 +219,7 @@ def check_centrals(heap: MHeap) -> u64:
         partial = unswept(central.partial, sweep_gen)
         full = unswept(central.full, sweep_gen)
         if heap.is_swept != 0 and (not is_nil(partial.first) or not is_nil(full.first)):
-            throw("C1: an unswept span is left", u64(span_class))
+            throw("CS1: an unswept span is left", u64(span_class))
         count = count + check_set(partial, u32(sweep_gen - 2), False, False)
         count = count + check_set(full, u32(sweep_gen - 2), True, False)
         count = count + check_set(swept(central.partial, sweep_gen), sweep_gen, False, True)
@@ -210,33 +228,33 @@ def check_centrals(heap: MHeap) -> u64:
 
 
 def check_set(spans: SpanSet, sweep_gen: u32, is_full: bool, is_swept: bool) -> u64:
-    """C2 and C3 hold for one set. Returns the number of its spans."""
+    """CS2 and CS3 hold for one set. Returns the number of its spans."""
     check_span_set(spans)
     span = spans.first
     while not is_nil(span):
         if span.sweep_gen != sweep_gen:
-            throw("C2: a span is in a set of another sweep_gen", span.start_addr, u64(span.sweep_gen), u64(sweep_gen))
+            throw("CS2: a span is in a set of another sweep_gen", span.start_addr, u64(span.sweep_gen), u64(sweep_gen))
         if (span.alloc_count == span.nelems) != is_full:
-            throw("C3: a span is in the wrong set for its free slots", span.start_addr, u64(span.alloc_count))
+            throw("CS3: a span is in the wrong set for its free slots", span.start_addr, u64(span.alloc_count))
         span = span.next
     return spans.count
 
 
 def check_mcache(heap: MHeap, cache: MCache) -> u64:
-    """K1 to K3 hold. Returns the number of spans that are cached."""
+    """MC1 to MC3 hold. Returns the number of spans that are cached."""
     count: u64 = 0
     for span_class in range(NUM_SPAN_CLASSES):
         span = cache.alloc[span_class]
         following = cache.run_next[span_class]
         limit = cache.run_limit[span_class]
         if following > limit:
-            throw("K2: a run ends before its next slot", u64(span_class), following, limit)
+            throw("MC2: a run ends before its next slot", u64(span_class), following, limit)
         if span.nelems != 0:
             count = count + 1
             if span.sweep_gen != u32(heap.sweep_gen + 3):
-                throw("K1: a cached span has a bad sweep_gen", span.start_addr, u64(span.sweep_gen))
+                throw("MC1: a cached span has a bad sweep_gen", span.start_addr, u64(span.sweep_gen))
         if following != limit and limit != slot_addr(span, u64(span.free_index)):
-            throw("K3: a run does not end at its span's free_index", span.start_addr, limit)
+            throw("MC3: a run does not end at its span's free_index", span.start_addr, limit)
     return count
 
 
@@ -309,7 +327,7 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
         return
     span = arena.spans[(p - arena.start_addr) // PAGE_SIZE]
     if is_nil(span) or span.state != SPAN_IN_USE:
-        throw("checkmark found a pointer to a page without objects", p, source)
+        throw("MK1: checkmark found a pointer to a page without objects", p, source)
     slot = (p - span.start_addr) // span.elem_size
     start = span.start_addr + slot * span.elem_size
     word = (start - arena.start_addr) // PTR_SIZE
@@ -317,7 +335,7 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
         return
     arena.checkmarks[word // WORD_BITS] = arena.checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
     if slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
-        throw("checkmark found unmarked object", start, span.elem_size, source)
+        throw("MK2: checkmark found unmarked object", start, span.elem_size, source)
     checker.marked = checker.marked + 1
     if span.span_class & 1 == 0:
         push_reached(checker, start)

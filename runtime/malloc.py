@@ -20,9 +20,6 @@ span, and counts towards the next profile sample: 108 instructions for 16 bytes.
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
-    A1  a new object is zero where needzero or its type ask for it
-    A2  size, rounded up as the class tells, never crosses its slot
-
 Owner: the P. Go: runtime/malloc.go.                                                        Next: memstats.py
 """
 

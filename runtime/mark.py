@@ -15,8 +15,8 @@ touched.
 The world is stopped and one thread marks, so a mark is a plain load and store. Go has to lock the bus for each, and
 to keep track of who scans which span. An object is prefetched when it is put in the queue.
 
-    T1  what is marked is in a span in use
-    T2  after drain, without overflow, all that marked objects point to is marked
+    MK1  what is marked is in a span in use
+    MK2  after drain, without overflow, all that marked objects point to is marked
 
 Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmark_greenteagc.go.      Next: heap.py
 """
@@ -111,7 +111,7 @@ def start_marking(marker: Marker, sweep_gen: u32) -> None:
 
 
 def finish_marking(marker: Marker) -> None:
-    """Mark what is reachable from the grey objects, whatever happens to the queue (T2)."""
+    """Mark what is reachable from the grey objects, whatever happens to the queue (MK2)."""
     drain(marker)
     while marker.queue.has_overflowed:
         marker.queue.has_overflowed = False
@@ -179,8 +179,8 @@ def shade_other(marker: Marker, arena: HeapArena, p: uintptr, top: uintptr) -> u
 
 @cold
 def bad_pointer(p: uintptr) -> None:
-    """T1 is broken."""
-    throw("T1: found bad pointer in the heap: it leads to a page without objects", p)
+    """MK1 is broken."""
+    throw("MK1: found bad pointer in the heap: it leads to a page without objects", p)
 
 
 # --- Scanning --------------------------------------------------------------------------------------------------------
@@ -210,6 +210,7 @@ def drain(marker: Marker) -> None:
                 top = scan_small(marker, entry, span_class, top)
             else:
                 top = scan_other(marker, entry, top)
+        assert top <= queue.limit, "Q1: the queue's end lies beyond its room"
     queue.top = top
 
 

@@ -11,9 +11,9 @@ run: each allocation searches alloc_cache, and writes free_index, alloc_count an
 The tiny allocator packs objects of less than 16 bytes without pointers into one slot of 16 bytes, in the same way:
 tiny_next and tiny_limit are the rest of its block.
 
-    K1  an mcache's span has sweep_gen h + 3, or h + 1 between the start of a collection's sweep and the flush after it
-    K2  run_next <= run_limit; the slots between them are taken in the span, and nobody's
-    K3  run_limit is the address of the span's free_index, unless the run is empty
+    MC1  an mcache's span has sweep_gen h + 3, or h + 1 between the start of a collection's sweep and the flush after it
+    MC2  run_next <= run_limit; the slots between them are taken in the span, and nobody's
+    MC3  run_limit is the address of the span's free_index, unless the run is empty
 
 Owner: the P. Go: runtime/mcache.go.                                                            Next: proc.py
 """
@@ -122,7 +122,7 @@ def refill(heap: MHeap, cache: MCache, span_class: u64) -> bool:
         throw("refill of span with free space remaining", old.start_addr, u64(old.free_index))
     if old.nelems != 0:
         if old.sweep_gen != u32(heap.sweep_gen + 3):
-            throw("K1: bad sweep_gen in refill", old.start_addr, u64(old.sweep_gen))
+            throw("MC1: bad sweep_gen in refill", old.start_addr, u64(old.sweep_gen))
         uncache(heap, cache, span_class)
     span = cache_span(heap, cache.pages, span_class)
     if is_nil(span):

@@ -13,9 +13,9 @@ swept.
 
 Looking for a free slot among unswept spans has a budget: after a hundred full ones, new pages are cheaper.
 
-    C1  unswept sets are empty once heap.is_swept is set
-    C2  each span of a swept set has sweep_gen h, of an unswept set h - 2
-    C3  spans of a partial set have a free slot when they are put there, those of a full set have none
+    CS1  unswept sets are empty once heap.is_swept is set
+    CS2  each span of a swept set has sweep_gen h, of an unswept set h - 2
+    CS3  spans of a partial set have a free slot when they are put there, those of a full set have none
 
 Lock: MCentral.lock covers its four sets; a span is swept outside it, by whoever took it out. It comes after heap.lock.
 Go: runtime/mcentral.go; mgcsweep.go sweepone, mheap.go reclaim.                                  Next: mcache.py
@@ -103,7 +103,7 @@ def cache_span(heap: MHeap, pages: PageCache, span_class: u64) -> MSpan:
     if is_nil(span):
         span = alloc_in_use_span(heap, pages, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
     if not is_nil(span) and span.alloc_count == span.nelems:
-        throw("C3: span has no free objects", span.start_addr, u64(span.nelems))
+        throw("CS3: span has no free objects", span.start_addr, u64(span.nelems))
     return span
 
 
@@ -196,7 +196,7 @@ def sweep_one(heap: MHeap) -> u64:
 
 
 def finish_sweep(heap: MHeap) -> None:
-    """Sweep all that is left (C1)."""
+    """Sweep all that is left (CS1)."""
     while heap.is_swept == 0:
         sweep_one(heap)
 
@@ -211,7 +211,7 @@ def reclaim(heap: MHeap, npages: u64) -> None:
 
 
 def start_sweep(heap: MHeap) -> None:
-    """After marking: every span is unswept. The world is stopped, and the sets for unswept spans are empty (C1)."""
+    """After marking: every span is unswept. The world is stopped, and the sets for unswept spans are empty (CS1)."""
     heap.sweep_gen = u32(heap.sweep_gen + 2)
     heap.is_swept = 0
     heap.sweep_class = 0

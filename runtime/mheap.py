@@ -15,9 +15,9 @@ Arenas are asked for at fixed addresses, one after the other, so that a heap is 
 as nobody else is in the way: first at 0x00c0_0000_0000, where heap pointers are told from numbers by looking, then
 a TiB further on, and so on; where none of them is free, the system chooses.
 
-    M1  arena_next <= arena_ready <= arena_end, all multiples of 4 MiB
-    M2  pages_in_use is the sum of npages over the spans in use
-    M3  the bytes in use, free and released (os_memory.py) add up to what the page allocator has, and what is mapped
+    HP1  arena_next <= arena_ready <= arena_end, all multiples of 4 MiB
+    HP2  pages_in_use is the sum of npages over the spans in use
+    HP3  the bytes in use, free and released (os_memory.py) add up to what the page allocator has, and what is mapped
 
 Lock: heap.lock covers pages, arenas, span_cells, bit_cells and the three fields above; the counts are atomic.
 Go: runtime/mheap.go.                                                                            Next: mcentral.py
@@ -98,8 +98,8 @@ class HeapStats(Struct):
 
     large_alloc_bytes: u64  # of large objects, in whole pages
     large_alloc_count: u64  # large objects
-    large_free_bytes: u64
-    large_free_count: u64
+    large_free_bytes: u64  # of large objects that were freed
+    large_free_count: u64  # large objects that were freed
     tiny_alloc_count: u64  # objects that went into a block of the tiny allocator
     slots_reused: u64  # slots handed out that had been another object before
     small_alloc_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots handed out, by size class
@@ -325,12 +325,12 @@ def reserve_arenas(heap: MHeap, start: uintptr, size: u64) -> uintptr:
 
 
 def check_heap_memory(heap: MHeap) -> None:
-    """M1 and M3 hold."""
+    """HP1 and HP3 hold."""
     memory = heap.memory
     if heap.arena_next > heap.arena_ready or heap.arena_ready > heap.arena_end or heap.arena_next % CHUNK_BYTES != 0:
-        throw("M1: the current arena's parts are out of order", heap.arena_next, heap.arena_ready, heap.arena_end)
+        throw("HP1: the current arena's parts are out of order", heap.arena_next, heap.arena_ready, heap.arena_end)
     total = memory.heap_in_use.bytes + memory.heap_free.bytes + memory.heap_released.bytes
     if total != heap.pages.in_use.total_bytes + (heap.arena_ready - heap.arena_next):
-        throw("M3: the heap's bytes do not add up", total, heap.pages.in_use.total_bytes)
+        throw("HP3: the heap's bytes do not add up", total, heap.pages.in_use.total_bytes)
     if memory.heap_in_use.bytes != heap.pages_in_use * PAGE_SIZE:
-        throw("M3: the bytes in use are not the pages in use", memory.heap_in_use.bytes, heap.pages_in_use)
+        throw("HP3: the bytes in use are not the pages in use", memory.heap_in_use.bytes, heap.pages_in_use)

@@ -19,7 +19,7 @@ Pure functions. Go: runtime/mgcpacer.go gcControllerState.commit.               
 
 from __future__ import annotations
 
-from runtime.knobs import GOGC_OFF
+from runtime.layout import larger
 from runtime.syspy import i64, inline, u64
 
 HEAP_MINIMUM = 4 << 20  # bytes: the least goal at GOGC=100
@@ -46,8 +46,10 @@ def heap_goal(marked: u64, stack_bytes: u64, globals_bytes: u64, gogc: i64) -> u
     goal = marked + percent_of(marked + stack_bytes + globals_bytes, gogc)
     if goal > NO_GOAL:
         return NO_GOAL
-    least = heap_minimum(gogc)
-    return goal if goal > least else least
+    goal = larger(goal, heap_minimum(gogc))
+    assert goal >= marked, "PC1: the goal is less than what is live"
+    assert goal >= heap_minimum(gogc), "PC2: the goal is less than the least one"
+    return goal
 
 
 @inline

@@ -9,8 +9,8 @@
 
 A root may be any word: nil, a pointer into the middle of an object, or one that leads outside the heap.
 
-    R1  capacity is what words has room for; every free entry is on the free list, once
-    R2  a free entry has FREE_BIT, which no address has
+    RT1  capacity is what words has room for; every free entry is on the free list, once
+    RT2  a free entry has FREE_BIT, which no address has
 
 Owner: the world is stopped while roots are read; handles belong to the embedder's thread.
 Go: runtime/mgcmark.go markroot; handles have no like in Go.                                      Next: work_queue.py
@@ -114,13 +114,13 @@ def is_handle(roots: Roots, handle: u64) -> bool:
 def free_handle(roots: Roots, handle: u64) -> None:
     """End a handle."""
     if not is_handle(roots, handle):
-        throw("R2: a handle is freed that is not in use", handle)
+        throw("RT2: a handle is freed that is not in use", handle)
     roots.handles[handle] = FREE_BIT | roots.free
     roots.free = handle
 
 
 def check_roots(roots: Roots) -> None:
-    """R1 and R2 hold."""
+    """RT1 and RT2 hold."""
     free: u64 = 0
     for i in range(roots.capacity):
         if roots.handles[i] >= FREE_BIT:
@@ -129,8 +129,8 @@ def check_roots(roots: Roots) -> None:
     handle = roots.free
     while handle != NO_HANDLE and listed <= free:
         if handle >= roots.capacity or roots.handles[handle] < FREE_BIT:
-            throw("R2: a handle on the free list is in use", handle)
+            throw("RT2: a handle on the free list is in use", handle)
         listed = listed + 1
         handle = roots.handles[handle] & (FREE_BIT - 1)
     if listed != free:
-        throw("R1: the free list has not every free handle once", listed, free)
+        throw("RT1: the free list has not every free handle once", listed, free)

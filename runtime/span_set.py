@@ -9,7 +9,6 @@ elsewhere. The price is a lock per mcentral, taken once or twice for each span, 
 
     V1  each span's next has it as prev; first has no prev and last no next
     V2  count is the number of spans
-    V3  a span is in one set at most, and in none when it is cached
 
 Owner: the lock of the mcentral. Go: runtime/mspanset.go.                                       Next: heap_bits.py
 """

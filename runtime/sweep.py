@@ -17,7 +17,8 @@ heap's h, which grows by 2 at every collection:
 
     W1  only a span in use with sweep_gen h - 1 is swept
     W2  sweeping does not make more slots taken
-    W3  no free slot is marked (S4): such a zombie means that something reached freed memory
+
+A free slot that is marked (against S4) is a zombie: something reached memory that was freed.
 
 Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLocked) sweep.      Next: pacer.py
 """

@@ -9,10 +9,10 @@
 
 The allocator and the collector read `size`, `ptr_bytes` and `gc_mask` only; the rest serves printing.
 
-    T1  ptr_bytes <= size, both multiples of 8 when ptr_bytes is not 0
-    T2  ptr_bytes ends just after the last pointer: its last mask bit is 1
-    T3  gc_mask has at least ptr_bytes / 64 bytes, rounded up; bits from ptr_bytes / 8 on are 0
-    T4  align is a power of two that divides size
+    TD1  ptr_bytes <= size, both multiples of 8 when ptr_bytes is not 0
+    TD2  ptr_bytes ends just after the last pointer: its last mask bit is 1
+    TD3  gc_mask has ptr_bytes / 64 bytes, rounded up; bits from ptr_bytes / 8 on are 0
+    TD4  align is a power of two that divides size
 
 Owner: nobody; types are constants, or belong to the embedder who described them.
 Go: internal/abi Type (Size_, PtrBytes, GCData, Kind_).                       Next: mspan.py
@@ -20,7 +20,7 @@ Go: internal/abi Type (Size_, PtrBytes, GCData, Kind_).                       Ne
 
 from __future__ import annotations
 
-from runtime.syspy import Array, Inline, Struct, i64, struct, u8, u32, u64, uintptr
+from runtime.syspy import Array, Inline, Struct, address, i64, struct, throw, u8, u32, u64, uintptr
 
 KIND_BOOL = 1
 KIND_INT = 2
@@ -52,7 +52,7 @@ class Type(Struct):
 
     size: u64  # bytes of a value
     ptr_bytes: u64  # bytes up to the end of the last pointer; 0: no pointers
-    gc_mask: Array[u8]  # pointer words among the first ptr_bytes: T3
+    gc_mask: Array[u8]  # pointer words among the first ptr_bytes: TD3
     elem: Type  # of a pointer, slice or array; else nil
     kind: u8  # KIND_*
     align: u8  # bytes
@@ -96,3 +96,18 @@ class Any(Struct):
 
     typ: Type  # of the boxed value; nil: the nil interface
     data: uintptr  # address of the value, for pointer-shaped kinds too
+
+
+def check_type(typ: Type) -> None:
+    """TD1 to TD4 hold."""
+    if typ.ptr_bytes > typ.size or typ.ptr_bytes % 8 != 0 or (typ.ptr_bytes != 0 and typ.size % 8 != 0):
+        throw("TD1: a type's size and ptr_bytes do not fit together", address(typ), typ.size, typ.ptr_bytes)
+    if u64(typ.align) & u64(u64(typ.align) - 1) != 0 or (typ.align != 0 and typ.size % u64(typ.align) != 0):
+        throw("TD4: a type's alignment does not fit its size", address(typ), typ.size, u64(typ.align))
+    if typ.ptr_bytes != 0:
+        words = typ.ptr_bytes // 8
+        last = u64(typ.gc_mask[(words - 1) // 8])
+        if last >> (words - 1) % 8 & 1 == 0:
+            throw("TD2: a type's last mask bit is no pointer", address(typ), words)
+        if last >> (words - 1) % 8 > 1:
+            throw("TD3: a type's mask goes on after its last pointer", address(typ), words)

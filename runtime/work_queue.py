@@ -17,8 +17,9 @@ The queue starts with 32 KiB and doubles. If the system refuses, entries are dro
 those objects are marked, but what they point to may not be. The marker then goes through the heap for marked
 objects and scans them again, until nothing overflows; each such round marks more, so it ends.
 
+Whoever takes an entry makes sure first that there is room for what it may put: ROOM bytes.
+
     Q1  base <= top <= limit
-    Q2  whoever takes an entry has room for what it may put: ROOM bytes
 
 Owner: the marker. Go: runtime/mgcwork.go (lists of small buffers, for many markers).            Next: mark.py
 """
