@@ -7,58 +7,92 @@ specification. The native engine is in native.py, and imported only by those who
     pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function
     arrays.py       Array, Inline         atomics.py     atomic_add, cas        constants.py   table, text, constant
     structs.py      Struct, @struct
+
+The names are imported when they are first asked for: a warm start, which needs only native.py, stays quick.
 """
 
-from builtins import bool
-from typing import Annotated
+from __future__ import annotations
 
-from runtime.syspy.arrays import Array, Inline, array_at, element
-from runtime.syspy.atomics import (
-    atomic_add,
-    atomic_add_at,
-    atomic_and,
-    atomic_and_at,
-    atomic_load,
-    atomic_load_at,
-    atomic_or,
-    atomic_or_at,
-    atomic_store,
-    atomic_store_at,
-    cas,
-    cas_at,
+from builtins import bool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Annotated
+
+    from runtime.syspy.arrays import Array, Inline, array_at, element
+    from runtime.syspy.atomics import (
+        atomic_add,
+        atomic_add_at,
+        atomic_and,
+        atomic_and_at,
+        atomic_load,
+        atomic_load_at,
+        atomic_or,
+        atomic_or_at,
+        atomic_store,
+        atomic_store_at,
+        cas,
+        cas_at,
+    )
+    from runtime.syspy.constants import constant, table, text
+    from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
+    from runtime.syspy.functions import c_function, cold, errno, inline
+    from runtime.syspy.intrinsics import (
+        bits_of,
+        ceil,
+        clz64,
+        ctz64,
+        divide,
+        fabs,
+        float_of,
+        floor,
+        index,
+        likely,
+        multiply_high,
+        nonnil,
+        out_of_bounds,
+        popcount64,
+        prefetch,
+        quotient,
+        remainder,
+        shift_left,
+        shift_right,
+        sqrt,
+        stack_pointer,
+        trunc,
+        unlikely,
+    )
+    from runtime.syspy.machine import OutOfRange, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, uintptr
+    from runtime.syspy.memory import load, memmove, memory_equal, memset, store
+    from runtime.syspy.pointers import NilAccess, address, is_nil, nil
+    from runtime.syspy.structs import Struct, copy_struct, offsetof, sizeof, struct
+
+_HOMES = (
+    "machine",
+    "pointers",
+    "arrays",
+    "structs",
+    "memory",
+    "failure",
+    "intrinsics",
+    "atomics",
+    "functions",
+    "constants",
 )
-from runtime.syspy.constants import constant, table, text
-from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
-from runtime.syspy.functions import c_function, cold, errno, inline
-from runtime.syspy.intrinsics import (
-    bits_of,
-    ceil,
-    clz64,
-    ctz64,
-    divide,
-    fabs,
-    float_of,
-    floor,
-    index,
-    likely,
-    multiply_high,
-    nonnil,
-    out_of_bounds,
-    popcount64,
-    prefetch,
-    quotient,
-    remainder,
-    shift_left,
-    shift_right,
-    sqrt,
-    stack_pointer,
-    trunc,
-    unlikely,
-)
-from runtime.syspy.machine import OutOfRange, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, uintptr
-from runtime.syspy.memory import load, memmove, memory_equal, memset, store
-from runtime.syspy.pointers import NilAccess, address, is_nil, nil
-from runtime.syspy.structs import Struct, copy_struct, offsetof, sizeof, struct
+
+
+def __getattr__(name: str) -> object:
+    """A name of the vocabulary, from the module that it is at home in."""
+    if name in __all__:
+        from importlib import import_module
+
+        for home in _HOMES:
+            found: object = getattr(import_module(f"{__name__}.{home}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "FAIL_EXIT",

@@ -1,6 +1,6 @@
 """Cache: compiled images on disk, in $TOY_CACHE_DIR, else $XDG_CACHE_HOME/toy, else ~/.cache/toy.
 
-    toy-image 1 <sha256 of the rest> <length of the facts> \\n <facts, JSON> <object code>
+    toy-image 2 <sha256 of the rest> <length of the facts> \\n <facts, marshalled> <code>
 
 An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and
 of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
@@ -9,39 +9,42 @@ again.
     K1  an entry appears whole or not at all: written beside its place, then renamed.
     K2  no state of the disk is an error: unreadable is absent, unwritable is not stored.
 
+A warm start runs this module, mapping.py, entries.py and image.py, and nothing else of systems Python. They import
+little.
+
 Next: image.py
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import json
+import marshal
 import os
-import platform
 import sys
-import tempfile
-from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-MAGIC = b"toy-image 1"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    Facts = dict[str, Any]
+
+MAGIC = b"toy-image 2"
 MOST_ENTRIES = 200
 
-Facts = dict[str, Any]
+_environment: list[str] = []  # computed once
 
 
-def directory() -> Path | None:
+def directory() -> str | None:
     """Where entries are; None if the user has no place for them."""
     named = os.environ.get("TOY_CACHE_DIR")
     if named:
-        return Path(named)
+        return named
     root = os.environ.get("XDG_CACHE_HOME", "")
     if root.startswith("/"):
-        return Path(root) / "toy"
+        return os.path.join(root, "toy")
     home = os.environ.get("HOME", "")
-    return Path(home) / ".cache" / "toy" if home.startswith("/") else None
+    return os.path.join(home, ".cache", "toy") if home.startswith("/") else None
 
 
 def digest(parts: Iterable[str | bytes]) -> str:
@@ -53,25 +56,34 @@ def digest(parts: Iterable[str | bytes]) -> str:
     return whole.hexdigest()
 
 
-@cache
+def file_bytes(path: str) -> bytes:
+    """The contents of a file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def environment() -> str:
     """A hash of what compiles and of what will run it: systems Python, Python, llvmlite, the CPU."""
-    own = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    return digest([*own, sys.version, llvmlite_version(), *processor()])
+    if not _environment:
+        folder = os.path.dirname(__file__)
+        own = [file_bytes(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")]
+        _environment.append(digest([*own, sys.version, llvmlite_version(), *processor()]))
+    return _environment[0]
 
 
-def llvmlite_version() -> str:
-    """Which llvmlite is installed, without importing it."""
-    found = importlib.util.find_spec("llvmlite")
-    if found is None or found.origin is None:
-        return ""
-    version = Path(found.origin).with_name("_version.py")
-    return version.read_text() if version.exists() else found.origin
+def llvmlite_version() -> bytes:
+    """Which llvmlite is installed, without importing it: found on the path, as its import would be."""
+    for folder in sys.path:
+        try:
+            return file_bytes(os.path.join(folder, "llvmlite", "_version.py"))
+        except OSError:
+            continue
+    return b""
 
 
 def processor() -> list[str]:
     """What the CPU is and can do."""
-    facts = [platform.machine()]
+    facts = [os.uname().machine]
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:
@@ -80,22 +92,23 @@ def processor() -> list[str]:
                 if line == "\n":
                     break
     except OSError:
-        facts.append(platform.processor())
+        facts.append(os.uname().version)
     return facts
 
 
-def _place(name: str, key: str) -> Path | None:
+def path_of(name: str, key: str) -> str | None:
+    """Where the entry of a name and a key is."""
     folder = directory()
-    return None if folder is None else folder / f"{name}-{key[:32]}.image"
+    return None if folder is None else os.path.join(folder, f"{name}-{key[:32]}.image")
 
 
 def read(name: str, key: str) -> tuple[Facts, bytes] | None:
-    """The facts and the object code of an entry, or None."""
-    path = _place(name, key)
+    """The facts and the code of an entry, or None."""
+    path = path_of(name, key)
     if path is None:
         return None
     try:
-        data = path.read_bytes()
+        data = file_bytes(path)
     except OSError:
         return None
     found = decoded(data)
@@ -103,46 +116,50 @@ def read(name: str, key: str) -> tuple[Facts, bytes] | None:
 
 
 def decoded(data: bytes) -> tuple[Facts, bytes] | None:
-    """The facts and the object code of an entry's bytes, if they are as they were written."""
+    """The facts and the code of an entry's bytes, if they are as they were written."""
     head, _, rest = data.partition(b"\n")
     parts = head.rsplit(b" ", 2)
     if len(parts) != 3 or parts[0] != MAGIC or parts[1] != hashlib.sha256(rest).hexdigest().encode():
         return None
     length = int(parts[2])
-    return json.loads(rest[:length]), rest[length:]
+    return marshal.loads(rest[:length]), rest[length:]
 
 
 def encoded(facts: Facts, code: bytes) -> bytes:
     """An entry's bytes."""
-    text = json.dumps(facts).encode()
+    text = marshal.dumps(facts)
     rest = text + code
     return b"%s %s %d\n" % (MAGIC, hashlib.sha256(rest).hexdigest().encode(), len(text)) + rest
 
 
 def write(name: str, key: str, facts: Facts, code: bytes) -> None:
     """Store an entry, if the disk lets us (K2)."""
-    path = _place(name, key)
+    path = path_of(name, key)
     if path is None:
         return
+    folder = os.path.dirname(path)
+    temporary = os.path.join(folder, f".new-{os.getpid()}-{key[:16]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(encoded({**facts, "key": key}, code))
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        _prune(path.parent)
+        os.makedirs(folder, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(encoded({**facts, "key": key}, code))
+        os.replace(temporary, path)
+        _prune(folder)
+    except OSError:
+        _drop(temporary)
+
+
+def _drop(path: str) -> None:
+    try:
+        os.unlink(path)
     except OSError:
         return
 
 
-def _prune(folder: Path) -> None:
+def _prune(folder: str) -> None:
     """Drop the entries that were written longest ago, if there are many."""
-    entries = list(folder.glob("*.image"))
+    entries = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".image")]
     if len(entries) > MOST_ENTRIES:
-        entries.sort(key=lambda path: path.stat().st_mtime)
+        entries.sort(key=os.path.getmtime)
         for path in entries[: len(entries) - MOST_ENTRIES]:
-            path.unlink(missing_ok=True)
+            _drop(path)

@@ -11,17 +11,20 @@ Every root of an image has a thunk, which takes three addresses: arguments, resu
 
 ctypes lets other threads of Python run while native code does.
 
-Next: elf_loader.py
+Next: elf_link.py
 """
 
 from __future__ import annotations
 
 import ctypes
 import struct as packing
-from collections.abc import Callable
-from typing import Any
 
 from runtime.syspy.failure import MAX_WORDS, Failure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 DESCRIPTOR, OUTER, WORDS = 256, 264, 272
 RECORD_WORDS = WORDS // 8 + MAX_WORDS

@@ -18,8 +18,9 @@ Next: intrinsics.py
 
 from __future__ import annotations
 
-import re
-from typing import NoReturn
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 FAIL_THROW = 1
 FAIL_PANIC = 2
@@ -43,6 +44,8 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         """The text with its words filled in."""
+        import re  # here, since a program that does not fail has no need of it
+
         rest = iter(self.words)
         message = re.sub("%[dx]", lambda found: format(next(rest, 0), found[0][1]), self.text)
         if self.kind != FAIL_THROW:

@@ -10,12 +10,16 @@ Next: native.py
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
-from typing import Any
 
-from runtime.syspy import elf_loader
-from runtime.syspy.cache import Facts
 from runtime.syspy.entries import THREAD_KEY, Entry
+from runtime.syspy.mapping import map_image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runtime.syspy.cache import Facts
 
 
 class Image:
@@ -78,16 +82,15 @@ class Image:
 
 def _loaded(facts: Facts, code: bytes, base: Image | None) -> dict[str, int]:
     """Bring code into memory, bound to the image underneath and to C."""
+    libc = ctypes.CDLL(None)
 
     def resolve(name: str) -> int:
         if base is not None and "." in name:
             return base.symbol(name)
-        return ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value or 0
+        return ctypes.cast(libc[name], ctypes.c_void_p).value or 0
 
-    near = max(base.symbols.values()) & -elf_loader.PAGE if base is not None else 0
-    try:
-        return elf_loader.load_object(code, resolve, near)
-    except elf_loader.Unsupported:
-        from runtime.syspy import llvm_loader
+    if facts["is_object"]:
+        from runtime.syspy.llvm_loader import load_object
 
-        return llvm_loader.load_object(code, facts["defined"], facts["imported"], resolve)
+        return load_object(code, facts["defined"], facts["imported"], resolve)
+    return map_image(facts, code, resolve, 0 if base is None else base.symbols["syspy.key"] & -4096)

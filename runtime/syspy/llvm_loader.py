@@ -1,4 +1,4 @@
-"""LLVM loader: object code into memory by llvmlite, on machines that elf_loader.py does not know.
+"""LLVM loader: object code into memory by llvmlite, on machines whose objects elf_link.py does not know.
 
 Next: cache.py
 """

@@ -13,18 +13,24 @@ Everything that translates is imported only when something has to be translated,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any
+import os
 
 from runtime.syspy import cache
 from runtime.syspy.image import Image
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from typing import Any
+
 
 def key_of(files: Iterable[str | Path], *texts: str) -> str:
     """A key for `build` and `cached`: of the contents of files, and of texts such as options or a program."""
-    paths = [Path(file) for file in files]
-    return cache.digest([*texts, *(part for path in paths for part in (path.name, path.read_bytes()))])
+    paths = [str(file) for file in files]
+    return cache.digest(
+        [*texts, *(part for path in paths for part in (os.path.basename(path), cache.file_bytes(path)))]
+    )
 
 
 def cached(name: str, key: str, *, base: Image | None = None, debug: bool = False, opt_level: int = 3) -> Image | None:
@@ -70,13 +76,13 @@ def build(
             return found
     from runtime.syspy.translate import translate
 
-    facts, compiled = translate(roots, name, base, sources or {}, debug, opt_level)
+    facts, code, compiled = translate(roots, name, base, sources or {}, debug, opt_level)
     facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
-    image = Image({**facts, "key": full_key}, compiled.object_code, base)
+    image = Image({**facts, "key": full_key}, code, base)
     image.texts = lambda: (compiled.ir, compiled.assembly)
     if use_cache:
-        cache.write(name, full_key, facts, compiled.object_code)
+        cache.write(name, full_key, facts, code)
     return image
 
 

@@ -21,7 +21,6 @@ Next: memory.py
 from __future__ import annotations
 
 import ctypes
-import inspect
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -81,7 +80,7 @@ class Field:
 def struct(cls: type[S]) -> type[S]:
     """Make a class of annotated fields a struct."""
     names = sys._getframe(1).f_globals
-    texts: dict[str, str] = inspect.get_annotations(cls)
+    texts: dict[str, str] = cls.__annotations__
     body = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
     body.update(__slots__=(), _fields_=[(name, _ctype(text, names)) for name, text in texts.items()])
     metaclass: Any = type(cls)

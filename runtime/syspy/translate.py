@@ -6,13 +6,16 @@ Next: native.py
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.syspy.cache import Facts
+from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.image import Image
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
 from runtime.syspy.unit import Unit
+
+if TYPE_CHECKING:
+    from runtime.syspy.cache import Facts
 
 
 def lowered(
@@ -35,9 +38,14 @@ def translate(
     sources: dict[str, str],
     debug: bool,
     opt_level: int,
-) -> tuple[Facts, Compiled]:
+) -> tuple[Facts, bytes, Compiled]:
     """The code of an image, and what has to be known to load and call it."""
     unit = lowered(roots, None if base is None else base.names(), sources, debug)
     compiled = compile_text(unit.text(), opt_level)
-    facts = {"name": name, "entries": unit.entries(), "defined": unit.exported(), "imported": unit.imported()}
-    return facts, compiled
+    facts: Facts = {"name": name, "entries": unit.entries()}
+    try:
+        linked = link(compiled.object_code)
+    except Unsupported:
+        facts |= {"is_object": True, "defined": unit.exported(), "imported": unit.imported()}
+        return facts, compiled.object_code, compiled
+    return {**facts, "is_object": False, **linked.facts()}, bytes(linked.memory), compiled

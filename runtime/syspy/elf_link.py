@@ -1,0 +1,187 @@
+"""ELF link: a relocatable object of x86-64 becomes one flat piece of memory, ready to be copied into place.
+
+    object file                      flat image
+    .text ...          (AX)    ->    | code and stubs        read, execute |   offset 0
+    .rodata, .data.rel.ro (A)  ->    | constants, slots      read          |   CONSTANTS
+    .data, .bss        (WA)    ->    | variables             read, write   |   VARIABLES
+
+References inside the image are relative, and done here, once: what is stored on disk needs no linking any more. What
+depends on where things are in this process is left as lists, for mapping.py:
+
+    slots       where the address of a foreign symbol goes (a C function, or one of the image underneath)
+    calls       calls of foreign symbols; they go through a stub, `jmp *slot(%rip)`, but may go straight if it is near
+    absolutes   words that hold an offset in the image, to become an address
+    foreign     words that hold an offset from a foreign symbol
+
+    E1  a relocation that is unknown or does not fit is an error, never a wrong address.
+
+Next: mapping.py
+"""
+
+from __future__ import annotations
+
+import struct as packing
+from dataclasses import dataclass, field
+from typing import Any
+
+PAGE = 4096
+
+PROGBITS, SYMTAB, RELA, NOBITS = 1, 2, 4, 8
+WRITE, ALLOC, EXECUTE = 1, 2, 4
+
+ABS64, PC32, PLT32, GOTPCREL, GOTPCRELX, REX_GOTPCRELX = 1, 2, 4, 9, 41, 42
+
+
+class Unsupported(Exception):
+    """E1: an object that this linker does not understand; llvmlite's loader takes it."""
+
+
+@dataclass
+class Section:
+    """One section of the object."""
+
+    kind: int
+    flags: int
+    start: int  # in the file
+    size: int
+    link: int
+    info: int
+    align: int
+    offset: int = 0  # in the image, once laid out
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One entry of the symbol table."""
+
+    name: str
+    section: int  # 0: foreign
+    value: int
+
+
+@dataclass
+class Linked:
+    """A flat image, and what is left to do in each process."""
+
+    memory: bytearray
+    constants: int  # offset of the first page that is not executable
+    variables: int  # offset of the first page that is writable
+    symbols: dict[str, int] = field(default_factory=dict)  # offsets
+    slots: list[tuple[int, str]] = field(default_factory=list)
+    calls: list[tuple[int, str]] = field(default_factory=list)
+    absolutes: list[int] = field(default_factory=list)
+    foreign: list[tuple[int, str]] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """All but the memory, as plain data."""
+        return {name: value for name, value in vars(self).items() if name != "memory"}
+
+
+class Linker:
+    """One object on its way."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        if data[:6] != b"\x7fELF\x02\x01" or packing.unpack_from("<HH", data, 16) != (1, 62):
+            raise Unsupported("no relocatable object of x86-64")
+        (table,) = packing.unpack_from("<Q", data, 40)
+        _, count = packing.unpack_from("<HH", data, 58)
+        self.sections = [self._section(table + 64 * i) for i in range(count)]
+        self.symbols = self._symbols()
+        self._slots: dict[str, int] = {}
+        self._stubs: dict[str, int] = {}
+
+    def _section(self, at: int) -> Section:
+        _, kind, flags, _, start, size, link, info, align, _ = packing.unpack_from("<IIQQQQIIQQ", self.data, at)
+        return Section(kind, flags, start, size, link, info, max(1, align))
+
+    def _symbols(self) -> list[Symbol]:
+        table = next(section for section in self.sections if section.kind == SYMTAB)
+        names = self.sections[table.link].start
+        found = []
+        for at in range(table.start, table.start + table.size, 24):
+            name, _, _, section, value, _ = packing.unpack_from("<IBBHQQ", self.data, at)
+            end = self.data.index(b"\0", names + name)
+            found.append(Symbol(self.data[names + name : end].decode(), section, value))
+        return found
+
+    def link(self) -> Linked:
+        """Lay out, copy and relocate."""
+        foreign = list(dict.fromkeys(symbol.name for symbol in self.symbols if symbol.name and not symbol.section))
+        stubs = self._laid_out(EXECUTE, 0)
+        constants = _page_end(stubs + 8 * len(foreign))
+        slots = self._laid_out(0, constants)
+        variables = _page_end(slots + 8 * len(foreign))
+        self.image = Linked(bytearray(_page_end(self._laid_out(WRITE, variables))), constants, variables)
+        for section in self.sections:
+            if section.flags & ALLOC and section.kind != NOBITS:
+                content = self.data[section.start : section.start + section.size]
+                self.image.memory[section.offset : section.offset + section.size] = content
+        for i, name in enumerate(foreign):
+            self._bind(name, stubs + 8 * i, slots + 8 * i)
+        for section in self.sections:
+            if section.kind == RELA and self.sections[section.info].flags & ALLOC:
+                self._relocate(section)
+        defined = [symbol for symbol in self.symbols if symbol.name and 0 < symbol.section < 0xFF00]
+        self.image.symbols = {symbol.name: self._offset(symbol) for symbol in defined}
+        return self.image
+
+    def _laid_out(self, access: int, start: int) -> int:
+        """Place the sections of one access from an offset on; the offset after the last."""
+        for section in self.sections:
+            if section.flags & ALLOC and section.flags & (WRITE | EXECUTE) == access:
+                section.offset = (start + section.align - 1) & -section.align
+                start = section.offset + section.size
+        return (start + 15) & -16
+
+    def _bind(self, name: str, stub: int, slot: int) -> None:
+        """The slot and the stub of a foreign symbol."""
+        packing.pack_into("<BBi", self.image.memory, stub, 0xFF, 0x25, slot - stub - 6)
+        self.image.slots.append((slot, name))
+        self._slots[name], self._stubs[name] = slot, stub
+
+    def _offset(self, symbol: Symbol) -> int:
+        return self.sections[symbol.section].offset + symbol.value
+
+    def _relocate(self, relocations: Section) -> None:
+        """Apply the relocations of one section."""
+        start = self.sections[relocations.info].offset
+        entries = self.data[relocations.start : relocations.start + relocations.size]
+        for offset, info, addend in packing.iter_unpack("<QQq", entries):
+            symbol, place = self.symbols[info >> 32], start + offset
+            if info & 0xFFFFFFFF == ABS64:
+                self._absolute(symbol, place, addend)
+                continue
+            distance = self._target(symbol, info & 0xFFFFFFFF, place) + addend - place
+            if not -(1 << 31) <= distance < 1 << 31:
+                raise Unsupported("E1: a distance of more than 2 GiB")
+            packing.pack_into("<i", self.image.memory, place, distance)
+
+    def _absolute(self, symbol: Symbol, place: int, addend: int) -> None:
+        """A word that holds an address."""
+        if symbol.section:
+            packing.pack_into("<q", self.image.memory, place, self._offset(symbol) + addend)
+            self.image.absolutes.append(place)
+        else:
+            packing.pack_into("<q", self.image.memory, place, addend)
+            self.image.foreign.append((place, symbol.name))
+
+    def _target(self, symbol: Symbol, kind: int, place: int) -> int:
+        """The offset that a 32-bit relocation refers to."""
+        if kind in (PC32, PLT32) and symbol.section:
+            return self._offset(symbol)
+        if kind in (GOTPCREL, GOTPCRELX, REX_GOTPCRELX) and not symbol.section:
+            return self._slots[symbol.name]
+        if kind == PLT32:
+            self.image.calls.append((place, symbol.name))
+            return self._stubs[symbol.name]
+        raise Unsupported(f"E1: relocation {kind} of {symbol.name}")
+
+
+def _page_end(offset: int) -> int:
+    return (offset + PAGE - 1) & -PAGE
+
+
+def link(data: bytes) -> Linked:
+    """The flat image of an object."""
+    return Linker(data).link()

@@ -1,0 +1,62 @@
+"""Mapping: a flat image (elf_link.py) in this process's memory, bound to what it needs. The quick half of loading.
+
+    W1  no page is ever writable and executable at once.
+
+The mapping stays for good: addresses of its constants may be stored anywhere. It is asked for near the image
+underneath, so that calls of that can go straight instead of through a stub.
+
+Next: cache.py
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from struct import pack_into, unpack_from
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+REACH = (1 << 31) - (1 << 24)  # bytes that a call can span, less the size of an image
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
+_libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+def map_image(facts: dict[str, Any], code: bytes, resolve: Callable[[str], int], near: int = 0) -> dict[str, int]:
+    """Map a flat image, bind it and protect it; the addresses of its symbols."""
+    memory = bytearray(code)
+    base = _map(len(memory), near)
+    targets = {name: resolve(name) for _, name in facts["slots"]}
+    for offset, name in facts["slots"]:
+        pack_into("<Q", memory, offset, targets[name])
+    for offset, name in facts["calls"]:
+        if abs(targets[name] - base) < REACH:
+            pack_into("<i", memory, offset, targets[name] - 4 - base - offset)
+    for offset in facts["absolutes"]:
+        pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + base)
+    for offset, name in facts["foreign"]:
+        pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + resolve(name))
+    ctypes.memmove(base, (ctypes.c_char * len(memory)).from_buffer(memory), len(memory))
+    constants, variables = facts["constants"], facts["variables"]
+    _protect(base, constants, mmap.PROT_READ | mmap.PROT_EXEC)
+    _protect(base + constants, variables - constants, mmap.PROT_READ)
+    return {name: base + offset for name, offset in facts["symbols"].items()}
+
+
+def _map(size: int, near: int) -> int:
+    """Memory to write to, close to an address if the kernel has some there."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    addr = _libc.mmap(near or None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    if addr in (None, ctypes.c_void_p(-1).value):
+        raise MemoryError(f"no room for {size} bytes of code")
+    return int(addr)
+
+
+def _protect(addr: int, size: int, protection: int) -> None:
+    if size and _libc.mprotect(addr, size, protection):
+        raise OSError(ctypes.get_errno(), "cannot protect the pages of an image")
