@@ -5,10 +5,10 @@
 
 A heap is most often one range, for neighbours merge when one is added.
 
-    A1  base < limit in every range
-    A2  ranges[i].limit < ranges[i + 1].base: sorted, apart, merged
-    A3  total_bytes is the sum of all sizes
-    A4  count <= capacity
+    RG1  base < limit in every range
+    RG2  ranges[i].limit < ranges[i + 1].base: sorted, apart, merged
+    RG3  total_bytes is the sum of all sizes
+    RG4  count <= capacity
 
 Owner: whoever holds heap.lock. Go: runtime/mranges.go.                                       Next: page_summaries.py
 """
@@ -28,8 +28,8 @@ SCAN_LENGTH = 8  # so few candidates are looked at one by one, more are halved
 class AddrRange(Struct):
     """The addresses base <= a < limit."""
 
-    base: uintptr
-    limit: uintptr
+    base: uintptr  # the first address in the range
+    limit: uintptr  # the first one after it
 
 
 @struct
@@ -98,7 +98,7 @@ def find_addr_greater_equal(a: AddrRanges, addr: uintptr, otherwise: uintptr) ->
 def add_range(a: AddrRanges, base: uintptr, limit: uintptr) -> bool:
     """Add [base, limit), none of which is in the set. False if there is no memory for it; then nothing has changed."""
     if base >= limit:
-        throw("A1: an empty range added", base, limit)
+        throw("RG1: an empty range added", base, limit)
     i = find_succ(a, base)
     joins_below = i != 0 and a.ranges[i - 1].limit == base
     joins_above = i < a.count and a.ranges[i].base == limit
@@ -120,7 +120,7 @@ def add_range(a: AddrRanges, base: uintptr, limit: uintptr) -> bool:
 
 
 def open_gap(a: AddrRanges, i: u64) -> None:
-    """Make room for a range at i. Caller has made sure of the capacity (A4)."""
+    """Make room for a range at i. Caller has made sure of the capacity (RG4)."""
     memmove(address(a.ranges[i + 1]), address(a.ranges[i]), (a.count - i) * sizeof(AddrRange))
     a.count += 1
 
@@ -132,16 +132,16 @@ def close_gap(a: AddrRanges, i: u64) -> None:
 
 
 def check_addr_ranges(a: AddrRanges) -> None:
-    """A1 to A4, by a walk over all ranges."""
+    """RG1 to RG4, by a walk over all ranges."""
     total: u64 = 0
     for i in range(a.count):
         r = a.ranges[i]
         if r.base >= r.limit:
-            throw("A1: a range is empty", r.base, r.limit)
+            throw("RG1: a range is empty", r.base, r.limit)
         if i != 0 and a.ranges[i - 1].limit >= r.base:
-            throw("A2: two ranges touch, overlap or are out of order", a.ranges[i - 1].limit, r.base)
+            throw("RG2: two ranges touch, overlap or are out of order", a.ranges[i - 1].limit, r.base)
         total += r.limit - r.base
     if total != a.total_bytes:
-        throw("A3: the sizes do not add up", total, a.total_bytes)
+        throw("RG3: the sizes do not add up", total, a.total_bytes)
     if a.count > a.capacity:
-        throw("A4: more ranges than there is room for", a.count, a.capacity)
+        throw("RG4: more ranges than there is room for", a.count, a.capacity)

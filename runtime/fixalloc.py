@@ -89,6 +89,7 @@ def persistent_alloc_block(p: Persistent, size: u64, align: u64) -> uintptr:
         p.chunk = chunk
         offset = align_up(sizeof(Extent), align)
     p.offset = offset + size
+    assert p.offset <= PERSISTENT_CHUNK, "X1: a block leaves its chunk"
     return p.chunk + offset
 
 
@@ -135,6 +136,7 @@ def fixalloc_init(f: FixAlloc, size: u64, zero: bool, persistent: Persistent, st
     f.chunk = 0
     f.chunk_left = 0
     f.chunk_size = FIXALLOC_CHUNK // f.size * f.size
+    assert f.chunk_size % f.size == 0, "X2: a chunk ends with a part of a cell"
     f.in_use = 0
     f.zero = zero
 
@@ -168,6 +170,7 @@ def fixalloc_refill(f: FixAlloc) -> bool:
 
 def fixalloc_free(f: FixAlloc, cell: uintptr) -> None:
     """Take a cell back. Its first word is overwritten."""
+    assert f.in_use >= f.size, "X3: a cell is freed and none is out"
     f.in_use -= f.size
     store(uintptr, cell, f.free_list)
     f.free_list = cell

@@ -18,9 +18,9 @@ An address is its own position in the address space. Go shifts addresses by 2**4
 half has indices too; Linux hands a process nothing up there, so here no index needs that subtraction, and every
 comparison of two addresses is the plain one.
 
-    Y1  SUMMARY_L0_BITS + 4 * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS
-    Y2  a summary field holds the pages of a level-0 entry: LOG_MAX_PACKED_VALUE == LEVEL_LOG_PAGES[0]
-    Y3  a chunk belongs to one arena: HEAP_ARENA_BYTES % CHUNK_BYTES == 0
+    LY1  SUMMARY_L0_BITS + 4 * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS
+    LY2  a summary field holds the pages of a level-0 entry: LOG_MAX_PACKED_VALUE == LEVEL_LOG_PAGES[0]
+    LY3  a chunk belongs to one arena: HEAP_ARENA_BYTES % CHUNK_BYTES == 0
 
 Owner: nobody; constants. Go: runtime/malloc.go, mpagealloc.go, mpagealloc_64bit.go.        Next: size_classes.py
 """
@@ -99,9 +99,11 @@ FIXALLOC_CHUNK = 16 << 10  # bytes that a fixalloc asks for at a time
 PERSISTENT_CHUNK = 256 << 10  # bytes that the persistent allocator asks for at a time
 PERSISTENT_MAX_BLOCK = 64 << 10  # requests from here on go to the system one by one
 
-assert SUMMARY_L0_BITS + (SUMMARY_LEVELS - 1) * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS, "Y1"
-assert _SHIFTS[0] - PAGE_SHIFT == LOG_MAX_PACKED_VALUE, "Y2"
-assert HEAP_ARENA_BYTES % CHUNK_BYTES == 0, "Y3"
+assert SUMMARY_L0_BITS + (SUMMARY_LEVELS - 1) * SUMMARY_LEVEL_BITS + LOG_CHUNK_BYTES == HEAP_ADDR_BITS, (
+    "LY1: the levels of the tree do not cover the address space"
+)
+assert _SHIFTS[0] - PAGE_SHIFT == LOG_MAX_PACKED_VALUE, "LY2: a summary does not hold a level-0 entry"
+assert HEAP_ARENA_BYTES % CHUNK_BYTES == 0, "LY3: a chunk lies in two arenas"
 
 
 @inline

@@ -14,8 +14,8 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
     2  central.lock       the four span sets of one mcentral
     3  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
-    L1  only a held lock is unlocked
-    L2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries
+    LK1  only a held lock is unlocked
+    LK2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries
 
 Owner: the thread that changed key from UNLOCKED. Go: runtime/lock_futex.go, lockrank.go.        Next: os_memory.py
 """
@@ -92,14 +92,14 @@ def unlock(m: Mutex) -> None:
     if likely(cas(m, "key", LOCKED, UNLOCKED)):
         return
     if atomic_load(m, "key") == UNLOCKED:
-        throw("L1: unlock of an unlocked lock")
+        throw("LK1: unlock of an unlocked lock")
     atomic_store(m, "key", UNLOCKED)
     futex_wake(m)
 
 
 def assert_lock_held(m: Mutex) -> None:
-    """L2: somebody holds the lock. Checked in debug builds and under CPython."""
-    assert m.key != UNLOCKED, "L2: the lock is not held"
+    """LK2: somebody holds the lock. Checked in debug builds and under CPython."""
+    assert m.key != UNLOCKED, "LK2: the lock is not held"
 
 
 @cold

@@ -139,6 +139,15 @@ def stat_move(source: SysStat, target: SysStat, n: u64) -> None:
     stat_add(target, n)
 
 
+def check_memory_stats(stats: MemoryStats) -> None:
+    """O1, while nobody asks the system for memory."""
+    heap = stats.heap_in_use.bytes + stats.heap_free.bytes + stats.heap_released.bytes
+    structs = stats.m_span.bytes + stats.m_cache.bytes + stats.buck_hash.bytes + stats.gc.bytes
+    total = heap + structs + stats.stacks.bytes + stats.other.bytes
+    if total != stats.prepared + stats.ready:
+        throw("O1: the purposes do not add up to what is held", total, stats.prepared, stats.ready)
+
+
 def sys_reserve(stats: MemoryStats, hint: uintptr, size: u64) -> uintptr:
     """None to Reserved: size bytes at hint if that is free, else anywhere, on the kernel's pages. 0 if refused."""
     addr = map_anywhere(stats, hint, size, PROT_NONE)

@@ -9,12 +9,12 @@ through for one that has a long enough run inside, or for neighbours that have o
 most the root level from search_addr on, four times eight words, and one bitmap. Most often it costs one bitmap alone:
 that of the chunk at search_addr.
 
-    P1  every summary is the merge of its children, every leaf's the summary of its bitmap
-    P2  no page below search_addr is free
-    P3  search_addr is in use, or ADDRESS_LIMIT: nothing is free
-    P4  what grow gets has not been in use; what free gets was allocated
-    P5  a scavenged page is free
-    P6  a run has a page
+    PA1  every summary is the merge of its children, every leaf's the summary of its bitmap
+    PA2  no page below search_addr is free
+    PA3  search_addr is in use, or ADDRESS_LIMIT: nothing is free
+    PA4  what grow gets has not been in use; what free gets was allocated
+    PA5  a scavenged page is free
+    PA6  a run has a page
 
 Owner: whoever holds heap.lock. Go: runtime/mpagealloc.go.                                   Next: page_cache.py
 """
@@ -117,7 +117,7 @@ class PageAlloc(Struct):
     lock: Mutex  # heap.lock, which covers all of this
     stats: MemoryStats  # counts what is taken from the system
     stat: SysStat  # the purpose it is counted for
-    search_addr: uintptr  # where a search starts: see P2, P3
+    search_addr: uintptr  # where a search starts: see PA2, PA3
     start: u64  # the first chunk in use
     end: u64  # one past the last chunk in use; 0: none is
     in_use: Inline[AddrRanges]  # every address that grow was given
@@ -157,9 +157,9 @@ def grow(pages: PageAlloc, base: uintptr, size: u64) -> bool:
     """
     assert_lock_held(pages.lock)
     if base == 0 or size == 0 or (base | size) % CHUNK_BYTES != 0 or base + size > ADDRESS_LIMIT:
-        throw("P4: not whole chunks of the address space", base, size)
+        throw("PA4: not whole chunks of the address space", base, size)
     if find_addr_greater_equal(pages.in_use, base, ADDRESS_LIMIT) < base + size:
-        throw("P4: address space that grows is in use already", base, size)
+        throw("PA4: address space that grows is in use already", base, size)
     first = chunk_index(base)
     last = chunk_index(base + size - 1)
     if not map_summaries(pages.summary, first, last) or not map_chunks(pages, first, last):
@@ -234,7 +234,7 @@ def update_range(pages: PageAlloc, first: u64, last: u64, between: u64) -> None:
 
 
 def find_run(pages: PageAlloc, npages: u64) -> tuple[uintptr, uintptr]:
-    """The lowest npages free pages in a row, or 0, by the whole tree; and a search_addr that P2 and P3 allow."""
+    """The lowest npages free pages in a row, or 0, by the whole tree; and a search_addr that PA2 and PA3 allow."""
     block: u64 = 0  # the first entry of the block to be looked at
     lowest: uintptr = 0  # no page below is free; grows on the way down
     is_lowest = True  # the way down has led into the first entry with free pages so far
@@ -246,7 +246,7 @@ def find_run(pages: PageAlloc, npages: u64) -> tuple[uintptr, uintptr]:
         found, where, first = scan_block(sums, j, count, npages, LEVEL_LOG_PAGES[level])
         if found == NO_RUN:
             if level != 0:
-                throw("P1: a summary promises pages that its children do not have", level, block, npages)
+                throw("PA1: a summary promises pages that its children do not have", level, block, npages)
             return 0, ADDRESS_LIMIT
         if is_lowest:
             lowest = (block + first) << LEVEL_SHIFT[level]
@@ -263,7 +263,7 @@ def find_in_chunk(pages: PageAlloc, chunk: u64, npages: u64, search_index: u64) 
     """npages free pages in a row of a chunk that has them, and its first free page; none is below search_index."""
     i, first = find(chunk_of(pages, chunk).alloc, npages, search_index)
     if i == NOT_FOUND:
-        throw("P1: a summary promises pages that its bitmap does not have", chunk, npages)
+        throw("PA1: a summary promises pages that its bitmap does not have", chunk, npages)
     return chunk_base(chunk) + i * PAGE_SIZE, chunk_base(chunk) + first * PAGE_SIZE
 
 
@@ -273,7 +273,7 @@ def find_in_chunk(pages: PageAlloc, chunk: u64, npages: u64, search_index: u64) 
 def alloc(pages: PageAlloc, npages: u64) -> tuple[uintptr, u64]:
     """Take the lowest npages pages in a row: their address, or 0 if there are none; and the scavenged bytes in them."""
     assert_lock_held(pages.lock)
-    assert npages > 0, "P6: no pages wanted"
+    assert npages > 0, "PA6: no pages wanted"
     chunk = chunk_index(pages.search_addr)
     if chunk >= pages.end:
         return 0, 0
@@ -311,7 +311,7 @@ def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
     for chunk in range(first, last + 1):
         i, n = pages_in_chunk(chunk, base, npages)
         bits = chunk_of(pages, chunk).alloc
-        assert popcnt_range(bits, i, n) == n, "P4: pages are freed that were not allocated"
+        assert popcnt_range(bits, i, n) == n, "PA4: pages are freed that were not allocated"
         clear_range(bits, i, n)
     update_range(pages, first, last, FREE_CHUNK_SUM)
 
@@ -320,10 +320,10 @@ def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
 
 
 def check_page_alloc(pages: PageAlloc) -> None:
-    """P1 to P5, by a walk over all chunks in use."""
+    """PA1 to PA5, by a walk over all chunks in use."""
     check_addr_ranges(pages.in_use)
     if pages.search_addr != ADDRESS_LIMIT and not contains(pages.in_use, pages.search_addr):
-        throw("P3: search_addr is not in use", pages.search_addr)
+        throw("PA3: search_addr is not in use", pages.search_addr)
     for i in range(pages.in_use.count):
         in_use = pages.in_use.ranges[i]
         for chunk in range(chunk_index(in_use.base), chunk_index(in_use.limit - 1) + 1):
@@ -331,18 +331,18 @@ def check_page_alloc(pages: PageAlloc) -> None:
 
 
 def check_chunk(pages: PageAlloc, chunk: u64) -> None:
-    """P1, P2 and P5 of one chunk, and P1 of the summaries above it."""
+    """PA1, PA2 and PA5 of one chunk, and PA1 of the summaries above it."""
     data = chunk_of(pages, chunk)
     packed = summarize_slowly(data.alloc)
     if level_of(pages.summary, LEAF_LEVEL)[chunk] != packed:
-        throw("P1: a leaf is not its bitmap's summary", chunk, level_of(pages.summary, LEAF_LEVEL)[chunk], packed)
+        throw("PA1: a leaf is not its bitmap's summary", chunk, level_of(pages.summary, LEAF_LEVEL)[chunk], packed)
     for word in range(CHUNK_WORDS):
         if data.alloc.words[word] & data.scavenged.words[word] != 0:
-            throw("P5: an allocated page is scavenged", chunk, word)
+            throw("PA5: an allocated page is scavenged", chunk, word)
     if chunk_base(chunk) < pages.search_addr and sum_max(packed) != 0:
         i = find1(data.alloc, 0)
         if chunk_base(chunk) + i * PAGE_SIZE < pages.search_addr:
-            throw("P2: a page below search_addr is free", chunk, i, pages.search_addr)
+            throw("PA2: a page below search_addr is free", chunk, i, pages.search_addr)
     level = check_parents(pages.summary, chunk_base(chunk))
     if level != NOT_FOUND:
-        throw("P1: a summary is not the merge of its children", level, chunk)
+        throw("PA1: a summary is not the merge of its children", level, chunk)

@@ -7,8 +7,8 @@
 
 To the page allocator the pages of a cache are taken, all of them; flush gives back those that are free still.
 
-    C1  scav is part of cache
-    C2  the pages of cache are allocated in the page allocator, and not scavenged there
+    CA1  scav is part of cache
+    CA2  the pages of cache are allocated in the page allocator, and not scavenged there
 
 Owner: one P; filling and flushing under heap.lock. Go: runtime/mpagecache.go.                   Next: mspan.py
 """
@@ -63,7 +63,7 @@ def cache_alloc(c: PageCache, npages: u64) -> tuple[uintptr, u64]:
 def alloc_to_cache(pages: PageAlloc, c: PageCache) -> bool:
     """Fill an empty cache with the free pages of the 64 around the lowest one. False if none is free."""
     assert_lock_held(pages.lock)
-    assert c.cache == 0, "C2: a cache that has pages is filled"
+    assert c.cache == 0, "CA2: a cache that has pages is filled"
     chunk = chunk_index(pages.search_addr)
     if chunk >= pages.end:
         return False
@@ -75,7 +75,7 @@ def alloc_to_cache(pages: PageAlloc, c: PageCache) -> bool:
         pages.search_addr = ADDRESS_LIMIT
         return False
     take_block(pages, c, chunk_index(addr), chunk_page_index(addr) // PAGE_CACHE_PAGES)
-    # The last page, not the one after it: that may not be in use (P3).
+    # The last page, not the one after it: that may not be in use (PA3).
     pages.search_addr = c.base + (PAGE_CACHE_PAGES - 1) * PAGE_SIZE
     return True
 
@@ -94,6 +94,7 @@ def take_block(pages: PageAlloc, c: PageCache, chunk: u64, word: u64) -> None:
 def cache_flush(c: PageCache, pages: PageAlloc) -> None:
     """Give the pages that are left back to the page allocator."""
     assert_lock_held(pages.lock)
+    assert c.scav & ~c.cache == 0, "CA1: a page is scavenged that the cache does not have"
     if c.cache != 0:
         word = chunk_page_index(c.base) // PAGE_CACHE_PAGES
         data = chunk_of(pages, chunk_index(c.base))

@@ -16,11 +16,10 @@ with the next. They form a tree of five levels; 0 says "nothing free", and cover
           4   one word per   4 MiB         | 8 children: the chunks
 
 Each level is one array over the whole address space, reserved at once, of which only those physical pages are mapped
-that summarise memory in use. `mapped` remembers which: a request that was refused half-way loses nothing, for the next
-one finds the pages that it got.
+that summarise memory in use, and their siblings. `mapped` remembers which: a request that was refused half-way loses
+nothing, for the next one finds the pages that it got.
 
     U1  start <= max and end <= max
-    U2  the siblings of a summary are mapped when it is
 
 Owner: the page allocator. Go: runtime/mpagealloc.go pallocSum, mpagealloc_64bit.go.            Next: page_bits.py
 """
@@ -84,6 +83,7 @@ class Summaries(Struct):
 @inline
 def pack_sum(start: u64, most: u64, end: u64) -> u64:
     """A summary of three counts, in pages."""
+    assert most >= larger(start, end), "U1: a row is longer than the longest"
     if most == MAX_PACKED_VALUE:
         return PACKED_ALL
     return start | most << LOG_MAX_PACKED_VALUE | end << 2 * LOG_MAX_PACKED_VALUE
@@ -178,7 +178,7 @@ def level_of(tree: Summaries, level: u64) -> Array[u64]:
 
 
 def map_summaries(tree: Summaries, first: u64, last: u64) -> bool:
-    """Make the summaries above the chunks first to last readable, with their siblings (U2). False if refused."""
+    """Make the summaries above the chunks first to last readable, with their siblings. False if refused."""
     for level in range(u64(SUMMARY_LEVELS)):
         shift = LEVEL_SHIFT[level] - LOG_CHUNK_BYTES
         siblings = u64(1) << LEVEL_BITS[level]

@@ -103,9 +103,6 @@ _CLASSES = _size_classes()
 NUM_SIZE_CLASSES = len(_CLASSES)
 NUM_SPAN_CLASSES = 2 * NUM_SIZE_CLASSES
 
-assert all(small < large for (small, _), (large, _) in pairwise(_CLASSES)), "Z1"
-assert _CLASSES[-1][0] == MAX_SMALL_SIZE, "Z1"
-
 CLASS_TO_SIZE = table(u16, [size for size, _ in _CLASSES])  # bytes per slot
 CLASS_TO_NPAGES = table(u8, [npages for _, npages in _CLASSES])  # pages per span
 DIV_MAGIC = table(u32, [0xFFFF_FFFF // size + 1 if size else 0 for size, _ in _CLASSES])  # see Z2
@@ -117,6 +114,20 @@ SPAN_CLASS_TO_NELEMS = table(  # slots per span, by span class
     u16, [_slots(span_class >> 1, span_class & 1 == 1) for span_class in range(NUM_SPAN_CLASSES)]
 )
 MAX_OBJS_PER_SPAN = max(npages * PAGE_SIZE // size for size, npages in _CLASSES[1:])
+
+# Z2: the magic number is too large by magic * size - 2**32, which must not add up to one over a span's bytes.
+_EXCESS = [(0xFFFF_FFFF // size + 1) * size - (1 << 32) for size, _ in _CLASSES[1:]]
+
+assert all(small < large for (small, _), (large, _) in pairwise(_CLASSES)), "Z1: the classes are out of order"
+assert _CLASSES[-1][0] == MAX_SMALL_SIZE, "Z1: a small size has no class"
+assert all(excess * npages * PAGE_SIZE < 1 << 32 for excess, (_, npages) in zip(_EXCESS, _CLASSES[1:], strict=True)), (
+    "Z2: 32 bits are not precise enough to divide by a slot's size"
+)
+assert all(
+    _slots(size_class, noscan) * size + _reserved(size, npages, noscan) <= npages * PAGE_SIZE
+    for noscan in (False, True)
+    for size_class, (size, npages) in enumerate(_CLASSES)
+), "Z3: the slots of a span and its bits overlap"
 
 TINY_SIZE_CLASS = [size for size, _ in _CLASSES].index(TINY_SIZE)
 TINY_SPAN_CLASS = TINY_SIZE_CLASS << 1 | 1

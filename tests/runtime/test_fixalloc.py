@@ -22,7 +22,7 @@ from runtime.fixalloc import (
 from runtime.layout import FIXALLOC_CHUNK, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PHYS_PAGE_SIZE
 from runtime.os_memory import MemoryStats
 from runtime.syspy import Failure, load, sizeof, store, u8, u64
-from tests.runtime.engines import Engine
+from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.kernel import state
 
 ROOTS = [
@@ -101,6 +101,14 @@ def test_a_chunk_is_a_whole_number_of_cells(
 def test_a_cell_larger_than_a_chunk_is_refused(engine: Engine, persistent: Persistent) -> None:
     with pytest.raises(Failure, match="size too large"):
         fix_alloc(engine, persistent, FIXALLOC_CHUNK + 1)
+
+
+def test_a_cell_too_many_is_noticed(engine: Engine, persistent: Persistent) -> None:
+    f = fix_alloc(engine, persistent, 32)
+    cell = engine.call(fixalloc_alloc, f)
+    engine.call(fixalloc_free, f, cell)
+    with pytest.raises(BROKEN, match="X3"):
+        engine.call(fixalloc_free, f, cell)
 
 
 def test_blocks_are_aligned_zero_and_apart(

@@ -66,10 +66,10 @@ def test_each_of_several_sleepers_is_woken(engine: Engine) -> None:
 
 
 def test_unlock_of_an_unlocked_lock_is_noticed(engine: Engine) -> None:
-    with pytest.raises(Failure, match="L1"):
+    with pytest.raises(Failure, match="LK1"):
         engine.call(unlock, Mutex())
 
 
 def test_a_lock_that_should_be_held_is_looked_at(engine: Engine) -> None:
-    with pytest.raises(BROKEN, match="L2"):
+    with pytest.raises(BROKEN, match="LK2"):
         engine.call(assert_lock_held, Mutex())

@@ -7,6 +7,7 @@ import pytest
 from runtime.layout import PHYS_PAGE_SIZE
 from runtime.os_memory import (
     MemoryStats,
+    check_memory_stats,
     sys_alloc,
     sys_fault,
     sys_free,
@@ -22,6 +23,7 @@ from tests.runtime.engines import Engine
 from tests.runtime.kernel import state
 
 ROOTS = [
+    check_memory_stats,
     sys_alloc,
     sys_fault,
     sys_free,
@@ -34,12 +36,11 @@ ROOTS = [
 ]
 
 MIB = 1 << 20
-PURPOSES = ("heap_in_use", "heap_free", "heap_released", "stacks", "m_span", "m_cache", "buck_hash", "gc", "other")
 
 
 def counted(stats: MemoryStats) -> tuple[int, int, int]:
     """(reserved, prepared, ready), after a look at O1."""
-    assert stats.prepared + stats.ready == sum(getattr(stats, purpose).bytes for purpose in PURPOSES), "O1"
+    check_memory_stats(stats)
     return stats.reserved, stats.prepared, stats.ready
 
 
@@ -128,6 +129,19 @@ def test_a_refused_change_of_state_changes_nothing(engine: Engine, change: objec
     purpose = [] if change is sys_unused else [stats.gc]
     assert engine.call(change, stats, addr, MIB, *purpose) is False  # type: ignore[arg-type]
     assert (counted(stats), stats.gc.bytes, state(addr)) == before
+
+
+@pytest.mark.parametrize(
+    "purpose", ["heap_in_use", "heap_free", "heap_released", "stacks", "m_span", "m_cache", "buck_hash", "gc", "other"]
+)
+def test_every_purpose_counts(engine: Engine, purpose: str) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_alloc, stats, MIB, getattr(stats, purpose))
+    engine.call(check_memory_stats, stats)
+    engine.call(sys_free, stats, addr, MIB, getattr(stats, purpose))
+    getattr(stats, purpose).bytes = 1
+    with pytest.raises(Failure, match="O1"):
+        engine.call(check_memory_stats, stats)
 
 
 def test_a_purpose_cannot_give_back_more_than_it_took(engine: Engine) -> None:

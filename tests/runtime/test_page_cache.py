@@ -172,8 +172,13 @@ def test_flushed_pages_are_found_again(engine: Engine) -> None:
 
 
 def test_a_full_cache_is_not_filled(engine: Engine) -> None:
-    with PageHeap(engine, {0: ""}) as heap, pytest.raises(BROKEN, match="C2"):
+    with PageHeap(engine, {0: ""}) as heap, pytest.raises(BROKEN, match="CA2"):
         engine.call(alloc_to_cache, heap.pages, page_cache(heap.addr(0), 1, 0))
+
+
+def test_a_cache_has_the_pages_that_it_calls_scavenged(engine: Engine) -> None:
+    with PageHeap(engine, {0: ALL}) as heap, pytest.raises(BROKEN, match="CA1"):
+        engine.call(cache_flush, page_cache(heap.addr(0), 1, 2), heap.pages)
 
 
 def test_random_operations_through_two_caches(engine: Engine, seed: int) -> None:

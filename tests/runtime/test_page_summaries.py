@@ -28,7 +28,7 @@ from runtime.page_summaries import (
     summaries_init,
 )
 from runtime.syspy import Annotated, Array, Struct, struct, u64
-from tests.runtime.engines import Engine
+from tests.runtime.engines import BROKEN, Engine
 
 
 @struct
@@ -84,6 +84,12 @@ def drawn_at_random(draw: random.Random) -> str:
 )
 def test_three_counts_fit_in_a_word(engine: Engine, counts: tuple[int, int, int]) -> None:
     assert unpacked(engine, engine.call(pack_sum, *counts)) == counts
+
+
+@pytest.mark.parametrize("counts", [(3, 2, 1), (1, 2, 3)])
+def test_no_row_is_longer_than_the_longest(engine: Engine, counts: tuple[int, int, int]) -> None:
+    with pytest.raises(BROKEN, match="U1"):
+        engine.call(pack_sum, *counts)
 
 
 def test_merging_against_text(engine: Engine, seed: int) -> None:
