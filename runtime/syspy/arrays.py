@@ -8,7 +8,7 @@ An Array has no length: it is an address, as in C. Under CPython it is a ctypes 
 that ctypes indexes it without a line of Python in between. A fixed array (a struct's field, a table) is a subclass that
 has its true length and checks it.
 
-    R1  an index is not negative. ctypes would count from the end; with TOY_CHECKED=1 it raises IndexError.
+    SY3  an index is not negative. ctypes would count from the end; with TOY_CHECKED=1 it raises IndexError.
 
 Next: structs.py
 """
@@ -109,7 +109,7 @@ _write = ctypes.Array.__setitem__
 
 def _check_index(i: Any) -> None:
     if not isinstance(i, slice) and i < 0:
-        raise IndexError(f"R1: index {i} is negative")
+        raise IndexError(f"SY3: index {i} is negative")
 
 
 def _checked_read() -> dict[str, Any]:

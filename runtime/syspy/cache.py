@@ -6,8 +6,8 @@ An entry's name and its facts hold its key: a hash of the sources, of systems Py
 of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
 again.
 
-    K1  an entry appears whole or not at all: written beside its place, then renamed.
-    K2  no state of the disk is an error: unreadable is absent, unwritable is not stored.
+An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an error:
+unreadable is absent, unwritable is not stored.
 
 A warm start runs this module, mapping.py, entries.py and image.py, and nothing else of systems Python. They import
 little.
@@ -133,7 +133,7 @@ def encoded(facts: Facts, code: bytes) -> bytes:
 
 
 def write(name: str, key: str, facts: Facts, code: bytes) -> None:
-    """Store an entry, if the disk lets us (K2)."""
+    """Store an entry, if the disk lets us."""
     path = path_of(name, key)
     if path is None:
         return

@@ -109,6 +109,6 @@ class ConstantNames:
         return self._known[addr]
 
     def targets(self, data: Data) -> list[Data | None]:
-        """What a constant points to; None for memory that is no constant (C1)."""
+        """What a constant points to; None for memory that is no constant."""
         addrs = [addr for _, addr in data.pointers() if addr]
         return [self._at(addr, f"{data.name}.{i + 1}") for i, addr in enumerate(addrs)]

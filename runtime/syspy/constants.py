@@ -10,10 +10,10 @@ Under CPython the data lies in memory that Python owns and, since addresses of i
 good. The native engine copies it into the image: `find(address)` tells what lies at an address, and so what each
 pointer in a constant points to.
 
-    C1  what a constant points to is a constant, or nil.
+What a constant points to is a constant, or nil: the native engine checks it (rule constant-target).
 
 A lambda stands for a name defined further down. The link is made when that name can be found, and before anybody reads
-it (P2 in pointers.py).
+it (see pointers.py).
 
 Next: subset.py, for the native engine
 """

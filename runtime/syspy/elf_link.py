@@ -13,7 +13,7 @@ depends on where things are in this process is left as lists, for mapping.py:
     absolutes   words that hold an offset in the image, to become an address
     foreign     words that hold an offset from a foreign symbol
 
-    E1  a relocation that is unknown or does not fit is an error, never a wrong address.
+    SY5  a relocation that is unknown or does not fit is an error, never a wrong address.
 
 Next: mapping.py
 """
@@ -33,7 +33,7 @@ ABS64, PC32, PLT32, GOTPCREL, GOTPCRELX, REX_GOTPCRELX = 1, 2, 4, 9, 41, 42
 
 
 class Unsupported(Exception):
-    """E1: an object that this linker does not understand; llvmlite's loader takes it."""
+    """SY5: an object that this linker does not understand; llvmlite's loader takes it."""
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Linker:
                 continue
             distance = self._target(symbol, info & 0xFFFFFFFF, place) + addend - place
             if not -(1 << 31) <= distance < 1 << 31:
-                raise Unsupported("E1: a distance of more than 2 GiB")
+                raise Unsupported("SY5: a distance of more than 2 GiB")
             packing.pack_into("<i", self.image.memory, place, distance)
 
     def _absolute(self, symbol: Symbol, place: int, addend: int) -> None:
@@ -175,7 +175,7 @@ class Linker:
         if kind == PLT32:
             self.image.calls.append((place, symbol.name))
             return self._stubs[symbol.name]
-        raise Unsupported(f"E1: relocation {kind} of {symbol.name}")
+        raise Unsupported(f"SY5: relocation {kind} of {symbol.name}")
 
 
 def _page_end(offset: int) -> int:

@@ -11,8 +11,8 @@ To a type checker every integer type is `int`. At run time each is a plain funct
 plain function is the cheapest conversion that CPython has; what else is known of a type is in tables
 keyed by that function, and the native engine uses the same objects as its types.
 
-    M1  a value stored in memory lies in the range of its type. CPython's ctypes would keep the low bits in
-        silence; with TOY_CHECKED=1 every store is checked and raises OutOfRange.
+    SY1  a value stored in memory lies in the range of its type. CPython's ctypes would keep the low bits in
+         silence; with TOY_CHECKED=1 every store is checked and raises OutOfRange.
 
 Next: pointers.py
 """
@@ -31,7 +31,7 @@ IS_CHECKED = os.environ.get("TOY_CHECKED", "") not in ("", "0")
 
 
 class OutOfRange(Exception):
-    """M1: a store of a value that its type cannot hold."""
+    """SY1: a store of a value that its type cannot hold."""
 
 
 def saturated(value: float, low: int, high: int) -> int:
@@ -133,8 +133,8 @@ def is_machine_type(kind: Any) -> bool:
 
 
 def check_range(kind: Any, value: float) -> None:
-    """M1: value fits in kind."""
+    """SY1: value fits in kind."""
     if kind in RANGES:
         low, high = RANGES[kind]
         if not isinstance(value, int) or not low <= value <= high:
-            raise OutOfRange(f"M1: {value!r} stored in a {kind.__name__}")
+            raise OutOfRange(f"SY1: {value!r} stored in a {kind.__name__}")

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def _refuse_nil(addr: int) -> None:
-    raise NilAccess(f"P1: access of memory at address {addr:#x}")
+    raise NilAccess(f"SY2: access of memory at address {addr:#x}")
 
 
 def load(kind: type[T], addr: int) -> T:

@@ -7,8 +7,8 @@
 
 Everything that translates is imported only when something has to be translated, and so is llvmlite.
 
-    N1  a key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them,
-        systems Python itself, llvmlite, the CPU, the options and the image underneath.
+A key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them, systems
+Python itself, llvmlite, the CPU, the options and the image underneath.
 """
 
 from __future__ import annotations
@@ -87,6 +87,6 @@ def build(
 
 
 def _full_key(name: str, key: str, base: Image | None, debug: bool, opt_level: int) -> str:
-    """N1: the caller's key, and all that he need not know."""
+    """The caller's key, and all that he need not know."""
     below = base.key if base is not None else ""
     return cache.digest([cache.environment(), name, key, below, str(debug), str(opt_level)])

@@ -5,11 +5,12 @@
 
 A view holds no memory and keeps none alive. Views of one address are equal, whatever made them.
 
-    P1  an access through nil raises NilAccess. The lowest page is never mapped, so a view of an address in it is made
-        of a class of its own (`nil_class`), which answers every access with the exception.
-    P2  a pointer that waits for a name defined further down its module (a *pending* link: see constants.py) is in
-        memory before anybody can read it: whoever turns a view into an address or reads a pointer field calls
-        `link_pending` first.
+    SY2  an access through nil raises NilAccess. The lowest page is never mapped, so a view of an address in it is made
+         of a class of its own (`nil_class`), which answers every access with the exception.
+
+A pointer may wait for a name that is defined further down its module (a *pending* link: see constants.py). It has to be
+in memory before anybody can read it, so whoever turns a view into an address, or reads a pointer field, calls
+`link_pending` first.
 
 Next: structs.py, arrays.py
 """
@@ -28,11 +29,11 @@ PENDING: list[Callable[[], bool]] = []  # links to be made; each says whether it
 
 
 class NilAccess(Exception):
-    """P1: memory was read or written through the nil pointer."""
+    """SY2: memory was read or written through the nil pointer."""
 
 
 def link_pending() -> None:
-    """Make the links whose target is defined by now (P2)."""
+    """Make the links whose target is defined by now."""
     waiting = PENDING[:]
     PENDING.clear()  # a link turns views into addresses itself, and must not come back here
     PENDING.extend([link for link in waiting if not link()])
@@ -77,15 +78,15 @@ class View:
 
 
 def nil_class(cls: Any) -> Any:
-    """The class of cls's views of the lowest page: every access of a field or an element raises (P1)."""
+    """The class of cls's views of the lowest page: every access of a field or an element raises (SY2)."""
     forbidden = frozenset(getattr(cls, "FIELDS", ()))
 
     def refuse(self: Any, *_: Any) -> Any:
-        raise NilAccess(f"P1: access through a nil {cls.__name__}")
+        raise NilAccess(f"SY2: access through a nil {cls.__name__}")
 
     def read(self: Any, name: str) -> Any:
         if name in forbidden:
-            raise NilAccess(f"P1: {cls.__name__}.{name} read through nil")
+            raise NilAccess(f"SY2: {cls.__name__}.{name} read through nil")
         return object.__getattribute__(self, name)
 
     body = {"__slots__": (), "__getattribute__": read, "__setattr__": refuse}

@@ -10,10 +10,10 @@
         lists: Annotated[Array[Inline[List]], 136]   in place          an Array[Inline[List]]
 
 `Span.at(address)` views memory as a Span; `Span()` is one that Python owns, zeroed, for tests and embedders.
-Fields of integers are served by ctypes' own descriptors; the others by properties over them.
+Fields of integers are served by ctypes' own descriptors; the others by properties over them. `@struct` adds
+`__slots__`: else ctypes would take a misspelt field for a new one.
 
-    L1  a field is in the class or it is an error: `@struct` adds `__slots__`, else ctypes would take a misspelt one.
-    L2  what lies in place is not assigned to.
+    SY4  what lies in place is not assigned to.
 
 Next: memory.py
 """
@@ -127,7 +127,7 @@ def _serve(cls: Any, field: Field) -> None:
 
 def _refusal(cls: Any, field: Field) -> Callable[[Any, Any], None]:
     def refuse(self: Any, value: Any) -> None:
-        raise TypeError(f"L2: {cls.__name__}.{field.name} lies in place and cannot be assigned: use copy_struct")
+        raise TypeError(f"SY4: {cls.__name__}.{field.name} lies in place and cannot be assigned: use copy_struct")
 
     return refuse
 

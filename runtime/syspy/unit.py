@@ -131,7 +131,7 @@ class Unit:
         return self._constants.data(view)
 
     def stray_pointer(self, data: Data) -> str:
-        """C1: the name of a constant, reached from this one, that points to memory that is none; or ""."""
+        """The name of a constant, reached from this one, that points to memory that is none; or ""."""
         seen, waiting = {data.name}, [data]
         while waiting:
             current = waiting.pop()
