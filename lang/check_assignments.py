@@ -29,7 +29,8 @@ class Assignments(Expressions):
         if var.type == INVALID:
             if x.type is UNTYPED_NIL:
                 self.error(codes.NIL_USE, x, f"use of untyped nil in {context}")
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             var.type = default_type(x.type)
         self.assign(x, var.type, context)
 

@@ -2,8 +2,8 @@
 
 The checker is one class, built up by inheritance in reading order; each module adds the rules of one construct:
 
-    check_base -> check_conversions -> check_operators -> check_types -> check_selectors -> check_literals
-      -> check_builtins -> check_calls -> check_expressions -> check_assignments -> check_statements -> check_declarations
+    check_base -> check_conversions -> check_operators -> check_types -> check_selectors -> check_literals ->
+    check_builtins -> check_calls -> check_expressions -> check_assignments -> check_statements -> check_declarations
 
 What a module needs from a later one is declared at the end of this one.
 
@@ -45,7 +45,7 @@ NOT_YET = frozenset(
     [
         "maps", "channels", "goroutines", "select", "defer", "recover", "goto", "interfaces", "type switches",
         "type assertions", "function values", "function literals", "method values", "complex numbers",
-        "range over functions",
+        "range over functions", "several values as arguments of a built-in function",
     ]
 )  # fmt: skip
 
@@ -156,6 +156,8 @@ class CheckerBase:
         if other is not None:
             message = f"{object_.name} redeclared in this block{self.other_declaration(other)}"
             self.error(codes.REDECLARED, object_.pos, message)
+            if isinstance(object_, Var):
+                object_.used = True
             return
         scope.names[object_.name] = object_
 

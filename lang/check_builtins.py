@@ -45,7 +45,8 @@ class Builtins(Literals):
             message = f"invalid operation: invalid use of ... with built-in {name}"
             self.error(codes.SPREAD, x, message)
             self.use(*x.args)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         had_call, self.has_call = self.has_call, False
         self._check_arguments(x, name)
         self.has_call = self.has_call or had_call
@@ -54,10 +55,15 @@ class Builtins(Literals):
 
     def _check_arguments(self, x: s.Call, name: str) -> None:
         if name not in _UNEVALUATED:
+            if len(x.args) == 1 and len(self.values_of(x.args[0])) > 1:
+                self.refuse(x.args[0], "several values as arguments of a built-in function")
+                self.invalidate(x)
+                return
             for arg in x.args:
                 self.expr(arg)
             if not all(map(is_valid, x.args)):
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
         least = BUILTINS[name]
         too_many = len(x.args) > least and name not in VARIADIC_BUILTINS
         if len(x.args) < least or too_many:
@@ -68,7 +74,8 @@ class Builtins(Literals):
             self.error(codes.ARGUMENT_COUNT, x, message)
             if name in _UNEVALUATED:
                 self.use(*x.args)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         getattr(self, f"_check_{name}")(x)
 
     def _gives(self, x: s.Call, type_: Type) -> None:
@@ -88,7 +95,8 @@ class Builtins(Literals):
         under = slice_.type.underlying
         if slice_.mode is s.Mode.NIL or not isinstance(under, Slice):
             self._report_no_slice(x, slice_)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         self._gives(x, slice_.type)
         if x.spread:
             self._check_spread_append(x, under)
@@ -158,7 +166,8 @@ class Builtins(Literals):
         into, out_of = target.type.underlying, source.type.underlying
         if not isinstance(into, Slice):
             self._report_no_slice(x, target)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if basic(into.elem) == BYTE and basic(out_of).is_string:
             self.set_type(source, STRING)
         elif not isinstance(out_of, Slice) and not basic(out_of).is_string:
@@ -186,18 +195,21 @@ class Builtins(Literals):
         under = type_.underlying
         if type_ == INVALID:
             self.use(*sizes)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if not isinstance(under, (Slice, Map, Chan)):
             message = f"invalid argument: cannot make {spelled(arg)}: type must be slice, map, or channel"
             self.error(codes.BUILTIN_ARGUMENT, arg, message)
             self.use(*sizes)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         least = 2 if isinstance(under, Slice) else 1
         if not least <= len(x.args) <= least + 1:
             wanted = f"expects {least} or {least + 1} arguments; found {len(x.args)}"
             self.error(codes.ARGUMENT_COUNT, x, f"invalid operation: {spelled(x)} {wanted}")
             self.use(*sizes)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         self._gives(x, type_)
         values = [self.index_value(size, -1) for size in sizes]
         if len(values) == 2 and values[0] > values[1] >= 0:
@@ -213,17 +225,20 @@ class Builtins(Literals):
             if not is_ordered(arg.type):
                 message = f"invalid argument: {self.described(arg)} cannot be ordered"
                 self.error(codes.BUILTIN_ARGUMENT, arg, message)
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
         all_constant = all(arg.mode is s.Mode.CONSTANT for arg in x.args)
         for arg in x.args[1:]:
             self.match_types(best, arg)
             if not is_valid(best) or not is_valid(arg):
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             if best.type != arg.type:
                 known = f"mismatched types {best.type} (previous argument) and {arg.type}"
                 message = f"invalid argument: {known} (type of {spelled(arg)})"
                 self.error(codes.MISMATCHED_TYPES, arg, message)
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             assert not all_constant or (best.value is not None and arg.value is not None)
             if not is_untyped(arg.type) and is_untyped(best.type):
                 best = arg
@@ -240,10 +255,12 @@ class Builtins(Literals):
         arg = x.args[0]
         self.expr_or_type(arg)
         if not is_valid(arg):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if arg.mode is not s.Mode.TYPE:
             self.error(codes.NOT_A_TYPE, arg, f"{spelled(arg)} is not a type")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         self._gives(x, Pointer(arg.type))
 
     def _check_panic(self, x: s.Call) -> None:

@@ -27,14 +27,17 @@ class Calls(Builtins):
         self.expr_or_type(function)
         if not is_valid(function):
             self.use(*x.args)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if function.mode is s.Mode.TYPE:
-            return self._check_conversion(x)
+            self._check_conversion(x)
+            return
         if function.mode is s.Mode.BUILTIN:
             name = unparen(function)
             assert isinstance(name, s.Name)
             assert isinstance(name.object, Builtin)
-            return self.check_builtin_call(x, name.object.name)
+            self.check_builtin_call(x, name.object.name)
+            return
         signature = signature_of(function.type)
         if signature is None:
             message = f"invalid operation: cannot call {self.described(function)}: {function.type} is not a function"
@@ -42,7 +45,8 @@ class Calls(Builtins):
                 message = "invalid operation: cannot call nil"
             self.error(codes.NOT_CALLABLE, function, message)
             self.use(*x.args)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.signature = signature
         self._find_target(x)
         self.check_arguments(x, signature)
@@ -75,14 +79,17 @@ class Calls(Builtins):
             else:
                 message, at = f"missing argument in conversion to {type_}", x.pos
             self.error(codes.ARGUMENT_COUNT, at, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         arg = x.args[0]
         self.expr(arg)
         if not is_valid(arg):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if x.spread:
             self.error(codes.SPREAD, arg, f"invalid use of ... in conversion to {type_}")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if isinstance(type_.underlying, Interface) and type_.underlying.methods:
             self.refuse(x, "interfaces")
         self.conversion(x, arg, type_)

@@ -87,12 +87,15 @@ class Declarations(Statements):
         first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
         cycle = cycle[first:] + cycle[:first]
         head = cycle[0]
-        is_type = isinstance(head, TypeName)
+        what, of = "initialization cycle", " for"
+        if isinstance(head, TypeName):
+            what, of = "invalid recursive type", ""
+        elif any(isinstance(member, TypeName) for member in cycle):
+            what, of = "invalid cycle in declaration", " of"
         if len(cycle) == 1:
-            what = "invalid recursive type:" if is_type else "invalid cycle in declaration:"
-            self.error(codes.CYCLE, head.pos, f"{what} {head.name} refers to itself")
+            self.error(codes.CYCLE, head.pos, f"{what}: {head.name} refers to itself")
             return
-        lines = [f"invalid recursive type {head.name}" if is_type else f"invalid cycle in declaration of {head.name}"]
+        lines = [f"{what}{of} {head.name}"]
         for i, member in enumerate(cycle):
             following = cycle[(i + 1) % len(cycle)]
             lines.append(f"{self.place(member.pos)}: {member.name} refers to {following.name}")
@@ -304,7 +307,8 @@ class Declarations(Statements):
         assert receiver is not None
         type_ = self.type_of(receiver.type_expr)
         base = type_.elem if isinstance(type_, Pointer) else type_
-        at = receiver.type_expr
+        at = unparen(receiver.type_expr)
+        at = at.operand if isinstance(at, s.Deref) else at
         if base == INVALID:
             return
         if isinstance(base, Basic) or (isinstance(base, Named) and (base.package or base.pos == 0)):

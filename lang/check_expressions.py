@@ -83,16 +83,19 @@ class Expressions(Calls):
     def _check_name(self, x: s.Name) -> None:
         if x.name == "_":
             self.error(codes.BLANK, x, "cannot use _ as value or type")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         found = self.at.scope.find(x.name)
         if found is None:
             self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.object = found
         if isinstance(found, PackageName):
             self.error(codes.NOT_AN_EXPRESSION, x, f"use of package {found.name} not in selector")
             found.used = True
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if isinstance(found, Builtin):
             x.mode = s.Mode.BUILTIN
         elif isinstance(found, Nil):
@@ -110,7 +113,8 @@ class Expressions(Calls):
     def _check_iota(self, x: s.Name) -> None:
         if self.at.iota is None:
             self.error(codes.IOTA, x, "cannot use iota outside constant declaration")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type, x.value = s.Mode.CONSTANT, UNTYPED_INT, self.at.iota
 
     def _use_variable(self, var: Var) -> None:
@@ -125,15 +129,19 @@ class Expressions(Calls):
         self.expr(x.operand)
         if x.type_expr is None:
             self.error(codes.SYNTAX, x, "syntax error: use of .(type) outside type switch")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if not is_valid(x.operand):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if not isinstance(x.operand.type.underlying, Interface):
             self.error(codes.ASSERTION, x.operand, f"invalid operation: {self.described(x.operand)} is not an interface")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         type_ = self.type_of(x.type_expr)
         if type_ == INVALID:
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         why = "" if isinstance(type_.underlying, Interface) else missing_method(type_, x.operand.type.underlying)
         if why:
             what = f"{type_} does not implement {x.operand.type} {why}"

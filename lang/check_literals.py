@@ -42,7 +42,8 @@ class Literals(Selectors):
         """A number, rune or string"""
         if x.kind == "IMAGINARY":
             self.refuse(x, "complex numbers")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         value: Value | None
         if x.kind == "STRING":
             value = c.string_value(x.text)
@@ -53,7 +54,8 @@ class Literals(Selectors):
         if value is None or (isinstance(value, int) and value.bit_length() > c.MAX_BITS):
             text = x.text if len(x.text) <= 60 else x.text[:57] + "..."
             self.error(codes.CONSTANT_RANGE, x, f"excessively long constant: {text} ({len(x.text)} chars)")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type, x.value = s.Mode.CONSTANT, _LITERAL_TYPES[x.kind], value
 
     # ------------------------------------------------------------ T{...}
@@ -88,7 +90,8 @@ class Literals(Selectors):
                     self.use(element.value)
                 if under != INVALID:
                     self.error(codes.LITERAL_TYPE, x, f"invalid composite literal type {type_}")
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
         x.mode, x.type = s.Mode.VALUE, type_
 
     def _literal_type(self, x: s.CompositeLit) -> Type:

@@ -51,16 +51,20 @@ class Operators(Conversions):
         operand = x.operand
         self.expr(operand)
         if not is_valid(operand):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if x.op == "&":
-            return self._address(x)
+            self._address(x)
+            return
         if x.op == "<-":
-            return self._receive(x)
+            self._receive(x)
+            return
         defined = {"!": basic(operand.type).is_boolean, "^": basic(operand.type).is_integer}
         if not defined.get(x.op, basic(operand.type).is_numeric):
             message = f"invalid operation: operator {x.op} not defined on {self.described(operand)}"
             self.error(codes.OPERATOR, operand, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.type = operand.type
         if operand.mode is s.Mode.CONSTANT and operand.value is not None:
             x.mode = s.Mode.CONSTANT
@@ -74,7 +78,8 @@ class Operators(Conversions):
         if not isinstance(unparen(operand), s.CompositeLit) and operand.mode is not s.Mode.VARIABLE:
             message = f"invalid operation: cannot take address of {self.described(operand)}"
             self.error(codes.ADDRESS, operand, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         self.take_address(operand)
         x.mode, x.type = s.Mode.VALUE, Pointer(operand.type)
 
@@ -100,10 +105,12 @@ class Operators(Conversions):
         channel = x.operand.type.underlying
         self.has_call = True
         if not isinstance(channel, Chan) or channel.direction == "send":
-            what = f"send-only channel {x.operand.type}" if isinstance(channel, Chan) else f"non-channel {x.operand.type}"
-            message = f"invalid operation: cannot receive from {what} {self.described(x.operand)}"
+            what = "send-only channel" if isinstance(channel, Chan) else "non-channel"
+            operand = f"{x.operand.type} {self.described(x.operand)}"
+            message = f"invalid operation: cannot receive from {what} {operand}"
             self.error(codes.OPERATOR, x.operand, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type = s.Mode.COMMA_OK, channel.elem
 
     def check_deref(self, x: s.Deref) -> None:
@@ -111,7 +118,8 @@ class Operators(Conversions):
         self.expr_or_type(x.operand)
         operand = x.operand
         if not is_valid(operand):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if operand.mode is s.Mode.TYPE:
             x.mode, x.type = s.Mode.TYPE, Pointer(operand.type)
             return
@@ -119,7 +127,8 @@ class Operators(Conversions):
         if operand.mode is s.Mode.NIL or not isinstance(pointer, Pointer):
             message = f"invalid operation: cannot indirect {self.described(operand)}"
             self.error(codes.OPERATOR, operand, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type = s.Mode.VARIABLE, pointer.elem
 
     def check_overflow(self, x: s.Expr, op_pos: int) -> None:
@@ -142,12 +151,15 @@ class Operators(Conversions):
     def combine(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: str) -> None:
         """Give x the mode, type and value of two checked operands joined by an operator."""
         if not is_valid(left) or not is_valid(right):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if op in SHIFTS:
-            return self._shift(x, left, right, op, op_pos)
+            self._shift(x, left, right, op, op_pos)
+            return
         self.match_types(left, right)
         if not is_valid(left) or not is_valid(right):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if op in COMPARISONS:
             if self.compare(left, right, op):
                 self._compared(x, left, right, op)
@@ -158,13 +170,16 @@ class Operators(Conversions):
             if INVALID not in (left.type, right.type):
                 message = f"invalid operation: {text} (mismatched types {left.type} and {right.type})"
                 self.error(codes.MISMATCHED_TYPES, left, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if not self._is_defined(op, left.type):
             message = f"invalid operation: operator {op} not defined on {self.described(left)}"
             self.error(codes.OPERATOR, left, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if op in "/%" and not self._check_divisor(left, right):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.type = left.type
         x.mode = s.Mode.VALUE
         if left.mode is s.Mode.CONSTANT and right.mode is s.Mode.CONSTANT:
@@ -276,7 +291,8 @@ class Operators(Conversions):
         self.expr(x)
         if is_valid(x) and not basic(x.type).is_boolean:
             self.error(codes.CONDITION, x, f"non-boolean condition in {statement} statement")
-        self.set_type(x, BOOL)
+        else:
+            self.set_type(x, BOOL)
 
     # ------------------------------------------------------------ shifts
 
@@ -285,11 +301,15 @@ class Operators(Conversions):
         if not basic(left.type).is_integer and not (is_untyped(left.type) and whole is not None):
             message = f"invalid operation: shifted operand {self.described(left)} must be integer"
             self.error(codes.OPERATOR, left, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if not self._check_count(count):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if left.mode is s.Mode.CONSTANT and count.mode is s.Mode.CONSTANT:
-            return self._shift_constant(x, left, count, op, op_pos)
+            self._shift_constant(x, left, count, op, op_pos)
+            return
+        self.set_type(count, UINT)
         x.type, x.mode = left.type, s.Mode.VALUE
         if left.mode is s.Mode.CONSTANT and is_untyped(left.type):
             # Its type will be what it would be without the shift, so it has to wait.
@@ -307,10 +327,8 @@ class Operators(Conversions):
                 self.error(codes.SHIFT_COUNT, count, message)
                 return False
             if is_untyped(count.type):
-                self.representable_as_count(count)
-                return is_valid(count)
+                return self._is_representable_count(count)
         if basic(count.type).is_integer:
-            self.set_type(count, UINT)
             return True
         if is_untyped(count.type):
             self.convert_untyped(count, UINT)
@@ -319,9 +337,12 @@ class Operators(Conversions):
         self.error(codes.SHIFT_COUNT, count, message)
         return False
 
-    def representable_as_count(self, count: s.Expr) -> None:
-        """Give a constant shift count the type uint."""
-        self.convert_untyped(count, UINT)
+    def _is_representable_count(self, count: s.Expr) -> bool:
+        """Whether an untyped constant fits uint. Its type is left alone, for messages to come."""
+        implied = self.implied(count, UINT)
+        if implied.problem:
+            self.convert_untyped(count, UINT)
+        return not implied.problem
 
     def _shift_constant(self, x: s.Expr, left: s.Expr, count: s.Expr, op: str, op_pos: int) -> None:
         assert left.value is not None
@@ -329,7 +350,8 @@ class Operators(Conversions):
         places = c.as_integer(count.value)
         if places is None or places > c.MAX_SHIFT:
             self.error(codes.SHIFT_COUNT, count, f"invalid operation: invalid shift count {self.described(count)}")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.type = left.type if basic(left.type).is_integer else UNTYPED_INT
         x.mode = s.Mode.CONSTANT
         x.value = c.shift(op, c.as_integer(left.value) or 0, places)

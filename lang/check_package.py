@@ -106,6 +106,7 @@ class Checker(Declarations):
     def _enter(self, name: s.Name, object_: Object, declaration: s.Decl, index: int = 0) -> None:
         if name.name in ("init", "main"):
             self.error(codes.MAIN, name, f"cannot declare {name.name} - must be func")
+            return
         self.declared[object_] = Declared(declaration, index)
         self.declare(self.package_scope, name, object_)
 
@@ -131,10 +132,8 @@ class Checker(Declarations):
             self.methods.append((x, function))
             return
         self.functions.append((x, function))
-        if name in ("init", "main"):
-            if x.signature.params or x.signature.results:
-                what = f"func {name} must have no arguments and no return values"
-                self.error(codes.MAIN, x.name, what)
+        if name in ("init", "main") and (x.signature.params or x.signature.results):
+            self.error(codes.MAIN, x.name, f"func {name} must have no arguments and no return values")
         if name != "init":
             self.declare(self.package_scope, x.name, function)
 
@@ -197,19 +196,7 @@ class Checker(Declarations):
                 cycle = find_cycle(var, self.findings.uses) if var not in reported else []
                 if cycle and var.type != INVALID:
                     reported.update(cycle)
-                    self._report_init_cycle(cycle)
-
-    def _report_init_cycle(self, cycle: list[Object]) -> None:
-        head = cycle[0]
-        if len(cycle) == 1:
-            message = f"initialization cycle: {head.name} refers to itself"
-        else:
-            lines = [f"initialization cycle for {head.name}"]
-            for i, member in enumerate(cycle):
-                following = cycle[(i + 1) % len(cycle)]
-                lines.append(f"{self.place(member.pos)}: {member.name} refers to {following.name}")
-            message = "\n\t".join(lines)
-        self.error(codes.CYCLE, head.pos, message)
+                    self.report_cycle(cycle)
 
     def _package(self) -> s.Package:
         functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]

@@ -46,18 +46,22 @@ class Selectors(Types):
             package = self.at.scope.find(x.operand.name)
             if isinstance(package, PackageName):
                 x.operand.object, x.operand.mode = package, s.Mode.PACKAGE
-                return self._package_member(x, package)
+                self._package_member(x, package)
+                return
         self.expr_or_type(x.operand)
         operand = x.operand
         if not is_valid(operand):
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if operand.mode is s.Mode.BUILTIN:
             self.error(codes.BUILTIN_USE, x, f"invalid use of {self.described(operand)} in selector expression")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         found = find(operand.type, x.name.name)
         if not isinstance(found, Found):
             self._report_missing(x, found)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if found.field is not None:
             self._select_field(x, found)
         elif operand.mode is s.Mode.TYPE:
@@ -72,7 +76,8 @@ class Selectors(Types):
         name = x.name.name
         member = package.members.get(name)
         if member is None and not package.members:
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if member is None:
             similar = [other for other in package.members if other.lower() == name.lower()]
             hint = f" (but have {similar[0]})" if similar else ""
@@ -81,7 +86,8 @@ class Selectors(Types):
             if not similar and name[:1].isupper() and package.path:
                 message += f" (Toy's {package.path} has {', '.join(sorted(package.members))})"
             self.error(code, x.name, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.name.object = member
         x.selection = s.PackageSelection(package, member)
         self.become(x, member)
@@ -104,7 +110,7 @@ class Selectors(Types):
 
     def _report_missing(self, x: s.Selector, found: Ambiguous | None) -> None:
         operand, name = x.operand, x.name.name
-        if operand.type == INVALID or operand.type.underlying == INVALID:
+        if operand.type.underlying == INVALID:
             return
         if found is not None:
             self.error(codes.NO_FIELD, x.name, f"ambiguous selector {spelled(x)}")
@@ -130,7 +136,8 @@ class Selectors(Types):
         if operand.mode is s.Mode.TYPE:
             message = f"operand for field selector {x.name.name} must be value of type {operand.type}"
             self.error(codes.NO_FIELD, operand, message)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.selection = s.FieldSelection(found.steps)
         through_pointer = any(step.through_pointer for step in found.steps)
         x.mode = s.Mode.VARIABLE if operand.mode is s.Mode.VARIABLE or through_pointer else s.Mode.VALUE
@@ -151,7 +158,8 @@ class Selectors(Types):
             if not addressable:
                 message = f"cannot call pointer method {x.name.name} on {operand.type}"
                 self.error(codes.ADDRESS, x.name, message)
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             adjust = s.Adjust.ADDRESS
             if not any(step.through_pointer for step in found.steps):
                 self.take_address(operand)
@@ -182,9 +190,11 @@ class Selectors(Types):
                 name = x.name.name
                 message = f"invalid method expression {base}.{name} (needs pointer receiver (*{base}).{name})"
                 self.error(codes.NO_FIELD, x.name, message)
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             if method.type == INVALID:
-                return self.invalidate(x)
+                self.invalidate(x)
+                return
             signature = method.signature
             x.selection = s.MethodExpression(found.steps, method, s.Adjust.NONE)
         params = (Param("_" if signature.params and signature.params[0].name else "", base), *signature.params)
@@ -204,10 +214,12 @@ class Selectors(Types):
         operand = x.operand
         if not is_valid(operand):
             self.use(x.index)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         if operand.mode is s.Mode.TYPE:
             self.error(codes.NOT_AN_EXPRESSION, x, f"{operand.type} is not a generic type")
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         under = operand.type.underlying
         if isinstance(under, Map):
             self.refuse(x, "maps")
@@ -217,9 +229,10 @@ class Selectors(Types):
             return
         elem, length, mode = self._indexable(operand)
         if elem is None:
-            self.error(codes.INDEX, x, f"cannot index {self.described(operand)}")
+            self.error(codes.INDEX, x.bracket, f"cannot index {self.described(operand)}")
             self.use(x.index)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type = mode, elem
         self.set_default(operand)
         self.index_value(x.index, length)
@@ -281,11 +294,13 @@ class Selectors(Types):
         operand = x.operand
         if not is_valid(operand):
             self.use(x.low, x.high, x.max)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         length, type_ = self._sliceable(x)
         if type_ is None:
             self.use(x.low, x.high, x.max)
-            return self.invalidate(x)
+            self.invalidate(x)
+            return
         x.mode, x.type = s.Mode.VALUE, type_
         self._check_bounds(x, length)
 

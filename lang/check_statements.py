@@ -10,12 +10,12 @@ Go: types2/stmt.go, range.go.                                   Next: labels.py,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from lang import codes
 from lang import syntax as s
 from lang.check_assignments import Assignments
 from lang.check_base import Environment, is_valid
-from lang.constants import Fraction
 from lang.go_types import (
     BOOL,
     INT,
@@ -296,7 +296,8 @@ class Statements(Assignments):
         if kind is None:
             message = f"cannot range over {self.described(operand)}" + (f": {why}" if why else "")
             self.error(codes.RANGE, operand, message)
-            return self.invalidate(operand)
+            self.invalidate(operand)
+            return
         x.kind = kind
         if kind in (s.RangeKind.MAP, s.RangeKind.CHANNEL, s.RangeKind.FUNCTION):
             words = {s.RangeKind.MAP: "maps", s.RangeKind.CHANNEL: "channels"}
@@ -525,7 +526,7 @@ def _range_kind(type_: Type) -> tuple[s.RangeKind | None, str]:
         Chan: s.RangeKind.CHANNEL,
     }
     if type(under) in kinds:
-        return kinds[type(under)], ""  # type: ignore[index]
+        return kinds[type(under)], ""
     if basic(under).is_string:
         return s.RangeKind.STRING, ""
     return (s.RangeKind.INTEGER if basic(under).is_integer else None), ""

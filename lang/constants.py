@@ -15,8 +15,9 @@ import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
-from lang.go_types import Basic, Kind
+from lang.go_types import Basic
 from lang.objects import Value
 
 MAX_BITS = 512  # of an untyped integer constant
@@ -150,7 +151,7 @@ _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "/": lambda x, y: abs(x) // abs(y) * (1 if (x < 0) == (y < 0) else -1),
     "%": lambda x, y: int(math.copysign(1, x)) * (abs(x) % abs(y)),
 }
-_COMPARISONS: dict[str, Callable[[object, object], bool]] = {
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -166,7 +167,8 @@ def binary(op: str, x: Value, y: Value) -> Value:
         return x + y
     if isinstance(x, bool) and isinstance(y, bool):
         return (x and y) if op == "&&" else (x or y)
-    assert not isinstance(x, bytes) and not isinstance(y, bytes)
+    assert not isinstance(x, bytes)
+    assert not isinstance(y, bytes)
     if isinstance(x, Fraction) or isinstance(y, Fraction):
         arithmetic = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
         result = arithmetic[op](Fraction(x), Fraction(y))

@@ -61,8 +61,9 @@ class Diagnostics:
         kept: list[Diagnostic] = []
         seen: set[tuple[int, str]] = set()
         for diagnostic in sorted(self.found, key=lambda d: d.pos):
-            message = "syntax error" if diagnostic.code is SYNTAX else diagnostic.message
-            key = (self.source.line_of(diagnostic.pos), message)
+            key = (diagnostic.pos, diagnostic.message)
+            if diagnostic.message.startswith("syntax error"):
+                key = (self.source.line_of(diagnostic.pos), "syntax error")
             if key not in seen:
                 seen.add(key)
                 kept.append(diagnostic)

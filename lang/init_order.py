@@ -39,11 +39,6 @@ def variables_needed(var: Object, uses: Uses) -> set[Var]:
 
 def in_order(initializers: list[Initializer], uses: Uses) -> list[Initializer]:
     """The initialisers in the order in which they run. There is no cycle among them."""
-    by_var: dict[Object, Initializer] = {}
-    for initializer in initializers:
-        for var in initializer.vars:
-            if var is not None:
-                by_var[var] = initializer
     ordered: list[Initializer] = []
     started: set[int] = set()
 
@@ -51,20 +46,15 @@ def in_order(initializers: list[Initializer], uses: Uses) -> list[Initializer]:
         if id(initializer) in started:
             return
         started.add(id(initializer))
-        needed = {id(by_var[v]): by_var[v] for o in owners(initializer) for v in variables_needed(o, uses) if v in by_var}
+        needed = {v for owner in initializer.owners for v in variables_needed(owner, uses)}
         for other in initializers:
-            if id(other) in needed:
+            if not needed.isdisjoint(other.vars):
                 place(other)
         ordered.append(initializer)
 
     for initializer in initializers:
         place(initializer)
     return ordered
-
-
-def owners(initializer: Initializer) -> list[Object]:
-    """The objects under which the uses of an initialiser's value are recorded."""
-    return list(initializer.owners)
 
 
 def find_cycle(start: Object, uses: Uses) -> list[Object]:

@@ -58,7 +58,9 @@ LEXEME = re.compile(
       | (?P<number>\.?[0-9])
       | (?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)
       | (?P<rune>'(?:[^'\\\n]|\\.[^'\\\n]*)')
-      | (?P<operator><<=|>>=|&\^=|\.\.\.|&&|\|\||<-|\+\+|--|==|!=|<=|>=|:=|<<|>>|&\^|[-+*/%&|^]=|[-+*/%&|^<>=!()\[\]{},;.:])
+      | (?P<operator><<=|>>=|&\^=|\.\.\.
+            |&&|\|\||<-|\+\+|--|==|!=|<=|>=|:=|<<|>>|&\^|[-+*/%&|^]=
+            |[-+*/%&|^<>=!()\[\]{},;.:])
       | (?P<end>\Z)
       | (?P<bad>.)
     )""",
@@ -143,6 +145,9 @@ class Lexer:
         found = NUMBER.match(self.text, start)
         like = NUMBER_LIKE.match(self.text, start)
         assert like is not None
+        if re.fullmatch("[0-9_]+i", like[0]):
+            self._add("IMAGINARY", like[0], start)
+            return like.end()
         if found is None or found.end() < like.end():
             problem = number_problem(like[0])
             if problem is not None:
@@ -186,12 +191,14 @@ class Lexer:
             return end
         if char == "`":
             self._error(start, "string not terminated", LITERAL)
+            self._add("STRING", '""', start)
             return len(self.text)
         if char == "'":
             return self._bad_rune(start)
         code = ord(char)
         shown = f"U+{code:04X} '{char}'" if char.isprintable() else f"U+{code:04X}"
-        self._error(start, f"invalid character {shown}" + (" in identifier" if self._joins_name(start) else ""), LITERAL)
+        where = " in identifier" if self._joins_name(start) else ""
+        self._error(start, f"invalid character {shown}{where}", LITERAL)
         return start + 1
 
     # ------------------------------------------------------------ parts

@@ -1,7 +1,7 @@
 """Packages: the members of what a program can import, as data.
 
-Each line is a declaration in Go's own notation, so that the whole of an importable package can be read at a glance. What
-they do is in `lang/std`.
+Each line is a declaration in Go's own notation, so that the whole of an importable package can be read at a glance.
+What they do is in `lang/std`.
 
 Next: check_base.py
 """

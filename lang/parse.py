@@ -7,7 +7,7 @@ After a syntax error the rest of the declaration is skipped, so that a file gets
 The tables take 0.2 s to compute, so they are kept in the user's cache directory and reused while grammar.lark, Lark and
 Python stay the same.
 
-Go: cmd/compile/internal/syntax/parser.go.                      Next: constants.py
+Go: cmd/compile/internal/syntax/parser.go.                      Next: syntax_errors.py, constants.py
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from lark.lexer import Lexer as LarkLexer
 
 from lang import syntax
 from lang.diagnostics import SYNTAX, Diagnostics
-from lang.lexer import LITERALS, Lexer, Token
+from lang.lexer import Lexer, Token
 from lang.source import Source
+from lang.syntax_errors import explained
 from lang.tree_builder import TreeBuilder
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
@@ -112,12 +113,14 @@ class Run:
 
     def _report(self, at: int, expected: set[str]) -> None:
         """Say what is wrong with the token at an index (the end of the file if there is none)."""
-        at = min(at, len(self.tokens) - 1)
-        token = self.tokens[at]
+        end = len(self.diagnostics.source.text)
+        token = self.tokens[at] if at < len(self.tokens) else Token("SEMI", "EOF", end)
+        if token.text == "EOF" and self.diagnostics:
+            return
         message = explained(token, expected, self.state.value_stack)
         if at > 0 and self.tokens[at - 1].type == "RANGLE":
             message += "\n\t(inside &T<...> a comparison or shift needs parentheses)"
-        self.diagnostics.report(SYNTAX, token.pos, "syntax error: " + message)
+        self.diagnostics.report(SYNTAX, token.pos, message)
 
     def _skip_to_declaration(self, at: int) -> int:
         """Unwind to the whole declarations read, and find the next token that begins one."""
@@ -134,104 +137,3 @@ class Run:
         """Whether a token stands in column 1 and can begin a declaration."""
         source = self.diagnostics.source
         return token.type in DECLARATIONS and token.pos in (0, source.line_starts[source.line_of(token.pos) - 1])
-
-
-# ---------------------------------------------------------------- messages
-
-
-def explained(token: Token, expected: set[str], stack: list[Any]) -> str:
-    """The message for a token that is not among the expected ones, from what is still open on the parser's stack."""
-    if _is_top_level(stack):
-        return _explained_at_top(token, stack)
-    return f"unexpected {token_text(token)}{_context(expected, stack)}"
-
-
-def token_text(token: Token) -> str:
-    """A token as messages name it."""
-    if token.type == "NAME":
-        return f"name {token.text}"
-    if token.type in LITERALS:
-        return f"literal {token.text}"
-    if token.text == ",":
-        return "comma"
-    return f"keyword {token.text}" if token.text.isalpha() and token.type == token.text.upper() else token.text
-
-
-def _is_top_level(stack: list[Any]) -> bool:
-    """Whether nothing but whole declarations was read."""
-    return not any(isinstance(part, (Token, syntax.Expr, syntax.Stmt)) for part in stack[1:]) and not (
-        stack and isinstance(stack[0], Token)
-    )
-
-
-def _explained_at_top(token: Token, stack: list[Any]) -> str:
-    last = stack[-1] if stack else None
-    if isinstance(last, list):
-        if token.type == "LBRACE":
-            return "unexpected semicolon or newline before {"
-        return f"unexpected {token_text(token)} after top level declaration"
-    return "non-declaration statement outside function body"
-
-
-def _context(expected: set[str], stack: list[Any]) -> str:
-    """What was being read: `, expected X`, ` in Y; possibly missing Z` or ` at end of statement`."""
-    expects_operator = "BINARY_OP" in expected
-    if "INT" in expected and not expects_operator:
-        if "RETURN" in expected:
-            return ", expected }"
-        return ", expected expression"
-    if "STRUCT" in expected and not expects_operator and "INT" not in expected:
-        return ", expected type" if "COMMA" not in expected else _after(expected, stack)
-    if len(expected) == 1:
-        only = next(iter(expected))
-        return ", expected " + ("name" if only == "NAME" else TERMINAL_TEXTS.get(only, only.lower()))
-    return _after(expected, stack)
-
-
-TERMINAL_TEXTS = {
-    "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}",
-    "COMMA": "comma", "COLON": ":", "ASSIGN": "=", "DEFINE": ":=", "SEMI": "semicolon or newline", "DOT": ".",
-}  # fmt: skip
-
-
-def _after(expected: set[str], stack: list[Any]) -> str:
-    """The message behind something complete, by the innermost bracket or keyword that is open."""
-    for i in range(len(stack) - 1, -1, -1):
-        part = stack[i]
-        if not isinstance(part, Token):
-            continue
-        before = stack[i - 1] if i else None
-        if part.type == "LPAR":
-            return _in_parentheses(before)
-        if part.type in ("LBRACE", "LANGLE"):
-            return _in_braces(before, part)
-        if part.type == "LBRACK":
-            return ", expected comma, : or ]" if isinstance(before, syntax.Expr) else ", expected ]"
-        if part.type in ("IF", "FOR", "SWITCH", "SELECT") and "LBRACE" in expected:
-            keyword = part.text
-            return f", expected {{ after {keyword} clause" if keyword in ("if", "for") else f", missing {{ after {keyword} clause"
-        if part.type == "CASE" and "COLON" in expected:
-            return ", expected :"
-        if part.type in ("VAR", "CONST", "TYPE", "FUNC", "IMPORT") and "SEMI" in expected and "RBRACE" not in expected:
-            return " after top level declaration"
-    if "ASSIGN" in expected and "DEFINE" in expected and "SEMI" not in expected:
-        return ", expected := or = or comma"
-    return " at end of statement"
-
-
-def _in_parentheses(before: object) -> str:
-    if isinstance(before, Token):
-        if before.type in ("VAR", "CONST", "TYPE", "IMPORT"):
-            return " in grouped declaration; possibly missing semicolon or newline or )"
-        if before.type in ("FUNC", "NAME"):
-            return " in parameter list; possibly missing comma or )"
-    return " in argument list; possibly missing comma or )" if isinstance(before, syntax.Expr) else ", expected )"
-
-
-def _in_braces(before: object, opening: Token) -> str:
-    if isinstance(before, Token) and before.type in ("STRUCT", "INTERFACE"):
-        return f" in {before.text} type; possibly missing semicolon or newline or }}"
-    if opening.type == "LANGLE" or isinstance(before, syntax.Expr) and not isinstance(before, syntax.FuncType):
-        closer = ">" if opening.type == "LANGLE" else "}"
-        return f" in composite literal; possibly missing comma or {closer}"
-    return " at end of statement"

@@ -272,6 +272,7 @@ class Index(Expr):
     """operand[index]: of an array, a pointer to one, a slice, a string or a map"""
 
     operand: Expr
+    bracket: int                                                # of the [
     index: Expr
     comma_ok: bool = field(init=False, default=False)           # v, ok = m[k]: `type` is still the element's
 
@@ -566,6 +567,7 @@ class ImportDecl(Decl):
 
     name: Name | None
     path: BasicLit
+    keyword: int = field(init=False, default=0)                 # of the word import
 
 
 @dataclass(slots=True, eq=False)

@@ -77,7 +77,7 @@ class TreeBuilder:
                     declarations.append(declaration)
                     continue
                 if declarations:
-                    self._error(declaration.pos, "imports must appear before other declarations")
+                    self._error(declaration.keyword, "imports must appear before other declarations")
                 imports.append(declaration)
         return s.File(0, package, imports, declarations)
 
@@ -85,7 +85,10 @@ class TreeBuilder:
         return _name(parts[0])
 
     def import_declaration(self, parts: Parts) -> list[s.ImportDecl]:
-        return parts
+        keyword, *imports = parts
+        for import_ in imports:
+            import_.keyword = keyword.pos
+        return imports
 
     def import_plain(self, parts: Parts) -> s.ImportDecl:
         path = self.literal(parts)
@@ -281,7 +284,7 @@ class TreeBuilder:
         found = self._sorted(receivers, allows_variadic=False)
         if len(found) != 1:
             what = "method has multiple receivers" if found else "method has no receiver"
-            self.diagnostics.report(SYNTAX, keyword.pos + len("func "), what)
+            self.diagnostics.report(SYNTAX, name.pos, what)
         receiver = found[0] if found else None
         return [s.FuncDecl(keyword.pos, receiver, _name(name), signature, body[0] if body else None)]
 
@@ -324,8 +327,8 @@ class TreeBuilder:
         return s.Selector(operand.pos, operand, s.Name(name.pos, name.text))
 
     def index(self, parts: Parts) -> s.Index:
-        operand, index = parts
-        return s.Index(operand.pos, operand, index)
+        operand, bracket, index = parts
+        return s.Index(operand.pos, operand, bracket.pos, index)
 
     def bound(self, parts: Parts) -> s.Expr | None:
         return parts[0] if parts else None
@@ -443,8 +446,8 @@ class TreeBuilder:
         if isinstance(last, s.Define) and len(last.left) == 1 and len(last.right) == 1:
             guard, name = last.right[0], last.left[0]
         if isinstance(guard, s.TypeAssert) and guard.type_expr is None:
-            is_name = isinstance(name, s.Name)
-            return s.TypeSwitch(keyword.pos, init, name if is_name else None, guard.operand, cases, end.pos)
+            bound = name if isinstance(name, s.Name) else None
+            return s.TypeSwitch(keyword.pos, init, bound, guard.operand, cases, end.pos)
         return s.Switch(keyword.pos, init, self._value(last), cases, end.pos)
 
     def _header(self, parts: Parts) -> tuple[s.Stmt | None, s.Stmt | None, Token | None]:

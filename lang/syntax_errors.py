@@ -1,0 +1,183 @@
+"""Syntax errors: a token that fits nowhere, explained in Go's words.
+
+    f(1, 2 }          unexpected } in argument list; possibly missing comma or )
+    x := 1 +          unexpected newline, expected expression
+    a b               unexpected name b at end of statement
+
+What to say follows from two things: which terminals the parser could have taken, and what is still open on its stack
+(tokens there belong to constructs that have begun and not ended).
+
+Go: cmd/compile/internal/syntax/parser.go.                      Next: parse.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lang import syntax as s
+from lang.lexer import LITERALS, Token
+
+Stack = Sequence[object]
+
+DECLARING = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
+TEXTS = {
+    "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}", "COMMA": "comma",
+    "COLON": ":", "ASSIGN": "=", "DEFINE": ":=", "SEMI": "semicolon or newline", "DOT": ".", "NAME": "name",
+}  # fmt: skip
+
+
+def explained(token: Token, expected: set[str], stack: Stack) -> str:
+    """The message about a token, the terminals that would have fitted, and the parser's stack."""
+    if _opens_type_parameters(token, stack):
+        return "Toy does not have type parameters yet"
+    if _is_between_declarations(stack):
+        after_semicolon = bool(stack) and _is_token(stack[-1], "SEMI")
+        return "syntax error: " + _outside(token, stack[:-1] if after_semicolon else stack, after_semicolon)
+    context = _context(token, expected, stack)
+    if context.startswith("missing"):
+        return f"syntax error: {context}"
+    return f"syntax error: unexpected {token_text(token)}{context}"
+
+
+def token_text(token: Token) -> str:
+    """A token as messages name it."""
+    if token.type == "NAME":
+        return f"name {token.text}"
+    if token.type in LITERALS:
+        return f"literal {token.text}"
+    if token.text == ",":
+        return "comma"
+    return f"keyword {token.text}" if token.text.isalpha() and token.type == token.text.upper() else token.text
+
+
+def _is_token(part: object, *types: str) -> bool:
+    return isinstance(part, Token) and part.type in types
+
+
+def _opens_type_parameters(token: Token, stack: Stack) -> bool:
+    """func name[ or type name[param constraint"""
+    if token.type == "LBRACK":
+        return len(stack) >= 2 and _is_token(stack[-1], "NAME") and _is_token(stack[-2], "FUNC")
+    follows_length = token.type in ("NAME", "COMMA") and len(stack) >= 4 and _is_token(stack[-2], "LBRACK")
+    return follows_length and _is_token(stack[-3], "NAME") and _is_token(stack[-4], "TYPE")
+
+
+# ---------------------------------------------------------------- outside declarations
+
+
+def _is_between_declarations(stack: Stack) -> bool:
+    """Whether nothing but whole declarations (and a semicolon) was read."""
+    parts = stack[:-1] if stack and _is_token(stack[-1], "SEMI") else stack
+    return not any(isinstance(part, (Token, s.Node)) for part in parts[1:]) and not (
+        parts and isinstance(parts[0], Token)
+    )
+
+
+def _outside(token: Token, stack: Stack, after_semicolon: bool) -> str:
+    last = stack[-1] if stack else None
+    lacks_body = isinstance(last, list) and bool(last) and isinstance(last[-1], s.FuncDecl) and last[-1].body is None
+    if token.type == "LBRACE" and lacks_body:
+        return "unexpected semicolon or newline before {"
+    if isinstance(last, list) and not after_semicolon:
+        return f"unexpected {token_text(token)} after top level declaration"
+    return "non-declaration statement outside function body"
+
+
+# ---------------------------------------------------------------- inside
+
+
+def _context(token: Token, expected: set[str], stack: Stack) -> str:
+    """What was being read: `, expected X`, ` in Y; possibly missing Z` or ` at end of statement`."""
+    top = stack[-1] if stack else None
+    if expected <= {"NAME", "LPAR"} and "NAME" in expected:
+        return ", expected name or (" if "LPAR" in expected and _is_token(top, "FUNC", "DOT") else ", expected name"
+    if {"NAME", "LPAR"} <= expected and _is_token(top, "VAR", "CONST", "TYPE"):
+        return ", expected name"
+    if "STRING" in expected and _is_token(top, "IMPORT", "NAME") and "INT" not in expected:
+        return "missing import path; require quoted string"
+    if "CASE" in expected and "INT" not in expected and "BINARY_OP" not in expected:
+        return ", expected case or default or }"
+    if "BINARY_OP" not in expected:
+        needed = _needed(token, expected, stack)
+        if needed:
+            return needed
+    if len(expected) == 1 and not expected & {"LBRACE", "SEMI"}:
+        only = next(iter(expected))
+        return ", expected " + TEXTS.get(only, only.lower())
+    return _after(token, expected, stack)
+
+
+def _needed(token: Token, expected: set[str], stack: Stack) -> str:
+    """The message where an operand, a type or a statement has to begin; "" elsewhere."""
+    top = stack[-1] if stack else None
+    if "INT" in expected:
+        if "RETURN" in expected:
+            return ", expected }"
+        if token.type == "LBRACE" and _is_token(top, "SEMI"):
+            return ", expected for loop condition"
+        if _is_token(top, "LBRACK") and isinstance(stack[-2], s.Expr):
+            return ", expected operand"
+        return ", expected expression"
+    if "STRUCT" not in expected:
+        return ""
+    if "RPAR" in expected:
+        return "" if "COMMA" in expected else ", expected )"
+    if "ASSIGN" in expected and _is_token(top, "NAME") and _is_token(stack[-2], "TYPE"):
+        return " in type declaration"
+    if _is_token(top, "ASSIGN") and len(stack) >= 3 and _is_token(stack[-3], "TYPE"):
+        return " in type declaration"
+    return ", expected type"
+
+
+def _after(token: Token, expected: set[str], stack: Stack) -> str:
+    """The message behind something complete, by the innermost bracket or keyword that is open."""
+    if {"ASSIGN", "DEFINE"} <= expected and "SEMI" not in expected:
+        return ", expected := or = or comma"
+    for i in range(len(stack) - 1, -1, -1):
+        part = stack[i]
+        if not isinstance(part, Token):
+            continue
+        before = stack[i - 1] if i else None
+        if part.type == "LPAR":
+            return _in_parentheses(before, token)
+        if part.type in ("LBRACE", "LANGLE"):
+            return _in_braces(before, part, token)
+        if part.type == "LBRACK":
+            return ", expected comma, : or ]" if isinstance(before, s.Expr) else ", expected ]"
+        if part.type in ("IF", "FOR", "SWITCH", "SELECT") and "LBRACE" in expected:
+            return _before_block(part.text, expected)
+        if part.type == "CASE" and "COLON" in expected:
+            return ", expected :"
+        if part.type in DECLARING and not any(isinstance(below, Token) for below in stack[:i]):
+            return " after top level declaration"
+    return " at end of statement"
+
+
+def _before_block(keyword: str, expected: set[str]) -> str:
+    if "SEMI" in expected:
+        return ", expected {"
+    return f", expected {{ after {keyword} clause" if keyword != "switch" else "missing { after switch clause"
+
+
+def _in_parentheses(before: object, token: Token) -> str:
+    if token.text == "EOF":
+        return ", expected )"
+    if _is_token(before, "VAR", "CONST", "TYPE", "IMPORT"):
+        return " in grouped declaration; possibly missing semicolon or newline or )"
+    if _is_token(before, "FUNC", "NAME"):
+        return " in parameter list; possibly missing comma or )"
+    return " in argument list; possibly missing comma or )" if isinstance(before, s.Expr) else ", expected )"
+
+
+def _in_braces(before: object, opening: Token, token: Token) -> str:
+    if _is_token(before, "STRUCT", "INTERFACE"):
+        if token.text == "EOF":
+            return ", expected }"
+        assert isinstance(before, Token)
+        return f" in {before.text} type; possibly missing semicolon or newline or }}"
+    if opening.type == "LANGLE" or (isinstance(before, s.Expr) and not isinstance(before, s.FuncType)):
+        closer = ">" if opening.type == "LANGLE" else "}"
+        if token.text == "EOF":
+            return f", expected {closer}"
+        return f" in composite literal; possibly missing comma or {closer}"
+    return ", expected }" if token.text == "EOF" else " at end of statement"
