@@ -6,8 +6,8 @@ An entry's name and its facts hold its key: a hash of the sources, of systems Py
 of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
 again.
 
-An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an error:
-unreadable is absent, unwritable is not stored.
+An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an
+error: unreadable is absent, unwritable is not stored.
 
 A warm start runs this module, mapping.py, entries.py and image.py, and nothing else of systems Python. They import
 little.

@@ -1,7 +1,7 @@
 """Mapping: a flat image (elf_link.py) in this process's memory, bound to what it needs. The quick half of loading.
 
-No page is ever writable and executable at once. The mapping stays for good: addresses of its constants may be stored anywhere. It is asked for near the image
-underneath, so that calls of that can go straight instead of through a stub.
+No page is ever writable and executable at once. The mapping stays for good: addresses of its constants may be stored
+anywhere. It is asked for near the image underneath, so that calls of that can go straight instead of through a stub.
 
 Next: cache.py
 """

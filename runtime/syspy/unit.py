@@ -26,6 +26,8 @@ from runtime.syspy.lower_statements import FunctionLowering
 from runtime.syspy.signatures import Signature, signature_of, symbol_text
 from runtime.syspy.sources import Sources
 
+MOST_TOLD_BYTES = 4096  # of a constant of the base image whose contents are repeated
+
 METADATA = """
 !0 = !{!"syspy"}
 !6 = !{!"memory", !0, i64 0}
@@ -152,7 +154,7 @@ class Unit:
             if symbol in self._globals:
                 continue
             if self.base is not None and current.name in self.base:
-                self._globals[symbol] = "external constant i8"
+                self._globals[symbol] = self._constant_below(current)
                 continue
             targets = [target for target in self._constants.targets(current) if target is not None]
             symbols = {target.addr: symbol_text(target.name) for target in targets}
@@ -160,6 +162,12 @@ class Unit:
             self._globals[symbol] = f"{linkage} constant {current.initializer(symbols)}, align 16"
             waiting.extend(targets)
         return symbol_text(data.name)
+
+    def _constant_below(self, data: Data) -> str:
+        """A constant of the base image: its contents are told, so that a load from a known place costs nothing."""
+        if data.pointers() or data.size() > MOST_TOLD_BYTES:
+            return "external constant i8"
+        return f"available_externally constant {data.initializer({})}, align 16"
 
     # The whole
 
@@ -176,7 +184,7 @@ class Unit:
 
     def imported(self) -> list[str]:
         """The symbols that it needs from the image underneath."""
-        data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith("external")]
+        data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith(("external", "available"))]
         called = [name for name in self._declared if name not in self.defined and self.base and name in self.base]
         return data + called
 
