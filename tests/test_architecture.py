@@ -28,8 +28,9 @@ READING_ORDER = """
     runtime.syspy.constants runtime.syspy
     runtime.syspy.subset runtime.syspy.sources runtime.syspy.kinds runtime.syspy.constant_data runtime.syspy.signatures
     runtime.syspy.emission runtime.syspy.lower_values runtime.syspy.lower_memory runtime.syspy.lower_calls
-    runtime.syspy.lower_intrinsics runtime.syspy.lower_statements runtime.syspy.unit runtime.syspy.optimise
-    runtime.syspy.native
+    runtime.syspy.lower_intrinsics runtime.syspy.lower_statements runtime.syspy.entries runtime.syspy.unit
+    runtime.syspy.optimise runtime.syspy.cache runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
+    runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
     runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
@@ -38,19 +39,24 @@ READING_ORDER = """
     runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
-    runtime.malloc runtime.panics runtime.slices runtime.strings runtime.stats
+    runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
+    runtime.knobs runtime.embedding runtime.image
     runtime
 
-    lang.source lang.diagnostics lang.spelling lang.go_types lang.objects lang.syntax
-    lang.lexer lang.tree_builder lang.parse
-    lang.constants lang.scopes lang.packages lang.lookup lang.check_base lang.check_conversions
+    lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
+    lang.lexer lang.syntax_errors lang.tree_builder lang.parse lang.tree_text
+    lang.constants lang.layout lang.scopes lang.packages lang.lookup
+    lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_selectors
+    lang.check_literals lang.check_builtins lang.check_calls lang.check_expressions lang.check_assignments
+    lang.labels lang.returns lang.check_statements lang.check_declarations lang.init_order lang.check_package lang.check
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
-    lang.std.printer lang.std.quote lang.std.fmt_verbs lang.std.fmt_values lang.std.fmt lang.std.arithmetic
-    lang.std.start
-    lang.flow lang.shadow_stack lang.layout lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
+    lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
+    lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
+    lang.std.runtime_pkg
+    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.driver lang.toyrun
+    lang.toolchain lang.execution lang.driver lang.toyrun
     lang
 """.split()
 
