@@ -75,6 +75,11 @@ def unlikely(condition: bool) -> bool:
     return condition
 
 
+def known(condition: bool) -> None:
+    """A condition that always holds: native code relies on it without a check."""
+    assert condition, "what was said to be known does not hold"
+
+
 def prefetch(addr: int) -> None:
     """Bring the cache line at addr closer. Any address will do."""
 

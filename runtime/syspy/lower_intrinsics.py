@@ -82,6 +82,16 @@ class Intrinsics(Calls):
         count = self.emit(f"select i1 {is_near}, {width} {count}, {width} {BITS[kind] - 1}")
         return kind, self.emit(f"ashr {width} {operand}, {count}")
 
+    def known(self, node: ast.Call) -> Value:
+        """What LLVM may conclude from; nothing is evaluated for it."""
+        self.count(node, 1)
+        kind, operand = self.value(node.args[0])
+        if kind is not bool:
+            self.refuse(subset.ARGUMENT_TYPE, node, "known", "condition", "argument 1", kind_name(kind))
+        self.unit.declare("llvm.assume", "void @llvm.assume(i1)")
+        self.do(f"call void @llvm.assume(i1 {operand})")
+        return NOTHING
+
     def prefetch(self, node: ast.Call) -> Value:
         """Into all levels, for reading."""
         self.count(node, 1)
@@ -243,6 +253,7 @@ CALLS.update(
         intrinsics.quotient: Intrinsics.divide_integers,
         intrinsics.remainder: Intrinsics.divide_integers,
         intrinsics.shift_right: Intrinsics.shift_right,
+        intrinsics.known: Intrinsics.known,
         intrinsics.prefetch: Intrinsics.prefetch,
         intrinsics.stack_pointer: Intrinsics.stack_pointer,
         intrinsics.bits_of: Intrinsics.bits_of,
