@@ -160,6 +160,8 @@ class Assignments(Expressions):
         self.run_literals()
         if not fresh and names_ok:
             self.error(codes.NO_NEW_VARIABLES, x.op_pos, "no new variables on left side of :=")
+        for target, var in zip(x.left, variables, strict=True):
+            target.type = var.type
         for name, var in fresh:
             self.declare(scope, name, var)
 

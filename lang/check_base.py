@@ -206,6 +206,10 @@ class CheckerBase:
         """Check an expression that must have exactly one value."""
         raise NotImplementedError
 
+    def values_of(self, x: s.Expr) -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each."""
+        raise NotImplementedError
+
     def expr_or_type(self, x: s.Expr) -> None:
         """Check an expression that has one value or denotes a type."""
         raise NotImplementedError
@@ -231,7 +235,7 @@ def described_type(type_: Type) -> str:
     """` of type T`, or ` of struct type T` where the name does not tell the shape."""
     if type_ == INVALID:
         return " with invalid type"
-    what = ""
+    what = "interface" if str(type_) == "any" else ""
     if isinstance(type_, Named):
         under = type_.underlying
         what = composite_kind(type_) or (under.name if isinstance(under, Basic) else "")

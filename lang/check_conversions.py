@@ -182,7 +182,7 @@ class Conversions(CheckerBase):
             return True, ""
         if isinstance(want_under, Interface):
             why = missing_method(have, want_under)
-            return not why, f"{have} does not implement {target} {why}" if why else ""
+            return not why, f"{_unaliased(have)} does not implement {target} {why}" if why else ""
         if isinstance(have_under, Interface) and not missing_method(target, have_under):
             return False, "need type assertion"
         if isinstance(have_under, Chan) and isinstance(want_under, Chan) and not have_under.direction:
@@ -316,6 +316,10 @@ class Conversions(CheckerBase):
 
 def _has_name(type_: Type) -> bool:
     return isinstance(type_, (Basic, Named))
+
+
+def _unaliased(type_: Type) -> str:
+    return "interface{}" if str(type_) == "any" else str(type_)
 
 
 def _is_text_slice(type_: Type) -> bool:

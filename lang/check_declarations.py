@@ -82,9 +82,10 @@ class Declarations(Statements):
         if not isinstance(object_, TypeName):
             object_.type = INVALID
 
-    def report_cycle(self, cycle: list[Object]) -> None:
-        """Say that objects need each other; the first one in the source leads."""
-        first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
+    def report_cycle(self, cycle: list[Object], first: int | None = None) -> None:
+        """Say that objects need each other; the first one in the source leads, if no other is to."""
+        if first is None:
+            first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
         cycle = cycle[first:] + cycle[:first]
         head = cycle[0]
         what, of = "initialization cycle", " for"

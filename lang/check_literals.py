@@ -44,13 +44,12 @@ class Literals(Selectors):
             self.refuse(x, "complex numbers")
             self.invalidate(x)
             return
-        value: Value | None
-        if x.kind == "STRING":
-            value = c.string_value(x.text)
-        elif x.kind == "RUNE":
-            value = c.rune_value(x.text)
-        else:
-            value = c.number_value(x.kind, x.text)
+        try:
+            value = c.literal_value(x.kind, x.text)
+        except ValueError:
+            # Malformed; the lexer has said so.
+            self.invalidate(x)
+            return
         if value is None or (isinstance(value, int) and value.bit_length() > c.MAX_BITS):
             text = x.text if len(x.text) <= 60 else x.text[:57] + "..."
             self.error(codes.CONSTANT_RANGE, x, f"excessively long constant: {text} ({len(x.text)} chars)")

@@ -83,8 +83,8 @@ class Checker(Declarations):
             if other is not None:
                 message = f"{name} redeclared in this block{self.other_declaration(other)}"
                 self.error(codes.REDECLARED, x, message)
-                return
-            self.file_scope.names[name] = package
+            else:
+                self.file_scope.names[name] = package
             self.findings.imports.append(package)
 
     def _collect(self, x: s.Decl) -> None:
@@ -196,7 +196,7 @@ class Checker(Declarations):
                 cycle = find_cycle(var, self.findings.uses) if var not in reported else []
                 if cycle and var.type != INVALID:
                     reported.update(cycle)
-                    self.report_cycle(cycle)
+                    self.report_cycle(cycle, 0)
 
     def _package(self) -> s.Package:
         functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]

@@ -455,7 +455,7 @@ class Statements(Assignments):
             self.statements(case.body, inner)
             self.close_scope()
         if x.name is not None and not any(var.used for var in variables):
-            self.error(codes.UNUSED, x.name, f"declared and not used: {x.name.name}")
+            self.error(codes.UNUSED, x.name, f"{x.name.name} declared and not used")
         if self.at.function is not None:
             self.at.function.locals += variables
         for var in variables:

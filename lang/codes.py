@@ -7,209 +7,280 @@ Next: lexer.py
 
 from __future__ import annotations
 
-from lang.diagnostics import LITERAL, SYNTAX, Code
+from lang.diagnostics import Code
 
 
 def _in_main(body: str) -> str:
     return "func main() {\n\t" + body.replace("\n", "\n\t") + "\n}\n"
 
 
+SYNTAX = Code(
+    "syntax",
+    "A program follows the grammar.",
+    'func main() { x := := /* ERROR "unexpected :=, expected expression" */ 1 }\n',
+)
+LITERAL = Code(
+    "literal",
+    "A literal is well formed.",
+    "var x = 0b12 /* ERROR \"invalid digit '2' in binary literal\" */\nfunc main() {}\n",
+)
 NESTING = Code(
-    "nesting", "A program is not nested too deeply.",
-    "var x = " + "(" * 81 + " /* ERROR \"nested more than 80 deep\" */ 1" + ")" * 81 + "\nfunc main() {}\n",
+    "nesting",
+    "A program is not nested too deeply.",
+    "var x = " + "(" * 81 + ' /* ERROR "nested more than 80 deep" */ 1' + ")" * 81 + "\nfunc main() {}\n",
 )
 NOT_YET = Code(
-    "not-yet", "A program uses only what Toy has.",
+    "not-yet",
+    "A program uses only what Toy has.",
     _in_main('var c chan /* ERROR "Toy does not have channels yet" */ int\n_ = c'),
 )
 PACKAGE = Code(
-    "package", "A program is package main.",
+    "package",
+    "A program is package main.",
     'package lib /* ERROR "a Toy program is package main" */\nfunc main() {}\n',
 )
 MAIN = Code(
-    "main", "A program has one func main(), without parameters and results; init is a func, too.",
+    "main",
+    "A program has one func main(), without parameters and results; init is a func, too.",
     'func main /* ERROR "func main must have no arguments and no return values" */ () int { return 1 }\n',
 )
 IMPORT = Code(
-    "import", "What is imported exists.",
+    "import",
+    "What is imported exists.",
     'import "nosuch" /* ERROR "package nosuch is not in std" */\nfunc main() {}\n',
 )
 UNUSED_IMPORT = Code(
-    "unused-import", "What is imported is used.",
+    "unused-import",
+    "What is imported is used.",
     'import "os" /* ERROR "\\"os\\" imported and not used" */\nfunc main() {}\n',
 )
 UNDEFINED = Code("undefined", "A name that is used is declared.", _in_main('println(foo /* ERROR "undefined: foo" */)'))
 REDECLARED = Code(
-    "redeclared", "A name is declared once in a block.",
+    "redeclared",
+    "A name is declared once in a block.",
     _in_main('x := 1\nvar x /* ERROR "x redeclared in this block" */ int\n_ = x'),
 )
 UNUSED = Code("unused", "A local variable is used.", _in_main('x /* ERROR "declared and not used: x" */ := 1'))
 BLANK = Code(
-    "blank", "The blank identifier _ has no value.",
+    "blank",
+    "The blank identifier _ has no value.",
     _in_main('x := _ /* ERROR "cannot use _ as value" */\n_ = x'),
 )
 IOTA = Code(
-    "iota", "iota counts the lines of a constant declaration.",
+    "iota",
+    "iota counts the lines of a constant declaration.",
     _in_main('println(iota /* ERROR "cannot use iota outside constant declaration" */)'),
 )
 CYCLE = Code(
-    "cycle", "No type contains itself, and no value needs itself.",
+    "cycle",
+    "No type contains itself, and no value needs itself.",
     'type T /* ERROR "invalid recursive type: T refers to itself" */ struct { t T }\nfunc main() {}\n',
 )
 NOT_A_TYPE = Code(
-    "not-a-type", "Where a type belongs stands a type.",
+    "not-a-type",
+    "Where a type belongs stands a type.",
     _in_main('x := 1\nvar y x /* ERROR "x \\(local variable\\) is not a type" */\n_ = y'),
 )
 NOT_AN_EXPRESSION = Code(
-    "not-an-expression", "Where a value belongs stands a value.",
+    "not-an-expression",
+    "Where a value belongs stands a value.",
     _in_main('x := int /* ERROR "int \\(type\\) is not an expression" */\n_ = x'),
 )
 ARRAY_LENGTH = Code(
-    "array-length", "The length of an array is a constant, and not negative.",
+    "array-length",
+    "The length of an array is a constant, and not negative.",
     _in_main('n := 3\nvar a [n /* ERROR "invalid array length n" */]int\n_, _ = a, n'),
 )
 MAP_KEY = Code(
-    "map-key", "The keys of a map can be compared.",
+    "map-key",
+    "The keys of a map can be compared.",
     'var m map[[ /* ERROR "invalid map key type \\[\\]int" */]int]bool\nfunc main() {}\n',
 )
 EMBEDDED = Code(
-    "embedded", "An embedded field is a type T or *T, where T is no pointer.",
+    "embedded",
+    "An embedded field is a type T or *T, where T is no pointer.",
     'type P *int\ntype T struct { P /* ERROR "embedded field type cannot be a pointer" */ }\nfunc main() {}\n',
 )
 RECEIVER = Code(
-    "receiver", "Methods belong to a type that the program itself defines.",
+    "receiver",
+    "Methods belong to a type that the program itself defines.",
     'func (i int /* ERROR "cannot define new methods on non-local type int" */) f() {}\nfunc main() {}\n',
 )
-MISSING_BODY = Code("missing-body", "A function has a body.", 'func f /* ERROR "missing function body" */ ()\nfunc main() {}\n')
+MISSING_BODY = Code(
+    "missing-body", "A function has a body.", 'func f /* ERROR "missing function body" */ ()\nfunc main() {}\n'
+)
 CONSTANT = Code(
-    "constant", "The value of a constant is constant.",
+    "constant",
+    "The value of a constant is constant.",
     _in_main('x := 1\nconst c = x /* ERROR "x \\(variable of type int\\) is not constant" */\n_ = c'),
 )
 CONSTANT_RANGE = Code(
-    "constant-range", "A constant fits its type.",
-    _in_main('var b byte = 256 /* ERROR "cannot use 256 .* as byte value in variable declaration \\(overflows\\)" */\n_ = b'),
+    "constant-range",
+    "A constant fits its type.",
+    _in_main(
+        'var b byte = 256 /* ERROR "cannot use 256 .* as byte value in variable declaration \\(overflows\\)" */\n_ = b'
+    ),
 )
 DIVISION_BY_ZERO = Code(
-    "division-by-zero", "No integer is divided by the constant zero.",
+    "division-by-zero",
+    "No integer is divided by the constant zero.",
     _in_main('x := 1\nprintln(x / 0 /* ERROR "invalid operation: division by zero" */)'),
 )
 OPERATOR = Code(
-    "operator", "An operator is defined on its operands.",
-    _in_main('println(- /* ERROR-AFTER */ "a" /* ERROR "operator - not defined" */)').replace("/* ERROR-AFTER */ ", ""),
+    "operator",
+    "An operator is defined on its operands.",
+    _in_main('println(-"a" /* ERROR "operator - not defined" */)'),
 )
 MISMATCHED_TYPES = Code(
-    "mismatched-types", "Both operands of an operator have one type.",
+    "mismatched-types",
+    "Both operands of an operator have one type.",
     _in_main('a, b := 1, 2.5\nprintln(a /* ERROR "mismatched types int and float64" */ + b)'),
 )
 SHIFT_COUNT = Code(
-    "shift-count", "A shift count is an integer, and not negative.",
-    _in_main('println(1 << -1 /* ERROR "negative shift count -1" */)').replace("-1 /*", "-1 /*"),
+    "shift-count",
+    "A shift count is an integer, and not negative.",
+    _in_main('const n = -1\nprintln(1 << n /* ERROR "negative shift count n" */)'),
 )
 ADDRESS = Code(
-    "address", "Only variables have an address.",
+    "address",
+    "Only variables have an address.",
     _in_main('p := &f /* ERROR "cannot take address of f\\(\\)" */ ()\n_ = p') + "func f() int { return 1 }\n",
 )
 CONVERSION = Code(
-    "conversion", "A conversion T(x) is between types with like values.",
+    "conversion",
+    "A conversion T(x) is between types with like values.",
     _in_main('println(int("1" /* ERROR "cannot convert \\"1\\" .* to type int" */))'),
 )
 ASSIGN_TYPE = Code(
-    "assign-type", "A value fits the variable that it is assigned to.",
+    "assign-type",
+    "A value fits the variable that it is assigned to.",
     _in_main('var s string = 1 /* ERROR "cannot use 1 .* as string value in variable declaration" */\n_ = s'),
 )
 ASSIGN_COUNT = Code(
-    "assign-count", "Both sides of an assignment have equally many values.",
+    "assign-count",
+    "Both sides of an assignment have equally many values.",
     _in_main('a, b := 1 /* ERROR "assignment mismatch: 2 variables but 1 value" */\n_, _ = a, b'),
 )
 ASSIGN_TARGET = Code(
-    "assign-target", "What is assigned to is a variable.",
+    "assign-target",
+    "What is assigned to is a variable.",
     _in_main('f /* ERROR "cannot assign to f\\(\\)" */ () = 1') + "func f() int { return 1 }\n",
 )
 NO_NEW_VARIABLES = Code(
-    "no-new-variables", "A := declares at least one variable.",
+    "no-new-variables",
+    "A := declares at least one variable.",
     _in_main('x := 1\nx := /* ERROR "no new variables on left side of :=" */ 2\n_ = x'),
 )
-NIL_USE = Code("nil-use", "nil alone has no type.", _in_main('x := nil /* ERROR "use of untyped nil in assignment" */\n_ = x'))
+NIL_USE = Code(
+    "nil-use", "nil alone has no type.", _in_main('x := nil /* ERROR "use of untyped nil in assignment" */\n_ = x')
+)
 VALUE_COUNT = Code(
-    "value-count", "Where one value belongs stands one value.",
+    "value-count",
+    "Where one value belongs stands one value.",
     _in_main('println(1 + f /* ERROR "multiple-value f\\(\\)" */ ())') + "func f() (int, int) { return 1, 2 }\n",
 )
 NO_VALUE = Code(
-    "no-value", "A function without results has no value.",
+    "no-value",
+    "A function without results has no value.",
     _in_main('x := f /* ERROR "f\\(\\) \\(no value\\) used as value" */ ()\n_ = x') + "func f() {}\n",
 )
 UNUSED_VALUE = Code(
-    "unused-value", "A statement does something.",
+    "unused-value",
+    "A statement does something.",
     _in_main('x := 1\nx /* ERROR "x \\(variable of type int\\) is not used" */'),
 )
 NO_FIELD = Code(
-    "no-field", "A selected field or method exists.",
-    'type T struct { x int }\n' + _in_main('var t T\nprintln(t.y /* ERROR "t.y undefined \\(type T has no field or method y\\)" */)'),
+    "no-field",
+    "A selected field or method exists.",
+    "type T struct { x int }\n"
+    + _in_main('var t T\nprintln(t.y /* ERROR "t.y undefined \\(type T has no field or method y\\)" */)'),
 )
 INDEX = Code(
-    "index", "An index is an integer within bounds.",
+    "index",
+    "An index is an integer within bounds.",
     _in_main('var a [3]int\nprintln(a[3 /* ERROR "index 3 out of bounds \\[0:3\\]" */])'),
 )
-NOT_CALLABLE = Code("not-callable", "What is called is a function.", _in_main('x := 1\nx /* ERROR "cannot call x" */ ()'))
+NOT_CALLABLE = Code(
+    "not-callable", "What is called is a function.", _in_main('x := 1\nx /* ERROR "cannot call x" */ ()')
+)
 ARGUMENT_COUNT = Code(
-    "argument-count", "A call has as many arguments as the function has parameters.",
+    "argument-count",
+    "A call has as many arguments as the function has parameters.",
     _in_main('f(1, 2 /* ERROR "too many arguments in call to f" */)') + "func f(x int) {}\n",
 )
 SPREAD = Code(
-    "spread", "Only a variadic parameter takes a slice with ... behind it.",
+    "spread",
+    "Only a variadic parameter takes a slice with ... behind it.",
     _in_main('f /* ERROR "cannot use ... in call to non-variadic f" */ ([]int{}...)') + "func f(x []int) {}\n",
 )
-BUILTIN_USE = Code("builtin-use", "A built-in function is called.", _in_main('x := len /* ERROR "len \\(built-in\\) must be called" */\n_ = x'))
+BUILTIN_USE = Code(
+    "builtin-use",
+    "A built-in function is called.",
+    _in_main('x := len /* ERROR "len \\(built-in\\) must be called" */\n_ = x'),
+)
 BUILTIN_ARGUMENT = Code(
-    "builtin-argument", "A built-in function gets what it is made for.",
+    "builtin-argument",
+    "A built-in function gets what it is made for.",
     _in_main('println(len(1 /* ERROR "invalid argument: 1 .* for built-in len" */))'),
 )
 LITERAL_TYPE = Code(
-    "literal-type", "T{...} makes a struct, an array, a slice or a map.",
+    "literal-type",
+    "T{...} makes a struct, an array, a slice or a map.",
     _in_main('x := int /* ERROR "invalid composite literal type int" */ {}\n_ = x'),
 )
 STRUCT_LITERAL = Code(
-    "struct-literal", "A struct literal names fields of the struct once each, or gives all values in order.",
-    'type T struct { x int }\n' + _in_main('_ = &T<y /* ERROR "unknown field y in struct literal of type T" */ : 1>'),
+    "struct-literal",
+    "A struct literal names fields of the struct once each, or gives all values in order.",
+    "type T struct { x int }\n" + _in_main('_ = &T<y /* ERROR "unknown field y in struct literal of type T" */ : 1>'),
 )
 DUPLICATE = Code(
-    "duplicate", "Cases, and keys of a literal, differ.",
+    "duplicate",
+    "Cases, and keys of a literal, differ.",
     _in_main('switch 1 {\ncase 2, 2 /* ERROR "duplicate case 2" */:\n}'),
 )
 ASSERTION = Code(
-    "assertion", "A type assertion or type switch looks into an interface.",
+    "assertion",
+    "A type assertion or type switch looks into an interface.",
     _in_main('x := 1\n_ = x /* ERROR "x \\(variable of type int\\) is not an interface" */ .(int)'),
 )
 CONDITION = Code(
-    "condition", "A condition is a boolean.",
+    "condition",
+    "A condition is a boolean.",
     _in_main('if 1 /* ERROR "non-boolean condition in if statement" */ {\n}'),
 )
 SWITCH = Code(
-    "switch", "What is switched on can be compared.",
-    'type S struct { s []int }\n' + _in_main('switch (S /* ERROR "cannot switch on" */ {}) {\n}'),
+    "switch",
+    "What is switched on can be compared.",
+    "type S struct { s []int }\n" + _in_main('switch ( /* ERROR "cannot switch on" */ S{}) {\n}'),
 )
-RANGE = Code("range", "A loop ranges over what has elements.", _in_main('for range 1.5 /* ERROR "cannot range over 1.5" */ {\n}'))
+RANGE = Code(
+    "range", "A loop ranges over what has elements.", _in_main('for range 1.5 /* ERROR "cannot range over 1.5" */ {\n}')
+)
 BRANCH = Code(
-    "branch", "break, continue and fallthrough stand where they lead somewhere.",
+    "branch",
+    "break, continue and fallthrough stand where they lead somewhere.",
     _in_main('break /* ERROR "break is not in a loop, switch, or select" */'),
 )
 LABEL = Code(
-    "label", "A label is declared once, used, and stands at the statement to leave.",
+    "label",
+    "A label is declared once, used, and stands at the statement to leave.",
     _in_main('L /* ERROR "label L defined and not used" */ :\n\tfor {\n\t}'),
 )
 MISSING_RETURN = Code(
-    "missing-return", "A function with results ends in a return.",
+    "missing-return",
+    "A function with results ends in a return.",
     'func f() int {\n} /* ERROR "missing return" */\nfunc main() {}\n',
 )
 RETURN_COUNT = Code(
-    "return-count", "A return has as many values as the function has results.",
+    "return-count",
+    "A return has as many values as the function has results.",
     'func f() (int, int) { return 1 /* ERROR "not enough return values" */ }\nfunc main() {}\n',
 )
 HIDDEN_RESULT = Code(
-    "hidden-result", "A bare return returns the named results, which no other variable hides.",
-    'func f() (x int) {\n\tif x := 1; x > 0 {\n\t\treturn /* ERROR "result parameter x not in scope at return" */\n\t}\n\treturn\n}\nfunc main() {}\n',
+    "hidden-result",
+    "A bare return returns the named results, which no other variable hides.",
+    "func f() (x int) {\n\tif x := 1; x > 0 {\n"
+    '\t\treturn /* ERROR "result parameter x not in scope at return" */\n\t}\n\treturn\n}\nfunc main() {}\n',
 )
 
 CODES = {code.name: code for code in list(globals().values()) if isinstance(code, Code)}
-
-__all__ = ["CODES", "LITERAL", "SYNTAX"]

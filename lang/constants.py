@@ -30,6 +30,13 @@ MAX_SHOWN = 72  # characters of a string in a message
 ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34}
 
 
+def literal_value(kind: str, text: str) -> Value | None:
+    """The value of a literal; None when it is too large to be handled. ValueError when it is malformed."""
+    if kind == "STRING":
+        return string_value(text)
+    return rune_value(text) if kind == "RUNE" else number_value(kind, text)
+
+
 def number_value(kind: str, text: str) -> Value | None:
     """The value of an INT or FLOAT literal; None when it is too large to be handled."""
     text = text.replace("_", "").lower()
@@ -56,6 +63,8 @@ def _hex_float(text: str) -> Fraction | None:
 
 def string_value(text: str) -> bytes:
     """The bytes of a STRING literal."""
+    if len(text) < 2 or text[0] != text[-1]:
+        raise ValueError("not terminated")
     if text[0] == "`":
         return text[1:-1].replace("\r", "").encode()
     return _unescaped(text[1:-1]) if "\\" in text else text[1:-1].encode()
@@ -64,8 +73,10 @@ def string_value(text: str) -> bytes:
 def rune_value(text: str) -> int:
     """The code point of a RUNE literal, or the byte of '\\xff' and '\\377'."""
     body = text[1:-1]
-    if body[0] != "\\":
+    if len(body) == 1:
         return ord(body)
+    if len(body) < 2 or body[0] != "\\" or text[-1] != "'":
+        raise ValueError("not one character")
     if body[1] in ESCAPES:
         return ESCAPES[body[1]]
     return int(body[1:], 8) if body[1].isdigit() else int(body[2:], 16)

@@ -7,7 +7,7 @@
 Every error has a code with the rule that was broken and a program that breaks it; the tests run these programs. The
 wording of a message is Go's wherever Go has one. At most ten errors are shown, in order of their positions.
 
-Next: lexer.py
+Next: codes.py
 """
 
 from __future__ import annotations
@@ -45,8 +45,16 @@ class Diagnostics:
     found: list[Diagnostic] = field(default_factory=list)
 
     def report(self, code: Code, pos: int, message: str) -> None:
-        """Add an error."""
+        """Add an error, unless it repeats the last one on the same line."""
+        if self.found and self.found[-1].message == message:
+            if self.source.line_of(self.found[-1].pos) == self.source.line_of(pos):
+                return
         self.found.append(Diagnostic(pos, code, message))
+
+    @property
+    def has_syntax_errors(self) -> bool:
+        """Whether there is no tree to go on with."""
+        return any(is_syntax_error(diagnostic) for diagnostic in self.found)
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -62,7 +70,7 @@ class Diagnostics:
         seen: set[tuple[int, str]] = set()
         for diagnostic in sorted(self.found, key=lambda d: d.pos):
             key = (diagnostic.pos, diagnostic.message)
-            if diagnostic.message.startswith("syntax error"):
+            if is_syntax_error(diagnostic):
                 key = (self.source.line_of(diagnostic.pos), "syntax error")
             if key not in seen:
                 seen.add(key)
@@ -87,12 +95,11 @@ class Diagnostics:
         return f"{head}\t{shown(text)}\n\t{padding}^\n" if text.strip() else head
 
 
+def is_syntax_error(diagnostic: Diagnostic) -> bool:
+    """Whether an error is about the grammar."""
+    return diagnostic.message.startswith("syntax error")
+
+
 def shown(line: str) -> str:
     """A source line made safe to print: control characters and undecodable bytes are replaced."""
     return "".join(char if char == "\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
-
-
-# ---------------------------------------------------------------- the codes
-
-SYNTAX = Code("syntax", "A program follows the grammar.", "func main() { x := := /* ERROR \"unexpected :=\" */ 1 }")
-LITERAL = Code("literal", "A literal is well formed.", "var x = 0b12 /* ERROR \"invalid digit '2'\" */\nfunc main() {}")

@@ -18,7 +18,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from lang.diagnostics import LITERAL, SYNTAX, Diagnostics
+from lang.codes import LITERAL, NESTING, SYNTAX
+from lang.diagnostics import Code, Diagnostics
 
 MAX_NESTING = 80  # brackets open at once; what is generated from a program must fit the nesting limits of Python
 
@@ -120,7 +121,7 @@ class Lexer:
             elif kind == "operator":
                 pos = self._operator(found[kind], found.start(kind))
                 if len(self.brackets) > MAX_NESTING:
-                    self._error(pos - 1, f"nested more than {MAX_NESTING} deep")
+                    self._error(pos - 1, f"nested more than {MAX_NESTING} deep", NESTING)
                     return []
             elif kind == "end":
                 self._newline(len(text), "EOF")
@@ -153,7 +154,7 @@ class Lexer:
             if problem is not None:
                 offset, message = problem
                 self._error(start + offset, message, LITERAL)
-                self._add("INT", "0", start)
+                self._add("INT", like[0], start)
                 return like.end()
         assert found is not None, "number_problem explains every number that is none"
         kind = "IMAGINARY" if found["imaginary"] else "INT" if found["int"] else "FLOAT"
@@ -170,13 +171,9 @@ class Lexer:
 
     def _rune(self, start: int, lexeme: str) -> None:
         if lexeme[1] == "\\":
-            if not self._check_escapes(start, lexeme):
-                lexeme = "' '"
-            else:
-                escape = ESCAPE.match(lexeme, 1)
-                if escape is not None and escape.end() != len(lexeme) - 1:
-                    self._error(start, "more than one character in rune literal", LITERAL)
-                    lexeme = "' '"
+            escape = ESCAPE.match(lexeme, 1)
+            if self._check_escapes(start, lexeme) and escape is not None and escape.end() != len(lexeme) - 1:
+                self._error(start, "more than one character in rune literal", LITERAL)
         self._add("RUNE", lexeme, start)
 
     def _bad(self, start: int, char: str) -> int:
@@ -187,11 +184,11 @@ class Lexer:
                 self._error(end, "newline in string", LITERAL)
             else:
                 self._error(start, "string not terminated", LITERAL)
-            self._add("STRING", '""', start)
+            self._add("STRING", self.text[start:end], start)
             return end
         if char == "`":
             self._error(start, "string not terminated", LITERAL)
-            self._add("STRING", '""', start)
+            self._add("STRING", self.text[start:], start)
             return len(self.text)
         if char == "'":
             return self._bad_rune(start)
@@ -207,8 +204,8 @@ class Lexer:
         self.tokens.append(Token(type, text, pos))
         self.last = type
 
-    def _error(self, pos: int, message: str, code: object = SYNTAX) -> None:
-        self.diagnostics.report(LITERAL if code is LITERAL else SYNTAX, pos, message)
+    def _error(self, pos: int, message: str, code: Code = SYNTAX) -> None:
+        self.diagnostics.report(code, pos, message)
 
     def _operator(self, lexeme: str, pos: int) -> int:
         """Add an operator or bracket; return where the next token begins."""
@@ -277,7 +274,7 @@ class Lexer:
         line_end = self._line_end(start)
         body = re.compile(r"'((?:[^'\\\n]|\\.)*)('?)").match(self.text, start)
         assert body is not None
-        self._add("RUNE", "' '", start)
+        self._add("RUNE", body[0], start)
         if not body[2]:
             at_end = line_end == len(self.text)
             message = "rune literal not terminated" if at_end else "newline in rune literal"

@@ -25,7 +25,8 @@ from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer as LarkLexer
 
 from lang import syntax
-from lang.diagnostics import SYNTAX, Diagnostics
+from lang.codes import SYNTAX
+from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
 from lang.source import Source
 from lang.syntax_errors import explained
@@ -47,13 +48,13 @@ class NoLexer(LarkLexer):
 
 
 def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
-    """The tree of a file; None when diagnostics were reported."""
+    """The tree of a file; None when it has syntax errors. Malformed literals are reported, but leave a tree."""
     parser, builder, keywords = _parser()
     tokens = Lexer(source.text, diagnostics, keywords).run()
     builder.diagnostics = diagnostics
     run = Run(parser.parse_interactive(), tokens, diagnostics)
     file = run.to_end()
-    return None if diagnostics else file
+    return None if diagnostics.has_syntax_errors else file
 
 
 @cache

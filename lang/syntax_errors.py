@@ -58,8 +58,9 @@ def _opens_type_parameters(token: Token, stack: Stack) -> bool:
     """func name[ or type name[param constraint"""
     if token.type == "LBRACK":
         return len(stack) >= 2 and _is_token(stack[-1], "NAME") and _is_token(stack[-2], "FUNC")
-    follows_length = token.type in ("NAME", "COMMA") and len(stack) >= 4 and _is_token(stack[-2], "LBRACK")
-    return follows_length and _is_token(stack[-3], "NAME") and _is_token(stack[-4], "TYPE")
+    follows_name = len(stack) >= 4 and (isinstance(stack[-1], s.Name) or _is_token(stack[-1], "NAME"))
+    is_bracketed = follows_name and _is_token(stack[-2], "LBRACK") and _is_token(stack[-3], "NAME")
+    return is_bracketed and token.type in ("NAME", "COMMA") and _is_token(stack[-4], "TYPE")
 
 
 # ---------------------------------------------------------------- outside declarations
@@ -74,13 +75,19 @@ def _is_between_declarations(stack: Stack) -> bool:
 
 
 def _outside(token: Token, stack: Stack, after_semicolon: bool) -> str:
-    last = stack[-1] if stack else None
-    lacks_body = isinstance(last, list) and bool(last) and isinstance(last[-1], s.FuncDecl) and last[-1].body is None
-    if token.type == "LBRACE" and lacks_body:
+    last: object = stack[-1] if stack else None
+    while not isinstance(last, s.Node) and _parts(last):
+        last = _parts(last)[-1]
+    if token.type == "LBRACE" and isinstance(last, s.FuncDecl) and last.body is None:
         return "unexpected semicolon or newline before {"
-    if isinstance(last, list) and not after_semicolon:
+    if last is not None and not after_semicolon:
         return f"unexpected {token_text(token)} after top level declaration"
     return "non-declaration statement outside function body"
+
+
+def _parts(part: object) -> Stack:
+    """What a list, or a rule that Lark has not dissolved into its parent yet, is made of."""
+    return part if isinstance(part, list) else getattr(part, "children", [])
 
 
 # ---------------------------------------------------------------- inside
@@ -93,9 +100,9 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected name or (" if "LPAR" in expected and _is_token(top, "FUNC", "DOT") else ", expected name"
     if {"NAME", "LPAR"} <= expected and _is_token(top, "VAR", "CONST", "TYPE"):
         return ", expected name"
-    if "STRING" in expected and _is_token(top, "IMPORT", "NAME") and "INT" not in expected:
+    if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR"}:
         return "missing import path; require quoted string"
-    if "CASE" in expected and "INT" not in expected and "BINARY_OP" not in expected:
+    if "CASE" in expected and expected <= {"CASE", "DEFAULT", "RBRACE"}:
         return ", expected case or default or }"
     if "BINARY_OP" not in expected:
         needed = _needed(token, expected, stack)
@@ -144,8 +151,10 @@ def _after(token: Token, expected: set[str], stack: Stack) -> str:
             return _in_braces(before, part, token)
         if part.type == "LBRACK":
             return ", expected comma, : or ]" if isinstance(before, s.Expr) else ", expected ]"
-        if part.type in ("IF", "FOR", "SWITCH", "SELECT") and "LBRACE" in expected:
-            return _before_block(part.text, expected)
+        if part.type in ("STRUCT", "INTERFACE"):
+            return ", expected {"
+        if part.type in ("IF", "FOR", "SWITCH", "SELECT"):
+            return _in_header(part.text, token, stack[i + 1 :])
         if part.type == "CASE" and "COLON" in expected:
             return ", expected :"
         if part.type in DECLARING and not any(isinstance(below, Token) for below in stack[:i]):
@@ -153,9 +162,15 @@ def _after(token: Token, expected: set[str], stack: Stack) -> str:
     return " at end of statement"
 
 
-def _before_block(keyword: str, expected: set[str]) -> str:
-    if "SEMI" in expected:
+def _in_header(keyword: str, token: Token, read: Stack) -> str:
+    """The message between a keyword and its block, by what was read of the header."""
+    if any(isinstance(part, s.Block) for part in read):
+        return " at end of statement"
+    semicolons = sum(_is_token(part, "SEMI") for part in read)
+    if semicolons == 0 and not any(_is_token(part, "RANGE") for part in read):
         return ", expected {"
+    if keyword == "for" and semicolons == 1:
+        return ", expected semicolon or newline"
     return f", expected {{ after {keyword} clause" if keyword != "switch" else "missing { after switch clause"
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lang import syntax as s
-from lang.diagnostics import SYNTAX, Diagnostics
+from lang.codes import SYNTAX
+from lang.diagnostics import Diagnostics
 from lang.lexer import Token
 from lang.spelling import spelled
 
@@ -183,11 +184,12 @@ class TreeBuilder:
     def _sorted(self, parameters: Parameters, allows_variadic: bool) -> list[s.ParamDecl]:
         """Parameters with their types: `a, b int` is two named ones, `int, string` two without names."""
         entries = parameters.entries
-        for entry in entries if not allows_variadic else entries[:-1]:
-            if entry.variadic:
-                what = "can only use ... with final parameter" if allows_variadic else "invalid use of ..."
-                self.diagnostics.report(SYNTAX, entry.pos, what)
-                break
+        misplaced = [e for e in (entries[:-1] if allows_variadic else entries) if e.variadic]
+        if misplaced:
+            what = "can only use ... with final parameter" if allows_variadic else "invalid use of ..."
+            self.diagnostics.report(SYNTAX, misplaced[0].pos, what)
+        for entry in misplaced:
+            entry.variadic = False
         if all(entry.name is None for entry in entries):
             return [s.ParamDecl(e.pos, None, e.type_expr, e.variadic) for e in entries]
         return self._with_shared_types(parameters)

@@ -1,0 +1,34 @@
+"""Every wrong program gives exactly the errors that it announces, and every error code is shown by its own example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lang.codes import CODES
+from tests.lang.wrong_programs import complaints, diagnosed
+
+WRONG = Path(__file__).with_name("wrong")
+PROGRAMS = sorted(WRONG.glob("*.toy"))
+LINES = (WRONG / "syntax.lines").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_program_gives_the_errors_it_announces(path: Path) -> None:
+    assert complaints(path.read_text(encoding="utf-8")) == []
+
+
+def test_each_line_is_a_program_with_a_syntax_error() -> None:
+    assert {line: said for line in LINES if (said := complaints(line + "\n"))} == {}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_code_is_explained_by_its_example(name: str) -> None:
+    code = CODES[name]
+    found = diagnosed(code.bad).in_order()
+    assert [d.message for d in found if d.code.name not in (name, "not-yet")] == []
+    assert name in [d.code.name for d in found]
+    if name != "not-yet":
+        assert complaints(code.bad) == []
+    assert code.rule.endswith(".")
