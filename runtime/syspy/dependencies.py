@@ -37,7 +37,7 @@ def texts_of(roots: Sequence[Callable[..., Any]], sources: dict[str, str]) -> li
     for name in sorted(seen):
         names = seen[name]
         numbers = sorted((key, value) for key, value in names.items() if isinstance(value, (int, float)))
-        texts += [name, known.of_module(name, str(names.get("__file__", ""))).text, repr(numbers)]
+        texts += [name, known.of_module(name, str(names.get("__file__", "")), names).text, repr(numbers)]
     return texts
 
 

@@ -85,14 +85,17 @@ class Linker:
         if data[:6] != b"\x7fELF\x02\x01" or packing.unpack_from("<HH", data, 16) != (1, 62):
             raise Unsupported("no relocatable object of x86-64")
         (table,) = packing.unpack_from("<Q", data, 40)
-        _, count = packing.unpack_from("<HH", data, 58)
+        _, count, names = packing.unpack_from("<HHH", data, 58)
+        (self._names,) = packing.unpack_from("<Q", data, table + 64 * names + 24)
         self.sections = [self._section(table + 64 * i) for i in range(count)]
         self.symbols = self._symbols()
         self._slots: dict[str, int] = {}
         self._stubs: dict[str, int] = {}
 
     def _section(self, at: int) -> Section:
-        _, kind, flags, _, start, size, link, info, align, _ = packing.unpack_from("<IIQQQQIIQQ", self.data, at)
+        name, kind, flags, _, start, size, link, info, align, _ = packing.unpack_from("<IIQQQQIIQQ", self.data, at)
+        if self.data.startswith(b".data.rel.ro", self._names + name):
+            flags &= ~WRITE  # written by relocations alone, which are done before the pages are protected
         return Section(kind, flags, start, size, link, info, max(1, align))
 
     def _symbols(self) -> list[Symbol]:

@@ -55,9 +55,9 @@ class Failure(Exception):
 
 def throw(text: str, *words: int) -> NoReturn:
     """End in a fatal error of the runtime."""
-    raise Failure(FAIL_THROW, text, words)
+    raise Failure(FAIL_THROW, text, tuple(map(int, words)))
 
 
 def fail(kind: int, text: str, *words: int) -> NoReturn:
     """Leave systems code for its host."""
-    raise Failure(kind, text, words)
+    raise Failure(kind, text, tuple(map(int, words)))

@@ -43,7 +43,8 @@ def compile_text(text: str, opt_level: int = 3) -> Compiled:
         reloc="pic",
         codemodel="small",
     )
-    module = llvm.parse_assembly(text, llvm.create_context())
+    # In LLVM's global context: Python may end a context of our own before the module in it, and crash.
+    module = llvm.parse_assembly(text)
     module.triple = llvm.get_default_triple()
     module.data_layout = str(machine.target_data)
     module.verify()

@@ -1,7 +1,7 @@
 """Sources: the text and the syntax tree of the modules that systems functions are defined in.
 
-A module is parsed once, whatever the number of its functions that are translated. Its text is the one registered here
-(of a program made by a compiler, which has no file), or else its file's.
+A module is parsed once, whatever the number of its functions that are translated. Its text is the one given here,
+or the module's `__source__` (both of programs made by a compiler, which have no file), or else its file's.
 
 Next: signatures.py
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import linecache
 from types import FunctionType
+from typing import Any
 
 
 class Source:
@@ -38,11 +39,11 @@ class Sources:
 
     def of(self, function: FunctionType) -> Source:
         """The source of the module that a function is defined in."""
-        return self.of_module(function.__module__, function.__code__.co_filename)
+        return self.of_module(function.__module__, function.__code__.co_filename, function.__globals__)
 
-    def of_module(self, name: str, file: str) -> Source:
-        """The source of a module, found by its name or in its file."""
+    def of_module(self, name: str, file: str, names: dict[str, Any]) -> Source:
+        """The source of a module, by its name, its file and its globals."""
         if name not in self._known:
-            text = self._texts.get(name)
+            text = self._texts.get(name, names.get("__source__"))
             self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
         return self._known[name]

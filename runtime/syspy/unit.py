@@ -184,7 +184,9 @@ class Unit:
 
     def imported(self) -> list[str]:
         """The symbols that it needs from the image underneath."""
-        data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith(("external", "available"))]
+        data = [
+            symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith(("external", "available"))
+        ]
         called = [name for name in self._declared if name not in self.defined and self.base and name in self.base]
         return data + called
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import FunctionType, SimpleNamespace
+from types import FunctionType
 from typing import Any
 
 from runtime.syspy.native import build
@@ -23,7 +23,7 @@ class Made:
     def __init__(self, text: str, name: str = "made") -> None:
         self.name = name
         self.text = text
-        self.names: dict[str, Any] = {"__name__": name}
+        self.names: dict[str, Any] = {"__name__": name, "__source__": text}
         exec(compile(text, f"<{name}>", "exec"), self.names)
 
     @property
@@ -33,12 +33,12 @@ class Made:
 
     def lowered(self, *roots: Any, debug: bool = False) -> Unit:
         """Checked and in LLVM text: these functions, or the last one."""
-        return lowered(roots or self.functions[-1:], None, {self.name: self.text}, debug)
+        return lowered(roots or self.functions[-1:], debug=debug)
 
     def image(self, *roots: Any, **options: Any) -> Any:
         """Built: these functions, or all."""
         options.setdefault("name", self.name)
-        return build(roots or self.functions, sources={self.name: self.text}, **options)
+        return build(roots or self.functions, **options)
 
     def __getattr__(self, name: str) -> Any:
         return self.names[name]
@@ -47,11 +47,3 @@ class Made:
 def made(text: str, name: str = "made") -> Made:
     """A module of the prelude and a text."""
     return Made(PRELUDE + text, name)
-
-
-def first_line(text: str) -> int:
-    """The line that a text added by `made` begins at."""
-    return PRELUDE.count("\n") + 1
-
-
-Places = SimpleNamespace

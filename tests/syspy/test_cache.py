@@ -1,0 +1,175 @@
+"""The cache on disk: what is exactly as it was written is used, everything else is built again, and nothing is an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.syspy import cache, native
+from tests.go_oracle import ROOT
+from tests.syspy import sample
+from tests.syspy.modules import Made, made
+
+FACTS = {"name": "x", "entries": {}}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TOY_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def only_entry(folder: Path) -> Path:
+    (entry,) = folder.iterdir()
+    return entry
+
+
+def is_from_disk(image: Any) -> bool:
+    return image.texts is None
+
+
+def test_what_is_written_is_read(folder: Path) -> None:
+    cache.write("x", "k" * 64, FACTS, b"code")
+    assert cache.read("x", "k" * 64) == ({**FACTS, "key": "k" * 64}, b"code")
+    assert cache.read("x", "l" * 64) is None
+    assert cache.read("y", "k" * 64) is None
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda data: b"",
+    "truncated": lambda data: data[:-1],
+    "cut in its head": lambda data: data[:20],
+    "a bit flipped at the end": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "a bit flipped in the facts": lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
+    "longer": lambda data: data + b"x",
+    "of another format": lambda data: data.replace(cache.MAGIC, b"toy-image 0", 1),
+    "no image at all": lambda data: b"\x7fELF" + data,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_entry_is_ignored_and_replaced(folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    native.build([sample.twice], name="sample")
+    entry = only_entry(folder)
+    written = entry.read_bytes()
+    entry.write_bytes(damage(written))
+    assert not is_from_disk(native.build([sample.twice], name="sample"))
+    assert entry.read_bytes() == written
+    assert is_from_disk(native.build([sample.twice], name="sample"))
+
+
+def test_the_entry_of_another_key_is_ignored(folder: Path) -> None:
+    cache.write("x", "a" * 64, FACTS, b"code")
+    only_entry(folder).rename(str(cache.path_of("x", "b" * 64)))
+    assert cache.read("x", "b" * 64) is None
+
+
+def test_a_folder_that_cannot_be_made_is_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TOY_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    for _ in range(2):
+        image = native.build([sample.twice], name="sample")
+        assert not is_from_disk(image) and image.call(sample.twice, 2) == 4
+
+
+def test_an_entry_that_is_a_folder_is_no_entry(folder: Path) -> None:
+    Path(str(cache.path_of("x", "k" * 64))).mkdir(parents=True)
+    cache.write("x", "k" * 64, FACTS, b"code")
+    assert cache.read("x", "k" * 64) is None
+    assert not [path for path in folder.iterdir() if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"TOY_CACHE_DIR": "/a"}, "/a"),
+        ({"XDG_CACHE_HOME": "/b"}, "/b/toy"),
+        ({"XDG_CACHE_HOME": "b", "HOME": "/c"}, "/c/.cache/toy"),
+        ({"HOME": ""}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_cache_is(variables: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TOY_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert cache.directory() == expected
+
+
+def test_old_entries_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_ENTRIES", 3)
+    for i in range(5):
+        cache.write("x", f"{i:064}"[::-1], FACTS, b"")
+        os.utime(str(cache.path_of("x", f"{i:064}"[::-1])), (i, i))
+    cache.write("x", "f" * 64, FACTS, b"")
+    kept = [i for i in range(5) if cache.read("x", f"{i:064}"[::-1])]
+    assert kept == [3, 4] and cache.read("x", "f" * 64)
+
+
+def test_a_key_covers_texts_names_numbers_and_options() -> None:
+    def keys(text: str, **options: Any) -> str:
+        module = made(text, "keyed")
+        return str(module.image(module.f, **options).key)
+
+    text = "A = 3\ndef f() -> i64:\n    return A\n"
+    same = keys(text)
+    assert keys(text) == same
+    assert keys(text + "# more\n") != same
+    assert keys(text, debug=True) != same
+    assert keys(text, opt_level=1) != same
+    assert keys(text, name="other") != same
+
+
+def test_a_number_from_a_module_of_plain_python_is_part_of_the_key() -> None:
+    def result(value: int) -> Any:
+        module = Made("from __future__ import annotations\nfrom runtime.syspy import i64\n" + FROM_ELSEWHERE, "keyed")
+        module.names["A"] = value
+        return module.image(module.f).call(module.f)
+
+    assert (result(3), result(4)) == (3, 4)
+
+
+FROM_ELSEWHERE = "def f() -> i64:\n    return A\n"
+
+
+def test_a_callers_key_is_enough() -> None:
+    key = native.key_of([sample.__file__], "-O3")
+    assert native.cached("sample", key) is None
+    native.build([sample.twice], name="sample", key=key)
+    found = native.cached("sample", key)
+    assert found is not None and found.call("tests.syspy.sample.twice", 4) == 8
+    assert native.key_of([sample.__file__], "-O2") != key
+
+
+def test_an_image_from_disk_has_no_texts_and_a_fresh_one_has() -> None:
+    fresh = native.build([sample.twice], name="sample")
+    assert "define" in fresh.ir and "twice" in fresh.assembly
+    with pytest.raises(LookupError):
+        _ = native.build([sample.twice], name="sample").ir
+    assert "define" in native.build([sample.twice], name="sample", use_cache=False).ir
+
+
+WARM = """
+import sys
+from runtime.syspy import native
+key = native.key_of([{file!r}])
+image = native.cached("sample", key)
+assert image.call("tests.syspy.sample.twice", 4) == 8
+heavy = [name for name in sys.modules if name.split(".")[0] in ("llvmlite", "ast", "inspect", "pathlib")]
+heavy += [name for name in sys.modules if name in ("runtime.syspy.structs", "runtime.syspy.unit")]
+assert not heavy, heavy
+"""
+
+
+def test_a_warm_start_imports_neither_llvm_nor_the_translator(folder: Path) -> None:
+    native.build([sample.twice], name="sample", key=native.key_of([sample.__file__]))
+    code = WARM.format(file=sample.__file__)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
