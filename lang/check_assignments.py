@@ -129,7 +129,7 @@ class Assignments(Expressions):
             return
         targets_ok = True
         if len(values) != 1:
-            targets_ok = all([self.target_type(target) != INVALID for target in targets])
+            targets_ok = INVALID not in [self.target_type(target) for target in targets]
         operands = self._matching(len(targets), values, targets_ok)
         if operands is None:
             for target in targets:

@@ -7,8 +7,8 @@ The checker is one class, built up by inheritance in reading order; each module 
 
 What a module needs from a later one is declared at the end of this one.
 
-    C1  an expression is checked once; its mode says so
-    C2  an expression of mode INVALID was reported; nothing is reported about it again
+An expression is checked once; its mode says so. An expression of mode INVALID was reported, and nothing is reported
+about it again.
 
 Go: cmd/compile/internal/types2.                                Next: check_conversions.py
 """

@@ -110,9 +110,10 @@ class Conversions(CheckerBase):
             self.set_type(x, implied.type, implied.value)
 
     def _invalid_conversion(self, x: s.Expr, target: Type, problem: str) -> None:
-        form = {TRUNCATED: "{} truncated to {}", OVERFLOWS: "{} overflows {}"}.get(problem, "cannot convert {} to type {}")
-        self.error(codes.CONSTANT_RANGE if problem != IMPOSSIBLE else codes.CONVERSION, x,
-                   form.format(self.described(x), target))  # fmt: skip
+        forms = {TRUNCATED: "{} truncated to {}", OVERFLOWS: "{} overflows {}"}
+        form = forms.get(problem, "cannot convert {} to type {}")
+        code = codes.CONVERSION if problem == IMPOSSIBLE else codes.CONSTANT_RANGE
+        self.error(code, x, form.format(self.described(x), target))
         self.invalidate(x)
 
     def set_type(self, x: s.Expr, type_: Type, value: Value | None = None) -> None:
@@ -298,9 +299,10 @@ class Conversions(CheckerBase):
         have, want = x.type.underlying, target.underlying
         if _without_tags(have) == _without_tags(want):
             return True, ""
-        if isinstance(x.type, Pointer) and isinstance(target, Pointer):
-            if _without_tags(x.type.elem.underlying) == _without_tags(target.elem.underlying):
-                return True, ""
+        have_elem = x.type.elem.underlying if isinstance(x.type, Pointer) else None
+        want_elem = target.elem.underlying if isinstance(target, Pointer) else None
+        if have_elem is not None and want_elem is not None and _without_tags(have_elem) == _without_tags(want_elem):
+            return True, ""
         if basic(have).is_numeric and basic(want).is_numeric:
             return True, ""
         if basic(want).is_string and (basic(have).is_integer or _is_text_slice(have)):

@@ -135,7 +135,8 @@ class Expressions(Calls):
             self.invalidate(x)
             return
         if not isinstance(x.operand.type.underlying, Interface):
-            self.error(codes.ASSERTION, x.operand, f"invalid operation: {self.described(x.operand)} is not an interface")
+            message = f"invalid operation: {self.described(x.operand)} is not an interface"
+            self.error(codes.ASSERTION, x.operand, message)
             self.invalidate(x)
             return
         type_ = self.type_of(x.type_expr)

@@ -46,9 +46,10 @@ class Diagnostics:
 
     def report(self, code: Code, pos: int, message: str) -> None:
         """Add an error, unless it repeats the last one on the same line."""
-        if self.found and self.found[-1].message == message:
-            if self.source.line_of(self.found[-1].pos) == self.source.line_of(pos):
-                return
+        last = self.found[-1] if self.found else None
+        repeats = last is not None and last.message == message
+        if repeats and last is not None and self.source.line_of(last.pos) == self.source.line_of(pos):
+            return
         self.found.append(Diagnostic(pos, code, message))
 
     @property

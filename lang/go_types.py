@@ -8,8 +8,8 @@
 Identity is equality: types are frozen, `==` compares structure, and a Named equals only itself. So `a == b` is Go's
 "identical", and a type can be a dictionary's key.
 
-    T1  a type is complete when built, except Named, whose `underlying` is set once its declaration is resolved
-    T2  parameter names and the spelling of an alias (byte, rune, any) take no part in identity
+A type is complete when built, except Named, whose `underlying` is set once its declaration is resolved. Parameter names
+and the spelling of an alias (byte, rune, any) take no part in identity.
 
 Go: cmd/compile/internal/types2.                                Next: layout.py (sizes), objects.py
 """
@@ -115,7 +115,7 @@ class Named(Type):
         return self._underlying is not None
 
     def resolve(self, underlying: Type) -> None:
-        """Set the underlying type (T1)."""
+        """Set the underlying type."""
         self._underlying = underlying.underlying
 
 

@@ -7,8 +7,8 @@
 Sizes and offsets are Go's on amd64. Of an interface only the second word is a pointer into the heap: the first one
 leads to a type, which is never collected.
 
-    L1  size is a multiple of align
-    L2  bit i of pointer_mask is word i; no bit at or above pointer_bytes / 8
+    LA1  size is a multiple of align
+    LA2  bit i of pointer_mask is word i; no bit at or above pointer_bytes / 8
 
 Go: cmd/compile/internal/types/size.go.                         Next: objects.py
 """
@@ -26,6 +26,12 @@ MAX_SIZE = 1 << 47  # bytes; the address space of a program
 @cache
 def size_of(t: Type) -> int:
     """Bytes that a value of type t takes in memory."""
+    size = _size_of(t)
+    assert size % align_of(t) == 0, f"LA1: {t} takes {size} bytes"
+    return size
+
+
+def _size_of(t: Type) -> int:
     under = t.underlying
     match under:
         case Basic(kind=Kind.BOOL):
@@ -91,7 +97,7 @@ def _round_up(n: int, align: int) -> int:
 
 @cache
 def pointer_mask(t: Type) -> int:
-    """A bit for each word of a value that holds a heap pointer, the first word lowest (L2)."""
+    """A bit for each word of a value that holds a heap pointer, the first word lowest (LA2)."""
     under = t.underlying
     match under:
         case Basic(kind=Kind.STRING) | Slice() | Pointer() | Map() | Chan() | Signature():
@@ -119,7 +125,9 @@ def _repeated(mask: int, words: int, count: int) -> int:
 
 def pointer_bytes(t: Type) -> int:
     """Bytes up to and including the last pointer word: what a collector has to look at."""
-    return pointer_mask(t).bit_length() * WORD
+    end = pointer_mask(t).bit_length() * WORD
+    assert end <= size_of(t), f"LA2: a pointer behind the end of {t}"
+    return end
 
 
 def has_pointers(t: Type) -> bool:

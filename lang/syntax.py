@@ -3,11 +3,11 @@
 The parser builds the tree and leaves the annotations (`field(init=False)`) at their defaults; the checker fills them
 in and changes nothing else. After a check without errors:
 
-    A1  every expression in operand position has `mode` and `type`; `value` is set exactly when mode is CONSTANT
-    A2  no type is untyped: implicit conversions are resolved down to the literals, except under a node that is itself
-        CONSTANT, whose parts need not be visited
-    A3  a Name that stands for something has `object`
-    A4  pos is the offset of the leftmost character, in characters from the start of the source
+    AN1  every expression in operand position has `mode` and `type`; `value` is set exactly when mode is CONSTANT
+    AN2  no type is untyped: implicit conversions are resolved down to the literals, except under a node that is itself
+         CONSTANT, whose parts need not be visited
+    AN3  a Name that stands for something has `object`
+    AN4  pos is the offset of the leftmost character, in characters from the start of the source
 
 A tree is checked once. Expressions that denote types (`[]int` in `make([]int, n)`) have mode TYPE and the type itself.
 
@@ -44,7 +44,7 @@ class Mode(Enum):
 class Node:
     """Anything in the tree."""
 
-    pos: int                                                    # A4
+    pos: int                                                    # AN4
 
 
 @dataclass(slots=True, eq=False)

@@ -109,7 +109,8 @@ def test_extreme_programs_end_cleanly(text: str) -> None:
     rendered(text.encode())
 
 
-TOKENS = "( ) [ ] { } < > & * + - ! := = == , ; : . ... \n func type var const if for range switch case x T 1 1.5 \"a\" 'b' nil".split(" ")
+TOKENS = "( ) [ ] { } < > & * + - ! := = == , ; : . ... func type var const if for range switch case".split(" ")
+TOKENS += ["\n", "x", "T", "1", "1.5", '"a"', "'b'", "nil"]
 
 
 def damaged(text: str, random_: random.Random) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
-
 from lang import syntax as s
 from lang.check_package import check
+from lang.check_tree import nodes
 from lang.diagnostics import Diagnostics
 from lang.parse import parse
 from lang.source import Source
@@ -19,33 +17,6 @@ def checked(text: str) -> s.Package:
     package = check(file, diagnostics) if file is not None else None
     assert package is not None, diagnostics.render()
     return package
-
-
-def nodes(x: object) -> Iterator[s.Node]:
-    """A node and all below it, as written; what the checker put aside (entries) is not visited twice."""
-    if isinstance(x, list):
-        for item in x:
-            yield from nodes(item)
-    elif isinstance(x, s.Node):
-        yield x
-        for field in fields(x):
-            if field.init:
-                yield from nodes(getattr(x, field.name))
-
-
-def evaluated(x: object) -> Iterator[s.Expr]:
-    """The expressions that a lowering visits: not the parts of constants and of types, nor declared constants."""
-    if isinstance(x, list):
-        for item in x:
-            yield from evaluated(item)
-    elif isinstance(x, s.Node) and not isinstance(x, s.ConstDecl):
-        if isinstance(x, s.Expr) and x.mode is not s.Mode.UNCHECKED:
-            yield x
-            if x.mode in (s.Mode.CONSTANT, s.Mode.TYPE):
-                return
-        for field in fields(x):
-            if field.init:
-                yield from evaluated(getattr(x, field.name))
 
 
 def function(package: s.Package, name: str) -> s.FuncDecl:

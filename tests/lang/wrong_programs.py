@@ -18,7 +18,9 @@ from lang.source import Source
 
 COMMENT = re.compile(r'/\* ERROR (?:`([^`]*)`|"((?:[^"\\]|\\.)*)") \*/')
 SPACE_OR_COMMENT = re.compile(r"\s+|//[^\n]*|/\*.*?\*/", re.DOTALL)
-TOKEN = re.compile(r"""[^\W]+(?:\.\w+)?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`|[-+*/%&|^<>=!:.]+|.""", re.DOTALL)
+TOKEN = re.compile(
+    r"""\w+(?:\.\w+)?|"(?:[^"\\\n]|\\.)*"?|'(?:[^'\\\n]|\\.)*'?|`[^`]*`|[-+*/%&|^<>=!:.]+|.""", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
