@@ -49,7 +49,7 @@ MISSING_RETURN = _rule("missing-return", "{} can end without returning its {}")
 RETURN_TYPE = _rule("return-type", "returned {}, declared {}")
 STATEMENT = _rule("statement", "{} is no statement of systems Python")
 LOOP_ELSE = _rule("loop-else", "a loop has no else")
-LOOP_RANGE = _rule("loop-range", "for goes over range(...) with one to three arguments, the step a constant but 0")
+LOOP_RANGE = _rule("loop-range", "for goes over range(...), whose step is a constant but 0")
 
 # Names and types
 UNDEFINED = _rule("undefined", "undefined: {}")

@@ -1,4 +1,4 @@
-"""The cache on disk: what is exactly as it was written is used, everything else is built again, and nothing is an error."""
+"""The cache on disk: what is exactly as it was written is used, all else is built again, and nothing is an error."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def test_a_folder_that_cannot_be_made_is_no_cache(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("TOY_CACHE_DIR", str(tmp_path / "file" / "cache"))
     for _ in range(2):
         image = native.build([sample.twice], name="sample")
-        assert not is_from_disk(image) and image.call(sample.twice, 2) == 4
+        assert not is_from_disk(image)
+        assert image.call(sample.twice, 2) == 4
 
 
 def test_an_entry_that_is_a_folder_is_no_entry(folder: Path) -> None:
@@ -110,7 +111,8 @@ def test_old_entries_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
         os.utime(str(cache.path_of("x", f"{i:064}"[::-1])), (i, i))
     cache.write("x", "f" * 64, FACTS, b"")
     kept = [i for i in range(5) if cache.read("x", f"{i:064}"[::-1])]
-    assert kept == [3, 4] and cache.read("x", "f" * 64)
+    assert kept == [3, 4]
+    assert cache.read("x", "f" * 64)
 
 
 def test_a_key_covers_texts_names_numbers_and_options() -> None:
@@ -144,13 +146,15 @@ def test_a_callers_key_is_enough() -> None:
     assert native.cached("sample", key) is None
     native.build([sample.twice], name="sample", key=key)
     found = native.cached("sample", key)
-    assert found is not None and found.call("tests.syspy.sample.twice", 4) == 8
+    assert found is not None
+    assert found.call("tests.syspy.sample.twice", 4) == 8
     assert native.key_of([sample.__file__], "-O2") != key
 
 
 def test_an_image_from_disk_has_no_texts_and_a_fresh_one_has() -> None:
     fresh = native.build([sample.twice], name="sample")
-    assert "define" in fresh.ir and "twice" in fresh.assembly
+    assert "define" in fresh.ir
+    assert "twice" in fresh.assembly
     with pytest.raises(LookupError):
         _ = native.build([sample.twice], name="sample").ir
     assert "define" in native.build([sample.twice], name="sample", use_cache=False).ir

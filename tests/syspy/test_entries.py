@@ -85,7 +85,8 @@ def test_a_failure_has_up_to_eight_words(image: Any) -> None:
 
 
 def test_threads_fail_each_for_itself(functions: Made, image: Any) -> None:
-    expected, found = {}, {}
+    expected: dict[int, int] = {}
+    found: dict[int, int] = {}
 
     def run(call: Any, start: int, into: dict[int, int]) -> None:
         words = (ctypes.c_uint64 * 1)(start)
@@ -118,7 +119,8 @@ def test_native_code_under_native_code_fails_into_its_own_caller(image: Any) -> 
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(compare)
     address = ctypes.cast(callback, ctypes.c_void_p).value
     assert image.call("entries.sort", ctypes.addressof(words), 3, address) == 1
-    assert list(words) == [1, 2, 3] and set(inner) == {"3"}
+    assert list(words) == [1, 2, 3]
+    assert set(inner) == {"3"}
     with pytest.raises(Failure):
         image.call("entries.deep", 5)
 

@@ -220,7 +220,9 @@ def test_a_local_that_may_be_unassigned_is_refused(body: str) -> None:
 
 FINE = {
     "a branch that leaves": "    if a > 1:\n        b = a\n    else:\n        throw('S1: no')\n    return b\n",
-    "an endless loop": "    while True:\n        b = a\n        if a > 1:\n            break\n        a += 1\n    return b\n",
+    "an endless loop": (
+        "    while True:\n        b = a\n        if a > 1:\n            break\n        a += 1\n    return b\n"
+    ),
     "no way out": "    while True:\n        a = u64(a + 1)\n",
 }
 

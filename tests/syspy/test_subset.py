@@ -1,4 +1,4 @@
-"""Each rule of SUBSET.md: the example that breaks it is refused at the line marked, with the code and message stated."""
+"""Each rule of SUBSET.md: its example is refused at the line marked, with the code and the message stated."""
 
 from __future__ import annotations
 

@@ -160,6 +160,10 @@ def hinted(addr: uintptr) -> u64:
     prefetch(addr)
     return load(u64, addr)
 
+def relied_on(n: u64) -> u64:
+    known(n < 8)
+    return n % 8
+
 def stack_is_known() -> bool:
     return stack_pointer() > 4096
 """
@@ -186,6 +190,7 @@ def agree(functions: Made, image: Any, name: str, *values: Any) -> Any:
 SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "layout": [()],
     "stack_is_known": [()],
+    "relied_on": [(7,)],
     "bits": [(0,), (1,), (1 << 63,), (0xF0F0,), ((1 << 64) - 1,)],
     "products": [(0, 5), ((1 << 64) - 1, (1 << 64) - 1), (1 << 40, 1 << 30)],
     "floats": [(x, y) for x in (0.0, -0.0, 2.25, -2.25, math.inf, math.nan, 1e300) for y in (0.0, -0.0, 3.0, math.inf)],
@@ -210,7 +215,7 @@ def test_an_operation_at_an_address_agrees_in_result_and_bytes(functions: Made, 
     addr = ctypes.addressof(memory)
     results = []
     for call in (getattr(functions, name), image.entry(f"vocabulary.{name}")):
-        memory[:] = range(32)
+        memory[:] = list(range(32))
         results.append((call(addr), bytes(memory)))
     assert results[0] == results[1]
 
