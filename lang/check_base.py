@@ -210,6 +210,10 @@ class CheckerBase:
         """Check an expression that may give several values; an operand for each."""
         raise NotImplementedError
 
+    def refuse_function_value(self, x: s.Expr) -> None:
+        """Refuse a function that is not called."""
+        raise NotImplementedError
+
     def expr_or_type(self, x: s.Expr) -> None:
         """Check an expression that has one value or denotes a type."""
         raise NotImplementedError

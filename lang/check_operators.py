@@ -31,7 +31,6 @@ from lang.go_types import (
     is_ordered,
     is_untyped,
 )
-from lang.lookup import Found
 from lang.objects import Var
 from lang.spelling import spelled
 
@@ -356,8 +355,3 @@ class Operators(Conversions):
         x.mode = s.Mode.CONSTANT
         x.value = c.shift(op, c.as_integer(left.value) or 0, places)
         self.check_overflow(x, op_pos)
-
-
-def selected_field(found: object) -> bool:
-    """Whether a lookup led to a field."""
-    return isinstance(found, Found) and found.field is not None

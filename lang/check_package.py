@@ -26,6 +26,7 @@ RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source take
 
 def check(file: s.File, diagnostics: Diagnostics) -> s.Package | None:
     """Check a file and annotate its tree; None when errors were reported."""
+    diagnostics.found += file.problems
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
     try:

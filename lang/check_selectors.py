@@ -20,6 +20,7 @@ from lang.go_types import (
     INVALID,
     STRING,
     Array,
+    Interface,
     Map,
     Param,
     Pointer,
@@ -173,7 +174,10 @@ class Selectors(Types):
     def _select_interface_method(self, x: s.Selector, found: Found) -> None:
         assert found.interface_method is not None
         self.refuse(x, "interfaces")
-        x.selection = s.InterfaceSelection(found.steps, x.name.name, 0)
+        interface = (found.steps[-1].field.type if found.steps else x.operand.type).underlying
+        assert isinstance(interface, Interface)
+        index = interface.methods.index(found.interface_method)
+        x.selection = s.InterfaceSelection(found.steps, x.name.name, index)
         x.mode, x.type = s.Mode.VALUE, found.interface_method.signature
 
     def _select_method_expression(self, x: s.Selector, found: Found) -> None:

@@ -14,6 +14,8 @@ from lang import syntax as s
 from lang.check_base import is_valid
 from lang.check_operators import Operators
 from lang.go_types import (
+    ANY,
+    ERROR,
     INT,
     INVALID,
     Array,
@@ -98,7 +100,10 @@ class Types(Operators):
             return INVALID
         found = self.at.scope.find(x.name)
         if found is None:
-            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            if x.name in ("complex64", "complex128"):
+                self.refuse(x, "complex numbers")
+            else:
+                self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
             return INVALID
         x.object = found
         if isinstance(found, PackageName):
@@ -111,6 +116,8 @@ class Types(Operators):
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
         self.resolve(found)
+        if found.type in (ANY, ERROR):
+            self.refuse(x, "interfaces")
         return found.type
 
     def _array_type(self, x: s.ArrayType) -> Type:
@@ -216,8 +223,7 @@ class Types(Operators):
 
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
-        if x.elements:
-            self.refuse(x, "interfaces")
+        self.refuse(x, "interfaces")
         for element in x.elements:
             if element.name is None:
                 self._embed_interface(element, methods)

@@ -254,7 +254,6 @@ UNTYPED_FLOAT = Basic(Kind.UNTYPED_FLOAT, "untyped float", is_float=True, is_unt
 UNTYPED_STRING = Basic(Kind.UNTYPED_STRING, "untyped string", is_string=True, is_untyped=True)
 UNTYPED_NIL = Basic(Kind.UNTYPED_NIL, "untyped nil", is_untyped=True)
 
-EMPTY_INTERFACE = Interface(())
 ANY = Interface((), "any")
 ERROR = Named("error", 0, Interface((InterfaceMethod("Error", Signature((), (Param("", STRING),))),)))
 NO_VALUE = Tuple(())

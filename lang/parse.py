@@ -31,6 +31,7 @@ from lang.lexer import Lexer, Token
 from lang.source import Source
 from lang.syntax_errors import explained
 from lang.tree_builder import TreeBuilder
+from runtime.syspy.cache import directory as cache_directory
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
 DECLARATIONS = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
@@ -48,13 +49,18 @@ class NoLexer(LarkLexer):
 
 
 def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
-    """The tree of a file; None when it has syntax errors. Malformed literals are reported, but leave a tree."""
+    """The tree of a file; None when errors were reported. Malformed literals leave a tree: see File.problems."""
     parser, builder, keywords = _parser()
     tokens = Lexer(source.text, diagnostics, keywords).run()
+    if not tokens and diagnostics:
+        return None
     builder.diagnostics = diagnostics
     run = Run(parser.parse_interactive(), tokens, diagnostics)
     file = run.to_end()
-    return None if diagnostics.has_syntax_errors else file
+    if file is None or diagnostics.has_syntax_errors:
+        return None
+    file.problems, diagnostics.found = diagnostics.found, []
+    return file
 
 
 @cache
@@ -70,17 +76,18 @@ def _parser() -> tuple[lark.Lark, TreeBuilder, dict[str, str]]:
 
 def _cache_file(grammar: str) -> str:
     """Where the tables for a grammar are kept; "" when there is no place."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    directory = Path(home) / "toy"
+    directory = cache_directory()
+    if directory is None:
+        return ""
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
     except OSError:
         return ""
     if not os.access(directory, os.W_OK):
         return ""
     version = f"{lark.__version__} {sys.version} {__file__}"
     key = hashlib.sha256(f"{version}\n{grammar}".encode()).hexdigest()[:16]
-    return str(directory / f"grammar-{key}.tables")
+    return os.path.join(directory, f"grammar-{key}.tables")
 
 
 class Run:

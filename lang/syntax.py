@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from lang.diagnostics import Diagnostic
 from lang.go_types import INVALID, Field, Signature, Struct, Type
 from lang.objects import Func, FunctionInfo, Object, PackageName, TypeName, Value, Var
 
@@ -319,7 +320,6 @@ class Call(Expr):
     target: Func | None = field(init=False, default=None)       # the program's, or a package's (target.package)
     signature: Signature | None = field(init=False, default=None)   # of the function called; None for others
     expands_tuple: bool = field(init=False, default=False)      # f(g()): the one argument gives all the values
-    comma_ok: bool = field(init=False, default=False)           # unused by calls; asked of every right side
 
 
 @dataclass(slots=True, eq=False)
@@ -451,7 +451,7 @@ class RangeKind(Enum):
 class Range(Stmt):
     """for key, value := range operand body"""
 
-    key: Expr | None                                            # None also when it is absent or `_`: see check_for
+    key: Expr | None                                            # None when it is absent; the Name `_` is kept
     value: Expr | None
     define: bool                                                # := rather than =
     operand: Expr
@@ -622,6 +622,7 @@ class File(Node):
     package: Name | None                                        # None when `package main` is left out
     imports: list[ImportDecl]
     declarations: list[Decl]
+    problems: list[Diagnostic] = field(init=False, default_factory=list)    # errors found on the way that left a tree
 
 
 @dataclass(slots=True, eq=False)
