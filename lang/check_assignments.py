@@ -4,7 +4,7 @@
     x, ok := f()         one call that gives all the values, or one of the forms with "ok": m[k], x.(T), <-c
     return a, b          the results are assigned to, too
 
-Go: types2/assignments.go.                                      Next: check_statements.py
+Go: types2/assignments.go.                                      Next: check_loops.py
 """
 
 from __future__ import annotations

@@ -1,66 +1,30 @@
-"""Statements: blocks, if, for, switch, and what may stand where.
+"""Statements: blocks, if, return, branches, and what may stand where.
 
-    for i := range n { ... }      i is a new variable in each iteration
-    switch x { case 1, 2: ... }   each value is compared with x, so it is converted to x's type
+    if x := f(); x > 0 { ... }    a scope for x around both branches
+    f()                           calls may stand alone; other values must be used
     outer: for { break outer }    labels are resolved in a second pass: labels.py
 
-Go: types2/stmt.go, range.go.                                   Next: labels.py, check_declarations.py
+Go: types2/stmt.go.                                             Next: check_declarations.py
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 
 from lang import codes
 from lang import syntax as s
-from lang.check_assignments import Assignments
 from lang.check_base import Environment, is_valid
-from lang.go_types import (
-    BOOL,
-    INT,
-    INVALID,
-    RUNE,
-    Array,
-    Chan,
-    Interface,
-    Map,
-    Pointer,
-    Signature,
-    Slice,
-    Type,
-    basic,
-    has_nil,
-    is_comparable,
-    is_untyped,
-)
+from lang.check_loops import TOP, Around
+from lang.check_switches import Switches
+from lang.go_types import INVALID, Chan, basic
 from lang.labels import resolve_labels
-from lang.lookup import missing_method
-from lang.objects import FunctionInfo, Value, Var
+from lang.objects import FunctionInfo
 from lang.returns import is_terminating_block
 from lang.scopes import STATEMENT_BUILTINS, Scope
 from lang.spelling import spelled
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What surrounds a statement: which branch statements make sense."""
-
-    breakable: s.Stmt | None = None                             # the innermost for, switch or select
-    loop: s.Stmt | None = None                                  # the innermost for
-    case: s.Case | None = None                                  # whose last statement this is: may fall through
-    in_final_case: bool = False
-    in_type_switch: bool = False
-
-    def inner(self) -> Around:
-        """The same for statements further inside."""
-        return replace(self, case=None, in_final_case=False, in_type_switch=False)
-
-
-TOP = Around()
-
-
-class Statements(Assignments):
+class Statements(Switches):
     """Statements of a function's body."""
 
     def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:
@@ -104,7 +68,8 @@ class Statements(Assignments):
         if len(self.delayed) > since:
             self.run_delayed(since)
 
-    def _block(self, x: s.Block, around: Around) -> None:
+    def check_block(self, x: s.Block, around: Around) -> None:
+        """Check the statements of a block, in a scope of their own."""
         self.open_scope()
         self.statements(x.statements, around)
         self.close_scope()
@@ -115,7 +80,7 @@ class Statements(Assignments):
         pass
 
     def _stmt_block(self, x: s.Block, around: Around) -> None:
-        self._block(x, around.inner())
+        self.check_block(x, around.inner())
 
     def _stmt_declstmt(self, x: s.DeclStmt, around: Around) -> None:
         self.local_declarations(x.declarations)
@@ -249,256 +214,10 @@ class Statements(Assignments):
         if x.init is not None:
             self.statement(x.init, TOP)
         self.condition(x.condition, "if")
-        self._block(x.then, around.inner())
+        self.check_block(x.then, around.inner())
         if x.else_ is not None:
             self.statement(x.else_, around.inner())
         self.close_scope()
-
-    # ------------------------------------------------------------ for
-
-    def _stmt_for(self, x: s.For, around: Around) -> None:
-        self.open_scope()
-        if x.init is not None:
-            self.statement(x.init, TOP)
-            if isinstance(x.init, s.Define):
-                x.variables = [var for var in x.init.new if var is not None]
-        if x.condition is not None:
-            self.condition(x.condition, "for")
-        if x.post is not None:
-            self.statement(x.post, TOP)
-        self._block(x.body, Around(breakable=x, loop=x))
-        self.close_scope()
-
-    def _stmt_range(self, x: s.Range, around: Around) -> None:
-        self.expr(x.operand)
-        self._check_range_operand(x)
-        self.open_scope()
-        types = self._range_types(x) if is_valid(x.operand) else (INVALID, INVALID)
-        if x.define:
-            self._define_range_variables(x, types)
-        elif x.key is not None:
-            for target, type_ in ((x.key, types[0]), (x.value, types[1])):
-                if target is not None and type_ != INVALID:
-                    self._assign_range_variable(x, target, type_)
-        elif x.kind is s.RangeKind.INTEGER and is_valid(x.operand):
-            self.assign(x.operand, None, "range clause")
-        self._block(x.body, Around(breakable=x, loop=x))
-        self.close_scope()
-
-    def _check_range_operand(self, x: s.Range) -> None:
-        """Say what the loop walks over."""
-        operand = x.operand
-        if not is_valid(operand):
-            return
-        kind, why = _range_kind(operand.type)
-        if isinstance(operand.value, Fraction) and operand.mode is s.Mode.CONSTANT:
-            kind = None
-        if kind is None:
-            message = f"cannot range over {self.described(operand)}" + (f": {why}" if why else "")
-            self.error(codes.RANGE, operand, message)
-            self.invalidate(operand)
-            return
-        x.kind = kind
-        if kind in (s.RangeKind.MAP, s.RangeKind.CHANNEL, s.RangeKind.FUNCTION):
-            words = {s.RangeKind.MAP: "maps", s.RangeKind.CHANNEL: "channels"}
-            self.refuse(x, words.get(kind, "range over functions"))
-        if kind in (s.RangeKind.INTEGER, s.RangeKind.CHANNEL) and x.value is not None:
-            message = f"range over {self.described(operand)} permits only one iteration variable"
-            self.error(codes.RANGE, x.value, message)
-        if kind is not s.RangeKind.INTEGER:
-            self.set_default(operand)
-
-    def _range_types(self, x: s.Range) -> tuple[Type, Type]:
-        """Types of key and value."""
-        under = x.operand.type.underlying
-        match under:
-            case Slice(elem) | Array(_, elem):
-                return INT, elem
-            case Pointer(elem) if isinstance(elem.underlying, Array):
-                return INT, elem.underlying.elem
-            case Map(key, elem):
-                return key, elem
-            case Chan(elem):
-                return elem, INVALID
-            case Signature(params):
-                yielded = params[0].type.underlying
-                types = [p.type for p in yielded.params] if isinstance(yielded, Signature) else []
-                first, second = (types + [INVALID, INVALID])[:2]
-                return first, second
-        return (INT, RUNE) if basic(under).is_string else (x.operand.type, INVALID)
-
-    def _define_range_variables(self, x: s.Range, types: tuple[Type, Type]) -> None:
-        variables: list[tuple[s.Name, Var]] = []
-        for i, target in enumerate((x.key, x.value)):
-            if target is None:
-                continue
-            if not isinstance(target, s.Name):
-                self.error(codes.ASSIGN_TARGET, target, f"cannot declare {spelled(target)}")
-                continue
-            target.mode = s.Mode.VARIABLE
-            var = self.new_local(target)
-            if types[i] == INVALID:
-                var.used = True
-            elif x.kind is s.RangeKind.INTEGER:
-                self.init_var(var, x.operand, "range clause")
-            else:
-                var.type = types[i]
-            target.type = var.type
-            if target.name != "_":
-                variables.append((target, var))
-                if i == 0:
-                    x.key_var = var
-                else:
-                    x.value_var = var
-        if x.kind is s.RangeKind.INTEGER and is_untyped(x.operand.type) and is_valid(x.operand):
-            self.assign(x.operand, None, "range clause")
-        if not variables:
-            self.error(codes.NO_NEW_VARIABLES, x, "no new variables on left side of :=")
-        for name, var in variables:
-            self.declare(self.at.scope, name, var)
-
-    def _assign_range_variable(self, x: s.Range, target: s.Expr, type_: Type) -> None:
-        if x.kind is s.RangeKind.INTEGER:
-            wanted = self.target_type(target)
-            if wanted != INVALID:
-                self.assign(x.operand, wanted, "range clause")
-            return
-        wanted = self.target_type(target)
-        if wanted is not None and wanted != INVALID:
-            value = self.stand_in(target.pos, spelled(target), type_)
-            self.assign(value, wanted, "assignment")
-
-    # ------------------------------------------------------------ switch
-
-    def _stmt_switch(self, x: s.Switch, around: Around) -> None:
-        self.open_scope()
-        if x.init is not None:
-            self.statement(x.init, TOP)
-        tag = self._checked_tag(x)
-        self._check_defaults(x.cases)
-        seen: dict[tuple[Type, Value], int] = {}
-        for case in x.cases:
-            for value in case.values or []:
-                self._check_case_value(tag, value, seen)
-            is_last = case is x.cases[-1]
-            inner = replace(around.inner(), breakable=x, case=case, in_final_case=is_last)
-            self.open_scope()
-            self.statements(case.body, inner)
-            self.close_scope()
-        self.close_scope()
-
-    def _checked_tag(self, x: s.Switch) -> s.Expr:
-        """The tag; for a switch without one, the constant true."""
-        if x.tag is None:
-            tag = s.Name(x.cases[0].pos if x.cases else x.end, "true")
-            tag.mode, tag.type, tag.value = s.Mode.CONSTANT, BOOL, True
-            return tag
-        self.expr(x.tag)
-        self.assign(x.tag, None, "switch expression")
-        if is_valid(x.tag) and not is_comparable(x.tag.type) and not has_nil(x.tag.type):
-            message = f"cannot switch on {self.described(x.tag)} ({x.tag.type} is not comparable)"
-            self.error(codes.SWITCH, x.tag, message)
-            self.invalidate(x.tag)
-        return x.tag
-
-    def _check_defaults(self, cases: list[s.Case]) -> None:
-        defaults = [case for case in cases if case.values is None]
-        for case in defaults[1:]:
-            message = f"multiple defaults (first at {self.place(defaults[0].pos)})"
-            self.error(codes.DUPLICATE, case, message)
-
-    def _check_case_value(self, tag: s.Expr, value: s.Expr, seen: dict[tuple[Type, Value], int]) -> None:
-        self.expr(value)
-        if not is_valid(tag) or not is_valid(value):
-            return
-        self.convert_untyped(value, tag.type)
-        if not is_valid(value):
-            return
-        if not self.compare(value, tag, "==", in_switch=True):
-            self.invalidate(value)
-            return
-        self.set_default(value)
-        if value.mode is not s.Mode.CONSTANT or value.value is None or isinstance(value.value, bool):
-            return
-        key = (value.type, value.value)
-        if key in seen:
-            other = f"\n\t{self.place(seen[key])}: previous case"
-            message = f"duplicate case {self.described(value)} in expression switch{other}"
-            self.error(codes.DUPLICATE, value, message)
-        else:
-            seen[key] = value.pos
-
-    # ------------------------------------------------------------ type switch, select
-
-    def _stmt_typeswitch(self, x: s.TypeSwitch, around: Around) -> None:
-        self.refuse(x, "type switches")
-        self.open_scope()
-        if x.init is not None:
-            self.statement(x.init, TOP)
-        self.expr(x.operand)
-        operand = x.operand
-        if is_valid(operand) and not isinstance(operand.type.underlying, Interface):
-            self.error(codes.ASSERTION, operand, f"{self.described(operand)} is not an interface")
-            self.invalidate(operand)
-        self._check_defaults(x.cases)
-        seen: dict[Type | None, int] = {}
-        variables: list[Var] = []
-        for case in x.cases:
-            type_ = self._case_type(case, operand, seen)
-            self.open_scope()
-            if x.name is not None:
-                var = Var(x.name.name, x.name.pos, type_, function=self.at.function)
-                self.at.scope.names[var.name] = var
-                case.var = var
-                variables.append(var)
-            inner = replace(around.inner(), breakable=x, in_type_switch=True)
-            self.statements(case.body, inner)
-            self.close_scope()
-        if x.name is not None and not any(var.used for var in variables):
-            self.error(codes.UNUSED, x.name, f"{x.name.name} declared and not used")
-        if self.at.function is not None:
-            self.at.function.locals += variables
-        for var in variables:
-            var.used = True
-        self.close_scope()
-
-    def _case_type(self, case: s.Case, operand: s.Expr, seen: dict[Type | None, int]) -> Type:
-        """Check the types of a case; the type of the variable in it."""
-        found: Type | None = None
-        for value in case.values or []:
-            if isinstance(value, s.Name) and value.name == "nil":
-                self.expr(value)
-                found = None
-            else:
-                found = self.type_of(value)
-                if found == INVALID:
-                    continue
-            if found in seen:
-                other = f"\n\t{self.place(seen[found])}: previous case"
-                self.error(codes.DUPLICATE, value, f"duplicate case {found or 'nil'} in type switch{other}")
-            seen[found] = value.pos
-            self._check_possible(value, found, operand)
-        single = case.values is not None and len(case.values) == 1
-        return found if single and found is not None else operand.type
-
-    def _check_possible(self, at: s.Expr, type_: Type | None, operand: s.Expr) -> None:
-        interface = operand.type.underlying
-        if type_ is None or not isinstance(interface, Interface) or isinstance(type_.underlying, Interface):
-            return
-        why = missing_method(type_, interface)
-        if why:
-            what = f"{self.described(operand)} cannot have dynamic type {type_} {why}"
-            message = f"impossible type switch case: {spelled(at)}\n\t{what}"
-            self.error(codes.ASSERTION, at, message)
-
-    def _stmt_select(self, x: s.Select, around: Around) -> None:
-        self.refuse(x, "select")
-        for clause in x.clauses:
-            self.open_scope()
-            if clause.comm is not None:
-                self.statement(clause.comm, TOP)
-            self.statements(clause.body, replace(around.inner(), breakable=x))
-            self.close_scope()
 
 
 def _may_stand_alone(x: s.Expr) -> bool:
@@ -508,28 +227,3 @@ def _may_stand_alone(x: s.Expr) -> bool:
     if not isinstance(x, s.Call) or x.kind is s.CallKind.CONVERSION:
         return False
     return x.kind is not s.CallKind.BUILTIN or x.builtin in STATEMENT_BUILTINS
-
-
-def _range_kind(type_: Type) -> tuple[s.RangeKind | None, str]:
-    """What ranging over a type means, or why it is not possible."""
-    under = type_.underlying
-    if isinstance(under, Pointer) and isinstance(under.elem.underlying, Array):
-        return s.RangeKind.ARRAY_POINTER, ""
-    if isinstance(under, Chan) and under.direction == "send":
-        return None, f"receive from send-only channel {type_}"
-    if isinstance(under, Signature):
-        return (s.RangeKind.FUNCTION, "") if len(under.params) == 1 else (None, _WRONG_ITERATOR)
-    kinds = {
-        Slice: s.RangeKind.SLICE,
-        Array: s.RangeKind.ARRAY,
-        Map: s.RangeKind.MAP,
-        Chan: s.RangeKind.CHANNEL,
-    }
-    if type(under) in kinds:
-        return kinds[type(under)], ""
-    if basic(under).is_string:
-        return s.RangeKind.STRING, ""
-    return (s.RangeKind.INTEGER if basic(under).is_integer else None), ""
-
-
-_WRONG_ITERATOR = "func must be func(yield func(...) bool): wrong argument count"
