@@ -94,11 +94,11 @@ class ConstantNames:
     def __init__(self) -> None:
         self._known: dict[int, Data] = {}  # by address
 
-    def data(self, view: Any) -> Data | None:
-        """The constant that a module-level object is, or None."""
+    def data(self, view: Any, name: str) -> Data | None:
+        """The constant that a module-level object is, or None; called so if its own module has no name for it."""
         if not isinstance(view, ctypes.Structure | ctypes.Array):
             return None
-        return self._at(ctypes.addressof(view), "constant")
+        return self._at(ctypes.addressof(view), name)
 
     def _at(self, addr: int, fallback: str) -> Data | None:
         if addr not in self._known:

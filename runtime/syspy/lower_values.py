@@ -136,7 +136,7 @@ class Values(Emission):
             return None, found
         if found is MISSING:
             self.refuse(subset.UNDEFINED, node, ast.unparse(node))
-        data = self.unit.constant_data(found)
+        data = self.unit.constant_data(found, f"{self.names['__name__']}.{ast.unparse(node)}")
         if data is None:
             self.refuse(subset.GLOBAL_STATE, node, ast.unparse(node))
         return data.pointer_kind, self.constant_symbol(data, node)

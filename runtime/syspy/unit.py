@@ -57,6 +57,7 @@ class Unit:
         self._globals: dict[str, str] = {}
         self._failures: dict[Any, str] = {}
         self._constants = ConstantNames()
+        self._sound: set[int] = set()  # addresses of constants that point to constants alone
 
     def signature(self, function: Any, file: str, where: ast.AST) -> Signature:
         """The signature of a function that is used at a place."""
@@ -128,21 +129,22 @@ class Unit:
 
     # Constants
 
-    def constant_data(self, view: Any) -> Data | None:
-        """The constant that a module-level object is, or None."""
-        return self._constants.data(view)
+    def constant_data(self, view: Any, name: str) -> Data | None:
+        """The constant that a module-level object is, or None; called so if its own module has no name for it."""
+        return self._constants.data(view, name)
 
     def stray_pointer(self, data: Data) -> str:
         """The name of a constant, reached from this one, that points to memory that is none; or ""."""
-        seen, waiting = {data.name}, [data]
+        waiting = [data]
         while waiting:
             current = waiting.pop()
+            if current.addr in self._sound:
+                continue
+            self._sound.add(current.addr)
             for target in self._constants.targets(current):
                 if target is None:
                     return current.name
-                if target.name not in seen:
-                    seen.add(target.name)
-                    waiting.append(target)
+                waiting.append(target)
         return ""
 
     def constant(self, data: Data) -> str:

@@ -139,3 +139,11 @@ def test_names_that_are_not_ascii(below: Made) -> None:
 
 def test_load_is_cached() -> None:
     assert native.load is native.cached
+
+
+def test_notes_are_kept_with_an_image() -> None:
+    module = made("def f() -> i64:\n    return 1\n", "noted")
+    assert module.image(notes={"lines": [1, 2]}).notes == {"lines": [1, 2]}
+    again = module.image(notes={"lines": [1, 2]})
+    assert again.texts is None
+    assert again.notes == {"lines": [1, 2]}
