@@ -19,7 +19,7 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "lang.toyrun"]
 ENGINES = ("native", "python")
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 60
 
 HELLO = 'import "fmt"\nfunc main() { fmt.Println("hello") }\n'
 THREE_ERRORS = """package main
@@ -405,8 +405,10 @@ def test_out_of_memory(program: Write) -> None:
 
 
 def start(*args: str | Path) -> subprocess.Popen[bytes]:
+    """A child whose pipes are read without a buffer, so that a line can be read first and the rest later."""
     env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
-    return subprocess.Popen([*COMMAND, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    command = [*COMMAND, *map(str, args)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, bufsize=0)
 
 
 PRINTING = """import "fmt"
