@@ -42,7 +42,7 @@ class Calls(Builtins):
         if signature is None:
             message = f"invalid operation: cannot call {self.described(function)}: {function.type} is not a function"
             if function.mode is s.Mode.NIL:
-                message = "invalid operation: cannot call nil"
+                message = "invalid operation: cannot call nil: untyped nil is not a function"
             self.error(codes.NOT_CALLABLE, function, message)
             self.use(*x.args)
             self.invalidate(x)

@@ -55,7 +55,8 @@ class Selectors(Types):
             self.invalidate(x)
             return
         if operand.mode is s.Mode.BUILTIN:
-            self.error(codes.BUILTIN_USE, x, f"invalid use of {self.described(operand)} in selector expression")
+            dot = x.name.pos - 1
+            self.error(codes.BUILTIN_USE, dot, f"invalid use of {self.described(operand)} in selector expression")
             self.invalidate(x)
             return
         found = find(operand.type, x.name.name)
@@ -85,7 +86,7 @@ class Selectors(Types):
             code = codes.UNDEFINED
             message = f"undefined: {spelled(x)}{hint}"
             if not similar and name[:1].isupper() and package.path:
-                message += f" (Toy's {package.path} has {', '.join(sorted(package.members))})"
+                message += f"\n\t(Toy's {package.path} has {', '.join(sorted(package.members))})"
             self.error(code, x.name, message)
             self.invalidate(x)
             return
@@ -221,7 +222,8 @@ class Selectors(Types):
             self.invalidate(x)
             return
         if operand.mode is s.Mode.TYPE:
-            self.error(codes.NOT_AN_EXPRESSION, x, f"{operand.type} is not a generic type")
+            message = f"invalid operation: {spelled(x)} ({operand.type} is not a generic type)"
+            self.error(codes.NOT_AN_EXPRESSION, x, message)
             self.invalidate(x)
             return
         under = operand.type.underlying

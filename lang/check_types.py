@@ -106,12 +106,8 @@ class Types(Operators):
                 self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
             return INVALID
         x.object = found
-        if isinstance(found, PackageName):
-            found.used = True
-            self.error(codes.NOT_A_TYPE, x, f"use of package {found.name} not in selector")
-            return INVALID
         if not isinstance(found, TypeName):
-            if isinstance(found, Var):
+            if isinstance(found, (Var, PackageName)):
                 found.used = True
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
@@ -267,7 +263,7 @@ def object_kind(found: Object) -> str:
         case Builtin():
             return "built-in function"
         case Nil():
-            return "nil"
+            return "untyped nil"
     return "package name"
 
 

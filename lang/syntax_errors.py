@@ -125,6 +125,8 @@ def _needed(token: Token, expected: set[str], stack: Stack) -> str:
         if _is_token(top, "LBRACK") and isinstance(stack[-2], s.Expr):
             return ", expected operand"
         return ", expected expression"
+    if _is_token(top, "LBRACE") and _is_token(stack[-2], "STRUCT"):
+        return ", expected field name or embedded type"
     if "STRUCT" not in expected:
         return ""
     if "RPAR" in expected:
