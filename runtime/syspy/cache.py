@@ -1,6 +1,6 @@
 """Cache: compiled images on disk, in $TOY_CACHE_DIR, else $XDG_CACHE_HOME/toy, else ~/.cache/toy.
 
-    toy-image 2 <sha256 of the rest> <length of the facts> \\n <facts, marshalled> <code>
+    toy-image 3 <sha256 of the rest> \\n <length of the facts, 8 bytes> <facts, marshalled> <code>
 
 An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and
 of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Facts = dict[str, Any]
 
-MAGIC = b"toy-image 2"
+MAGIC = b"toy-image 3"
 MOST_ENTRIES = 200
 
 _environment: list[str] = []  # computed once
@@ -118,18 +118,17 @@ def read(name: str, key: str) -> tuple[Facts, bytes] | None:
 def decoded(data: bytes) -> tuple[Facts, bytes] | None:
     """The facts and the code of an entry's bytes, if they are as they were written."""
     head, _, rest = data.partition(b"\n")
-    parts = head.rsplit(b" ", 2)
-    if len(parts) != 3 or parts[0] != MAGIC or parts[1] != hashlib.sha256(rest).hexdigest().encode():
+    if head != MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode():
         return None
-    length = int(parts[2])
-    return marshal.loads(rest[:length]), rest[length:]
+    end = 8 + int.from_bytes(rest[:8], "little")
+    return marshal.loads(rest[8:end]), rest[end:]
 
 
 def encoded(facts: Facts, code: bytes) -> bytes:
     """An entry's bytes."""
     text = marshal.dumps(facts)
-    rest = text + code
-    return b"%s %s %d\n" % (MAGIC, hashlib.sha256(rest).hexdigest().encode(), len(text)) + rest
+    rest = len(text).to_bytes(8, "little") + text + code
+    return MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
 def write(name: str, key: str, facts: Facts, code: bytes) -> None:
@@ -138,7 +137,7 @@ def write(name: str, key: str, facts: Facts, code: bytes) -> None:
     if path is None:
         return
     folder = os.path.dirname(path)
-    temporary = os.path.join(folder, f".new-{os.getpid()}-{key[:16]}")
+    temporary = os.path.join(folder, f".new-{os.urandom(8).hex()}")
     try:
         os.makedirs(folder, exist_ok=True)
         with open(temporary, "wb") as file:

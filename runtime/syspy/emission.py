@@ -3,8 +3,11 @@
 The lowering of a function is one pass over its syntax tree, which infers types, checks the rules and writes LLVM text.
 It is one class in layers, each in its file and resting on those before it:
 
-    Emission  ->  Values           ->  Memory            ->  Calls, Intrinsics  ->  FunctionLowering
-    text, blocks  names, operators     fields, elements      vocabulary             control flow
+    Emission  ->  Values           ->  Conditions   ->  Memory            ->  Calls        ->
+    text, blocks  names, operators     comparisons      fields, elements      conversions
+
+    Vocabulary    ->  Intrinsics   ->  Assignment   ->  FunctionLowering
+    load, throw       ctz64, cas       places           control flow
 
 A *value* is a pair (kind, operand): (u64, "%t7"), (Span, "null"). An untyped constant is (None, its Python value) until
 it meets a type: `typed` adapts it. Locals live in allocas; LLVM turns them into registers.
@@ -32,6 +35,8 @@ Value = tuple[Kind, Any]
 
 VOID: Kind = NoReturn  # the kind of a call that gives no value
 MISSING = object()  # no static object
+
+LIKELY, UNLIKELY = ", !prof !3", ", !prof !4"  # weights of a branch; see unit.py
 
 
 class Emission:

@@ -1,6 +1,6 @@
 """Intrinsics: the LLVM body of each operation in intrinsics.py and atomics.py, and of memory_equal and errno.
 
-Next: lower_statements.py
+Next: lower_assignment.py
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import builtins
 from typing import Any
 
 from runtime.syspy import atomics, intrinsics, subset
-from runtime.syspy.emission import Value
+from runtime.syspy.emission import UNLIKELY, Value
 from runtime.syspy.failure import FAIL_PANIC, INDEX_TEXT, NIL_TEXT
 from runtime.syspy.functions import errno
 from runtime.syspy.kinds import BITS, INTEGERS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
-from runtime.syspy.lower_calls import CALLS, NOTHING, Calls
+from runtime.syspy.lower_calls import CALLS, NOTHING
 from runtime.syspy.lower_memory import memory_type
-from runtime.syspy.lower_values import UNLIKELY
+from runtime.syspy.lower_vocabulary import Vocabulary
 from runtime.syspy.machine import f64, i32, i64, u64
 from runtime.syspy.memory import memory_equal
 
 
-class Intrinsics(Calls):
+class Intrinsics(Vocabulary):
     """Calls of the vocabulary that are operations."""
 
     def intrinsic(self, name: str, result: str, arguments: str) -> str:

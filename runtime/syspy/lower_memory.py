@@ -24,7 +24,8 @@ from runtime.syspy.annotations import FixedArray
 from runtime.syspy.arrays import Array, InlineOf
 from runtime.syspy.emission import Value
 from runtime.syspy.kinds import FLOATS, INTEGERS, LLVM, Kind, is_array, is_pointer, kind_name, llvm_type, size_of
-from runtime.syspy.lower_values import VALUES, Values
+from runtime.syspy.lower_conditions import Conditions
+from runtime.syspy.lower_values import VALUES
 from runtime.syspy.machine import u64
 from runtime.syspy.pointers import address
 from runtime.syspy.structs import Field
@@ -32,7 +33,7 @@ from runtime.syspy.structs import Field
 FLOAT_TAG, WORD_TAG = ", !tbaa !1", ", !tbaa !2"  # see unit.py
 
 
-class Memory(Values):
+class Memory(Conditions):
     """Expressions that read memory, and what assignments need to write it."""
 
     def load(self, kind: Kind, pointer: str, tail: str = "") -> str:

@@ -1,13 +1,12 @@
-"""Values: constants, names, operators, comparisons and conditions.
+"""Values: constants, names, and arithmetic.
 
     a + b        add, with nsw for signed types and nuw for unsigned ones below 64 bits: plain arithmetic does not
                  overflow. u64 has neither, so that a sum of addresses may leave the range and come back.
     u64(a + b)   add alone: in a conversion `wrap` is the width of the target, and operators at least that wide wrap
-    a and b      blocks and a phi; in a condition, blocks alone
 
 In debug builds plain operators go through llvm.*.with.overflow and fail when they overflow.
 
-Next: lower_memory.py
+Next: lower_conditions.py
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 
 from runtime.syspy import subset
 from runtime.syspy.constant_data import Data
-from runtime.syspy.emission import MISSING, VOID, Emission, Value
+from runtime.syspy.emission import MISSING, UNLIKELY, VOID, Emission, Value
 from runtime.syspy.kinds import (
     BITS,
     FLOATS,
@@ -28,75 +27,15 @@ from runtime.syspy.kinds import (
     SIGNED,
     UNSIGNED,
     Kind,
-    default_kind,
     kind_name,
     llvm_type,
 )
 from runtime.syspy.machine import f32
-
-FOLDS: dict[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-
-SPELLING: dict[type, str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.FloorDiv: "//",
-    ast.Mod: "%",
-    ast.Div: "/",
-    ast.Pow: "**",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-    ast.BitAnd: "&",
-    ast.BitOr: "|",
-    ast.BitXor: "^",
-    ast.MatMult: "@",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
-
-OVERFLOWING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
-BITWISE = {ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor"}
-DIVIDING = {ast.FloorDiv: "udiv", ast.Mod: "urem"}
-FLOATING = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
-WRAPPING = (ast.Add, ast.Sub, ast.Mult, ast.LShift, ast.BitAnd, ast.BitOr, ast.BitXor)
-
-UNSIGNED_TESTS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "ult", ast.LtE: "ule", ast.Gt: "ugt", ast.GtE: "uge"}
-SIGNED_TESTS = {ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "slt", ast.LtE: "sle", ast.Gt: "sgt", ast.GtE: "sge"}
-FLOAT_TESTS = {ast.Eq: "oeq", ast.NotEq: "une", ast.Lt: "olt", ast.LtE: "ole", ast.Gt: "ogt", ast.GtE: "oge"}
-EQUALITY = (ast.Eq, ast.NotEq)
-
-LIKELY, UNLIKELY = ", !prof !3", ", !prof !4"  # see unit.py
+from runtime.syspy.operators import BITWISE, DIVIDING, FLOATING, FOLDS, OVERFLOWING, SPELLING, WRAPPING
 
 
 class Values(Emission):
-    """Expressions that touch no memory."""
+    """Arithmetic and what it works on."""
 
     def value(self, node: ast.expr) -> Value:
         """The value of an expression."""
@@ -107,10 +46,6 @@ class Values(Emission):
         if found[0] is VOID:
             self.refuse(subset.NO_VALUE, node, ast.unparse(node))
         return found
-
-    def value_wanted(self, node: ast.expr, kind: Kind) -> Value:
-        """The value of an expression whose untyped parts had better be of a kind."""
-        return self.conditional(node, kind) if type(node) is ast.IfExp else self.value(node)
 
     # Constants and names
 
@@ -324,106 +259,10 @@ class Values(Emission):
             self.refuse(subset.NEGATE_UNSIGNED, node, kind_name(kind), kind_name(kind))
         return kind, self.sum("sub", kind, "0", a, wraps)
 
-    # Comparisons and conditions
-
-    def compare(self, node: ast.Compare) -> Value:
-        """`a < b`, and chains `a <= b < c`, whose middle is evaluated once."""
-        left = self.value(node.left)
-        right = self.value(node.comparators[0])
-        result = self.test(node, type(node.ops[0]), left, right)
-        if len(node.ops) == 1:
-            return result
-        end, incoming = self.label(), []
-        for op, comparator in zip(node.ops[1:], node.comparators[1:], strict=True):
-            more = self.label()
-            verdict = self.settled(result, node)[1]
-            incoming.append(f"[ {verdict}, %{self.block} ]")
-            self.branch(verdict, more, end)
-            self.place(more)
-            left, right = right, self.value(comparator)
-            result = self.test(node, type(op), left, right)
-        incoming.append(f"[ {self.settled(result, node)[1]}, %{self.block} ]")
-        self.place(end)
-        return bool, self.emit(f"phi i1 {', '.join(incoming)}")
-
-    def test(self, node: ast.expr, operation: type, left: Value, right: Value) -> Value:
-        """One comparison."""
-        if left[0] is None and right[0] is None:
-            return self.folded(node, FOLDS.get(operation), left[1], right[1])
-        sign = SPELLING[operation]
-        kind, a, b = self.matched(node, sign, left, right)
-        if kind in FLOATS and operation in FLOAT_TESTS:
-            return bool, self.emit(f"fcmp {FLOAT_TESTS[operation]} {LLVM[kind]} {a}, {b}")
-        tests = SIGNED_TESTS if kind in SIGNED else UNSIGNED_TESTS
-        is_ordered = kind in INTEGERS
-        if operation not in tests or not (is_ordered or operation in EQUALITY):
-            self.refuse(subset.OPERAND, node, kind_name(kind), sign)
-        return bool, self.emit(f"icmp {tests[operation]} {llvm_type(kind)} {a}, {b}")
-
-    def condition(self, node: ast.expr, yes: str, no: str, weight: str = "") -> None:
-        """Branch on a condition; and, or, not, likely and unlikely become blocks and weights."""
-        if isinstance(node, ast.BoolOp):
-            is_and = isinstance(node.op, ast.And)
-            for part in node.values[:-1]:
-                more = self.label()
-                self.condition(part, more if is_and else yes, no if is_and else more, weight)
-                self.place(more)
-            self.condition(node.values[-1], yes, no, weight)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            opposite = {LIKELY: UNLIKELY, UNLIKELY: LIKELY}.get(weight, "")
-            self.condition(node.operand, no, yes, opposite)
-        else:
-            inner, inner_weight = self.weighted(node)
-            if inner is not node:
-                self.condition(inner, yes, no, inner_weight)
-            else:
-                self.branch(self.typed(node, bool, subset.CONDITION), yes, no, weight)
-
-    def weighted(self, node: ast.expr) -> tuple[ast.expr, str]:
-        """The condition inside likely(...) or unlikely(...), and its weight: Calls fills this in."""
-        raise NotImplementedError
-
-    def bool_operation(self, node: ast.BoolOp) -> Value:
-        """`a and b` as a value."""
-        yes, no, end = self.label(), self.label(), self.label()
-        self.condition(node, yes, no)
-        self.place(yes)
-        self.jump(end)
-        self.place(no)
-        self.place(end)
-        return bool, self.emit(f"phi i1 [ true, %{yes} ], [ false, %{no} ]")
-
-    def conditional(self, node: ast.expr, want: Kind = None) -> Value:
-        """`a if c else b`; of the kind that is wanted, if both are untyped."""
-        assert isinstance(node, ast.IfExp)
-        yes, no, end = self.label(), self.label(), self.label()
-        self.condition(node.test, yes, no)
-        self.place(yes)
-        left = self.value_wanted(node.body, want)
-        left_end = self.block
-        self.jump(end)
-        self.place(no)
-        right = self.value_wanted(node.orelse, want)
-        right_end = self.block
-        if left[0] is None and right[0] is None:
-            left = want or default_kind(left[1]), self.adapted(left[1], want or default_kind(left[1]), node, *_ELSE)
-        kind, a, b = self.matched(node, "else", left, right)
-        self.place(end)
-        return kind, self.emit(f"phi {llvm_type(kind)} [ {a}, %{left_end} ], [ {b}, %{right_end} ]")
-
-    def is_literal_true(self, node: ast.expr) -> bool:
-        """Whether a condition is the constant True: such a loop ends by break alone."""
-        return isinstance(node, ast.Constant) and node.value is True
-
-
-_ELSE = (subset.MIXED_TYPES, "a value", "else")
 
 VALUES: dict[type, Callable[[Any, Any], Value]] = {
     ast.Constant: Values.constant,
     ast.Name: Values.name,
     ast.BinOp: Values.binary,
     ast.UnaryOp: Values.unary,
-    ast.Compare: Values.compare,
-    ast.BoolOp: Values.bool_operation,
-    ast.IfExp: Values.conditional,
 }

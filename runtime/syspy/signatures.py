@@ -4,7 +4,7 @@ Parameters and result come from the annotations, the linkage from the mark (@inl
 symbol is its module and its name, `runtime.malloc.mallocgc`; a C function's is its bare name. A symbol without a dot is
 therefore C's.
 
-Next: emission.py
+Next: operators.py
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 SUBSET.md explains each rule with an example; a test holds the two together. A rule is broken at a place: SubsetError
 names file, line and column, as `file:line:col: message [code]`.
 
-Next: emission.py
+Next: sources.py, signatures.py, operators.py
 """
 
 from __future__ import annotations

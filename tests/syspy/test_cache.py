@@ -47,6 +47,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "cut in its head": lambda data: data[:20],
     "a bit flipped at the end": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
     "a bit flipped in the facts": lambda data: data[:100] + bytes([data[100] ^ 1]) + data[101:],
+    "a bit flipped in the length": lambda data: data.replace(b"\n", b"\n\xff", 1),
+    "no hash": lambda data: cache.MAGIC + data[data.index(b"\n") :],
     "longer": lambda data: data + b"x",
     "of another format": lambda data: data.replace(cache.MAGIC, b"toy-image 0", 1),
     "no image at all": lambda data: b"\x7fELF" + data,
