@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from runtime.syspy import subset
 from runtime.syspy.arrays import Array, Inline
@@ -41,6 +42,10 @@ LIKELY, UNLIKELY = ", !prof !3", ", !prof !4"  # weights of a branch; see unit.p
 
 class Emission:
     """The text of one function in the making."""
+
+    # Which method lowers what: each layer has its own part of these, and FunctionLowering puts them together.
+    VALUES: ClassVar[dict[type, Callable[[Any, Any], Value]]]  # by the class of an expression
+    CALLS: ClassVar[dict[Any, Callable[[Any, ast.Call], Value]]]  # by what is called, for names of the vocabulary
 
     def __init__(self, unit: Unit, signature: Signature) -> None:
         self.unit = unit

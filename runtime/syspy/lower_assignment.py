@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
 
 from runtime.syspy import subset
 from runtime.syspy.annotations import resolve
@@ -20,7 +19,6 @@ from runtime.syspy.emission import Value
 from runtime.syspy.kinds import Kind, is_type, kind_name, llvm_type
 from runtime.syspy.lower_intrinsics import Intrinsics
 from runtime.syspy.lower_memory import element_tag, field_tag
-from runtime.syspy.lower_values import VALUES
 
 # What can be stored to: the kind, and how to store an operand.
 Place = tuple[Kind, Callable[[str], None]]
@@ -158,8 +156,6 @@ class Known(ast.expr):
         self.operand = operand
 
 
-def _known(lowering: Any, node: Known) -> Value:
+def known_value(_: Assignment, node: Known) -> Value:
+    """The value that is there already."""
     return node.kind, node.operand
-
-
-VALUES[Known] = _known

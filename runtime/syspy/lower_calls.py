@@ -13,8 +13,7 @@ Next: lower_vocabulary.py
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from runtime.syspy import subset
 from runtime.syspy.arrays import InlineOf
@@ -35,7 +34,6 @@ from runtime.syspy.kinds import (
     llvm_type,
 )
 from runtime.syspy.lower_memory import Memory
-from runtime.syspy.lower_values import VALUES
 from runtime.syspy.machine import f32, u64
 from runtime.syspy.signatures import Signature
 
@@ -56,7 +54,7 @@ class Calls(Memory):
                 return kind, self.pointer(node.args[0])
         callee = self.static(node.func)
         try:
-            method = CALLS.get(callee)
+            method = self.CALLS.get(callee)
         except TypeError:
             method = None
         if method is not None:
@@ -203,8 +201,3 @@ def parameter_type(kind: Kind, mark: str) -> str:
     if mark == "c" and BITS.get(kind, 64) < 32:
         return f"{llvm_type(kind)} {'signext' if kind in SIGNED else 'zeroext'}"
     return llvm_type(kind)
-
-
-CALLS: dict[Any, Callable[[Any, ast.Call], Value]] = {}  # the vocabulary: filled by the layers above
-
-VALUES[ast.Call] = Calls.call

@@ -11,11 +11,13 @@ Next: lower_memory.py
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 from runtime.syspy import subset
 from runtime.syspy.emission import LIKELY, UNLIKELY, Value
 from runtime.syspy.kinds import FLOATS, INTEGERS, LLVM, SIGNED, Kind, default_kind, kind_name, llvm_type
-from runtime.syspy.lower_values import VALUES, Values
+from runtime.syspy.lower_values import Values
 from runtime.syspy.operators import EQUALITY, FLOAT_TESTS, FOLDS, SIGNED_TESTS, SPELLING, UNSIGNED_TESTS
 
 _ELSE = (subset.MIXED_TYPES, "a value", "else")
@@ -114,6 +116,8 @@ class Conditions(Values):
         return kind, self.emit(f"phi {llvm_type(kind)} [ {a}, %{left_end} ], [ {b}, %{right_end} ]")
 
 
-VALUES[ast.Compare] = Conditions.compare
-VALUES[ast.BoolOp] = Conditions.bool_operation
-VALUES[ast.IfExp] = Conditions.conditional
+DECISIONS: dict[type, Callable[[Any, Any], Value]] = {
+    ast.Compare: Conditions.compare,
+    ast.BoolOp: Conditions.bool_operation,
+    ast.IfExp: Conditions.conditional,
+}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Callable
 from typing import Any
 
 from runtime.syspy import atomics, intrinsics, subset
@@ -14,7 +15,7 @@ from runtime.syspy.emission import UNLIKELY, Value
 from runtime.syspy.failure import FAIL_PANIC, INDEX_TEXT, NIL_TEXT
 from runtime.syspy.functions import errno
 from runtime.syspy.kinds import BITS, INTEGERS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
-from runtime.syspy.lower_calls import CALLS, NOTHING
+from runtime.syspy.lower_calls import NOTHING
 from runtime.syspy.lower_memory import memory_type
 from runtime.syspy.lower_vocabulary import Vocabulary
 from runtime.syspy.machine import f64, i32, i64, u64
@@ -244,27 +245,25 @@ ATOMICS: dict[Any, tuple[str, bool]] = {
     for tail in ("", "_at")
 }
 
-CALLS.update(
-    {
-        **dict.fromkeys(BIT_COUNTS, Intrinsics.count_bits),
-        **dict.fromkeys(FLOAT_FUNCTIONS, Intrinsics.float_function),
-        **dict.fromkeys(ATOMICS, Intrinsics.atomic),
-        intrinsics.multiply_high: Intrinsics.multiply_high,
-        intrinsics.quotient: Intrinsics.divide_integers,
-        intrinsics.remainder: Intrinsics.divide_integers,
-        intrinsics.shift_right: Intrinsics.shift_right,
-        intrinsics.known: Intrinsics.known,
-        intrinsics.prefetch: Intrinsics.prefetch,
-        intrinsics.stack_pointer: Intrinsics.stack_pointer,
-        intrinsics.bits_of: Intrinsics.bits_of,
-        intrinsics.float_of: Intrinsics.float_of,
-        intrinsics.divide: Intrinsics.divide,
-        intrinsics.out_of_bounds: Intrinsics.out_of_bounds,
-        intrinsics.nonnil: Intrinsics.nonnil,
-        intrinsics.index: Intrinsics.index,
-        builtins.min: Intrinsics.extreme,
-        builtins.max: Intrinsics.extreme,
-        memory_equal: Intrinsics.memory_equal,
-        errno: Intrinsics.errno,
-    }
-)
+INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
+    **dict.fromkeys(BIT_COUNTS, Intrinsics.count_bits),
+    **dict.fromkeys(FLOAT_FUNCTIONS, Intrinsics.float_function),
+    **dict.fromkeys(ATOMICS, Intrinsics.atomic),
+    intrinsics.multiply_high: Intrinsics.multiply_high,
+    intrinsics.quotient: Intrinsics.divide_integers,
+    intrinsics.remainder: Intrinsics.divide_integers,
+    intrinsics.shift_right: Intrinsics.shift_right,
+    intrinsics.known: Intrinsics.known,
+    intrinsics.prefetch: Intrinsics.prefetch,
+    intrinsics.stack_pointer: Intrinsics.stack_pointer,
+    intrinsics.bits_of: Intrinsics.bits_of,
+    intrinsics.float_of: Intrinsics.float_of,
+    intrinsics.divide: Intrinsics.divide,
+    intrinsics.out_of_bounds: Intrinsics.out_of_bounds,
+    intrinsics.nonnil: Intrinsics.nonnil,
+    intrinsics.index: Intrinsics.index,
+    builtins.min: Intrinsics.extreme,
+    builtins.max: Intrinsics.extreme,
+    memory_equal: Intrinsics.memory_equal,
+    errno: Intrinsics.errno,
+}

@@ -16,6 +16,7 @@ Next: lower_calls.py
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -25,7 +26,6 @@ from runtime.syspy.arrays import Array, InlineOf
 from runtime.syspy.emission import Value
 from runtime.syspy.kinds import FLOATS, INTEGERS, LLVM, Kind, is_array, is_pointer, kind_name, llvm_type, size_of
 from runtime.syspy.lower_conditions import Conditions
-from runtime.syspy.lower_values import VALUES
 from runtime.syspy.machine import u64
 from runtime.syspy.pointers import address
 from runtime.syspy.structs import Field
@@ -153,5 +153,7 @@ def element_tag(kind: Kind) -> str:
     return FLOAT_TAG if kind in FLOATS else WORD_TAG if is_pointer(kind) else ""
 
 
-VALUES[ast.Attribute] = Memory.attribute
-VALUES[ast.Subscript] = Memory.subscript
+ACCESSES: dict[type, Callable[[Any, Any], Value]] = {
+    ast.Attribute: Memory.attribute,
+    ast.Subscript: Memory.subscript,
+}

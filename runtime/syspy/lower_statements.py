@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from runtime.syspy import subset
 from runtime.syspy.emission import Value
 from runtime.syspy.kinds import INTEGERS, LLVM, SIGNED, Kind, kind_name, llvm_type
-from runtime.syspy.lower_assignment import Assignment
+from runtime.syspy.lower_assignment import Assignment, Known, known_value
+from runtime.syspy.lower_calls import Calls
+from runtime.syspy.lower_conditions import DECISIONS
+from runtime.syspy.lower_intrinsics import INTRINSICS
+from runtime.syspy.lower_memory import ACCESSES
+from runtime.syspy.lower_values import ARITHMETIC
+from runtime.syspy.lower_vocabulary import VOCABULARY
 from runtime.syspy.machine import i64
 from runtime.syspy.signatures import symbol_text
 
@@ -34,6 +40,15 @@ class Loop:
 
 class FunctionLowering(Assignment):
     """A systems function as LLVM text."""
+
+    VALUES: ClassVar = {
+        **ARITHMETIC,
+        **DECISIONS,
+        **ACCESSES,
+        ast.Call: Calls.call,
+        Known: known_value,
+    }
+    CALLS: ClassVar = {**VOCABULARY, **INTRINSICS}
 
     loops: list[Loop]
 

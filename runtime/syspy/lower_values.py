@@ -39,7 +39,7 @@ class Values(Emission):
 
     def value(self, node: ast.expr) -> Value:
         """The value of an expression."""
-        method = VALUES.get(type(node))
+        method = self.VALUES.get(type(node))
         if method is None:
             self.refuse(subset.EXPRESSION, node, type(node).__name__)
         found: Value = method(self, node)
@@ -260,7 +260,7 @@ class Values(Emission):
         return kind, self.sum("sub", kind, "0", a, wraps)
 
 
-VALUES: dict[type, Callable[[Any, Any], Value]] = {
+ARITHMETIC: dict[type, Callable[[Any, Any], Value]] = {
     ast.Constant: Values.constant,
     ast.Name: Values.name,
     ast.BinOp: Values.binary,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 from runtime.syspy import subset
@@ -20,7 +21,7 @@ from runtime.syspy.emission import LIKELY, UNLIKELY, Value
 from runtime.syspy.failure import FAIL_THROW, MAX_WORDS, fail, throw
 from runtime.syspy.intrinsics import likely, shift_left, unlikely
 from runtime.syspy.kinds import INTEGERS, SIGNED, Kind, is_array, is_pointer, kind_name, size_of
-from runtime.syspy.lower_calls import CALLS, NOTHING, Calls
+from runtime.syspy.lower_calls import NOTHING, Calls
 from runtime.syspy.machine import CTYPES, i64, u8, u64
 from runtime.syspy.memory import load, memmove, memset, store
 from runtime.syspy.pointers import address, is_nil, nil
@@ -191,24 +192,22 @@ class Vocabulary(Calls):
         self.refuse(subset.SHIFT_LEFT_WRAP, node, kind_name(kind))
 
 
-CALLS.update(
-    {
-        sizeof: Vocabulary.sizeof,
-        offsetof: Vocabulary.offsetof,
-        nil: Vocabulary.nil,
-        is_nil: Vocabulary.is_nil,
-        address: Vocabulary.address,
-        array_at: Vocabulary.array_at,
-        element: Vocabulary.element,
-        load: Vocabulary.load_raw,
-        store: Vocabulary.store_raw,
-        memset: Vocabulary.memset,
-        memmove: Vocabulary.memmove,
-        copy_struct: Vocabulary.copy_struct,
-        throw: Vocabulary.throw_call,
-        fail: Vocabulary.fail_call,
-        likely: Vocabulary.expected,
-        unlikely: Vocabulary.expected,
-        shift_left: Vocabulary.shift_left,
-    }
-)
+VOCABULARY: dict[Any, Callable[[Any, ast.Call], Value]] = {
+    sizeof: Vocabulary.sizeof,
+    offsetof: Vocabulary.offsetof,
+    nil: Vocabulary.nil,
+    is_nil: Vocabulary.is_nil,
+    address: Vocabulary.address,
+    array_at: Vocabulary.array_at,
+    element: Vocabulary.element,
+    load: Vocabulary.load_raw,
+    store: Vocabulary.store_raw,
+    memset: Vocabulary.memset,
+    memmove: Vocabulary.memmove,
+    copy_struct: Vocabulary.copy_struct,
+    throw: Vocabulary.throw_call,
+    fail: Vocabulary.fail_call,
+    likely: Vocabulary.expected,
+    unlikely: Vocabulary.expected,
+    shift_left: Vocabulary.shift_left,
+}
