@@ -69,7 +69,8 @@ def row(workload: Workload, series: dict[str, Series], empty: dict[str, Series],
     for other in others:
         above, theirs = series[toy].rss - empty[toy].rss, series[other].rss - empty[other].rss
         memory = f"{above / theirs:.2f}" if theirs > 0.5 else "-"
-        cells += [f"{series[toy].wall / series[other].wall:.2f}", memory]
+        times = [f"{series[toy].wall / series[other].wall:.2f}", f"{series[toy].cpu / series[other].cpu:.2f}"]
+        cells += [*times, memory]
     goal = f"<= {workload.goal}" if workload.goal else "-"
     return [*cells, goal, f"{compiling:.2f}"]
 
@@ -79,7 +80,7 @@ def heads(peers: list[Peer]) -> list[str]:
     for peer in peers:
         cells += [f"{peer.name} s", "cpu s", "MiB above empty"]
     for other in peers[1:]:
-        cells += [f"time / {other.name}", f"memory / {other.name}"]
+        cells += [f"time / {other.name}", f"cpu / {other.name}", f"memory / {other.name}"]
     return [*cells, "goal", "compile s"]
 
 
@@ -91,10 +92,14 @@ def startup(harness: Harness, rounds: int) -> tuple[str, dict[str, Series]]:
     hello, python = series.values()
     with tempfile.TemporaryDirectory() as directory:
         first = harness.sample(Toyrun(Path(directory) / "cache").command(HELLO))
-    rows = [[name, f"{one.wall:.3f} ±{one.spread / 2:.0%}", f"{one.rss:.1f}", "-"] for name, one in series.items()]
-    rows += [["difference", f"{hello.wall - python.wall:.3f}", f"{hello.rss - python.rss:.1f}", "<= 0.15"]]
-    rows += [["toyrun hello, first run ever", f"{first.wall:.3f}", f"{first.rss:.1f}", "< 5"]]
-    return table(["start-up", "s", "MiB", "goal"], rows), {**series, "first": Series([first])}
+    rows = [
+        [name, f"{one.wall:.3f} ±{one.spread / 2:.0%}", f"{one.cpu:.3f}", f"{one.rss:.1f}", "-"]
+        for name, one in series.items()
+    ]
+    difference = [hello.wall - python.wall, hello.cpu - python.cpu]
+    rows += [["difference", *(f"{x:.3f}" for x in difference), f"{hello.rss - python.rss:.1f}", "<= 0.15"]]
+    rows += [["toyrun hello, first run ever", f"{first.wall:.3f}", f"{first.cpu:.3f}", f"{first.rss:.1f}", "< 5"]]
+    return table(["start-up", "s", "cpu s", "MiB", "goal"], rows), {**series, "first": Series([first])}
 
 
 def arguments() -> argparse.Namespace:
