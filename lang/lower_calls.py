@@ -178,8 +178,9 @@ class Calls(Slices):
         for arg in expr.args[1:]:
             other = self.bind(expr.type, self.value(arg))
             if isinstance(under, Basic) and under.is_float:
-                best = (f"{expr.builtin}_float({best[0]}, {other[0]})",)
-                best = (best[0] if under.bits == 64 else f"f32({best[0]})",)
+                wide = [text if under.bits == 64 else f"f64({text})" for text in (best[0], other[0])]
+                text = f"{expr.builtin}_float({wide[0]}, {wide[1]})"
+                best = (text if under.bits == 64 else f"f32({text})",)
             else:
                 better = self.temporary(self.compared(op, expr.type, other, best))
                 best = tuple(f"({new} if {better} else {old})" for new, old in zip(other, best, strict=True))

@@ -95,8 +95,9 @@ class Operators(Places):
         assert isinstance(under, Basic), "arithmetic is on numbers"
         kind = MACHINE_TYPES[under.kind]
         if under.is_float:
-            text = f"divide({left}, {right})" if op == "/" else f"({left} {op} {right})"
-            return text if kind == "f64" else f"f32{text}" if text[0] == "(" else f"f32({text})"
+            if op == "/":
+                return f"divide({left}, {right})" if kind == "f64" else f"f32(divide(f64({left}), f64({right})))"
+            return f"({left} {op} {right})" if kind == "f64" else f"f32({left} {op} {right})"
         if op in ("/", "%"):
             return self.division(op, left, right, under, right_expr)
         if op == "&^":

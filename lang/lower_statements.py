@@ -16,7 +16,7 @@ from lang.lower_frame import NotYet, Place, Value
 from lang.lower_names import safe_name
 from lang.lower_operators import STRING_RESULT
 from lang.lower_packages import Packages
-from lang.lower_types import is_boxed, is_scalar
+from lang.lower_types import VIEW, is_boxed, is_scalar
 from lang.objects import Var
 
 STATEMENT_NAMES: dict[type[syntax.Stmt], str] = {
@@ -126,10 +126,12 @@ class Statements(Packages):
             pointer = self.anchored(place.text)
             return Place(pointer, place.type, pointer)
         if place.text.endswith("]"):
-            base, _, index = place.text.partition("[")
-            if "(" not in index:
-                return place
-            return Place(f"{self.anchored(base)}[{self.temporary(index[:-1])}]", place.type, "")
+            base, index = subscript(place.text)
+            if base.endswith(".items"):
+                base = f"{self.anchored(base.removesuffix('.items'))}.items"
+            else:  # the elements of a slice, which may be assigned to in the same statement
+                base = self.temporary(base, VIEW)
+            return Place(f"{base}[{index if index.isdigit() else self.temporary(index)}]", place.type, "")
         base, _, member = place.text.rpartition(".")
         return Place(f"{self.anchored(base)}.{member}", place.type, place.pointer)
 
@@ -298,6 +300,16 @@ def defined_variable(left: syntax.Expr, new: Var | None) -> Var:
     found = left.object if new is None and isinstance(left, syntax.Name) else new
     assert isinstance(found, Var), "only variables stand left of :="
     return found
+
+
+def subscript(text: str) -> tuple[str, str]:
+    """base and index of `base[index]`"""
+    depth = 0
+    for at in range(len(text) - 1, -1, -1):
+        depth += (text[at] == "]") - (text[at] == "[")
+        if depth == 0:
+            return text[:at], text[at + 1 : -1]
+    raise AssertionError(f"{text} has no subscript")
 
 
 def is_blank(expr: syntax.Expr) -> bool:

@@ -159,6 +159,9 @@ class LoweredTypes:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.definitions: list[str] = []  # lines of the module
+        self._undefined: dict[str, tuple[Callable[[], list[str]], str]] = {}  # classes with a name only: fields, doc
+        self._defining = 0  # classes whose fields are being found, one inside the other
+        self._behind_pointer = False  # while only the name of a class is wanted
         self._classes: dict[object, str] = {}
         self._descriptors: dict[Type, str] = {}
         self._components: dict[Type, tuple[Component, ...]] = {}
@@ -182,7 +185,7 @@ class LoweredTypes:
             case Basic():
                 return [Component("", MACHINE_TYPES[under.kind], "", "")]
             case Slice(elem):
-                data = Component("data", f"Array[{self.memory(elem)}]", VIEW, ".data")
+                data = Component("data", f"Array[{self.memory_behind_pointer(elem)}]", VIEW, ".data")
                 length = Component("length", "i64", "", ".length")
                 return [data, length, Component("capacity", "i64", "", ".capacity")]
             case Interface():
@@ -219,9 +222,17 @@ class LoweredTypes:
         """The annotation of a field or element of type t."""
         return self.components(t)[0].annotation if is_scalar(t) else f"Inline[{self.struct_class(t)}]"
 
+    def memory_behind_pointer(self, t: Type) -> str:
+        """The same for what a pointer in a class leads to: that may itself hold the class, so it is defined behind it."""
+        before, self._behind_pointer = self._behind_pointer, self._defining > 0
+        found = self.memory(t)
+        self._behind_pointer = before
+        return found
+
     def pointee(self, t: Type) -> str:
         """The class that a pointer to t points to."""
-        return self.box_class(self.memory(t)) if is_scalar(t) else self.struct_class(t)
+        memory = self.memory_behind_pointer(t)
+        return self.box_class(memory) if is_scalar(t) else memory.removeprefix("Inline[").removesuffix("]")
 
     def struct_class(self, t: Type) -> str:
         """The class of t's form in memory; t is no scalar."""
@@ -232,15 +243,17 @@ class LoweredTypes:
             case Interface():
                 return "Any"
             case Slice(elem):
-                memory = self.memory(elem)
+                memory = self.memory_behind_pointer(elem)
                 return self._define(
                     ("slice", memory), f"Slice_{plain(memory)}", lambda: _slice_fields(memory), f"A slice of {memory}."
                 )
             case Array(length, elem):
                 memory = self.memory(elem)
-                items = [f"items: Annotated[Array[{memory}], {max(length, 1)}]"] if length else []
                 return self._define(
-                    ("array", length, memory), f"Array_{length}_{plain(memory)}", lambda: items, f"[{length}]{elem}"
+                    ("array", length, memory),
+                    f"Array_{length}_{plain(memory)}",
+                    lambda: [f"items: Annotated[Array[{self.memory(elem)}], {length}]"] if length else [],
+                    f"[{length}]{elem}",
                 )
             case Struct():
                 name = safe_name(t.name) if isinstance(t, Named) else "Struct"
@@ -260,19 +273,30 @@ class LoweredTypes:
         )
 
     def _define(self, key: object, name: str, fields: Callable[[], list[str]], doc: str) -> str:
-        """The class for `key`, defined now if it was not yet; classes laid inside it are defined before it."""
+        """The class for `key`, defined now unless only a pointer leads to it; classes laid inside it come before it."""
         found = self._classes.get(key)
         if found is None:
             found = self._classes[key] = self.names.fresh(name)
-            body = [f"    {line}" for line in fields()]
-            self.definitions += [
-                "@struct",
-                f"class {found}(Struct):",
-                f'    """{doc.replace(chr(92), "/").replace(chr(34), chr(39))}"""',
-                *body,
-                "",
-            ]
+            self._undefined[found] = (fields, doc)
+        if found in self._undefined and not self._behind_pointer:
+            self._emit(found)
         return found
+
+    def _emit(self, name: str) -> None:
+        """Write the class `name`, and behind the outermost one those that pointers lead to."""
+        fields, doc = self._undefined.pop(name)
+        self._defining += 1
+        body = [f"    {line}" for line in fields()]
+        self._defining -= 1
+        self.definitions += [
+            "@struct",
+            f"class {name}(Struct):",
+            f'    """{doc.replace(chr(92), "/").replace(chr(34), chr(39))}"""',
+            *body,
+            "",
+        ]
+        while self._undefined and not self._defining:
+            self._emit(next(iter(self._undefined)))
 
     # ---- descriptors
 
