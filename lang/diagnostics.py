@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from lang.source import Source
 
 MAX_SHOWN = 10
+MAX_WIDTH = 120  # characters of a source line that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ class Diagnostics:
     def rendered(self, diagnostic: Diagnostic) -> str:
         """One error: `file:line:column: message`, the source line, a caret."""
         line, column = self.source.line_column(diagnostic.pos)
-        text = self.source.line_text(line)
-        before = text[: diagnostic.pos - self.source.line_starts[line - 1]]
+        text, at = around(self.source.line_text(line), diagnostic.pos - self.source.line_starts[line - 1])
+        before = text[:at]
         padding = "".join(char if char == "\t" else " " for char in before)
         head = f"{self.source.name}:{line}:{column}: {diagnostic.message}\n"
         return f"{head}\t{shown(text)}\n\t{padding}^\n" if text.strip() else head
@@ -99,6 +100,14 @@ class Diagnostics:
 def is_syntax_error(diagnostic: Diagnostic) -> bool:
     """Whether an error is about the grammar."""
     return diagnostic.message.startswith("syntax error")
+
+
+def around(line: str, at: int) -> tuple[str, int]:
+    """The part of a line that is shown for an error at index `at`, and that index in it: long lines are cut."""
+    if len(line) <= MAX_WIDTH:
+        return line, at
+    start = max(0, min(at - MAX_WIDTH // 2, len(line) - MAX_WIDTH))
+    return line[start : start + MAX_WIDTH], at - start
 
 
 def shown(line: str) -> str:

@@ -12,6 +12,7 @@ Owner: one run.        Next: toyrun.py
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -57,7 +58,23 @@ def read_source(path: str) -> Source:
         data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise UserError(f"toyrun: {path}: {(error.strerror or str(error)).lower()}\n") from None
-    return Source.of_bytes("standard input" if path == "-" else path, data)
+    name = "standard input" if path == "-" else path
+    refuse_binary(name, data)
+    return Source.of_bytes(name, data)
+
+
+def refuse_binary(name: str, data: bytes) -> None:
+    """A file that is no text is refused in one line, at its first byte that no text has."""
+    at, what = data.find(b"\0"), "invalid NUL character"
+    if at < 0:
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            at, what = error.start, "invalid UTF-8 encoding"
+        else:
+            return
+    line, column = data.count(b"\n", 0, at) + 1, at - data.rfind(b"\n", 0, at)
+    raise UserError(f"{name}:{line}:{column}: {what}\n")
 
 
 def parse_source(source: Source) -> File:
@@ -182,9 +199,16 @@ class Result:
 
 
 def run(
-    path: str | Path, args: Sequence[str] = (), engine: str = "native", environ: Mapping[str, str] | None = None
+    path: str | Path,
+    args: Sequence[str] = (),
+    engine: str = "native",
+    environ: Mapping[str, str] | None = None,
+    timeout: int = 0,
 ) -> Result:
-    """Run a program in a process of its own, forked from this one, and collect what it wrote."""
+    """Run a program in a process of its own, forked from this one, and collect what it wrote.
+
+    After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
+    """
     from lang.toyrun import run_guarded
 
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
@@ -193,6 +217,7 @@ def run(
         child = os.fork()
         if child == 0:
             try:
+                signal.alarm(timeout)
                 os.dup2(stdout.fileno(), 1)
                 os.dup2(stderr.fileno(), 2)
                 sys.stdout = open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape")

@@ -33,8 +33,15 @@ STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
 SHADOW_SHARE = 4  # a frame of the shadow stack is at most so many times the native frame: see lower_function.py
 PANIC_EXIT = 2
+WRITE_ERROR_EXIT = 1
 INTERRUPT_EXIT = 130  # 128 + SIGINT, as a shell reports it
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
+FIGURES = (  # the words that runtime.MemStats begins with
+    "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects StackInuse "
+    "StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
+).split()
+NUM_GC_WORD = len(FIGURES) + 512  # behind the rings of pauses
+MEM_STATS_WORDS = 722  # of the whole struct
 GRACE_SECONDS = 0.2  # after Ctrl-C, for the program to reach a place where it can stop
 
 
@@ -66,7 +73,7 @@ def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs
         return PANIC_EXIT
     code = run.main()
     if memstats:
-        sys.stderr.write(memory_figures(engine, run.runtime))
+        sys.stderr.write(run.memory_figures())
     run.close()
     return code
 
@@ -109,9 +116,12 @@ class Run:
             self.flush()
             leave_now(INTERRUPT_EXIT)
         self.flush()
-        if self.failure is None:
-            return 0
-        return self.report(self.failure)
+        code = 0 if self.failure is None else self.report(self.failure)
+        error = self.engine.call("output_error", self.runtime)
+        if error:
+            sys.stderr.write(f"toyrun: write to standard output: {os.strerror(error).lower()}\n")
+            return code or WRITE_ERROR_EXIT
+        return code
 
     def started_thread(self) -> threading.Thread:
         """The program's thread, running; its stack as large as the system allows."""
@@ -145,6 +155,14 @@ class Run:
     def close(self) -> None:
         """Give the runtime's memory back."""
         self.engine.call("close_program", self.runtime)
+
+    def memory_figures(self) -> str:
+        """What --memstats prints: the first words of runtime.MemStats, and the number of collections."""
+        words = (ctypes.c_uint64 * MEM_STATS_WORDS)()
+        self.engine.call("read_figures", self.runtime, ctypes.addressof(words))
+        figures = [*zip(FIGURES, words, strict=False), ("NumGC", words[NUM_GC_WORD] & 0xFFFF_FFFF)]
+        width = max(len(str(value)) for _, value in figures)
+        return "".join(f"{name:<14}{value:>{width}}\n" for name, value in figures)
 
     # ---- how it ended
 

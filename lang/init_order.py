@@ -39,21 +39,20 @@ def variables_needed(var: Object, uses: Uses) -> set[Var]:
 
 def in_order(initializers: list[Initializer], uses: Uses) -> list[Initializer]:
     """The initialisers in the order in which they run. There is no cycle among them."""
+    owned = {var for initializer in initializers for var in initializer.vars if var is not None}
+    waits_for = [
+        {v for owner in initializer.owners for v in variables_needed(owner, uses)} & owned - set(initializer.vars)
+        for initializer in initializers
+    ]
     ordered: list[Initializer] = []
-    started: set[int] = set()
-
-    def place(initializer: Initializer) -> None:
-        if id(initializer) in started:
-            return
-        started.add(id(initializer))
-        needed = {v for owner in initializer.owners for v in variables_needed(owner, uses)}
-        for other in initializers:
-            if not needed.isdisjoint(other.vars):
-                place(other)
-        ordered.append(initializer)
-
-    for initializer in initializers:
-        place(initializer)
+    pending = list(range(len(initializers)))
+    while pending:
+        ready = next(number for number in pending if not waits_for[number])
+        pending.remove(ready)
+        ordered.append(initializers[ready])
+        done = set(initializers[ready].vars)
+        for number in pending:
+            waits_for[number] -= done
     return ordered
 
 

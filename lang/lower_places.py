@@ -15,7 +15,7 @@ Next: lower_operators.py
 from __future__ import annotations
 
 from lang.flow import Allocate
-from lang.go_types import Array, Basic, Pointer, Slice, Type
+from lang.go_types import Array, Basic, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
@@ -164,6 +164,9 @@ class Places(Frame):
         """The checked index of x[i]."""
         if expr.index.mode is Mode.CONSTANT and length.isdigit():
             return str(expr.index.value)
+        under = basic(expr.index.type)
+        if under.is_unsigned and under.bits == 64 and expr.index.mode is not Mode.CONSTANT:
+            return f"index_unsigned({self.value(expr.index)[0]}, {length}, {self.position(expr)})"
         return f"index({self.as_i64(expr.index)}, {length}, {self.position(expr)})"
 
     def as_i64(self, expr: Expr) -> str:

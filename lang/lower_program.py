@@ -30,7 +30,7 @@ from lang.source import Source
 
 IMPORTS = """from __future__ import annotations
 
-from lang.std.arithmetic import divisor_i64, divisor_u64, max_float, min_float, shift_count
+from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println
 from lang.std.os_pkg import os_args, os_exit
 from lang.std.print_builtin import (

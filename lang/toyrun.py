@@ -54,11 +54,17 @@ def main() -> int:
     if path is None:
         return 0
     code = run_guarded(path, arguments, options, os.environ)
+    flush_standard_output()
+    return code
+
+
+def flush_standard_output() -> None:
+    """Write out what `--emit` printed; nobody may be there to read it."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would complain at its own end
-    return code
 
 
 def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:

@@ -64,6 +64,8 @@ from runtime.types import (
 
 UNKNOWN_POSITION = -1  # where the compiler gave none
 
+INDEX_TEXT = "index out of range [%d] with length %d"
+
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
@@ -269,6 +271,8 @@ def panic_message(failure: Failure) -> str:
     if failure.text == VALUE_TEXT:
         typ, data = failure.words[:2]
         return f"panic: {value_text(Type.at(typ), data)}"
+    if failure.text == INDEX_TEXT and failure.words[0] < 0:
+        return f"panic: runtime error: index out of range [{failure.words[0]}]"
     message = f"panic: runtime error: {failure}"
     return message + SIGNAL_LINE if failure.text == NIL_TEXT else message
 

@@ -36,7 +36,7 @@ def name_of(path: Path) -> str:
 def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
     from lang import driver
 
-    result = driver.run(path, args, engine=engine, environ={**os.environ, **environ})
+    result = driver.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=60)
     return Result(result.exit_code, result.stdout, result.stderr)
 
 

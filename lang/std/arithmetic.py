@@ -7,7 +7,7 @@ Owner: nobody. Go: cmd/compile/internal/ssagen, the divide and shift checks.
 
 from __future__ import annotations
 
-from runtime.panics import panic_divide, panic_shift
+from runtime.panics import panic_divide, panic_index_unsigned, panic_shift
 from runtime.syspy import bits_of, f64, i64, inline, u64, unlikely
 
 
@@ -33,6 +33,14 @@ def shift_count(n: i64, pos: i64) -> u64:
     if unlikely(n < 0):
         panic_shift(pos)
     return u64(n)
+
+
+@inline
+def index_unsigned(i: u64, n: i64, pos: i64) -> i64:
+    """An index, of n elements."""
+    if unlikely(i >= u64(n)):
+        panic_index_unsigned(i, n, pos)
+    return i64(i)
 
 
 @inline

@@ -17,10 +17,11 @@ from __future__ import annotations
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.layout import PTR_SIZE
+from runtime.memstats import MemStats, read_mem_stats
 from runtime.output import close_output, flush, open_output
 from runtime.proc import G
 from runtime.roots import add_globals
-from runtime.syspy import Array, atomic_store, i64, is_nil, stack_pointer, throw, u8, u32, u64
+from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64
 
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
@@ -61,6 +62,17 @@ def set_line_buffered(g: G, line_buffered: u32) -> None:
 def interrupt_program(g: G) -> None:
     """Ask the program to stop when it next prints. Called from another thread."""
     atomic_store(g.output, "interrupted", 1)
+
+
+def read_figures(g: G, figures: Array[u64]) -> None:
+    """The FIGURES of this moment; `figures` has room for a whole MemStats."""
+    stats = MemStats.at(address(figures))
+    read_mem_stats(g, stats)
+
+
+def output_error(g: G) -> i32:
+    """The error number of the first write that failed for good; 0 for none."""
+    return g.output.error
 
 
 def prepare_thread(g: G, stack_bytes: u64) -> None:

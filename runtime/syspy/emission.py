@@ -57,6 +57,7 @@ class Emission:
         self.assigned: set[str] = set()  # locals that are assigned on every path to here
         self.is_open = True  # whether control reaches the end of the text so far
         self.block = "entry"  # label of the current block
+        self.measures_stack = False  # it asks for the stack pointer
         self.rounded: set[ast.expr] = set()  # f32 operations that stand directly in f32(...)
         self._count = 0
 

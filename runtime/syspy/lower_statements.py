@@ -68,6 +68,8 @@ class FunctionLowering(Assignment):
             self.fall_off()
         head = f"define {linkage} fastcc {llvm_type(signature.result)} {symbol_text(signature.symbol)}"
         body = "\n".join(self.allocas + self.lines)
+        if self.measures_stack:
+            attributes += ' "disable-tail-calls"="true"'
         return f"{head}({', '.join(parameters)}) {attributes} {{\nentry:\n{body}\n}}\n"
 
     def fall_off(self) -> None:
