@@ -155,7 +155,8 @@ def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
     arenas = heap.arenas
     if arenas.table[arena.start_addr >> LOG_HEAP_ARENA_BYTES] != arena:
         throw("AR4: an arena is not in the table", arena.start_addr)
-    if u64(arena.start_addr - arenas.lowest) > arenas.extent - HEAP_ARENA_BYTES:
+    end = arenas.lowest + arenas.extent
+    if arena.start_addr < arenas.lowest or arena.start_addr + HEAP_ARENA_BYTES > end:
         throw("AR4: an arena is outside of lowest and extent", arena.start_addr, arenas.lowest, arenas.extent)
     in_use: u64 = 0
     for page in range(u64(PAGES_PER_ARENA)):
@@ -261,13 +262,13 @@ def check_mcache(heap: MHeap, cache: MCache) -> u64:
 def check_counts(checker: Checker, heap: MHeap, cache: MCache) -> None:
     """I3 holds."""
     for size_class in range(u64(1), u64(NUM_SIZE_CLASSES)):
-        counted = heap.stats.small_alloc_count[size_class] - heap.stats.small_free_count[size_class]
+        counted = u64(heap.stats.small_alloc_count[size_class] - heap.stats.small_free_count[size_class])
         for span_class in range(2 * size_class, 2 * size_class + 2):
             span = cache.alloc[span_class]
-            counted = counted + (u64(span.alloc_count) - u64(span.cached_count))
+            counted = u64(counted + (u64(span.alloc_count) - u64(span.cached_count)))
         if counted != checker.taken[size_class]:
             throw("I3: objects allocated less objects freed are not the taken slots", size_class, counted)
-    large = heap.stats.large_alloc_count - heap.stats.large_free_count
+    large = u64(heap.stats.large_alloc_count - heap.stats.large_free_count)
     if large != checker.taken[0]:
         throw("I3: large objects allocated less those freed are not the ones in spans", large, checker.taken[0])
 

@@ -52,6 +52,7 @@ from runtime.syspy import (
     cold,
     inline,
     is_nil,
+    known,
     memset,
     offsetof,
     store,
@@ -98,6 +99,7 @@ def next_free_fast(cache: MCache, span_class: u64) -> uintptr:
     slot = cache.run_next[span_class]
     if unlikely(slot == cache.run_limit[span_class]):
         return 0
+    known(slot != 0)  # only an empty run begins at 0
     cache.run_next[span_class] = slot + u64(CLASS_TO_SIZE[span_class >> 1])
     return slot
 

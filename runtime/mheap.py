@@ -48,7 +48,16 @@ from runtime.fixalloc import (
 )
 from runtime.gc_bits import CELL_SIZE, free_bits, new_bits
 from runtime.heap_bits import init_pointer_bits
-from runtime.layout import CHUNK_BYTES, CHUNK_PAGES, HEAP_ARENA_BYTES, PAGE_SHIFT, PAGE_SIZE, align_up
+from runtime.layout import (
+    CHUNK_BYTES,
+    CHUNK_PAGES,
+    HEAP_ARENA_BYTES,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    align_down,
+    align_up,
+    arena_index,
+)
 from runtime.lock import Mutex, assert_lock_held, lock, unlock
 from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cache
 from runtime.os_memory import (
@@ -117,6 +126,7 @@ class MHeap(Struct):
     sweep_class: u64  # where sweep_one looks next: 2 * span class, + 1 for the partial set
     pages_swept: u64  # pages of spans swept since the last collection
     clobber: bool  # clobberfree: fill what is freed
+    has_pages: bool  # the page allocator was made
     central: Array[Inline[MCentral]]  # by span class
     lock: Inline[Mutex]  # see the header
     arena_next: uintptr  # the current arena from here on is not in the page allocator yet
@@ -143,19 +153,26 @@ def heap_init(heap: MHeap) -> bool:
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
     heap.is_swept = 1
     heap.trigger = HEAP_MINIMUM
-    return arena_map_init(heap.arenas, memory) and page_alloc.init(
-        heap.pages, heap.lock, heap.persistent, memory, memory.gc
-    )
+    if not arena_map_init(heap.arenas, memory):
+        return False
+    heap.has_pages = page_alloc.init(heap.pages, heap.lock, heap.persistent, memory, memory.gc)
+    return heap.has_pages
 
 
 def heap_close(heap: MHeap) -> None:
-    """Give everything back to the system but the MHeap itself."""
+    """Give everything back to the system but the MHeap itself. heap_init may have failed."""
+    addr = align_down(heap.arena_next, HEAP_ARENA_BYTES)
+    while addr < heap.arena_end and not is_nil(heap.arenas.table[arena_index(addr)]):
+        addr = addr + HEAP_ARENA_BYTES
+    if addr < heap.arena_end:
+        unmap(heap.memory, addr, heap.arena_end - addr)
     arena = heap.arenas.first
     while not is_nil(arena):
         unmap(heap.memory, arena.start_addr, HEAP_ARENA_BYTES)
         arena = arena.next
     arena_map_close(heap.arenas, heap.memory)
-    page_alloc.close(heap.pages)
+    if heap.has_pages:
+        page_alloc.close(heap.pages)
     persistent_close(heap.persistent)
 
 
@@ -272,19 +289,36 @@ def grow(heap: MHeap, npages: u64) -> bool:
     ask = align_up(npages, CHUNK_PAGES) << PAGE_SHIFT
     if ask > heap.arena_end - heap.arena_next and not new_arenas(heap, ask):
         return False
-    return use_pages(heap, ask)
+    if use_pages(heap, ask):
+        return True
+    # So much may never be had: addresses that nothing is mapped at are not kept for it.
+    unused = align_up(heap.arena_ready, HEAP_ARENA_BYTES)
+    if sys_unreserve(heap.memory, unused, heap.arena_end - unused):
+        heap.arena_end = unused
+    return False
 
 
 def use_pages(heap: MHeap, size: u64) -> bool:
     """Move so many bytes of reserved address space to the page allocator. False if refused; it can be tried again."""
     end = heap.arena_next + size
     if end > heap.arena_ready:
+        # Before anything is done for it: for more than it could ever back, the kernel says no at once.
         if not sys_map(heap.memory, heap.arena_ready, end - heap.arena_ready, heap.memory.heap_released):
             return False
         heap.arena_ready = end
-    if not page_alloc.grow(heap.pages, heap.arena_next, size):
+    if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):
         return False
     heap.arena_next = end
+    return True
+
+
+def enter_arenas(heap: MHeap, end: uintptr) -> bool:
+    """Make sure that the arenas from arena_next up to end are in the map. False if refused."""
+    addr = align_down(heap.arena_next, HEAP_ARENA_BYTES)
+    while addr < end:
+        if is_nil(heap.arenas.table[arena_index(addr)]) and not add_arena(heap.arenas, heap.memory, addr):
+            return False
+        addr = addr + HEAP_ARENA_BYTES
     return True
 
 
@@ -300,13 +334,7 @@ def new_arenas(heap: MHeap, ask: u64) -> bool:
             return False
         heap.arena_next = base
         heap.arena_ready = base
-        heap.arena_end = base
-    end = base + size
-    while heap.arena_end < end:
-        if not add_arena(heap.arenas, heap.memory, heap.arena_end):
-            sys_unreserve(heap.memory, heap.arena_end, end - heap.arena_end)
-            return False
-        heap.arena_end = heap.arena_end + HEAP_ARENA_BYTES
+    heap.arena_end = base + size
     return True
 
 

@@ -101,7 +101,10 @@ def map_fixed(stats: MemoryStats, addr: uintptr, size: u64, prot: i32) -> bool:
     """Map fresh pages over [addr, addr + size), which is ours already."""
     if is_refused(stats):
         return False
-    flags: i32 = MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE
+    flags: i32 = MAP_PRIVATE_ANONYMOUS | MAP_FIXED
+    if prot == PROT_NONE:
+        flags = flags | MAP_NORESERVE
+    # Without that flag the kernel refuses at once what it could never back.
     return mmap(addr, size, prot, flags, -1, 0) == addr
 
 

@@ -1,0 +1,309 @@
+"""Heaps for tests: a runtime on either engine, with the few moves that tests of the allocator and the collector make.
+
+    def test_an_unreachable_object_dies(heap):
+        kept, lost = heap.malloc(16), heap.malloc(16)
+        heap.root(kept)
+        heap.gc()
+        assert heap.objects() == {kept}
+
+One native image serves all modules. Every heap is checked from end to end when its test is over, unless the test says
+that it broke it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from runtime import (
+    arenas,
+    cycle,
+    gc_bits,
+    gctrace,
+    heap_bits,
+    heap_check,
+    malloc,
+    mark,
+    mcache,
+    mcentral,
+    memstats,
+    mheap,
+    mspan,
+    pacer,
+    roots,
+    span_set,
+    sweep,
+    types,
+    work_queue,
+)
+from runtime import heap as root
+from runtime.knobs import Settings
+from runtime.layout import PAGE_SIZE
+from runtime.mspan import MSpan
+from runtime.syspy import Array, address, array_at, load, nil, store, table, u8, u64
+from runtime.types import KIND_STRUCT, Type
+from tests.runtime.big_lists import build_list
+from tests.runtime.engines import NativeEngine, PythonEngine, as_word
+
+SHADOW_BYTES = 1 << 20
+
+ROOTS: list[Callable[..., Any]] = [
+    build_list,
+    arenas.add_arena,
+    arenas.alloc_needs_zero,
+    arenas.arena_map_close,
+    arenas.arena_map_init,
+    arenas.find_object,
+    arenas.span_of,
+    cycle.collect,
+    cycle.gc,
+    cycle.update_goal,
+    gc_bits.has_cell,
+    gc_bits.inline_mark_offset,
+    gc_bits.swap_bits,
+    gctrace.print_gc_trace,
+    gctrace.put_ms,
+    gctrace.put_number,
+    heap_bits.clear_pointer_bits,
+    heap_bits.object_mask,
+    heap_bits.read_pointer_bits,
+    heap_bits.set_pointer_bits,
+    heap_bits.write_pointer_bits,
+    heap_check.check_all_marks,
+    heap_check.check_heap,
+    heap_check.draw_span,
+    malloc.malloc_noscan,
+    malloc.malloc_scan,
+    malloc.malloc_tiny,
+    malloc.mallocgc,
+    malloc.new_object,
+    mark.finish_marking,
+    mark.mark_root,
+    mark.mark_words,
+    mark.start_marking,
+    mcache.close_runs,
+    mcache.refill,
+    mcache.release_all,
+    mcentral.cache_span,
+    mcentral.finish_sweep,
+    mcentral.reclaim,
+    mcentral.start_sweep,
+    mcentral.sweep_one,
+    mcentral.uncache_span,
+    memstats.read_mem_stats,
+    mheap.alloc_span,
+    mheap.free_span,
+    mspan.check_marks,
+    mspan.check_span,
+    mspan.count_taken,
+    mspan.find_zombie,
+    mspan.give_back_run,
+    mspan.take_run,
+    pacer.heap_goal,
+    pacer.heap_minimum,
+    pacer.percent_of,
+    root.close_runtime,
+    root.new_runtime,
+    roots.add_globals,
+    roots.check_roots,
+    roots.free_handle,
+    roots.new_handle,
+    span_set.check_span_set,
+    span_set.pop_span,
+    span_set.push_span,
+    span_set.remove_span,
+    sweep.sweep_span,
+    sweep.try_acquire,
+    types.check_type,
+    work_queue.grow_queue,
+    work_queue.queue_close,
+    work_queue.queue_init,
+]
+
+
+@cache
+def native_engine() -> NativeEngine:
+    """The image of ROOTS."""
+    return NativeEngine(ROOTS, "heaps")
+
+
+def engine_named(name: str) -> Any:
+    """The engine that a test parameter names."""
+    return PythonEngine() if name == "python" else native_engine()
+
+
+def make_type(size: int, pointers: list[int], name: str = "T") -> Type:
+    """A type of size bytes with pointers at these offsets; kept for good."""
+    ptr_bytes = max(pointers) + 8 if pointers else 0
+    bits = sum(1 << offset // 8 for offset in pointers)
+    typ = Type(size=size, ptr_bytes=ptr_bytes, kind=KIND_STRUCT, align=8 if size % 8 == 0 else 1)
+    typ.gc_mask = table(u8, bits.to_bytes(max(1, -(-ptr_bytes // 64)), "little"))
+    _kept.append(typ)
+    return typ
+
+
+_kept: list[Any] = []
+
+WORD = make_type(8, [0], "*T")
+NODE = make_type(16, [0, 8], "node")
+NONE: Type = nil(Type)
+
+
+class HeapUnderTest:
+    """A runtime, and its main goroutine's shadow stack as a list of roots."""
+
+    def __init__(self, engine: Any, gogc: int = 100, debug: str = "") -> None:
+        self.engine = engine
+        self.state = root.Runtime.at(engine.call(root.new_runtime, gogc, SHADOW_BYTES))
+        Settings.parsed("", debug).apply(self.state)
+        self.g = self.state.g0
+        self.heap = self.state.heap
+        self.m_cache = self.state.m_cache
+        self.is_broken = False  # a test has broken an invariant: no check at the end
+
+    def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a systems function; pointers come back as addresses."""
+        result = self.engine.call(f, *arguments)
+        return tuple(map(as_word, result)) if isinstance(result, tuple) else result
+
+    def close(self) -> None:
+        if not self.is_broken:
+            self.check()
+        self.call(root.close_runtime, self.state)
+
+    # --- Objects ---
+
+    def malloc(self, size: int, typ: Type = NONE, zero: bool = True) -> int:
+        """mallocgc."""
+        return int(self.call(malloc.mallocgc, self.g, size, typ, zero))
+
+    def rooted(self, size: int, typ: Type = NONE) -> int:
+        """mallocgc, and a root for the object."""
+        addr = self.malloc(size, typ)
+        self.root(addr)
+        return addr
+
+    def root(self, *addrs: int) -> None:
+        """Put words on the shadow stack."""
+        for addr in addrs:
+            store(u64, self.g.shadow_top, addr)
+            self.g.shadow_top = self.g.shadow_top + 8
+
+    def unroot(self) -> None:
+        """Take all words off the shadow stack."""
+        self.g.shadow_top = self.g.shadow_base
+
+    def list_of(self, length: int, typ: Type = NODE) -> list[int]:
+        """A linked list through the first words, its head the only root that is added; the head comes first."""
+        at = self.g.shadow_top
+        self.root(0)
+        nodes = []
+        for _ in range(length):
+            node = self.malloc(typ.size, typ)
+            store(u64, node, load(u64, at))
+            store(u64, at, node)
+            nodes.append(node)
+        return nodes[::-1]
+
+    def objects(self) -> set[int]:
+        """The start of every taken slot. Runs that are open count as given back."""
+        self.call(mcache.close_runs, self.m_cache)
+        found = set()
+        for span in self.spans():
+            for slot in range(span.nelems):
+                if slot < span.free_index or span.alloc_bits[slot // 64] >> slot % 64 & 1:
+                    found.add(span.start_addr + slot * span.elem_size)
+        return found
+
+    def spans(self) -> Iterator[MSpan]:
+        """All spans in use."""
+        arena = self.heap.arenas.first
+        while address(arena) != 0:
+            for word in range(len(arena.in_use)):  # type: ignore[arg-type]
+                bits = arena.in_use[word]
+                for bit in range(64 if bits else 0):
+                    if bits >> bit & 1:
+                        yield arena.spans[word * 64 + bit]
+            arena = arena.next
+
+    def span_of(self, addr: int) -> MSpan:
+        """The span of an object."""
+        return MSpan.at(self.call(arenas.span_of, self.heap.arenas, addr))
+
+    # --- The collector ---
+
+    def gc(self) -> None:
+        """runtime.GC."""
+        self.call(cycle.gc, self.g)
+
+    def collect(self) -> None:
+        """A collection that leaves the sweeping for later."""
+        self.call(cycle.collect, self.g, False)
+
+    def check(self) -> None:
+        """Check every invariant."""
+        self.call(heap_check.check_heap, self.state)
+
+
+def drawn(span: MSpan, engine: Any) -> str:
+    """A span, one character per slot: # taken, o taken and marked, . free, ! free and marked."""
+    out: Any = own_bytes(span.nelems)
+    count = engine.call(heap_check.draw_span, span, array_at(u8, address(out)))
+    return bytes(out[i] for i in range(count)).decode()
+
+
+def own_bytes(length: int) -> Array[int]:
+    """Zeroed bytes that Python owns."""
+    return table(u8, [0] * length)
+
+
+def span_drawn(alloc: str, mark: str = "", free_index: int = 0, elem_size: int = 1024, **fields: int) -> MSpan:
+    """A span of up to 64 slots from drawings of its alloc and mark bits: # for 1."""
+    npages = -(-len(alloc) * elem_size // PAGE_SIZE)
+    memory = own_bytes((npages + 1) * PAGE_SIZE)
+    span = MSpan(npages=npages, elem_size=elem_size, nelems=len(alloc), free_index=free_index, state=1, **fields)
+    span.start_addr = -(-address(memory) // PAGE_SIZE) * PAGE_SIZE
+    span.limit = span.start_addr + len(alloc) * elem_size
+    span.span_class = fields.get("span_class", 65)
+    span.small_bits[0], span.small_bits[1] = bits_of(alloc), bits_of(mark)
+    span.alloc_bits = array_at(u64, address(span.small_bits))
+    span.mark_bits = array_at(u64, address(span.small_bits) + 8)
+    span.alloc_count = bin(bits_of(alloc) | (1 << free_index) - 1).count("1")
+    if free_index < len(alloc):
+        span.alloc_cache = (~bits_of(alloc) & (1 << 64) - 1) >> free_index
+    _kept.extend([memory, span])
+    return span
+
+
+def bits_of(drawing: str) -> int:
+    """A drawing as a bitmap: # for 1."""
+    return sum(1 << i for i, sign in enumerate(drawing) if sign == "#")
+
+
+@pytest.fixture(params=["python", "native"])
+def any_engine(request: pytest.FixtureRequest) -> Any:
+    """Both engines, one after the other."""
+    return engine_named(request.param)
+
+
+@pytest.fixture
+def new_heap(any_engine: Any) -> Iterator[Callable[..., HeapUnderTest]]:
+    """Makes heaps with the knobs that a test wants; they are checked and closed after it."""
+    made: list[HeapUnderTest] = []
+
+    def new(gogc: int = 100, debug: str = "") -> HeapUnderTest:
+        made.append(HeapUnderTest(any_engine, gogc, debug))
+        return made[-1]
+
+    yield new
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def heap(new_heap: Callable[..., HeapUnderTest]) -> HeapUnderTest:
+    """A heap with nothing in it."""
+    return new_heap()

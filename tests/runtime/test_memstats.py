@@ -1,0 +1,90 @@
+"""runtime.MemStats: Go's identities, and every number recounted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from runtime.memstats import MemStats, read_mem_stats
+from runtime.mspan import MSpan
+from runtime.size_classes import CLASS_TO_SIZE
+from runtime.syspy import sizeof
+from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest
+
+
+def read(heap: HeapUnderTest) -> MemStats:
+    m = MemStats()
+    heap.call(read_mem_stats, heap.g, m)
+    return m
+
+
+def busy(heap: HeapUnderTest) -> None:
+    """Allocate all kinds of objects, keep some, collect now and then."""
+    for i in range(300):
+        for size, typ in [(1, NONE), (8, WORD), (16, NODE), (100, NONE), (600, WORD), (20_000, NONE), (40_000, NONE)]:
+            addr = heap.malloc(size, typ)
+            if i % 50 == 0:
+                heap.root(addr)
+    heap.gc()
+    for _ in range(100):
+        heap.malloc(48)
+
+
+def test_it_is_laid_out_as_go_s() -> None:
+    assert sizeof(MemStats) == 5776
+
+
+def test_identities(heap: HeapUnderTest) -> None:
+    busy(heap)
+    m = read(heap)
+    assert m.alloc == m.heap_alloc <= m.total_alloc
+    assert m.sys == m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
+    assert m.heap_sys == m.heap_idle + m.heap_inuse
+    assert m.heap_idle >= m.heap_released
+    assert m.heap_objects == m.mallocs - m.frees
+    assert m.stack_sys >= m.stack_inuse > 0
+    assert m.last_gc == m.pause_end[(m.num_gc + 255) % 256]
+    assert m.pause_total_ns == sum(m.pause_ns[i] for i in range(256))
+    assert 1 == m.num_forced_gc <= m.num_gc
+    assert 0 < m.gc_cpu_fraction < 1
+    assert (m.enable_gc, m.debug_gc, m.lookups) == (1, 0, 0)
+    assert m.next_gc == heap.heap.trigger
+    assert [m.by_size[i].size for i in range(61)] == [CLASS_TO_SIZE[i] for i in range(61)]
+
+
+def test_live_objects_are_the_slots_that_are_taken(heap: HeapUnderTest) -> None:
+    busy(heap)
+    m = read(heap)
+    slots = heap.objects()
+    assert m.heap_objects == len(slots)
+    assert m.heap_alloc == sum(heap.span_of(addr).elem_size for addr in slots)
+    assert m.heap_inuse == sum(span.npages for span in heap.spans()) * 8192
+    assert m.mspan_inuse == sizeof(MSpan) * len(list(heap.spans()))
+
+
+def test_mallocs_are_every_allocation(heap: HeapUnderTest) -> None:
+    busy(heap)
+    m = read(heap)
+    assert m.mallocs == 300 * 7 + 100
+
+
+def test_a_large_object_counts_in_whole_pages(heap: HeapUnderTest) -> None:
+    before = read(heap).total_alloc
+    heap.malloc(32_769)
+    assert read(heap).total_alloc - before == 40_960
+
+
+def test_both_ways_to_read_twice(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap()
+    busy(heap)
+    first, second = read(heap), read(heap)
+    for name in ("mallocs", "frees", "heap_alloc", "heap_inuse", "sys"):
+        assert getattr(first, name) == getattr(second, name)
+    heap.malloc(16)
+    assert read(heap).mallocs == first.mallocs + 1
+
+
+def test_an_empty_runtime_is_small(heap: HeapUnderTest) -> None:
+    heap.malloc(16)
+    m = read(heap)
+    assert m.sys - m.heap_sys < 2 << 20
+    assert (m.heap_sys, m.heap_inuse) == (4 << 20, 8192)

@@ -1,0 +1,141 @@
+"""Pages to spans and back, and growing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE
+from runtime.mheap import ARENA_HINT, ARENA_HINT_STEP, alloc_span, free_span
+from runtime.mspan import MSpan
+from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, SPAN_CLASS_TO_NELEMS
+from runtime.syspy import Failure, address, memset
+from tests.runtime.heaps import HeapUnderTest
+
+MB = 1 << 20
+
+
+def span_of_pages(heap: HeapUnderTest, npages: int, span_class: int = 1) -> MSpan:
+    """A new span; nil if the system refused. The test gives it back."""
+    return MSpan.at(heap.call(alloc_span, heap.heap, heap.m_cache.pages, npages, span_class))
+
+
+@pytest.mark.parametrize("span_class", [2, 3, 4, 5, 6, 7, 53, 54, 102, 103, 134, 135])
+def test_a_new_span_is_what_its_class_says(heap: HeapUnderTest, span_class: int) -> None:
+    size_class = span_class >> 1
+    span = span_of_pages(heap, CLASS_TO_NPAGES[size_class], span_class)
+    assert (span.elem_size, span.nelems) == (CLASS_TO_SIZE[size_class], SPAN_CLASS_TO_NELEMS[span_class])
+    assert (span.alloc_count, span.free_index, span.state, span.need_zero) == (0, 0, 1, 0)
+    assert span.sweep_gen == heap.heap.sweep_gen
+    heap.call(free_span, heap.heap, span)
+
+
+def test_spans_are_given_out_in_address_order(heap: HeapUnderTest) -> None:
+    spans = [span_of_pages(heap, npages) for npages in (1, 2, 3, 1)]
+    starts = [span.start_addr for span in spans]
+    assert starts == [starts[0] + PAGE_SIZE * before for before in (0, 1, 3, 6)]
+    assert heap.heap.pages_in_use == 7
+    for span in spans:
+        heap.call(free_span, heap.heap, span)
+    assert heap.heap.pages_in_use == 0
+
+
+def test_reused_pages_need_zeroing_and_fresh_ones_do_not(heap: HeapUnderTest) -> None:
+    span = span_of_pages(heap, 20)
+    start = span.start_addr
+    assert span.need_zero == 0
+    memset(start, 0xAA, 20 * PAGE_SIZE)
+    heap.call(free_span, heap.heap, span)
+    again = span_of_pages(heap, 20)
+    assert (again.start_addr, again.need_zero) == (start, 1)
+    beyond = span_of_pages(heap, 20)
+    assert beyond.need_zero == 0
+    for one in (again, beyond):
+        heap.call(free_span, heap.heap, one)
+
+
+def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> None:
+    memory = heap.heap.memory
+    span = span_of_pages(heap, 1)
+    assert (memory.heap_in_use.bytes, memory.heap_free.bytes) == (PAGE_SIZE, 0)
+    assert memory.heap_released.bytes == 4 * MB - PAGE_SIZE
+    heap.call(free_span, heap.heap, span)
+    assert (memory.heap_in_use.bytes, memory.heap_free.bytes) == (0, PAGE_SIZE)
+    large = span_of_pages(heap, 600)
+    assert memory.heap_in_use.bytes == 600 * PAGE_SIZE
+    heap.call(free_span, heap.heap, large)
+
+
+def test_arenas_follow_each_other(heap: HeapUnderTest) -> None:
+    spans = [span_of_pages(heap, 5000) for _ in range(4)]
+    base = heap.heap.arenas.lowest
+    assert base % HEAP_ARENA_BYTES == 0
+    assert heap.heap.arenas.extent == heap.heap.arenas.count * HEAP_ARENA_BYTES == 3 * HEAP_ARENA_BYTES
+    assert [span.start_addr for span in spans] == [base + 5000 * PAGE_SIZE * i for i in range(4)]
+    for span in spans:
+        heap.call(free_span, heap.heap, span)
+
+
+def test_a_span_larger_than_an_arena(heap: HeapUnderTest) -> None:
+    addr = heap.malloc(3 * HEAP_ARENA_BYTES + 1, zero=False)
+    span = heap.span_of(addr + 3 * HEAP_ARENA_BYTES)
+    assert span.start_addr == addr
+    assert heap.span_of(addr + HEAP_ARENA_BYTES + 17) == span
+    heap.gc()
+    assert heap.heap.pages_in_use == 0
+
+
+def test_heaps_side_by_side_ask_at_places_of_their_own(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heaps = [new_heap() for _ in range(3)]
+    bases = []
+    for heap in heaps:
+        heap.rooted(16)
+        bases.append(heap.heap.arenas.lowest)
+    assert len(set(bases)) == 3
+    assert all((base - ARENA_HINT) % ARENA_HINT_STEP < 64 * HEAP_ARENA_BYTES for base in bases)
+
+
+def test_with_every_hint_taken_the_system_chooses(heap: HeapUnderTest) -> None:
+    heap.heap.hint = 64
+    heap.rooted(100_000)
+    assert heap.heap.arenas.lowest % HEAP_ARENA_BYTES == 0
+
+
+def test_what_is_left_of_an_arena_is_used_before_a_new_one_elsewhere(heap: HeapUnderTest) -> None:
+    first = span_of_pages(heap, 1)
+    old = heap.heap.arenas.lowest
+    heap.heap.hint = 64
+    elsewhere = span_of_pages(heap, 8192)
+    assert elsewhere.start_addr - old not in range(HEAP_ARENA_BYTES)
+    inside = span_of_pages(heap, 8000)
+    assert inside.start_addr - old in range(HEAP_ARENA_BYTES)
+    for span in (first, elsewhere, inside):
+        heap.call(free_span, heap.heap, span)
+
+
+@pytest.mark.parametrize("npages", [1, 600, 9000])
+def test_each_refused_request_leaves_a_heap_that_works(new_heap: Callable[..., HeapUnderTest], npages: int) -> None:
+    refused = 0
+    for nth in range(1, 30):
+        heap = new_heap()
+        memory = heap.heap.memory
+        memory.refuse_at = memory.requests + nth
+        span = span_of_pages(heap, npages, 3 if npages == 1 else 1)
+        if address(span) == 0:
+            refused += 1
+            heap.check()
+            span = span_of_pages(heap, npages, 3 if npages == 1 else 1)
+        asked = memory.requests >= memory.refuse_at
+        assert address(span) != 0
+        heap.call(free_span, heap.heap, span)
+        heap.check()
+        if not asked:
+            break
+    assert 5 <= refused < 29
+
+
+def test_a_span_with_objects_is_not_freed(heap: HeapUnderTest) -> None:
+    span = heap.span_of(heap.malloc(1 << 20))
+    with pytest.raises(Failure, match="free_span: not an empty, swept span in use"):
+        heap.call(free_span, heap.heap, span)
