@@ -42,6 +42,7 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
+    ctz64,
     inline,
     is_nil,
     nil,
@@ -158,6 +159,32 @@ def find_object(arenas: ArenaMap, addr: uintptr) -> tuple[uintptr, MSpan, u64]:
         return 0, span, 0
     index = slot_of(span, addr)
     return slot_addr(span, index), span, index
+
+
+def next_span(arenas: ArenaMap, span: MSpan) -> MSpan:
+    """The span in use that follows this one in a walk over all of them; the first for nil, nil after the last."""
+    arena = arenas.first
+    page: u64 = 0
+    if not is_nil(span):
+        arena = arena_of(arenas, span.start_addr)
+        page = page_of(span.start_addr) + 1
+    while not is_nil(arena):
+        found = next_in_use(arena, page)
+        if found < PAGES_PER_ARENA:
+            return arena.spans[found]
+        arena = arena.next
+        page = 0
+    return nil(MSpan)
+
+
+def next_in_use(arena: HeapArena, page: u64) -> u64:
+    """The first page from this one on at which a span in use starts; PAGES_PER_ARENA if there is none."""
+    while page < PAGES_PER_ARENA:
+        starts = arena.in_use[page // WORD_BITS] >> page % WORD_BITS
+        if starts != 0:
+            return page + ctz64(starts)
+        page = (page // WORD_BITS + 1) * WORD_BITS
+    return PAGES_PER_ARENA
 
 
 def set_spans(arenas: ArenaMap, span: MSpan) -> None:

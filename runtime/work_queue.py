@@ -43,6 +43,7 @@ class WorkQueue(Struct):
     base: uintptr  # first entry
     top: uintptr  # end of the last entry
     limit: uintptr  # end of the room
+    brim: uintptr  # limit - ROOM: beyond it the queue has to grow first
     first: uintptr  # the memory it starts with, kept between collections
     memory: MemoryStats  # counts what is taken from the system
     has_overflowed: bool  # an entry was dropped
@@ -60,7 +61,7 @@ def queue_reset(queue: WorkQueue) -> None:
     """Use the first memory."""
     queue.base = queue.first
     queue.top = queue.first
-    queue.limit = queue.first + FIRST_BYTES
+    set_limit(queue, queue.first + FIRST_BYTES)
 
 
 def queue_close(queue: WorkQueue) -> None:
@@ -82,8 +83,14 @@ def grow_queue(queue: WorkQueue) -> bool:
     shrink_queue(queue)
     queue.base = base
     queue.top = base + used
-    queue.limit = base + 2 * size
+    set_limit(queue, base + 2 * size)
     return True
+
+
+def set_limit(queue: WorkQueue, limit: uintptr) -> None:
+    """Say where the room ends."""
+    queue.limit = limit
+    queue.brim = limit - ROOM
 
 
 def shrink_queue(queue: WorkQueue) -> None:

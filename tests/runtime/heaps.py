@@ -57,6 +57,7 @@ ROOTS: list[Callable[..., Any]] = [
     arenas.arena_map_close,
     arenas.arena_map_init,
     arenas.find_object,
+    arenas.next_span,
     arenas.span_of,
     cycle.collect,
     cycle.gc,
@@ -220,14 +221,9 @@ class HeapUnderTest:
 
     def spans(self) -> Iterator[MSpan]:
         """All spans in use."""
-        arena = self.heap.arenas.first
-        while address(arena) != 0:
-            for word in range(len(arena.in_use)):  # type: ignore[arg-type]
-                bits = arena.in_use[word]
-                for bit in range(64 if bits else 0):
-                    if bits >> bit & 1:
-                        yield arena.spans[word * 64 + bit]
-            arena = arena.next
+        span = nil(MSpan)
+        while address(span := MSpan.at(self.call(arenas.next_span, self.heap.arenas, span))) != 0:
+            yield span
 
     def span_of(self, addr: int) -> MSpan:
         """The span of an object."""

@@ -43,6 +43,17 @@ def test_what_is_no_object_leads_nowhere(heap: HeapUnderTest) -> None:
         assert heap.call(find_object, heap.heap.arenas, addr)[0] == 0
 
 
+def test_a_walk_meets_every_span_once(heap: HeapUnderTest) -> None:
+    heap.heap.trigger = 1 << 40
+    for size in (16, 5000, 40_000, 16, 1 << 20, 80 << 20, 100_000):
+        heap.malloc(size, zero=False)
+    starts = [span.start_addr for span in heap.spans()]
+    assert len(starts) == len(set(starts)) == 6
+    assert {span.npages for span in heap.spans()} == {1, 2, 5, 128, 10_240, 13}
+    heap.gc()
+    assert list(heap.spans()) == []
+
+
 def test_a_freed_span_is_found_no_more(heap: HeapUnderTest) -> None:
     addr = heap.malloc(50_000)
     heap.gc()

@@ -9,10 +9,9 @@ import pytest
 
 from runtime.arenas import find_object
 from runtime.layout import PAGE_SIZE
-from runtime.mark import mark_root, start_marking
+from runtime.mark import finish_marking, mark_root, start_marking
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
-from runtime.work_queue import ROOM
 from tests.runtime.big_lists import build_list
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
 
@@ -224,7 +223,7 @@ def test_a_full_queue_drops_entries_and_finds_them_again(heap: HeapUnderTest) ->
         store(u64, node, heap.malloc(16, NODE))
     # As if the memory had this size: room for one piece and little more.
     memory = heap.heap.memory
-    queue.limit = queue.base + ROOM + 64
+    queue.brim = queue.base + 64
     memory.refuse_at = memory.requests + 1
     heap.collect()
     assert heap.state.gc.heap_marked == heap.span_of(array).elem_size + 16 * 200
@@ -237,6 +236,7 @@ def test_a_root_is_marked_once(heap: HeapUnderTest) -> None:
     heap.call(start_marking, marker, heap.heap.sweep_gen)
     for p in (node, node + 8, node):
         heap.call(mark_root, marker, p)
-    assert marker.marked_bytes == 16
     assert marker.queue.top == marker.queue.base + 8
     assert load(u64, marker.queue.base) == node
+    heap.call(finish_marking, marker)
+    assert marker.marked_bytes == 16
