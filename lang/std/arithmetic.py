@@ -44,11 +44,17 @@ def index_unsigned(i: u64, n: i64, pos: i64) -> i64:
 
 
 @inline
+def is_nan(f: f64) -> bool:
+    """Whether f is not a number: nothing else differs from itself."""
+    return f != f  # noqa: PLR0124
+
+
+@inline
 def min_float(a: f64, b: f64) -> f64:
     """The lesser; NaN if one is, and -0 is below 0."""
-    if a != a or a < b:
+    if is_nan(a) or a < b:
         return a
-    if b != b or b < a:
+    if is_nan(b) or b < a:
         return b
     return a if bits_of(a) > bits_of(b) else b
 
@@ -56,8 +62,8 @@ def min_float(a: f64, b: f64) -> f64:
 @inline
 def max_float(a: f64, b: f64) -> f64:
     """The greater; NaN if one is, and 0 is above -0."""
-    if a != a or a > b:
+    if is_nan(a) or a > b:
         return a
-    if b != b or b > a:
+    if is_nan(b) or b > a:
         return b
     return a if bits_of(a) < bits_of(b) else b
