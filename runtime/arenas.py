@@ -1,18 +1,22 @@
 """Arenas: from any address to the span that it lies in.
 
-    address >> 26 ---> table ---> HeapArena ---.spans[page]---------> MSpan         8192 pages, 64 MiB
-                       2**22                   .inline_class[page]--> span class    or 0
+    address >> 26 ---> table ---> HeapArena ---> spans[page] ---> MSpan         8192 pages, 64 MiB
+                       2**22
+
+    address - window_base >> 13 ---> inline_class ---> span class, or 0         the first 64 GiB of the heap
 
 `spans` answers for every page of a span, its inner ones too, so an interior pointer finds its object.
+
 `inline_class` is the marker's shortcut: for a span of one page that keeps its bitmaps in the page, the class is all
-there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for all other pages.
+there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for all other pages; for what lies outside
+of the window the long way serves.
 
 The table has an entry for each 64 MiB of the 48-bit address space. It is 32 MiB of address space, of which the few
 pages that are used become memory. [lowest, lowest + extent) is the part of the space that has arenas; whatever
 points outside (nil, a constant, a global) is told from heap pointers by one subtraction and one comparison.
 
     AR1  spans[p] of each page of a span in use is that span
-    AR2  inline_class[p] is the span class of a span in use with inline bits, else 0
+    AR2  inline_class of a page in the window is the span class of a span in use with inline bits, else 0
     AR3  in_use has the bit of the first page of each span in use, and no other
     AR4  every arena lies in [lowest, lowest + extent) and in the table
 
@@ -53,6 +57,7 @@ from runtime.syspy import (
     uintptr,
 )
 
+WINDOW_BYTES = 64 << 30  # of the heap, from the first arena on, that inline_class covers
 IN_USE_WORDS = PAGES_PER_ARENA // WORD_BITS
 
 
@@ -65,7 +70,6 @@ class HeapArena(Struct):
     next: HeapArena  # the arena added before this one
     checkmarks: Array[u64]  # one bit per word, for heap_check.py; nil while nobody checks
     in_use: Annotated[Array[u64], IN_USE_WORDS]  # one bit per page: N3
-    inline_class: Annotated[Array[u8], PAGES_PER_ARENA]  # N2
     spans: Annotated[Array[MSpan], PAGES_PER_ARENA]  # N1
 
 
@@ -76,6 +80,9 @@ class ArenaMap(Struct):
     lowest: uintptr  # start of the lowest arena; 0 before the first
     extent: u64  # bytes from there to the end of the highest arena
     table: Array[HeapArena]  # by address >> 26; nil where there is none
+    inline_class: Array[u8]  # by page, counted from window_base: AR2
+    window_base: uintptr  # start of the first arena that was added
+    has_outside: bool  # an arena lies outside of the window
     first: HeapArena  # head of the list of all arenas, last added first
     count: u64  # arenas
 
@@ -85,7 +92,11 @@ def arena_map_init(arenas: ArenaMap, stats: MemoryStats) -> bool:
     # Address space for the most part, so not counted.
     table = map_anywhere(stats, 0, ARENA_COUNT * PTR_SIZE, PROT_READ_WRITE)
     arenas.table = array_at(HeapArena, table)
-    return table != 0
+    if table == 0:
+        return False
+    classes = map_anywhere(stats, 0, WINDOW_BYTES >> PAGE_SHIFT, PROT_READ_WRITE)
+    arenas.inline_class = array_at(u8, classes)
+    return classes != 0
 
 
 def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool:
@@ -100,6 +111,9 @@ def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool
     arenas.table[start_addr >> LOG_HEAP_ARENA_BYTES] = arena
     if arenas.count == 0:
         arenas.lowest = start_addr
+        arenas.window_base = start_addr
+    if not is_in_window(arenas, start_addr):
+        arenas.has_outside = True
     end = arenas.lowest + arenas.extent
     if start_addr < arenas.lowest:
         arenas.lowest = start_addr
@@ -119,12 +133,20 @@ def arena_map_close(arenas: ArenaMap, stats: MemoryStats) -> None:
         arena = following
     if not is_nil(arenas.table):
         unmap(stats, address(arenas.table), ARENA_COUNT * PTR_SIZE)
+    if not is_nil(arenas.inline_class):
+        unmap(stats, address(arenas.inline_class), WINDOW_BYTES >> PAGE_SHIFT)
 
 
 @inline
 def is_in_arenas(arenas: ArenaMap, addr: uintptr) -> bool:
     """Whether an address is at all among the arenas: those for which this is false are no heap pointers."""
     return u64(addr - arenas.lowest) < arenas.extent
+
+
+@inline
+def is_in_window(arenas: ArenaMap, addr: uintptr) -> bool:
+    """Whether an address is one that inline_class has an entry for."""
+    return u64(addr - arenas.window_base) < WINDOW_BYTES
 
 
 @inline
@@ -197,7 +219,8 @@ def set_spans(arenas: ArenaMap, span: MSpan) -> None:
         addr = addr + (1 << PAGE_SHIFT)
     page = page_of(span.start_addr)
     first.in_use[page // WORD_BITS] = first.in_use[page // WORD_BITS] | u64(u64(1) << page % WORD_BITS)
-    first.inline_class[page] = span.span_class if has_inline_bits(span.elem_size) else u8(0)
+    if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
+        arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = span.span_class
 
 
 def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
@@ -205,7 +228,8 @@ def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
     first = arena_of(arenas, span.start_addr)
     page = page_of(span.start_addr)
     first.in_use[page // WORD_BITS] = u64(first.in_use[page // WORD_BITS] & ~(u64(1) << page % WORD_BITS))
-    first.inline_class[page] = 0
+    if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
+        arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = 0
     span.state = SPAN_DEAD
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runtime import page_alloc
-from runtime.arenas import ArenaMap, HeapArena, page_of
+from runtime.arenas import ArenaMap, HeapArena, is_in_window, page_of
 from runtime.gc_bits import inline_mark_offset
 from runtime.heap import Runtime
 from runtime.heap_bits import pointer_bits
@@ -163,7 +163,7 @@ def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
         if page % WORD_BITS == 0:
             in_use = arena.in_use[page // WORD_BITS]
         if in_use >> page % WORD_BITS & 1 == 0:
-            if arena.inline_class[page] != 0:
+            if class_at(arenas, arena.start_addr + page * PAGE_SIZE) != 0:
                 throw("AR2: a page without a span has a span class", arena.start_addr, page)
         else:
             check_span_in_use(heap, arena, page)
@@ -188,13 +188,21 @@ def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
         if taken.words[chunk_page_index(addr) // WORD_BITS] >> chunk_page_index(addr) % WORD_BITS & 1 == 0:
             throw("I2: a page of a span in use is free", span.start_addr, addr)
         addr = addr + PAGE_SIZE
-    if u64(arena.inline_class[page]) != (u64(span.span_class) if has_inline_bits(span.elem_size) else u64(0)):
-        throw("AR2: inline_class is not the span's class", span.start_addr, u64(arena.inline_class[page]))
+    expected = u64(span.span_class) if has_inline_bits(span.elem_size) else u64(0)
+    if class_at(heap.arenas, span.start_addr) != expected and is_in_window(heap.arenas, span.start_addr):
+        throw("AR2: inline_class is not the span's class", span.start_addr, expected)
     if is_swept_now(heap, span):
         check_swept_bits(heap, span)
     if span.elem_size == PTR_SIZE and span.span_class & 1 == 0:
         if count_bits(pointer_bits(span), PAGE_SIZE // PTR_SIZE) != PAGE_SIZE // PTR_SIZE:
             throw("H1: a pointer bit of an 8-byte slot is clear", span.start_addr)
+
+
+def class_at(arenas: ArenaMap, addr: uintptr) -> u64:
+    """What inline_class says of a page; 0 outside of the window."""
+    if not is_in_window(arenas, addr):
+        return 0
+    return u64(arenas.inline_class[(addr - arenas.window_base) >> PAGE_SHIFT])
 
 
 def is_swept_now(heap: MHeap, span: MSpan) -> bool:

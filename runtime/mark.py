@@ -23,23 +23,33 @@ Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmar
 
 from __future__ import annotations
 
-from runtime.arenas import ArenaMap, HeapArena, next_span, page_of, span_of
+from runtime.arenas import WINDOW_BYTES, ArenaMap, arena_of, is_in_arenas, next_span, page_of, span_of
 from runtime.gc_bits import inline_mark_offset
 from runtime.heap_bits import POINTER_BITS_OFFSET, is_pointer_word
 from runtime.layout import (
-    LOG_HEAP_ARENA_BYTES,
     LOG_PTR_SIZE,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
     PAGE_MASK,
+    PAGE_SHIFT,
     PAGE_SIZE,
     PTR_SIZE,
     align_down,
 )
-from runtime.mspan import SPAN_IN_USE, WORD_BITS, MSpan, count_bits, has_bit, set_bit, slot_addr, slot_of
+from runtime.mspan import (
+    SPAN_IN_USE,
+    WORD_BITS,
+    MSpan,
+    count_bits,
+    has_bit,
+    has_inline_bits,
+    set_bit,
+    slot_addr,
+    slot_of,
+)
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots
-from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, slot_index
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES
 from runtime.syspy import (
     Array,
     Inline,
@@ -56,6 +66,7 @@ from runtime.syspy import (
     struct,
     table,
     throw,
+    u8,
     u32,
     u64,
     uintptr,
@@ -63,6 +74,8 @@ from runtime.syspy import (
 )
 from runtime.types import Type
 from runtime.work_queue import (
+    FLAGS,
+    OTHER,
     PIECE_WORDS,
     REST,
     WorkQueue,
@@ -71,12 +84,15 @@ from runtime.work_queue import (
     shrink_queue,
 )
 
-# The words of a slot that has its pointer bits in its page, one bit each, by size class.
-SLOT_WORDS = table(
+# By span class: DIV_MAGIC, and the words of a slot that has its pointer bits in its page, one bit each.
+SPAN_DIV_MAGIC = table(u64, [DIV_MAGIC[span_class >> 1] for span_class in range(NUM_SPAN_CLASSES)])
+SPAN_WORDS = table(
     u64,
     [
-        (1 << CLASS_TO_SIZE[i] // PTR_SIZE) - 1 if CLASS_TO_SIZE[i] <= MAX_BITMAP_SIZE else 0
-        for i in range(NUM_SIZE_CLASSES)
+        (1 << CLASS_TO_SIZE[span_class >> 1] // PTR_SIZE) - 1
+        if CLASS_TO_SIZE[span_class >> 1] <= MAX_BITMAP_SIZE
+        else 0
+        for span_class in range(NUM_SPAN_CLASSES)
     ],
 )
 
@@ -86,9 +102,9 @@ class Marker(Struct):
     """The state of one marking."""
 
     arenas: ArenaMap  # of the heap; the next three are copies of its fields
-    lowest: uintptr  # start of the lowest arena
-    extent: u64  # bytes from there to the end of the highest
-    table: Array[HeapArena]  # by address >> 26
+    inline_class: Array[u8]  # span classes of pages with inline bits
+    window_base: uintptr  # where they begin
+    has_outside: bool  # whether there are arenas that they do not cover
     mark_offset: u64  # where in a page the mark bits are, in bytes
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     queue: Inline[WorkQueue]  # the grey objects
@@ -102,9 +118,9 @@ def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
 
 def start_marking(marker: Marker, sweep_gen: u32) -> None:
     """Begin a mark phase. All spans are swept."""
-    marker.lowest = marker.arenas.lowest
-    marker.extent = marker.arenas.extent
-    marker.table = marker.arenas.table
+    marker.inline_class = marker.arenas.inline_class
+    marker.window_base = marker.arenas.window_base
+    marker.has_outside = marker.arenas.has_outside
     marker.mark_offset = inline_mark_offset(sweep_gen)
     marker.marked_bytes = 0
     marker.queue.has_overflowed = False
@@ -126,28 +142,25 @@ def finish_marking(marker: Marker) -> None:
 @inline
 def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     """Mark the object that p points into, if there is a white one. From the end of the queue to its new end."""
-    if u64(p - marker.lowest) >= marker.extent:
-        return top
-    arena = marker.table[p >> LOG_HEAP_ARENA_BYTES]
-    if unlikely(is_nil(arena)):
-        return top
-    span_class = u64(arena.inline_class[page_of(p)])
+    offset = u64(p - marker.window_base)
+    if offset >= WINDOW_BYTES:
+        return shade_other(marker, p, top) if unlikely(marker.has_outside) else top
+    span_class = u64(marker.inline_class[offset >> PAGE_SHIFT])
     if unlikely(span_class == 0):
-        return shade_other(marker, arena, p, top)
-    size_class = span_class >> 1
-    page = align_down(p, PAGE_SIZE)
-    slot = slot_index(p & PAGE_MASK, u64(DIV_MAGIC[size_class]))
-    at = page + marker.mark_offset + slot // WORD_BITS * PTR_SIZE
+        return shade_other(marker, p, top)
+    # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
+    magic = SPAN_DIV_MAGIC[span_class]
+    product = (p & PAGE_MASK) * magic
+    at = align_down(p, PAGE_SIZE) + marker.mark_offset + (product >> 38) * PTR_SIZE
     marks = load(u64, at)
-    mark = u64(u64(1) << slot % WORD_BITS)
+    mark = u64(u64(1) << (product >> 32) % WORD_BITS)
     if marks & mark != 0:
         return top
     store(u64, at, marks | mark)
     if span_class & 1 != 0:
         return top
-    addr = page + slot * u64(CLASS_TO_SIZE[size_class])
-    if unlikely(p != addr):
-        return put_entry(top, addr)
+    if unlikely(u64(u32(product)) >= magic):
+        return put_entry(top, align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1]))
     # What is put is p, not what was computed from it: the processor can scan before it knows that they are equal.
     prefetch(p)
     store(uintptr, top, p)
@@ -155,15 +168,18 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
 
 
 @cold
-def put_entry(top: uintptr, addr: uintptr) -> uintptr:
-    """Put an object in the queue; the new end."""
-    store(uintptr, top, addr)
+def put_entry(top: uintptr, entry: uintptr) -> uintptr:
+    """Put an entry in the queue; the new end."""
+    store(uintptr, top, entry)
     return top + PTR_SIZE
 
 
-def shade_other(marker: Marker, arena: HeapArena, p: uintptr, top: uintptr) -> uintptr:
-    """The same for a pointer into a page that has no inline bits."""
-    span = arena.spans[page_of(p)]
+def shade_other(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
+    """The same for a pointer that leads outside of the window, or to a page that has no inline bits."""
+    arenas = marker.arenas
+    if not is_in_arenas(arenas, p) or is_nil(arena_of(arenas, p)):
+        return top
+    span = arena_of(arenas, p).spans[page_of(p)]
     if is_nil(span) or span.state != SPAN_IN_USE or p < span.start_addr or p >= span.limit:
         bad_pointer(p)
     slot = slot_of(span, p)
@@ -173,7 +189,7 @@ def shade_other(marker: Marker, arena: HeapArena, p: uintptr, top: uintptr) -> u
     if span.span_class & 1 != 0:
         return top
     prefetch(slot_addr(span, slot))
-    return put_entry(top, slot_addr(span, slot))
+    return put_entry(top, slot_addr(span, slot) | OTHER)
 
 
 @cold
@@ -200,15 +216,14 @@ def drain(marker: Marker) -> None:
             continue
         top = top - PTR_SIZE
         entry = load(uintptr, top)
-        if unlikely(entry & REST != 0):
+        if likely(entry & FLAGS == 0):
+            span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
+            top = scan_small(marker, entry, span_class, top)
+        elif entry & REST == 0:
+            top = scan_other(marker, entry ^ OTHER, top)
+        else:
             top = top - PTR_SIZE
             top = scan_piece(marker, entry ^ REST, load(uintptr, top), top)
-        else:
-            span_class = u64(marker.table[entry >> LOG_HEAP_ARENA_BYTES].inline_class[page_of(entry)])
-            if likely(span_class != 0):
-                top = scan_small(marker, entry, span_class, top)
-            else:
-                top = scan_other(marker, entry, top)
         assert top <= queue.limit, "Q1: the queue's end lies beyond its room"
     queue.top = top
 
@@ -225,7 +240,7 @@ def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> 
     # The bits of an object fit in the 64 from the byte on that they start in, for every size of slot.
     first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
     at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + first // 8
-    pointers = load(u64, at) >> first % 8 & SLOT_WORDS[span_class >> 1]
+    pointers = load(u64, at) >> first % 8 & SPAN_WORDS[span_class]
     # The first two words have code of their own: their addresses do not wait for the bits, which only decide a branch.
     if pointers & 1 != 0:
         top = shade(marker, load(uintptr, addr), top)
@@ -240,10 +255,12 @@ def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> 
 
 
 def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
-    """Shade the pointers of an object of 8 bytes, or of the first piece of one of more than 512."""
+    """Shade the pointers of any object, of a large one those of the first piece."""
     span = span_of(marker.arenas, addr)
     if span.elem_size == PTR_SIZE:
         return shade(marker, load(uintptr, addr), top)
+    if has_inline_bits(span.elem_size):
+        return scan_small(marker, addr, u64(span.span_class), top)
     header: u64 = 0 if span.span_class >> 1 == 0 else MALLOC_HEADER_SIZE
     return scan_piece(marker, addr, addr + header, top)
 
@@ -343,5 +360,5 @@ def rescan_span(marker: Marker, span: MSpan) -> None:
     queue = marker.queue
     for slot in range(u64(span.nelems)):
         if has_bit(span.mark_bits, slot):
-            queue.top = put_entry(queue.top, slot_addr(span, slot))
+            queue.top = put_entry(queue.top, slot_addr(span, slot) | OTHER)
             drain(marker)

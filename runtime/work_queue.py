@@ -8,8 +8,9 @@ It is a stack in memory of its own, for depth first follows the order in which p
 is put once per collection, so a list of ten million nodes takes no more of it than a list of two; what grows it is
 breadth.
 
-    object    its address
-    rest      its address with the lowest bit set; the word under it in the queue is where to go on scanning
+    small     its address; it lies in the window of arenas.py, in a page with inline bits
+    other     its address | OTHER
+    rest      its address | REST; the word under it in the queue is where to go on scanning
 
 A large object is scanned piece by piece: its rest is put back before the children of a piece.
 
@@ -29,7 +30,9 @@ from __future__ import annotations
 from runtime.os_memory import MemoryStats, sys_alloc, sys_free
 from runtime.syspy import Struct, cold, memmove, struct, uintptr
 
-REST = 1  # bit of an entry that stands for the rest of an object
+REST = 1  # flags of entries: objects lie at multiples of 8
+OTHER = 2
+FLAGS = REST | OTHER
 
 PIECE_WORDS = 128  # of a large object, scanned at a time
 ROOM = (PIECE_WORDS + 2) * 8  # bytes: the children of a piece, and the rest
