@@ -230,20 +230,20 @@ def test_a_full_queue_drops_entries_and_finds_them_again(heap: HeapUnderTest) ->
 
 
 def test_what_lies_outside_of_the_window_is_marked_the_long_way(heap: HeapUnderTest) -> None:
-    heap.malloc(16)
-    heap.heap.hint = 1
-    heap.heap.arena_next = heap.heap.arena_ready = heap.heap.arena_end  # as if the first arena were used up
-    heap.m_cache.pages.cache = 0
-    heap.is_broken = True
+    heap.malloc(40_000)
+    # As if the first arena had been added far away from this one.
+    heap.heap.arenas.window_base = heap.heap.arenas.lowest - (1 << 40)
+    heap.heap.arenas.has_outside = True
     holder = heap.rooted(512, make_type(512, [0, 8, 504]))
     node, last = heap.malloc(16, NODE), heap.malloc(64)
     store(u64, holder, node)
     store(u64, node + 8, last)
     array = heap.rooted(2000, WORD)
     store(u64, array + 1992, heap.malloc(8, WORD))
-    assert heap.heap.arenas.has_outside
     heap.collect()
     assert heap.state.gc.heap_marked == 512 + 16 + 64 + 2048 + 8
+    heap.gc()
+    assert len(heap.objects()) == 5
 
 
 def test_a_root_is_marked_once(heap: HeapUnderTest) -> None:
