@@ -11,18 +11,14 @@ Owner: one run.        Next: toyrun.py
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lang import toolchain
-from lang.execution import Executable, NativeEngine, PythonEngine, execute, program_module
+from lang.execution import Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import Settings
 
@@ -124,6 +120,8 @@ def compile_source(source: Source) -> LoweredProgram:
 
 def translate(lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True) -> Image:
     """The program as machine code."""
+    from lang.python_engine import program_module
+
     start = program_module(lowered.text).start
     return toolchain.build_program(source.text, lowered.text, start, base, notes_of(lowered), use_cache)
 
@@ -142,6 +140,8 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     arguments = [path, *arguments]
     if options.engine == "python":
         lowered = compile_source(source)
+        from lang.python_engine import PythonEngine
+
         engine = PythonEngine(lowered.text)
         return execute(engine, executable(source, notes_of(lowered)), arguments, knobs, options.memstats)
     base = toolchain.runtime_image()
@@ -191,57 +191,7 @@ def show(source: Source, options: Options) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a program did."""
-
-    exit_code: int
-    stdout: bytes
-    stderr: bytes
-
-
 def prepare() -> None:
     """Import and load all that compiling and running need: processes forked later share it."""
     source = Source("prepare.toy", "func main() {}")
     translate(compile_source(source), source, toolchain.runtime_image(), use_cache=False)
-
-
-def run(
-    path: str | Path,
-    args: Sequence[str] = (),
-    engine: str = "native",
-    environ: Mapping[str, str] | None = None,
-    timeout: int = 0,
-) -> Result:
-    """Run a program in a process of its own, forked from this one, and collect what it wrote.
-
-    After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
-    """
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child = os.fork()
-        if child == 0:
-            signal.alarm(timeout)
-            os.dup2(stdout.fileno(), 1)
-            os.dup2(stderr.fileno(), 2)
-            os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
-        _, status = os.waitpid(child, 0)
-        stdout.seek(0)
-        stderr.seek(0)
-        return Result(os.waitstatus_to_exitcode(status), stdout.read(), stderr.read())
-
-
-def child_main(path: str, args: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
-    """What the forked process does; its exit code."""
-    from lang.toyrun import run_guarded
-
-    with (
-        open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stdout,
-        open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stderr,
-    ):
-        try:
-            return run_guarded(path, args, options, environ)
-        except BaseException:
-            traceback.print_exc()
-            return INTERNAL_ERROR

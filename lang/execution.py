@@ -14,12 +14,9 @@ Owner: the host's main thread.        Next: driver.py
 from __future__ import annotations
 
 import ctypes
-import linecache
 import os
 import sys
 import threading
-import types
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,7 +24,6 @@ from typing import Any, Protocol
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
-from runtime.syspy.pointers import address
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
@@ -35,10 +31,11 @@ SHADOW_SHARE = 4  # a frame of the shadow stack is at most so many times the nat
 PANIC_EXIT = 2
 WRITE_ERROR_EXIT = 1
 INTERRUPT_EXIT = 130  # 128 + SIGINT, as a shell reports it
-PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 FIGURES = (  # the words that runtime.MemStats begins with
-    "Alloc TotalAlloc Sys Lookups Mallocs Frees HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects "
-    "StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
+    "Alloc TotalAlloc Sys Lookups Mallocs Frees "
+    "HeapAlloc HeapSys HeapIdle HeapInuse HeapReleased HeapObjects "
+    "StackInuse StackSys MSpanInuse MSpanSys MCacheInuse MCacheSys "
+    "BuckHashSys GCSys OtherSys NextGC LastGC PauseTotalNs"
 ).split()
 NUM_GC_WORD = len(FIGURES) + 512  # behind the rings of pauses
 MEM_STATS_WORDS = 722  # of the whole struct
@@ -204,39 +201,6 @@ def leave_now(code: int) -> None:
     """End the process without waiting for the program's thread, which may be in a loop without end."""
     sys.stderr.flush()
     os._exit(code)
-
-
-PROGRAM_FILE = "<program>"
-
-
-def program_module(text: str) -> Any:
-    """The module that a lowered program is, executed, so that its classes and functions exist."""
-    module = types.ModuleType("program")
-    sys.modules["program"] = module  # where references between its classes are looked up
-    linecache.cache[PROGRAM_FILE] = (len(text), None, text.splitlines(keepends=True), PROGRAM_FILE)
-    exec(compile(text, PROGRAM_FILE, "exec"), module.__dict__)
-    return module
-
-
-class PythonEngine:
-    """Systems functions as CPython runs them: a debugger can stop in them."""
-
-    def __init__(self, text: str) -> None:
-        from lang.std import start
-
-        sys.setrecursionlimit(PYTHON_FRAMES)
-        self.functions: dict[str, Any] = {**vars(start), "start": program_module(text).start}
-
-    def call(self, name: str, *values: int) -> Any:
-        """Call a function, its pointer arguments turned into views."""
-        function = self.functions[name]
-        kinds = typing.get_type_hints(function)
-        views = [
-            kind.at(value) if hasattr(kind, "at") else value
-            for kind, value in zip((kinds[parameter] for parameter in function.__annotations__), values, strict=False)
-        ]
-        result = function(*views)
-        return result if result is None or isinstance(result, int) else address(result)
 
 
 class NativeEngine:

@@ -6,13 +6,14 @@ Which calls may collect, and which functions recurse, is known only when all bod
 
     C1  a function in a cycle of calls compares the stack pointer with its limit first; the others together need
         less than the room kept below the limit
+    C2  a recursive function that LLVM may turn into a loop bounds the rounds: sp grows with each, up to its limit
 
 Owner: one program's lowering.        Next: lower_program.py
 """
 
 from __future__ import annotations
 
-from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Step
+from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
 from lang.lower_frame import Program
 from lang.lower_loops import Loops, ends
 from lang.lower_types import Component, is_boxed
@@ -78,51 +79,69 @@ class Function(Loops):
             isinstance(node, Allocate) or (isinstance(node, Call) and not node.callee) for node in flow_nodes(self.body)
         )
 
+    def tail_calls(self) -> set[int]:
+        """The ids of the calls of itself that are the last thing done, but for arithmetic: they may become a loop."""
+        found: set[int] = set()
+        for block in flow_blocks(self.body):
+            for node in reversed(block):
+                if isinstance(node, Call) and node.callee == self.name:
+                    found.add(id(node))
+                if not isinstance(node, Step | Return):
+                    break
+        return found
+
     # ---- lines
 
     def lines(self, collecting: set[str], recurses: bool) -> list[str]:
         """The function's text, given which Toy functions may collect."""
-        body = without_safe_calls(self.body, collecting)
+        loops = set() if self.name in collecting else self.tail_calls()
+        body = without_safe_calls(self.body, collecting, loops)
         text, depth = emit_function_body(body, self.pointers)
         result = ", ".join(c.annotation for c in self.results)
         arrow = f"tuple[{result}]" if len(self.results) > 1 else result or "None"
-        head = [f"def {self.name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"]
+        head = ["@tail_recursive"] if loops else []
+        head += [f"def {self.name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"]
         if recurses:
             head += ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
-            if depth > SLOTS_PER_FRAME:
+            if depth > SLOTS_PER_FRAME or loops:
                 head += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
         if self.uses_globals:
             head.append("    package = Package.at(g.globals)")
         return [*head, *text, ""]
 
 
-def flow_nodes(block: list[Flow]) -> list[Flow]:
-    """All nodes of a flow, those inside others included."""
-    found: list[Flow] = []
-    pending = list(block)
-    while pending:
-        node = pending.pop()
-        found.append(node)
+def flow_blocks(block: list[Flow]) -> list[list[Flow]]:
+    """A flow and all blocks inside it."""
+    found = [block]
+    for node in block:
         if isinstance(node, If):
-            pending += node.then
-            pending += node.orelse
+            found += flow_blocks(node.then) + flow_blocks(node.orelse)
         elif isinstance(node, Loop):
-            pending += node.body
+            found += flow_blocks(node.body)
     return found
 
 
-def without_safe_calls(block: list[Flow], collecting: set[str]) -> list[Flow]:
-    """The flow with calls of functions that never collect as plain steps: nothing needs to be stored for them."""
+def flow_nodes(block: list[Flow]) -> list[Flow]:
+    """All nodes of a flow, those inside others included."""
+    return [node for part in flow_blocks(block) for node in part]
+
+
+def without_safe_calls(block: list[Flow], collecting: set[str], loops: set[int]) -> list[Flow]:
+    """The flow with calls of functions that never collect as plain steps: nothing needs to be stored for them.
+
+    A call in `loops` moves sp all the same: should it become a loop, the limit of the shadow stack ends it (C2).
+    """
     result: list[Flow] = []
     for node in block:
         match node:
             case Call() if node.callee and node.callee not in collecting:
-                result.append(Step(node.text.replace("{sp}", "sp"), node.targets))
+                passed = "sp + 8" if id(node) in loops else "sp"
+                result.append(Step(node.text.replace("{sp}", passed), node.targets))
             case If():
-                then, orelse = (without_safe_calls(part, collecting) for part in (node.then, node.orelse))
+                then, orelse = (without_safe_calls(part, collecting, loops) for part in (node.then, node.orelse))
                 result.append(If(node.condition, then, orelse))
             case Loop():
-                result.append(Loop(node.condition, without_safe_calls(node.body, collecting)))
+                result.append(Loop(node.condition, without_safe_calls(node.body, collecting, loops)))
             case _:
                 result.append(node)
     return result

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from lang.driver import COMPILE_ERROR, Options, UserError, run_file
+from lang.driver import COMPILE_ERROR, INTERNAL_ERROR, Options, UserError, run_file
 from runtime.knobs import KnobError
 
 USAGE_ERROR = 2
@@ -82,6 +82,9 @@ def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: 
     except MemoryError:
         sys.stderr.write("fatal error: out of memory\n")
         return USAGE_ERROR
+    except Exception as error:
+        sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
+        return INTERNAL_ERROR
 
 
 def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Options]:

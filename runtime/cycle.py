@@ -24,7 +24,7 @@ from runtime.layout import PTR_SIZE
 from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
 from runtime.mcache import close_runs, release_all
 from runtime.mcentral import finish_sweep, start_sweep
-from runtime.pacer import heap_goal
+from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
 from runtime.syspy import address, u64
 
@@ -86,9 +86,11 @@ def set_goal(runtime: Runtime, stack_bytes: u64) -> None:
 
 def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
     """Compute the goal anew, after a collection or a change of GOGC."""
-    goal = heap_goal(runtime.gc.heap_marked, stack_bytes, runtime.roots.globals_bytes, runtime.knobs.gogc)
+    gogc = runtime.knobs.gogc
+    marked = with_floating(runtime.gc.heap_marked, gogc)
+    goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
     runtime.gc.heap_goal = goal
-    runtime.heap.trigger = goal
+    runtime.heap.trigger = trigger_below(goal, marked, gogc)
 
 
 def count_cycle(runtime: Runtime, cycle: Cycle) -> None:

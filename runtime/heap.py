@@ -36,7 +36,7 @@ from runtime.os_memory import (
     munmap,
     unmap,
 )
-from runtime.pacer import heap_goal
+from runtime.pacer import heap_goal, trigger_below
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
 from runtime.size_classes import NUM_SPAN_CLASSES
@@ -177,8 +177,8 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     roots_init(runtime.roots, heap.memory)
     if not heap_init(heap) or not new_centrals(heap):
         return False
-    heap.trigger = heap_goal(0, 0, 0, gogc)
-    runtime.gc.heap_goal = heap.trigger
+    runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
+    heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
     mcache_init(runtime.m_cache, heap)
     return marker_init(runtime.marker, heap.arenas, heap.memory) and g_init(runtime, runtime.g0, shadow_bytes)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lang import driver
+from lang import child, driver
 from tests.expectations import difference, expectations_of
 from tests.go_oracle import ROOT, Result, build, find_go, run
 
@@ -38,7 +38,7 @@ def prepare() -> None:
 
 def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
     prepare()
-    result = driver.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=60)
+    result = child.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=60)
     return Result(result.exit_code, result.stdout, result.stderr)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from runtime.syspy.constants import constant, table, text
     from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
-    from runtime.syspy.functions import c_function, cold, errno, inline
+    from runtime.syspy.functions import c_function, cold, errno, inline, tail_recursive
     from runtime.syspy.intrinsics import (
         bits_of,
         ceil,
@@ -169,6 +169,7 @@ __all__ = [
     "store",
     "struct",
     "table",
+    "tail_recursive",
     "text",
     "throw",
     "trunc",

@@ -68,7 +68,7 @@ class FunctionLowering(Assignment):
             self.fall_off()
         head = f"define {linkage} fastcc {llvm_type(signature.result)} {symbol_text(signature.symbol)}"
         body = "\n".join(self.allocas + self.lines)
-        if self.measures_stack:
+        if self.measures_stack and signature.mark != "tail":
             attributes += ' "disable-tail-calls"="true"'
         return f"{head}({', '.join(parameters)}) {attributes} {{\nentry:\n{body}\n}}\n"
 

@@ -1,0 +1,71 @@
+"""Child: a program run in a process of its own, forked from this one, for tests and benchmarks.
+
+    result = run("prog.toy", ["10"], engine="python")
+    result.exit_code, result.stdout, result.stderr
+
+The child shares what this process has loaded: after `driver.prepare()` a run costs no more than the program itself.
+
+Next: toyrun.py
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lang.driver import INTERNAL_ERROR, Options
+from lang.toyrun import run_guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a program did."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    path: str | Path,
+    args: Sequence[str] = (),
+    engine: str = "native",
+    environ: Mapping[str, str] | None = None,
+    timeout: int = 0,
+) -> Result:
+    """Run a program in a process of its own, forked from this one, and collect what it wrote.
+
+    After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(timeout)
+            os.dup2(stdout.fileno(), 1)
+            os.dup2(stderr.fileno(), 2)
+            os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
+        _, status = os.waitpid(child, 0)
+        stdout.seek(0)
+        stderr.seek(0)
+        return Result(os.waitstatus_to_exitcode(status), stdout.read(), stderr.read())
+
+
+def child_main(path: str, args: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
+    """What the forked process does; its exit code."""
+    with (
+        open(1, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stdout,
+        open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stderr,
+    ):
+        try:
+            return run_guarded(path, args, options, environ)
+        except BaseException:
+            traceback.print_exc()
+            return INTERNAL_ERROR

@@ -1,0 +1,49 @@
+"""The python engine: a program and its runtime as CPython executes them, so that a debugger can stop in either.
+
+    engine = PythonEngine(lowered.text)
+    engine.call("start", g, arguments, count)         addresses become views
+
+Next: driver.py
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import types
+import typing
+from typing import Any
+
+from lang.std import start
+from runtime.syspy.pointers import address
+
+PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
+PROGRAM_FILE = "<program>"
+
+
+def program_module(text: str) -> Any:
+    """The module that a lowered program is, executed, so that its classes and functions exist."""
+    module = types.ModuleType("program")
+    sys.modules["program"] = module  # where references between its classes are looked up
+    linecache.cache[PROGRAM_FILE] = (len(text), None, text.splitlines(keepends=True), PROGRAM_FILE)
+    exec(compile(text, PROGRAM_FILE, "exec"), module.__dict__)
+    return module
+
+
+class PythonEngine:
+    """Systems functions as CPython runs them: a debugger can stop in them."""
+
+    def __init__(self, text: str) -> None:
+        sys.setrecursionlimit(PYTHON_FRAMES)
+        self.functions: dict[str, Any] = {**vars(start), "start": program_module(text).start}
+
+    def call(self, name: str, *values: int) -> Any:
+        """Call a function, its pointer arguments turned into views."""
+        function = self.functions[name]
+        kinds = typing.get_type_hints(function)
+        views = [
+            kind.at(value) if hasattr(kind, "at") else value
+            for kind, value in zip((kinds[parameter] for parameter in function.__annotations__), values, strict=False)
+        ]
+        result = function(*views)
+        return result if result is None or isinstance(result, int) else address(result)
