@@ -232,7 +232,7 @@ def test_a_full_queue_drops_entries_and_finds_them_again(heap: HeapUnderTest) ->
 def test_what_lies_outside_of_the_window_is_marked_the_long_way(heap: HeapUnderTest) -> None:
     heap.malloc(40_000)
     # As if the first arena had been added far away from this one.
-    heap.heap.arenas.window_base = heap.heap.arenas.lowest - (1 << 40)
+    heap.heap.arenas.window_base = 1 << 46
     heap.heap.arenas.has_outside = True
     holder = heap.rooted(512, make_type(512, [0, 8, 504]))
     node, last = heap.malloc(16, NODE), heap.malloc(64)
