@@ -8,7 +8,7 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench clean distclean
+.PHONY: help run test lint types bench fuzz mutate clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ types: $(VENV)/test.stamp ## mypy --strict
 
 bench: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under collector stress (ARGS=--help)
+	$(BIN)/python -m tests.fuzz --count 2000 $(ARGS)
+
+mutate: $(VENV)/test.stamp ## broken source texts through the compiler (ARGS=--help)
+	$(BIN)/python -m tests.fuzz.mutate --count 20000 $(ARGS)
 
 clean: ## remove what builds and tests leave behind
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

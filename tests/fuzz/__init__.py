@@ -1,0 +1,13 @@
+"""Fuzzing: programs nobody would write, and texts that are no programs.
+
+    shapes.py        the types of generated programs
+    tree.py          programs as trees of exchangeable parts
+    expressions.py   random expressions of a wanted type
+    statements.py    random statements, and what may be named where they stand
+    programs.py      whole programs: generate(seed, size)
+    runs.py          a program on Go, on both engines, and while the collector runs all the time
+    shrink.py        the smallest program found that still fails
+    mutate.py        source texts broken at random
+
+`python -m tests.fuzz` and `python -m tests.fuzz.mutate` run the two; both print their seed and take it back.
+"""

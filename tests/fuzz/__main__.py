@@ -1,0 +1,150 @@
+"""python -m tests.fuzz: random programs on Go, on both engines, and under collector stress.
+
+    --count N      programs (100)
+    --seed S       the first seed; every program prints its own (a random one)
+    --size K       about the number of statements in main (8)
+    --stress n     collect at every n-th allocation in the stress runs (3); 0 for none
+    --python n     every n-th program is small and runs on the python engine, too (10); 0 for none
+    --shrink T     seconds to make a failing program small (120)
+    --jobs J       programs examined at a time (1)
+
+Programs that fail are made small and kept in build/fuzz, with what went wrong in a comment on top. The exit code is 1
+when there are any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from lang import driver
+from tests.fuzz.programs import generate
+from tests.fuzz.runs import GO_FLAGS, Failure, examine
+from tests.fuzz.shrink import is_right, shrink
+from tests.go_oracle import ROOT, build
+
+WORK = ROOT / "build" / "fuzz"
+BATCH = 50  # programs built by one call of go
+SMALL = 2  # size of the programs that the python engine runs, too
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program to be examined."""
+
+    seed: int
+    size: int
+    modes: tuple[str, ...]
+    every: int  # n of the stress mode
+
+    @property
+    def path(self) -> Path:
+        return WORK / "programs" / f"s{self.seed}_{self.size}.toy"
+
+    def write(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(generate(self.seed, self.size).text(), encoding="utf-8")
+
+
+def parsed_arguments(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="random programs, compared with Go")
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000_000))
+    parser.add_argument("--size", type=int, default=8)
+    parser.add_argument("--stress", type=int, default=3)
+    parser.add_argument("--python", type=int, default=10)
+    parser.add_argument("--shrink", type=float, default=120.0)
+    parser.add_argument("--jobs", type=int, default=1)
+    return parser.parse_args(words)
+
+
+def cases(options: argparse.Namespace) -> list[Case]:
+    found = []
+    for number in range(options.count):
+        on_python = options.python > 0 and number % options.python == options.python - 1
+        modes = ["native", *(["stress"] if options.stress else []), *(["python"] if on_python else [])]
+        size = SMALL if on_python else options.size
+        found.append(Case(options.seed + number, size, tuple(modes), options.stress))
+    return found
+
+
+def examine_case(case: Case, executable: Path | str) -> tuple[Case, list[Failure], list[str]]:
+    return (case, *examine(case.path, executable, list(case.modes), case.every))
+
+
+def examined(batch: list[Case], jobs: int) -> Iterator[tuple[Case, list[Failure], list[str]]]:
+    """The results of a batch of cases, which one call of go builds."""
+    for case in batch:
+        case.write()
+    built = build([case.path for case in batch], WORK / "go", GO_FLAGS)
+    executables = [built[case.path] for case in batch]
+    if jobs == 1:
+        yield from map(examine_case, batch, executables)
+    else:
+        with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
+            yield from pool.map(examine_case, batch, executables)
+
+
+def reproduce(case: Case, failure: Failure, seconds: float) -> Path:
+    """A small program that fails in the same way, in a file."""
+    path = WORK / f"{failure.mode}_{case.seed}_{case.size}.toy"
+    candidate = WORK / "shrinking" / f"c{case.seed}.toy"
+    candidate.parent.mkdir(parents=True, exist_ok=True)
+
+    def still_fails(text: str) -> bool:
+        if not is_right(text):
+            return False
+        candidate.write_text(text, encoding="utf-8")
+        executable = build([candidate], WORK / "go", GO_FLAGS)[candidate]
+        return failure in examine(candidate, executable, [failure.mode], case.every)[0]
+
+    program = generate(case.seed, case.size)
+    text = program.text() if failure.mode == "compile" else shrink(program, still_fails, seconds)
+    notes = [f"seed {case.seed}, size {case.size}: {failure.mode}, {failure.kind}", *failure.details.splitlines()[:20]]
+    path.write_text("".join(f"// {note}\n" for note in notes) + text, encoding="utf-8")
+    return path
+
+
+def main(words: list[str]) -> int:
+    options = parsed_arguments(words)
+    os.environ["TOY_CACHE_DIR"] = str(WORK / "cache")
+    started = time.monotonic()
+    print(f"seed {options.seed}, {options.count} programs", flush=True)
+    driver.prepare()
+    every = cases(options)
+    counts: Counter[str] = Counter()
+    failing = 0
+    for start in range(0, len(every), BATCH):
+        for case, failures, done in examined(every[start : start + BATCH], options.jobs):
+            counts.update(done)
+            failing += bool(failures)
+            for failure in failures:
+                print(f"seed {case.seed} size {case.size}: {failure.mode}: {failure.kind}", flush=True)
+                print(failure.details, flush=True)
+                print(f"kept as {reproduce(case, failure, options.shrink)}", flush=True)
+        for leftover in ("programs", "go", "shrinking"):
+            shutil.rmtree(WORK / leftover, ignore_errors=True)
+        drop_programs(WORK / "cache")
+    ran = ", ".join(f"{count} {mode}" for mode, count in sorted(counts.items()))
+    print(f"{len(every)} programs, {failing} failing; equal to Go: {ran}; {time.monotonic() - started:.0f} s")
+    return 1 if failing else 0
+
+
+def drop_programs(cache: Path) -> None:
+    """Empty the cache of programs; the runtime stays."""
+    for path in cache.rglob("program-*"):
+        path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

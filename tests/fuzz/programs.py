@@ -1,0 +1,403 @@
+"""Programs: random, well-typed, and sure to end.
+
+    generate(seed, size) -> tree.Program
+
+    prelude     fuel, the checksum, and the few functions that make partial operations total
+    types       named basic types, structs (nested, embedded, recursive)
+    constants   typed ones, iota
+    variables   of the package, in an order that only their dependencies make right
+    functions   pure and impure ones, methods, several and named results, variadic ones; they call each other
+    main        the longest body; a few programs end in a panic or in os.Exit
+
+The same seed and size give the same program.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from tests.fuzz.scope import Function, Variable, World
+from tests.fuzz.shapes import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT,
+    INTEGERS,
+    STRING,
+    UINT8,
+    Array,
+    Field,
+    Number,
+    Pointer,
+    Shape,
+    Slice,
+    Struct,
+    Text,
+    Truth,
+)
+from tests.fuzz.statements import Statements
+from tests.fuzz.tree import Block, Program, Stmt
+
+PRELUDE = """
+var seed uint64 = 88172645463325252
+
+var hash uint64 = 14695981039346656037
+
+var fuel = {fuel}
+
+var lines = {lines}
+
+func spent() bool {{
+	fuel--
+	return fuel < 0
+}}
+
+func chance() bool {{
+	lines--
+	return lines >= 0
+}}
+
+func mix(x uint64) {{
+	hash = (hash ^ x) * 1099511628211
+	hash ^= hash >> 29
+}}
+
+func clip(s string) string {{
+	if len(s) > 40 {{
+		return s[:40]
+	}}
+	return s
+}}
+
+func rest(s string, n int) string {{
+	return s[uint(n)%uint(len(s)+1):]
+}}
+
+func byteAt(s string, n int) byte {{
+	if s == "" {{
+		return 0
+	}}
+	return s[uint(n)%uint(len(s))]
+}}
+
+func whole(f float64) int {{
+	if f > -1e9 && f < 1e9 {{
+		return int(f)
+	}}
+	return 7
+}}
+
+//go:noinline
+func bytesOf(s string) []byte {{
+	return []byte(s)
+}}
+
+//go:noinline
+func runesOf(s string) []rune {{
+	return []rune(s)
+}}
+
+func sumText(s string) (h uint64) {{
+	for i := 0; i < len(s); i++ {{
+		h = h*31 + uint64(s[i])
+	}}
+	return
+}}
+
+func sumTruth(b bool) uint64 {{
+	if b {{
+		return 3
+	}}
+	return 5
+}}
+"""
+DEEPEST = 4  # calls within calls
+
+
+def generate(seed: int, size: int = 10) -> Program:
+    """The program of a seed; `size` is about the number of statements in main, each of which may hold others."""
+    return Generator(seed, size).program()
+
+
+class Generator:
+    """One program in the making."""
+
+    def __init__(self, seed: int, size: int) -> None:
+        self.rng = random.Random(f"{seed} {size}")
+        self.size = size
+        below = self.some([*INTEGERS, FLOAT64], 2)
+        self.named = [Number(f"N{i}", n.bits, n.is_signed, n.is_float) for i, n in enumerate(below)]
+        self.underlying = dict(zip(self.named, below, strict=True))
+        numbers: list[Shape] = [INT, UINT8, *self.some(INTEGERS, 3), FLOAT32, FLOAT64, *self.named]
+        self.world = World(list(dict.fromkeys(numbers)), [], [])
+
+    def some(self, shapes: list[Number], most: int) -> list[Number]:
+        return self.rng.sample(shapes, self.rng.randint(1, most))
+
+    def program(self) -> Program:
+        types = [*self.named_types(), *self.struct_types()]
+        self.choose_shapes()
+        constants = self.constants()
+        self.declare_functions()
+        variables = self.variables()
+        functions = [self.function(f) for f in self.world.functions]
+        main = self.main()
+        sums = self.sums()
+        fuel = PRELUDE.format(fuel=20 * self.size, lines=10 * self.size)
+        prelude = [Stmt([part]) for part in fuel.strip().split("\n\n")]
+        return Program([*prelude, *types, *constants, *variables, *sums, *functions, main])
+
+    # ---- types
+
+    def named_types(self) -> list[Stmt]:
+        declared = [Stmt([f"type {n.spelling} {self.underlying[n].spelling}"]) for n in self.named]
+        if self.rng.random() < 0.4:
+            self.text = Text("Label")
+            self.world.shapes.append(self.text)
+            declared.append(Stmt(["type Label string"]))
+        return declared
+
+    def struct_types(self) -> list[Stmt]:
+        """Structs whose fields are of basic types, of structs declared before, and references to any."""
+        structs = [Struct(f"T{i}") for i in range(self.rng.randint(1, 4))]
+        for number, struct in enumerate(structs):
+            for i in range(self.rng.randint(1, 5)):
+                struct.fields.append(Field(f"f{number}{i}", self.field_shape(structs, number)))
+            if number and self.rng.random() < 0.5:
+                embedded = self.rng.choice(structs[:number])
+                struct.fields.insert(self.rng.randint(0, len(struct.fields)), Field(embedded.spelling, embedded, True))
+            if self.rng.random() < 0.6:
+                struct.fields.append(Field(f"next{number}", Pointer.to(struct)))
+        self.world.structs = structs
+        bodies = ["".join(f"{f.text}\n" for f in s.fields) for s in structs]
+        return [Stmt([f"type {s.spelling} struct {{\n{body}}}"]) for s, body in zip(structs, bodies, strict=True)]
+
+    def field_shape(self, structs: list[Struct], number: int) -> Shape:
+        roll = self.rng.random()
+        if number and roll < 0.15:
+            return self.rng.choice(structs[:number])
+        if roll < 0.3:
+            return Pointer.to(self.rng.choice(structs))
+        if roll < 0.4:
+            return Slice.of(self.rng.choice([*self.world.numbers, STRING, *structs]))
+        if roll < 0.5:
+            length = self.rng.choice([1, 2, 3, 4, 4, 20, 80])
+            elems = [INT, UINT8, STRING, Pointer.to(self.rng.choice(structs)), FLOAT64]
+            return Array.of(length, self.rng.choice(elems))
+        return self.rng.choice([*self.world.numbers, STRING, STRING, BOOL])
+
+    def choose_shapes(self) -> None:
+        """The types of variables: all structs, and a handful of arrays, slices and pointers."""
+        world = self.world
+        basic: list[Shape] = [*world.numbers, STRING, BOOL]
+        world.shapes += [STRING, BOOL, *world.structs]
+        elems = [*self.rng.sample(basic, 2), self.rng.choice(world.structs), Pointer.to(self.rng.choice(world.structs))]
+        world.shapes += [Slice.of(elem) for elem in elems]
+        arrays = [Array.of(self.rng.choice([1, 2, 3, 4]), elem) for elem in self.rng.sample(elems, 2)]
+        world.shapes += arrays
+        world.shapes += [Slice.of(self.rng.choice(arrays)), Array.of(2, self.rng.choice(arrays))]
+        world.shapes += [Slice.of(Slice.of(elems[0])), Slice.of(UINT8)]
+        world.shapes += [Pointer.to(s) for s in [*world.structs, self.rng.choice(basic), arrays[0]]]
+        world.shapes = list(dict.fromkeys(world.shapes))
+
+    # ---- constants and variables
+
+    def constants(self) -> list[Stmt]:
+        made = []
+        writer = Statements(self.rng, self.world, True)
+        for i in range(self.rng.randint(0, 3)):
+            shape = self.rng.choice([*self.world.numbers, STRING])
+            made.append(Stmt([f"const c{i} {shape.spelling} = ", writer.literal(shape, is_bare=True)]))
+            self.declare_constant(f"c{i}", shape)
+        if self.rng.random() < 0.6:
+            shape = self.rng.choice([n for n in self.world.numbers if isinstance(n, Number) and not n.is_float])
+            formula = self.rng.choice(["iota", "iota*3 + 1", "1 << iota", "iota | 4", "5 - iota"])
+            names = [f"w{i}" for i in range(self.rng.randint(1, 5))]
+            made.append(Stmt([f"const (\n{names[0]} {shape.spelling} = {formula}\n" + "\n".join(names[1:]) + "\n)"]))
+            for name in names:
+                self.declare_constant(name, shape)
+        return made
+
+    def declare_constant(self, name: str, shape: Shape) -> None:
+        self.world.constants.append(Variable(name, shape, is_stable=True, is_assignable=False, is_constant=True))
+
+    def variables(self) -> list[Stmt]:
+        """Package variables; each may need those before it, and the text has them in any order."""
+        made = []
+        for i in range(self.rng.randint(2, 6)):
+            shape = self.rng.choice(self.world.shapes)
+            name = f"g{i}"
+            if isinstance(shape, Pointer) and self.rng.random() < 0.7:
+                made.append(Stmt([f"var {name} {shape.spelling}"]))
+                self.world.globals.append(Variable(name, shape, is_optional=True))
+                continue
+            writer = Statements(self.rng, self.world, is_pure=False)
+            writer.depth = str(DEEPEST)
+            writer.calls_left = 1
+            value = writer.expr(shape, 3, is_bare=True)
+            made.append(Stmt([f"var {name} {shape.spelling} = ", value]))
+            self.world.globals.append(Variable(name, shape, is_addressable=True))
+        self.rng.shuffle(made)
+        return made
+
+    # ---- functions
+
+    def declare_functions(self) -> None:
+        for i in range(self.rng.randint(2, 4 + self.size // 8)):
+            self.world.functions.append(self.signature(f"f{i}"))
+        for i in range(self.rng.randint(0, 4)):
+            self.world.functions.append(self.method(f"m{i}"))
+
+    def signature(self, name: str, receiver: Shape | None = None, by_pointer: bool = False) -> Function:
+        pure = not by_pointer and self.rng.random() < 0.5
+        shapes = [s for s in [*self.world.shapes, *self.world.numbers] if s.is_flat or not pure]
+        params = [self.rng.choice(shapes) for _ in range(self.rng.choice([0, 1, 1, 2, 2, 3, 6]))]
+        variadic = self.rng.random() < 0.15 and not pure
+        if variadic:
+            params.append(Slice.of(self.rng.choice(self.world.numbers)))
+        every = [*self.world.shapes, *self.world.numbers]
+        count = 1 if pure else self.rng.choice([0, 1, 1, 1, 2, 3])
+        results = tuple(self.rng.choice(every) for _ in range(count))
+        named = bool(results) and self.rng.random() < 0.3
+        return Function(name, tuple(params), results, pure, receiver, by_pointer, variadic, named)
+
+    def method(self, name: str) -> Function:
+        structs: list[Shape] = [*self.world.structs]
+        receiver = self.rng.choice([*structs, *structs, *self.named])
+        by_pointer = self.rng.random() < 0.5
+        made = self.signature(name, receiver, by_pointer)
+        return replace(made, is_pure=False) if made.is_pure and not receiver.is_flat else made
+
+    def function(self, f: Function) -> Stmt:
+        writer = Statements(self.rng, self.world, f.is_pure)
+        declare = writer.scopes.declare
+        declare(Variable("d", INT, is_stable=True, is_assignable=False))
+        head = "func "
+        if f.receiver is not None:
+            shape = Pointer.to(f.receiver) if f.by_pointer else f.receiver
+            declare(Variable("r", shape, is_addressable=not f.by_pointer))
+            head += f"(r {shape.spelling}) "
+        texts = ["d int"]
+        for i, shape in enumerate(f.params):
+            is_last = f.is_variadic and i == len(f.params) - 1
+            texts.append(f"a{i} ..." + shape.spelling[2:] if is_last else f"a{i} {shape.spelling}")
+            addressable = self.rng.random() < 0.3
+            declare(Variable(f"a{i}", shape, is_stable=not addressable, is_addressable=addressable))
+        first, names = self.function_start(f, writer)
+        writer.begin(f.results, names, room=6)
+        body = [Stmt([first]), *self.body(writer, 5)]
+        if f.results:
+            body.append(writer.return_statement())
+        return Stmt([f"{head}{f.name}({', '.join(texts)}) {self.result_text(f)}", Block(body)])
+
+    def result_text(self, f: Function) -> str:
+        if not f.results:
+            return ""
+        texts = [f"r{i} {s.spelling}" if f.names_results else s.spelling for i, s in enumerate(f.results)]
+        return f"({', '.join(texts)}) "
+
+    def function_start(self, f: Function, writer: Statements) -> tuple[str, list[str]]:
+        """The test of depth and fuel that each function begins with; the names of its results."""
+        if not f.names_results:
+            zeros = ", ".join(shape.zero for shape in f.results)
+            return f"if d <= 0 || spent() {{ return {zeros} }}", []
+        names = [f"r{i}" for i in range(len(f.results))]
+        lines = []
+        for name, shape in zip(names, f.results, strict=True):
+            writer.scopes.declare(Variable(name, shape, is_stable=True))
+            if isinstance(shape, Pointer):
+                lines.append(f"{name} = {shape.zero}")
+        return "\n".join([*lines, "if d <= 0 || spent() { return }"]), names
+
+    def body(self, writer: Statements, most: int) -> list[Stmt]:
+        return [writer.statement() for _ in range(self.rng.randint(2, most))]
+
+    def main(self) -> Stmt:
+        writer = Statements(self.rng, self.world, is_pure=False)
+        writer.begin((), [], room=2 * self.size)
+        writer.scopes.declare(Variable("d", INT, is_stable=True, is_assignable=False))
+        body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size)]
+        for variable in self.world.globals:
+            sum_ = writer.sum_of(variable.shape)
+            body.append(Stmt([f"mix({sum_}({variable.name}, 3))"]))
+        body.append(Stmt(["fmt.Println(hash)"]))
+        if self.rng.random() < 0.25:
+            body.append(Stmt([self.ending(writer)]))
+        return Stmt(["func main() ", Block(body)])
+
+    def ending(self, writer: Statements) -> str:
+        """A statement that ends the program before its time."""
+        number = self.rng.choice(self.world.numbers)
+        struct = self.world.structs[0]
+        field = struct.fields[0].name
+        n = self.rng.choice([-1, 2, 3, 5, 100])
+        return self.rng.choice(
+            [
+                f'panic("{self.rng.choice(["", "no", "a b"])}")',
+                f"panic({writer.literal(number, is_bare=False).text()})",
+                "panic(fuel > -1000000)",
+                f"os.Exit({self.rng.choice([0, 1, 3, 77, 255])})",
+                f"n := {n}; fmt.Println([]int{{1, 2}}[n])",
+                f"n := {n}; var a [2]string; a[n] = clip(a[0])",
+                f"n, m := {n}, 1; fmt.Println([]int{{1, 2}}[n:m])",
+                f"n := {n}; fmt.Println(len(make([]int, 2, 4)[:n+3]))",
+                f'n := {n}; fmt.Println("ab"[n:])',
+                f'n := {n}; fmt.Println("ab"[n])',
+                f"n := {n}; fmt.Println([]int{{1, 2}}[:1:n])",
+                f"n := {n}; var a [2]int; fmt.Println(a[:n])",
+                "n := fuel - fuel; fmt.Println(10 / n)",
+                "n := uint8(fuel - fuel); n %= n; fmt.Println(n)",
+                f"var p *{struct.spelling}; fmt.Println(p.{field} == p.{field})" if struct.fields[0].shape.is_comparable
+                else f"var p *{struct.spelling}; _ = p.{field}",
+                f"var p *{struct.spelling}; *p = {struct.spelling}{{}}",
+                "var p *[4]int; p[1] = 2",
+                "n := -1 - fuel + fuel; fmt.Println(1 << n)",
+                f"n := -1 - fuel + fuel; s := make([]{number.spelling}, n); _ = s",
+            ]
+        )  # fmt: skip
+
+    # ---- checksums
+
+    def sums(self) -> list[Stmt]:
+        """A function for each type that a value is added up of; `d` bounds the way through pointers and slices."""
+        made: list[Stmt] = []
+        done: set[Shape] = set()
+        while todo := [shape for shape in self.world.sums if shape not in done]:
+            for shape in todo:
+                done.add(shape)
+                lines = ["h = 17", *self.sum_lines(shape, "v"), "return h"]
+                head = f"func {self.world.sums[shape]}(v {shape.spelling}, d int) (h uint64) "
+                made.append(Stmt([head, Block([Stmt([line]) for line in lines])]))
+        return made
+
+    def sum_lines(self, shape: Shape, value: str) -> list[str]:
+        """Statements that add a value to h."""
+        match shape:
+            case Struct(fields=fields):
+                return [line for f in fields for line in self.sum_lines_of_part(f.shape, f"{value}.{f.name}")]
+            case Array(elem=elem):
+                inner = "; ".join(self.sum_lines_of_part(elem, "e"))
+                return [f"for _, e := range {value} {{ {inner} }}"]
+            case Slice(elem=elem):
+                inner = "; ".join(self.sum_lines_of_part(elem, "e", "d-1"))
+                return [f"if d > 0 {{ for _, e := range {value} {{ {inner} }} }}", f"h += uint64(len({value}))"]
+            case Pointer(elem=elem):
+                inner = "; ".join(self.sum_lines_of_part(elem, f"(*{value})", "d-1"))
+                return [f"if {value} != nil && d > 0 {{ {inner} }}"]
+        return self.sum_lines_of_part(shape, value)
+
+    def sum_lines_of_part(self, shape: Shape, value: str, depth: str = "d") -> list[str]:
+        """The same for a part: basic values at once, all others by the function of their type."""
+        match shape:
+            case Number(is_float=True):
+                return [f"h = h*31 + uint64(whole(float64({value})*8))"]
+            case Number():
+                return [f"h = h*31 + uint64({value})"]
+            case Text():
+                return [f"h = h*31 + sumText(string({value}))"]
+            case Truth():
+                return [f"h = h*31 + sumTruth({value})"]
+        if shape not in self.world.sums:
+            self.world.sums[shape] = self.world.fresh("sum")
+        return [f"h = h*31 + {self.world.sums[shape]}({value}, {depth})"]

@@ -1,0 +1,118 @@
+"""Runs: what a program does on Go, on both engines, and while the collector runs all the time.
+
+    go       the oracle
+    native   the same output, the same beginning of standard error, the same exit code
+    stress   native, collecting at every n-th allocation, with every check that the runtime has
+    python   the python engine, for programs that it finishes in time
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.expectations import difference
+from tests.fuzz.children import in_child
+
+# Go keeps small slices on the stack when it can, with capacities that no rule fixes: not here.
+GO_FLAGS = ["-gcflags=-d=variablemakehash=n"]
+SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "python": 20.0}
+TIMED_OUT = "did not end in time"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left behind, as far as Go and Toy have to agree."""
+
+    exit_code: int
+    stdout: str
+    stderr: str  # up to the first line of a panic
+
+    @classmethod
+    def of(cls, exit_code: int, stdout: bytes, stderr: bytes) -> Outcome:
+        text = stderr.decode("utf-8", "backslashreplace")
+        lines = text.splitlines()
+        ends = [i for i, line in enumerate(lines) if line.startswith(("panic: ", "fatal error: "))]
+        said = "\n".join(lines[: ends[-1] + 1] if ends else lines)
+        return cls(exit_code, stdout.decode("utf-8", "backslashreplace"), said)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A way in which Toy did not do what Go does."""
+
+    mode: str  # compile, native, stress or python
+    kind: str  # what kind of difference; shrinking keeps it
+    details: str = field(compare=False)
+
+
+def run_toy(path: Path, mode: str, environ: Mapping[str, str]) -> Outcome | str:
+    """Run a program with Toy; a text says why there is no outcome."""
+    from lang import child
+
+    engine = "python" if mode == "python" else "native"
+    ended = in_child(lambda: child.run(path, engine=engine, environ={**os.environ, **environ}), SECONDS[mode])
+    if ended.value is None:
+        return TIMED_OUT if ended.timed_out else f"was killed by signal {ended.signal}"
+    return Outcome.of(ended.value.exit_code, ended.value.stdout, ended.value.stderr)
+
+
+def run_go(executable: Path) -> Outcome | str:
+    try:
+        done = subprocess.run([executable], capture_output=True, timeout=SECONDS["go"], check=False, env=go_environ())
+    except subprocess.TimeoutExpired:
+        return TIMED_OUT
+    return Outcome.of(done.returncode, done.stdout, done.stderr)
+
+
+def go_environ() -> dict[str, str]:
+    return {**os.environ, "GOMAXPROCS": "1", "GODEBUG": "", "GOGC": "100"}
+
+
+def stress_environ(every: int) -> dict[str, str]:
+    """Collect at every n-th allocation, and check everything."""
+    return {"GODEBUG": f"gcstress={every},gccheckmark=1,clobberfree=1,heapcheck=1"}
+
+
+def compared(mode: str, expected: Outcome | str, found: Outcome | str) -> Failure | None:
+    """What a run of Toy did differently; a run that takes too long on Go or the python engine says nothing."""
+    if isinstance(expected, str) or (mode == "python" and found == TIMED_OUT):
+        return None
+    if isinstance(found, str):
+        return Failure(mode, found, found)
+    if found.exit_code < 0 or "Traceback" in found.stderr or "internal error" in found.stderr:
+        return Failure(mode, f"exit code {found.exit_code}, {last_words(found.stderr)}", found.stderr[-600:])
+    if expected.stderr != found.stderr and "fatal error: " in found.stderr:
+        return Failure(mode, found.stderr.splitlines()[-1], found.stderr)
+    if expected.stdout != found.stdout:
+        text = difference(expected.stdout, found.stdout)
+        return Failure(mode, "standard output", f"{text}\n{found.stderr}")
+    if expected.exit_code != found.exit_code or expected.stderr != found.stderr:
+        text = f"expected {expected.exit_code}\n{expected.stderr}\nfound {found.exit_code}\n{found.stderr}"
+        return Failure(mode, "end", text)
+    return None
+
+
+def last_words(stderr: str) -> str:
+    """The last line, without numbers and names: what two crashes for the same reason have in common."""
+    return re.sub(r"\d+|'\w*'", "", stderr.rpartition("\n")[2])
+
+
+def examine(path: Path, executable: Path | str, modes: list[str], every: int) -> tuple[list[Failure], list[str]]:
+    """The first thing that goes wrong with a program, if any; and the modes in which it was compared."""
+    if isinstance(executable, str):
+        return [Failure("compile", "Go refuses it", executable)], []
+    expected = run_go(executable)
+    done: list[str] = []
+    for mode in modes:
+        found = run_toy(path, mode, stress_environ(every) if mode == "stress" else {})
+        failure = compared(mode, expected, found)
+        if failure is not None:
+            return [failure], done
+        if not isinstance(expected, str) and not isinstance(found, str):
+            done.append(mode)
+    return [], done

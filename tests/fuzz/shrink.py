@@ -1,0 +1,46 @@
+"""Shrinking: leaving out and replacing parts of a program while it still fails in the same way.
+
+Candidates are tried from large cuts to small ones, until none of them helps any more or the time is up. The checker
+sorts out those that are no right programs before anything is built.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import islice
+
+from lang.driver import UserError, compile_source
+from lang.source import Source
+from tests.fuzz.tree import Program, edits
+
+
+def shrink(program: Program, still_fails: Callable[[str], bool], seconds: float) -> str:
+    """The smallest text found for which `still_fails`; the program is changed to it."""
+    deadline = time.monotonic() + seconds
+    tried = {program.text()}
+    improved = True
+    while improved:
+        improved = False
+        number = 0  # edits that did not help; behind one that did, the next has its number
+        while (edit := next(islice(edits(program), number, None), None)) and time.monotonic() < deadline:
+            edit.apply()
+            text = program.text()
+            if text not in tried and still_fails(text):
+                improved = True
+            else:
+                edit.undo()
+                number += 1
+            tried.add(text)
+    return program.text()
+
+
+def is_right(text: str) -> bool:
+    """Whether Toy's checker takes a program; one that breaks the compiler is right, too."""
+    try:
+        compile_source(Source.of_bytes("candidate.toy", text.encode()))
+    except UserError:
+        return False
+    except Exception:
+        return True
+    return True

