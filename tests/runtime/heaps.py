@@ -106,6 +106,8 @@ ROOTS: list[Callable[..., Any]] = [
     pacer.heap_goal,
     pacer.heap_minimum,
     pacer.percent_of,
+    pacer.trigger_below,
+    pacer.with_floating,
     root.close_runtime,
     root.new_runtime,
     roots.add_globals,

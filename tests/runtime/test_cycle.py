@@ -9,6 +9,7 @@ import pytest
 from runtime.cycle import update_goal
 from runtime.heap_check import check_all_marks
 from runtime.mark import start_marking
+from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import NODE, WORD, HeapUnderTest
 
@@ -44,10 +45,14 @@ def test_the_pauses_of_256_collections_are_remembered(heap: HeapUnderTest) -> No
 def test_a_change_of_gogc_counts_at_once(heap: HeapUnderTest) -> None:
     heap.rooted(10 * MB)
     heap.gc()
-    for gogc, goal in [(100, 20 * MB), (50, 15 * MB), (300, 40 * MB), (-1, (1 << 63) - 1)]:
+    marked = heap.state.gc.heap_marked
+    for gogc in (100, 50, 300, -1):
         heap.state.knobs.gogc = gogc
         heap.call(update_goal, heap.state, 0)
-        assert heap.heap.trigger == goal == heap.state.gc.heap_goal
+        counted = heap.call(with_floating, marked, gogc)
+        goal = heap.call(heap_goal, counted, 0, 0, gogc)
+        assert heap.state.gc.heap_goal == goal
+        assert heap.heap.trigger == heap.call(trigger_below, goal, counted, gogc)
 
 
 def test_checkmark_agrees_with_the_marker(new_heap: Callable[..., HeapUnderTest]) -> None:

@@ -47,7 +47,7 @@ def test_identities(heap: HeapUnderTest) -> None:
     assert 1 == m.num_forced_gc <= m.num_gc
     assert 0 < m.gc_cpu_fraction < 1
     assert (m.enable_gc, m.debug_gc, m.lookups) == (1, 0, 0)
-    assert m.next_gc == heap.heap.trigger
+    assert m.next_gc == heap.state.gc.heap_goal
     assert [m.by_size[i].size for i in range(61)] == [CLASS_TO_SIZE[i] for i in range(61)]
 
 

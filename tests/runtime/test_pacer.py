@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.pacer import NO_GOAL, heap_goal, heap_minimum, percent_of
+from runtime.pacer import NO_GOAL, heap_goal, heap_minimum, percent_of, trigger_below, with_floating
 from tests.runtime.heaps import HeapUnderTest
 
 MB = 1 << 20
@@ -46,26 +46,50 @@ def test_percentages_are_exact(any_engine: Any, part: int) -> None:
         assert any_engine.call(percent_of, part, gogc) == part * gogc // 100
 
 
+@pytest.mark.parametrize(
+    ("marked", "gogc", "counted"),
+    [(0, 100, 0), (10_000, 100, 12_800), (10_000, 50, 11_400), (10_000, 400, 12_800), (10_000, -1, 10_000)],
+)
+def test_what_floats_in_go_is_counted(any_engine: Any, marked: int, gogc: int, counted: int) -> None:
+    assert any_engine.call(with_floating, marked, gogc) == counted
+
+
+@pytest.mark.parametrize(
+    ("goal", "marked", "gogc", "trigger"),
+    [
+        (4 * MB, 0, 100, 4 * MB - 4 * MB // 100 * 22),
+        (20_000, 10_000, 100, 17_800),
+        (50_000, 10_000, 400, 47_800),
+        (15_000, 10_000, 50, 13_900),
+        (10_000, 10_000, 0, 10_000),
+        (NO_GOAL, 10_000, -1, NO_GOAL),
+    ],
+)
+def test_triggers(any_engine: Any, goal: int, marked: int, gogc: int, trigger: int) -> None:
+    assert any_engine.call(trigger_below, goal, marked, gogc) == trigger
+
+
 def test_a_heap_starts_with_the_minimum(new_heap: Any) -> None:
-    assert [new_heap(gogc=gogc).heap.trigger for gogc in (100, 50, -1)] == [4 * MB, 2 * MB, NO_GOAL]
+    assert [new_heap(gogc=gogc).state.gc.heap_goal for gogc in (100, 50, -1)] == [4 * MB, 2 * MB, NO_GOAL]
 
 
-def test_a_collection_comes_when_the_goal_would_be_passed(heap: HeapUnderTest) -> None:
-    for _ in range(15):
+def test_a_collection_comes_when_the_trigger_would_be_passed(heap: HeapUnderTest) -> None:
+    assert heap.heap.trigger == 3271558
+    for _ in range(12):
         heap.rooted(256 << 10)
-    assert (heap.state.gc.num_gc, heap.heap.heap_live) == (0, 15 * 256 << 10)
-    heap.rooted(256 << 10)
+    assert (heap.state.gc.num_gc, heap.heap.heap_live) == (0, 3 * MB)
+    heap.rooted(120 << 10)
     assert heap.state.gc.num_gc == 0
     heap.rooted(8 << 10)
     assert heap.state.gc.num_gc == 1
-    assert heap.state.gc.heap_marked == 4 * MB
-    assert heap.heap.trigger == 8 * MB + 8 * 16
+    assert heap.state.gc.heap_marked == 3 * MB + (120 << 10)
+    assert heap.state.gc.heap_goal == 2 * heap.call(with_floating, 3 * MB + (120 << 10), 100) + 8 * 13
 
 
-def test_garbage_is_collected_once_per_goal(heap: HeapUnderTest) -> None:
+def test_garbage_is_collected_once_per_trigger(heap: HeapUnderTest) -> None:
     for _ in range(256):
         heap.malloc(64 << 10)
-    assert heap.state.gc.num_gc == 3
+    assert heap.state.gc.num_gc == 256 // (3271558 // (64 << 10))
     assert heap.heap.memory.heap_in_use.bytes <= 4 * MB
 
 
