@@ -1,8 +1,8 @@
 """Signatures: what is known of a systems function before its body is looked at.
 
-Parameters and result come from the annotations, the linkage from the mark (@inline, @cold, @tail_recursive, @c_function). A function's
-symbol is its module and its name, `runtime.malloc.mallocgc`; a C function's is its bare name. A symbol without a dot is
-therefore C's.
+Parameters and result come from the annotations, the linkage from the mark (@inline, @cold, @tail_recursive,
+@c_function). A function's symbol is its module and its name, `runtime.malloc.mallocgc`; a C function's is its bare
+name. A symbol without a dot is therefore C's.
 
 Next: operators.py
 """

@@ -132,6 +132,7 @@ def main(words: list[str]) -> int:
                 print(f"seed {case.seed} size {case.size}: {failure.mode}: {failure.kind}", flush=True)
                 print(failure.details, flush=True)
                 print(f"kept as {reproduce(case, failure, options.shrink)}", flush=True)
+        print(f"{start + len(every[start : start + BATCH])} programs, {failing} failing", flush=True)
         for leftover in ("programs", "go", "shrinking"):
             shutil.rmtree(WORK / leftover, ignore_errors=True)
         drop_programs(WORK / "cache")

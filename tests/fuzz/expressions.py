@@ -172,6 +172,9 @@ class Expressions:
                 return self.slice(shape, depth - 1)
             case Pointer():
                 return self.address(shape, depth - 1)
+        twin = self.world.twins.get(shape)
+        if twin is not None and self.chance(0.5):
+            return Expr([f"{shape.spelling}(", self.expr(twin, depth - 1), ")"], shape)
         return self.composite(shape, depth - 1)
 
     # ---- numbers
@@ -339,7 +342,7 @@ class Expressions:
             parts += [f"{i}: " if i != following or self.chance(0.3) else "", self.element(shape.elem, depth - 1), ", "]
             following = i + 1
         is_full = following == shape.length and self.chance(0.3)
-        head = f"[...]{shape.elem.spelling}" if is_full else shape.spelling
+        head = f"[...]{shape.elem.spelling}" if is_full and not shape.is_named else shape.spelling
         return Expr([head, "{", *parts[:-1], "}"], shape)
 
     def fresh_slice(self, shape: Slice, depth: int) -> Expr:
@@ -393,12 +396,12 @@ class Expressions:
         high = self.rng.randint(0, path.shape.length)
         low = self.rng.randint(0, high)
         bounds = self.rng.choice([":", f"{low}:", f":{high}", f"{low}:{high}"])
-        return Expr([self.path_expr(path, 1), f"[{bounds}]"], shape)
+        return under_name([self.path_expr(path, 1), f"[{bounds}]"], shape)
 
     def runes_of(self, shape: Slice, depth: int) -> Expr:
         """By a function that Go does not inline, which would leave the capacity to chance."""
         name = "bytesOf" if shape.elem == UINT8 else "runesOf"
-        return Expr([f"{name}(", self.expr(STRING, depth), ")"], shape)
+        return under_name([f"{name}(", self.expr(STRING, depth), ")"], shape)
 
     def appended(self, shape: Slice, depth: int) -> Expr:
         """append to a fresh slice: to no other, since that would write behind what others see."""
@@ -474,3 +477,8 @@ class Expressions:
             for _ in range(self.rng.randrange(4)):
                 parts += [", ", self.element(last.elem, 1)]
         return parts
+
+
+def under_name(parts: list[str | Node], shape: Shape) -> Expr:
+    """A value of an unnamed type as one of a type that may be named."""
+    return Expr([f"{shape.spelling}(", *parts, ")"] if shape.is_named else parts, shape)

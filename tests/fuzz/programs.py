@@ -3,7 +3,7 @@
     generate(seed, size) -> tree.Program
 
     prelude     fuel, the checksum, and the few functions that make partial operations total
-    types       named basic types, structs (nested, embedded, recursive)
+    types       named basic types, structs (nested, embedded, recursive), named slices and arrays
     constants   typed ones, iota
     variables   of the package, in an order that only their dependencies make right
     functions   pure and impure ones, methods, several and named results, variadic ones; they call each other
@@ -136,7 +136,7 @@ class Generator:
         return self.rng.sample(shapes, self.rng.randint(1, most))
 
     def program(self) -> Program:
-        types = [*self.named_types(), *self.struct_types()]
+        types = [*self.named_types(), *self.struct_types(), *self.named_composites()]
         self.choose_shapes()
         constants = self.constants()
         self.declare_functions()
@@ -186,6 +186,27 @@ class Generator:
             elems = [INT, UINT8, STRING, Pointer.to(self.rng.choice(structs)), FLOAT64]
             return Array.of(length, self.rng.choice(elems))
         return self.rng.choice([*self.world.numbers, STRING, STRING, BOOL])
+
+    def named_composites(self) -> list[Stmt]:
+        """A slice, an array and a struct type made from another; and a struct type without a name."""
+        world, made = self.world, []
+        elem = self.rng.choice([*world.numbers, STRING, *world.structs])
+        if self.rng.random() < 0.4:
+            world.shapes.append(Slice("Row", elem))
+            made.append(Stmt([f"type Row []{elem.spelling}"]))
+        if self.rng.random() < 0.3:
+            world.shapes.append(Array("Pair", 2, elem))
+            made.append(Stmt([f"type Pair [2]{elem.spelling}"]))
+        if self.rng.random() < 0.4:
+            original = self.rng.choice(world.structs)
+            twin = Struct("Twin", original.fields)
+            world.twins |= {twin: original, original: twin}
+            world.shapes.append(twin)
+            made.append(Stmt([f"type Twin {original.spelling}"]))
+        if self.rng.random() < 0.3:
+            fields = [Field("x", self.rng.choice(world.numbers)), Field("y", elem)]
+            world.shapes.append(Struct(f"struct {{ {'; '.join(f.text for f in fields)} }}", fields))
+        return made
 
     def choose_shapes(self) -> None:
         """The types of variables: all structs, and a handful of arrays, slices and pointers."""
@@ -264,7 +285,8 @@ class Generator:
 
     def method(self, name: str) -> Function:
         structs: list[Shape] = [*self.world.structs]
-        receiver = self.rng.choice([*structs, *structs, *self.named])
+        named = [*self.named, *(s for s in self.world.shapes if s.is_named and isinstance(s, Slice | Array | Text))]
+        receiver = self.rng.choice([*structs, *structs, *(s for s in named if s != STRING)])
         by_pointer = self.rng.random() < 0.5
         made = self.signature(name, receiver, by_pointer)
         return replace(made, is_pure=False) if made.is_pure and not receiver.is_flat else made

@@ -79,6 +79,7 @@ class World:
     functions: list[Function] = field(default_factory=list)
     globals: list[Variable] = field(default_factory=list)
     constants: list[Variable] = field(default_factory=list)
+    twins: dict[Shape, Shape] = field(default_factory=dict)  # struct types with the same fields
     sums: dict[Shape, str] = field(default_factory=dict)  # functions that add a value up
     counter: int = 0
 

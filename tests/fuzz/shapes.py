@@ -4,6 +4,8 @@
     Struct Array          values with parts
     Slice Pointer         references
 
+    A named slice or array, `Row`, differs from the unnamed one in its spelling alone.
+
     flat         reaches no memory that another value reaches too: can be handed to a pure function
     printable    prints the same in every run: no addresses inside
 
@@ -32,6 +34,10 @@ class Shape:
     @property
     def is_printable(self) -> bool:
         return True
+
+    @property
+    def is_named(self) -> bool:
+        return self.spelling.isidentifier()
 
     @property
     def zero(self) -> str:

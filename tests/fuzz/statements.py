@@ -92,6 +92,7 @@ class Statements(Expressions):
             (3, self.jump),
             (1 * impure, lambda: Stmt(["runtime.GC()"])),
             (1, self.local_constant),
+            (1 * impure, self.large),
         ]
         while True:
             choice = self.rng.choices(choices, [weight for weight, _ in choices])[0]
@@ -313,6 +314,17 @@ class Statements(Expressions):
         total = f"for _, p := range {name} {{ *p += 3; mix(uint64(*p)) }}"
         return Stmt([f"var {name} []*int; _ = {name}\n{head} {body}\n{total}"])
 
+    def large(self) -> Stmt:
+        """A slice of pages, linked to something small at its end."""
+        shape = self.rng.choice([s for s in self.world.shapes if isinstance(s, Slice)])
+        name, count = self.world.fresh("v"), self.rng.choice([500, 1200, 5000])
+        value = self.element(shape.elem, 2)
+        self.scopes.declare(Variable(name, shape, is_stable=True, is_assignable=False))
+        fill = f"{name}[len({name})-1], {name}[len({name})/2] = "
+        keep = f"{name} = append({shape.spelling}(nil), {name}[len({name})-2:]...)"
+        head = f"{name} := make({shape.spelling}, {count}); _ = {name}\n"
+        return Stmt([head, "if true ", Block([Stmt([fill, value, ", ", value])]), f"\n{keep}"])
+
     # ---- output
 
     def printable(self, depth: int = 2) -> Expr:
@@ -399,6 +411,11 @@ class Statements(Expressions):
         self.only_stable = True
         calls = [self.call(self.rng.choice(found), 1) for _ in range(self.rng.choice([2, 2, 3]))]
         made = [call for call in calls if call is not None]
+        several = [f for f in self.impure() if len(f.results) > 1 and all(s.is_printable for s in f.results)]
+        if several and self.chance(0.3):
+            call = self.call(self.rng.choice(several), 1)
+            self.only_stable = False
+            return Stmt(["fmt.Println(", call, ")"]) if call is not None else None
         number = next((call for call in made if isinstance(call.shape, Number)), None)
         same = [call for call in made if number is not None and call.shape == number.shape]
         if len(same) > 1 and number is not None:
@@ -508,6 +525,12 @@ class Statements(Expressions):
         shape = self.rng.choice([INT, INT, INT32, UINT64, *INTEGERS])
         i = self.world.fresh("i")
         variable = Variable(i, shape, is_stable=True, is_assignable=False)
+        if self.chance(0.2):
+            j = self.world.fresh("j")
+            other = Variable(j, INT, is_stable=True, is_assignable=False)
+            variable.shape = INT
+            head = f"for {i}, {j} := 0, {self.rng.randint(0, 9)}; {i} < {j}; {i}, {j} = {i}+1, {j}-1 "
+            return self.looping([head], variable, other)
         first = f"{i} := {shape.spelling}(0)" if shape != INT else f"{i} := 0"
         count = self.rng.choice([1, 2, 3, 5])
         if self.chance(0.3):

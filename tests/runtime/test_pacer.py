@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from runtime.pacer import NO_GOAL, heap_goal, heap_minimum, percent_of, trigger_below, with_floating
+from runtime.pacer import (
+    NO_GOAL,
+    heap_goal,
+    heap_minimum,
+    percent_of,
+    trigger_below,
+    with_floating,
+)
 from tests.runtime.heaps import HeapUnderTest
 
 MB = 1 << 20
