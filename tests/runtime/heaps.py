@@ -108,8 +108,6 @@ ROOTS: list[Callable[..., Any]] = [
     pacer.percent_of,
     pacer.trigger_below,
     pacer.with_floating,
-    pacer.trigger_below,
-    pacer.with_floating,
     root.close_runtime,
     root.new_runtime,
     roots.add_globals,

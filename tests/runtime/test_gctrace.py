@@ -86,9 +86,7 @@ def stderr_of(action: Callable[[], None]) -> str:
 def test_one_line_for_each_collection(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(debug="gctrace=1")
     heap.rooted(5 << 20)
-    text = stderr_of(heap.gc)
-    goal = heap.state.gc.heap_goal
-    text += stderr_of(heap.collect)
+    text = stderr_of(heap.gc) + stderr_of(heap.collect)
     lines = list(LINE.finditer(text))
     assert "".join(line[0] for line in lines) == text
     first, second = lines
