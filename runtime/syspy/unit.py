@@ -68,8 +68,10 @@ class Unit:
     # Functions
 
     def add_root(self, function: Any) -> None:
-        """Lower a function and all that it calls, with an entry for Python."""
+        """Lower a function and all that it calls, with an entry for Python. Once is enough."""
         signature = self.signature(function, function.__code__.co_filename, ast.Pass())
+        if signature in self.roots:
+            return
         self.use(signature)
         self.roots.append(signature)
         self._texts.append(entry_thunk(signature))
