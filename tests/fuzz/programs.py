@@ -308,7 +308,7 @@ class Generator:
             declare(Variable(f"a{i}", shape, is_stable=not addressable, is_addressable=addressable))
         first, names = self.function_start(f, writer)
         writer.begin(f.results, names, room=6)
-        body = [Stmt([first]), *self.body(writer, 5)]
+        body = [Stmt([first]), *self.body(writer, 5), *writer.remembered(3)]
         if f.results:
             body.append(writer.return_statement())
         return Stmt([f"{head}{f.name}({', '.join(texts)}) {self.result_text(f)}", Block(body)])
@@ -339,7 +339,7 @@ class Generator:
         writer = Statements(self.rng, self.world, is_pure=False)
         writer.begin((), [], room=2 * self.size)
         writer.scopes.declare(Variable("d", INT, is_stable=True, is_assignable=False))
-        body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size)]
+        body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size), *writer.remembered(8)]
         for variable in self.world.globals:
             sum_ = writer.sum_of(variable.shape)
             body.append(Stmt([f"mix({sum_}({variable.name}, 3))"]))

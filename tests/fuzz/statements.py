@@ -376,6 +376,12 @@ class Statements(Expressions):
         shape = self.any_shape()
         return Stmt([f"mix({self.sum_of(shape)}(", self.expr(shape), ", 3))"])
 
+    def remembered(self, most: int) -> list[Stmt]:
+        """mix in variables of this scope: so that what they hold is alive until here."""
+        found = [v for v in self.scopes.stack[-1].values() if not isinstance(v.shape, Number | Truth)]
+        chosen = self.rng.sample(found, min(len(found), most))
+        return [Stmt([f"mix({self.sum_of(v.shape)}({v.name}, 3))"]) for v in chosen]
+
     # ---- calls
 
     def impure(self) -> list[Function]:
