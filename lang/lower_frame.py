@@ -164,7 +164,8 @@ class Frame:
         name = self.names.temporary()
         if address:
             self.pointers[name] = address.format(name)
-        self.step(f"{name} = {text}", name)
+        assert not text.startswith("not "), "R1: the text of a component would bind weaker than its surroundings"
+        self.step(f"{name} = {text}", name)  # R2
         return name
 
     def bind(self, t: Type, parts: Value) -> Value:

@@ -101,9 +101,9 @@ class Function(Loops):
         arrow = f"tuple[{result}]" if len(self.results) > 1 else result or "None"
         head = ["@tail_recursive"] if loops else []
         head += [f"def {self.name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"]
-        if recurses:
+        if recurses:  # C1
             head += ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
-            if depth > SLOTS_PER_FRAME or loops:
+            if depth > SLOTS_PER_FRAME or loops:  # C2
                 head += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
         if self.uses_globals:
             head.append("    package = Package.at(g.globals)")

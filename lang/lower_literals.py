@@ -41,7 +41,7 @@ class Literals(Operators):
         """`value_as`, but memory of its own for a boxed value that something else may still refer to (Y2)."""
         parts = self.value_as(expr, t)
         if is_boxed(t) and not is_fresh(expr):
-            return (self.new_memory(t, "", parts).pointer,)
+            return (self.new_memory(t, "", parts).pointer,)  # Y2
         return parts
 
     def interface(self, expr: Expr) -> Value:

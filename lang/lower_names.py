@@ -48,7 +48,7 @@ class Names:
         while self.is_taken(name):
             self.counts[wish] = self.counts.get(wish, 1) + 1
             name = f"{wish}_{self.counts[wish]}"
-        self.taken.add(name)
+        self.taken.add(name)  # N1
         return name
 
     def temporary(self) -> str:

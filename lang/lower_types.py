@@ -159,7 +159,7 @@ class LoweredTypes:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.definitions: list[str] = []  # lines of the module
-        self._undefined: dict[str, tuple[Callable[[], list[str]], str]] = {}  # classes with a name only: fields, doc
+        self._undefined: dict[str, tuple[Callable[[], list[str]], str, int]] = {}  # not written yet: fields, doc, size
         self._defining = 0  # classes whose fields are being found, one inside the other
         self._behind_pointer = False  # while only the name of a class is wanted
         self._classes: dict[object, str] = {}
@@ -254,10 +254,11 @@ class LoweredTypes:
                     f"Array_{length}_{plain(memory)}",
                     lambda: [f"items: Annotated[Array[{self.memory(elem)}], {length}]"] if length else [],
                     f"[{length}]{elem}",
+                    size_of(t),
                 )
             case Struct():
                 name = safe_name(t.name) if isinstance(t, Named) else "Struct"
-                return self._define(t, name, lambda: self._struct_fields(under), type_string(t))
+                return self._define(t, name, lambda: self._struct_fields(under), type_string(t), size_of(t))
         raise NotImplementedError(f"no class for {t}")
 
     def _struct_fields(self, struct: Struct) -> list[str]:
@@ -272,19 +273,22 @@ class LoweredTypes:
             ("box", memory), f"Box_{plain(memory)}", lambda: [f"value: {memory}"], f"A variable of type {memory}."
         )
 
-    def _define(self, key: object, name: str, fields: Callable[[], list[str]], doc: str) -> str:
-        """The class for `key`, defined now unless only a pointer leads to it; classes laid inside it come before it."""
+    def _define(self, key: object, name: str, fields: Callable[[], list[str]], doc: str, size: int = -1) -> str:
+        """The class for `key`, defined now unless only a pointer leads to it; classes laid inside it come before it.
+
+        `size`, in bytes, is checked when the module is executed; -1 for classes that no Toy type has.
+        """
         found = self._classes.get(key)
         if found is None:
             found = self._classes[key] = self.names.fresh(name)
-            self._undefined[found] = (fields, doc)
+            self._undefined[found] = (fields, doc, size)
         if found in self._undefined and not self._behind_pointer:
             self._emit(found)
         return found
 
     def _emit(self, name: str) -> None:
         """Write the class `name`, and behind the outermost one those that pointers lead to."""
-        fields, doc = self._undefined.pop(name)
+        fields, doc, size = self._undefined.pop(name)
         self._defining += 1
         body = [f"    {line}" for line in fields()]
         self._defining -= 1
@@ -295,6 +299,8 @@ class LoweredTypes:
             *body,
             "",
         ]
+        if size >= 0:
+            self.definitions += [f'assert sizeof({name}) == {size}, "Y1"', ""]
         while self._undefined and not self._defining:
             self._emit(next(iter(self._undefined)))
 

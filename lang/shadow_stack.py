@@ -151,6 +151,8 @@ class _Frame:
         """Appends the lines of `node`."""
         indent = INDENT * level
         if isinstance(node, Step):
+            assert "{sp}" not in node.text, "F1: a plain line passes the shadow pointer"
+            assert node.text.startswith(", ".join(node.targets)), "F2: a line writes other locals than its targets"
             lines.append(indent + node.text)
             return self.forget(slots, node.targets)
         if isinstance(node, Call):
@@ -187,12 +189,12 @@ class _Frame:
         for slot, number in enumerate(wanted):
             if slot >= len(slots) or slots[slot] != number:
                 lines.append(f"{indent}store(uintptr, {shadow_pointer(slot)}, {self.addresses[number]})")
-        return tuple(wanted)
+        return tuple(wanted)  # L1
 
     def emit_call(self, node: Call, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Stores, the shadow pointer, and the call."""
         held = self.store_live(self.across[id(node)], slots, lines, indent)
-        top = shadow_pointer(len(held))
+        top = shadow_pointer(len(held))  # L2: the callee's frame begins behind this one's slots
         if "{sp}" not in node.text:
             lines.append(f"{indent}g.shadow_top = {top}")
         lines.append(indent + node.text.replace("{sp}", top))

@@ -58,7 +58,7 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.driver lang.toyrun
+    lang.toolchain lang.execution lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 
