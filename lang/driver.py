@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
 from lang.execution import Executable, NativeEngine, execute
@@ -35,8 +34,7 @@ class UserError(Exception):
     """What the user has to mend; the text is shown as it is, the exit code is 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the command line asks for."""
 
     engine: str = "native"  # or "python"
@@ -133,7 +131,7 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     """Do what the command line asks for; the exit code."""
     knobs = Settings.from_environment(environ)
     if options.gctrace:
-        knobs = replace(knobs, gctrace=1)
+        knobs = knobs._replace(gctrace=1)
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)

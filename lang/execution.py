@@ -18,8 +18,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
@@ -42,8 +41,7 @@ MEM_STATS_WORDS = 722  # of the whole struct
 GRACE_SECONDS = 0.2  # after Ctrl-C, for the program to reach a place where it can stop
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
+class Executable(NamedTuple):
     """What is left of a program when it has been compiled."""
 
     name: str  # the source's, for traces

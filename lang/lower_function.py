@@ -6,12 +6,16 @@ Which calls may collect, and which functions recurse, is known only when all bod
 
     C1  a function in a cycle of calls compares the stack pointer with its limit first; the others together need
         less than the room kept below the limit
+    C3  of a small recursive function there is a second copy, which is inlined into the first and calls it: half of the
+        levels of the recursion are no calls, and those without further recursion hardly ever are
     C2  a recursive function that LLVM may turn into a loop bounds the rounds: sp grows with each, up to its limit
 
 Owner: one program's lowering.        Next: lower_program.py
 """
 
 from __future__ import annotations
+
+import re
 
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
 from lang.lower_frame import Program
@@ -21,6 +25,8 @@ from lang.objects import FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Block, FuncDecl
 
+UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
+UNROLLED_CALLS = 3  # and calls of itself
 SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
 
 
@@ -95,19 +101,33 @@ class Function(Loops):
     def lines(self, collecting: set[str], recurses: bool) -> list[str]:
         """The function's text, given which Toy functions may collect."""
         loops = set() if self.name in collecting else self.tail_calls()
-        body = without_safe_calls(self.body, collecting, loops)
-        text, depth = emit_function_body(body, self.pointers)
+        body, depth = emit_function_body(without_safe_calls(self.body, collecting, loops), self.pointers)
+        if self.uses_globals:
+            body = ["    package = Package.at(g.globals)", *body]
+        guard: list[str] = []
+        if recurses:  # C1
+            guard = ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
+            if 2 * depth > SLOTS_PER_FRAME or loops:  # C2
+                guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
+        mark = ["@tail_recursive"] if loops else []
+        if not self.is_unrolled():
+            return [*mark, self.head(self.name), *guard, *body, ""]
+        twin = self.program.names.fresh(f"{self.name}_again")
+        calls = re.compile(rf"\b{self.name}\(g, ")
+        outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C3
+        return ["@inline", self.head(twin), *body, "", *mark, self.head(self.name), *guard, *outer, ""]
+
+    def head(self, name: str) -> str:
+        """The function's `def` line, under a name."""
         result = ", ".join(c.annotation for c in self.results)
         arrow = f"tuple[{result}]" if len(self.results) > 1 else result or "None"
-        head = ["@tail_recursive"] if loops else []
-        head += [f"def {self.name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"]
-        if recurses:  # C1
-            head += ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
-            if depth > SLOTS_PER_FRAME or loops:  # C2
-                head += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
-        if self.uses_globals:
-            head.append("    package = Package.at(g.globals)")
-        return [*head, *text, ""]
+        return f"def {name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"
+
+    def is_unrolled(self) -> bool:
+        """Whether the function is small, calls itself, and so is worth having its callees' bodies in its own."""
+        nodes = flow_nodes(self.body)
+        own_calls = [node for node in nodes if isinstance(node, Call) and node.callee == self.name]
+        return 0 < len(own_calls) <= UNROLLED_CALLS and len(nodes) <= UNROLLED_NODES
 
 
 def flow_blocks(block: list[Flow]) -> list[list[Flow]]:

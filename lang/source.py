@@ -14,23 +14,21 @@ Next: diagnostics.py
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import accumulate
 
 BYTE_ORDER_MARK = "\ufeff"
 
 
-@dataclass(slots=True)
 class Source:
     """One file's text."""
 
-    name: str                                                   # as messages show it
-    text: str
-    line_starts: list[int] = field(init=False)                  # offset of each line's first character
+    __slots__ = ("line_starts", "name", "text")
 
-    def __post_init__(self) -> None:
-        lengths = (len(line) + 1 for line in self.text.split("\n"))
-        self.line_starts = list(accumulate(lengths, initial=0))[:-1]
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name                                        # as messages show it
+        self.text = text
+        lengths = (len(line) + 1 for line in text.split("\n"))
+        self.line_starts = list(accumulate(lengths, initial=0))[:-1]  # offset of each line's first character
 
     @staticmethod
     def of_bytes(name: str, data: bytes) -> Source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from lang.driver import COMPILE_ERROR, INTERNAL_ERROR, Options, UserError, run_file
 from runtime.knobs import KnobError
@@ -44,27 +45,26 @@ class UsageError(Exception):
     """A wrong command line."""
 
 
-def main() -> int:
-    """The command line of this process."""
+def main() -> NoReturn:
+    """The command line of this process, which ends here: nothing is left for the interpreter to take apart."""
+    code = command(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            pass  # nobody is there to read what `--emit` printed
+    os._exit(code)
+
+
+def command(words: Sequence[str]) -> int:
+    """What a command line asks for; the exit code."""
     try:
-        path, arguments, options = parse_arguments(sys.argv[1:])
+        path, arguments, options = parse_arguments(words)
     except UsageError as error:
         sys.stderr.write(f"toyrun: {error}\n{USAGE.partition(chr(10))[0]}\n")
         return USAGE_ERROR
-    if path is None:
-        return 0
-    code = run_guarded(path, arguments, options, os.environ)
-    flush_standard_output()
-    return code
-
-
-def flush_standard_output() -> None:
-    """Write out what `--emit` printed; nobody may be there to read it."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would complain at its own end
+    return 0 if path is None else run_guarded(path, arguments, options, os.environ)
 
 
 def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
@@ -135,4 +135,4 @@ def version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

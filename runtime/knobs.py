@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from runtime.heap import Runtime
@@ -35,8 +34,7 @@ class KnobError(ValueError):
     """A setting that cannot be understood."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How to run."""
 
     gogc: int = DEFAULT_GOGC  # percent; GOGC_OFF
@@ -82,7 +80,7 @@ def parse_gogc(text: str) -> int:
 
 def parse_godebug(text: str) -> dict[str, int]:
     """The settings of this runtime among those of GODEBUG=text."""
-    known = set(Settings.__dataclass_fields__) - {"gogc"}
+    known = set(Settings._fields) - {"gogc"}
     found: dict[str, int] = {}
     for setting in filter(None, text.split(",")):
         name, equals, value = setting.partition("=")
