@@ -57,7 +57,9 @@ def run_as_child(function: Callable[[], T], writer: int, seconds: float, memory_
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 2))
         if memory_bytes:
-            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+            # On top of what this process has already: earlier tests may have left large reservations.
+            limit = address_space() + memory_bytes
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         data = pickle.dumps(function())
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(data)
@@ -66,6 +68,12 @@ def run_as_child(function: Callable[[], T], writer: int, seconds: float, memory_
         traceback.print_exc()
     finally:
         os._exit(70)
+
+
+def address_space() -> int:
+    """Bytes of address space that this process has."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
 
 
 def read_until(reader: int, deadline: float) -> tuple[bytes, bool]:
