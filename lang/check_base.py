@@ -60,6 +60,7 @@ class Environment:
     iota: int | None = None                                     # in a constant declaration
     errors_at: int | None = None                                # report here: an inherited constant expression
     owner: Object | None = None                                 # the package-level object being declared
+    type_nesting: int = 0                                       # types around the one being resolved
 
 
 @dataclass(slots=True)

@@ -39,6 +39,8 @@ from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, PackageName, TypeName, Var, VarKind
 from lang.spelling import spelled
 
+MAX_TYPE_NESTING = 80  # type literals, one inside the other: *[]*[4]int are four
+
 
 class Types(Operators):
     """Resolving the types that a program spells out."""
@@ -47,7 +49,13 @@ class Types(Operators):
         """The type that an expression denotes; INVALID after an error."""
         if x.mode is s.Mode.UNCHECKED:
             x.mode, x.type = s.Mode.TYPE, INVALID
-            x.type = self._resolved(x)
+            at = self.at
+            at.type_nesting += 1
+            if at.type_nesting <= MAX_TYPE_NESTING:
+                x.type = self._resolved(x)
+            elif at.type_nesting == MAX_TYPE_NESTING + 1:
+                self.error(codes.NESTING, x, f"type nested more than {MAX_TYPE_NESTING} deep")
+            at.type_nesting -= 1
             if x.type == INVALID:
                 x.mode = s.Mode.INVALID
         elif x.mode is not s.Mode.TYPE:

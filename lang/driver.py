@@ -12,7 +12,8 @@ Owner: one run.        Next: toyrun.py
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,7 +105,8 @@ def lower_checked(package: Package, source: Source) -> LoweredProgram:
     from lang.lower_program import lower_package
 
     try:
-        return lower_package(package, source)
+        with room_for_nesting(source):
+            return lower_package(package, source)
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
@@ -120,8 +122,30 @@ def translate(lowered: LoweredProgram, source: Source, base: Image, use_cache: b
     """The program as machine code."""
     from lang.python_engine import program_module
 
-    start = program_module(lowered.text).start
-    return toolchain.build_program(source.text, lowered.text, start, base, notes_of(lowered), use_cache)
+    with room_for_nesting(source):
+        start = program_module(lowered.text).start
+        return toolchain.build_program(source.text, lowered.text, start, base, notes_of(lowered), use_cache)
+
+
+@contextmanager
+def room_for_nesting(source: Source) -> Iterator[None]:
+    """Where the compiler follows the nesting of a program; one that is too deep for it, or for CPython, is refused."""
+    from lang.check_package import RECURSION_LIMIT
+    from lang.codes import NESTING
+    from lang.diagnostics import Diagnostics
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
+    try:
+        yield
+    except (RecursionError, SyntaxError) as error:
+        if isinstance(error, SyntaxError) and not error.msg.startswith("too many"):
+            raise
+        diagnostics = Diagnostics(source)
+        diagnostics.report(NESTING, 0, "the program is nested too deeply")
+        raise UserError(diagnostics.render()) from None
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 # --- Running ---------------------------------------------------------------------------------------------------------
@@ -138,10 +162,11 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     arguments = [path, *arguments]
     if options.engine == "python":
         lowered = compile_source(source)
-        from lang.python_engine import PythonEngine
+        from lang.python_engine import PythonEngine, program_module
 
-        engine = PythonEngine(lowered.text)
-        return execute(engine, executable(source, notes_of(lowered)), arguments, knobs, options.memstats)
+        with room_for_nesting(source):
+            module = program_module(lowered.text)
+        return execute(PythonEngine(module), executable(source, notes_of(lowered)), arguments, knobs, options.memstats)
     base = toolchain.runtime_image()
     image = toolchain.cached_program(source.text, base)
     if image is None:

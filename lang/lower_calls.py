@@ -215,7 +215,7 @@ class Calls(Slices):
                 return self.slice_expression(expr)
             case FuncLit():
                 raise NotYet(expr, "function literals")
-        return self.operand_value(expr)
+        return self.shallow(expr.type, self.operand_value(expr))
 
     def operand_value(self, expr: Expr) -> Value:
         """Names, selectors, elements and operators."""

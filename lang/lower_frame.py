@@ -28,6 +28,7 @@ from lang.syntax import Expr, Node
 
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
+MOST_PARENTHESES = 50  # in the text of a component; CPython takes 200, one inside the other
 PATH = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
@@ -183,6 +184,10 @@ class Frame:
             self.temporary(typed(part, component), component.address)
             for part, component in zip(parts, components, strict=True)
         )
+
+    def shallow(self, t: Type, parts: Value) -> Value:
+        """`parts`, in temporaries when their texts nest so many parentheses that CPython would soon refuse them."""
+        return self.bind(t, parts) if any(part.count("(") > MOST_PARENTHESES for part in parts) else parts
 
     def anchored(self, pointer: str, address: str = "address({})") -> str:
         """`pointer`, bound to a temporary unless it is a name or a path of names."""

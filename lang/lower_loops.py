@@ -26,6 +26,7 @@ from lang.lower_frame import NotYet, Place, Value
 from lang.lower_statements import Statements, is_blank
 from lang.objects import Var
 
+LONGEST_CHAIN = 8  # cases; see is_long
 STATEMENT_PARTS = ("statements", "then", "else_", "body", "statement", "cases")
 
 
@@ -248,7 +249,7 @@ class Loops(Statements):
         lines: list[Flow] = []
         self.targets.append(target)
         with self.inside(lines):
-            if any(case.falls_through for case in node.cases):
+            if any(case.falls_through for case in node.cases) or is_long(node):
                 self.numbered_cases(node, tag)
             else:
                 self.chained_cases(node, tag)
@@ -264,38 +265,28 @@ class Loops(Statements):
         """if ... else if ... else default"""
         default = next((case for case in node.cases if case.values is None), None)
         rest = [case for case in node.cases if case.values is not None]
-        self.chain(node, tag, rest, lambda case: self.statements(case.body), default)
-
-    def chain(
-        self,
-        node: syntax.Switch,
-        tag: Value,
-        cases: list[syntax.Case],
-        take: Callable[[syntax.Case], None],
-        default: syntax.Case | None,
-    ) -> None:
-        """The tests of `cases` in order; `take` lowers what the first true one does."""
         before = self.block
-        for case in cases:
+        for case in rest:
             branch = self.if_(self.case_condition(node, tag, case))
             with self.inside(branch.then):
-                take(case)
+                self.statements(case.body)
             self.block = branch.orelse
         if default is not None:
-            take(default)
+            self.statements(default.body)
         self.block = before
 
     def numbered_cases(self, node: syntax.Switch, tag: Value) -> None:
         """With fallthrough: find the case's number first, then run the bodies from it on."""
         chosen = self.names.fresh("case")
-        numbers = {id(case): number for number, case in enumerate(node.cases)}
-        self.step(f"{chosen} = {len(node.cases)}", chosen)
-
-        def take(case: syntax.Case) -> None:
-            self.step(f"{chosen} = {numbers[id(case)]}", chosen)
-
-        default = next((case for case in node.cases if case.values is None), None)
-        self.chain(node, tag, [case for case in node.cases if case.values is not None], take, default)
+        default = next((number for number, case in enumerate(node.cases) if case.values is None), len(node.cases))
+        self.step(f"{chosen} = {default}", chosen)
+        is_first = True
+        for number, case in enumerate(node.cases):
+            if case.values is not None:
+                untaken = self.block if is_first else self.if_(f"{chosen} == {default}").then
+                with self.inside(untaken), self.inside(self.if_(self.case_condition(node, tag, case)).then):
+                    self.step(f"{chosen} = {number}", chosen)
+                is_first = False
         for number, case in enumerate(node.cases):
             branch = self.if_(f"{chosen} == {number}")
             with self.inside(branch.then):
@@ -305,7 +296,7 @@ class Loops(Statements):
 
     def case_condition(self, node: syntax.Switch, tag: Value, case: syntax.Case) -> str:
         """Whether a case is taken: one of its values equals the tag, or is true."""
-        text = ""
+        tests: list[str] = []
         for value in case.values or []:
             lines: list[Flow] = []
             with self.inside(lines):
@@ -315,20 +306,31 @@ class Loops(Statements):
                     test = f"is_nil({tag[0]})"
                 else:
                     test = self.compared("==", node.tag.type, tag, self.value(value))
-            text = self.either(text, lines, test)
-        return text
+            tests = self.either(tests, lines, test)
+        return any_of(tests)
 
-    def either(self, text: str, lines: list[Flow], test: str) -> str:
-        """`text or test`, where `lines` must run before `test` and only if `text` is false."""
-        if not text:
+    def either(self, tests: list[str], lines: list[Flow], test: str) -> list[str]:
+        """`tests` and `test`, where `lines` must run before `test` and only if none of `tests` is true."""
+        if not tests:
             self.block += lines
-            return test
+            return [test]
         if not lines:
-            return f"({text} or {test})"
-        name = self.temporary(text)
+            return [*tests, test]
+        name = self.temporary(any_of(tests))
         branch = self.if_(f"not {name}")
         branch.then += [*lines, Step(f"{name} = {test}", (name,))]
-        return name
+        return [name]
+
+
+def is_long(node: syntax.Switch) -> bool:
+    """Whether a switch as a chain might nest too deeply: a case whose test has lines of its own is one level more."""
+    tests = [value for case in node.cases for value in case.values or []]
+    return len(node.cases) > LONGEST_CHAIN and any(value.mode is not syntax.Mode.CONSTANT for value in tests)
+
+
+def any_of(tests: list[str]) -> str:
+    """The text that is true when one of `tests` is."""
+    return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
 
 
 def ends(block: list[Flow]) -> bool:

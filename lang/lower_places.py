@@ -17,7 +17,7 @@ from __future__ import annotations
 from lang.flow import Allocate
 from lang.go_types import Array, Basic, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
-from lang.lower_frame import Frame, Place, Value, typed
+from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
 from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, Paren, Selector
@@ -88,6 +88,8 @@ class Places(Frame):
 
     def checked(self, pointer: str, expr: Expr) -> str:
         """A pointer that is known not to be nil behind this."""
+        if pointer.count("(") > MOST_PARENTHESES:
+            pointer = self.temporary(pointer, VIEW)
         return f"nonnil({pointer}, {self.position(expr)})"
 
     def member_place(self, base: str, name: str, t: Type, address: str) -> Place:

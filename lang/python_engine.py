@@ -1,6 +1,6 @@
 """The python engine: a program and its runtime as CPython executes them, so that a debugger can stop in either.
 
-    engine = PythonEngine(lowered.text)
+    engine = PythonEngine(program_module(lowered.text))
     engine.call("start", g, arguments, count)         addresses become views
 
 Next: driver.py
@@ -33,9 +33,9 @@ def program_module(text: str) -> Any:
 class PythonEngine:
     """Systems functions as CPython runs them: a debugger can stop in them."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, program: Any) -> None:
         sys.setrecursionlimit(PYTHON_FRAMES)
-        self.functions: dict[str, Any] = {**vars(start), "start": program_module(text).start}
+        self.functions: dict[str, Any] = {**vars(start), "start": program.start}
 
     def call(self, name: str, *values: int) -> Any:
         """Call a function, its pointer arguments turned into views."""

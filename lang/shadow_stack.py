@@ -210,12 +210,14 @@ class _Frame:
         lines.append(indent + node.text)
         return self.forget(meet(slots, held), node.targets)
 
-    def emit_if(self, node: If, slots: Slots, lines: list[str], level: int) -> Slots | None:
+    def emit_if(self, node: If, slots: Slots, lines: list[str], level: int, keyword: str = "if") -> Slots | None:
         """Both branches; behind them the slots that both left alike."""
-        lines.append(f"{INDENT * level}if {node.condition}:")
+        lines.append(f"{INDENT * level}{keyword} {node.condition}:")
         then = self.emit(node.then, slots, lines, level + 1)
         if not node.orelse:
             return meet_paths([then, slots])
+        if len(node.orelse) == 1 and isinstance(chained := node.orelse[0], If):
+            return meet_paths([then, self.emit_if(chained, slots, lines, level, "elif")])
         lines.append(f"{INDENT * level}else:")
         return meet_paths([then, self.emit(node.orelse, slots, lines, level + 1)])
 

@@ -1,0 +1,64 @@
+"""Programs that nest deeply or go on for long: they run, or they are refused in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lang import child
+from lang.driver import UserError, compile_source, translate
+from lang.source import Source
+from lang.toolchain import runtime_image
+
+MANY = 150  # more than CPython takes of indentation levels
+
+CASES = "".join(f"case {i}:\nprintln({i})\n" for i in range(MANY))
+CALLS = "".join(f"case next({i - 1}):\nprintln({i})\n" for i in range(MANY))
+BRANCHES = "".join(f" else if x == {i} {{\nprintln({i})\n}}" for i in range(MANY))
+HEAD = """package main
+
+type T struct{ next *T }
+
+func next(n int) int { return n + 1 }
+"""
+
+LONG = {
+    "cases": (f"x := 149\nswitch x {{\n{CASES}}}", "149"),
+    "cases that call": (f"x := 149\nswitch x {{\n{CALLS}}}", "149"),
+    "values of a case": (f"x := 300\nswitch x {{\ncase {', '.join(map(str, range(400)))}:\nprintln(1)\n}}", "1"),
+    "else if": (f"x := 149\nif x < 0 {{\n}}{BRANCHES}", "149"),
+    "sum": ("x := 2\nprintln(x" + " + x" * 400 + ")", "802"),
+    "text": ('x := "ab"\nprintln(len(x' + " + x" * 400 + "))", "802"),
+    "and": ("x := true\nprintln(x" + " && x" * 400 + ")", "true"),
+    "signs": ("x := 2\nprintln(" + "- " * 400 + "x)", "2"),
+    "fields": ("x := &T{}\nx.next = x\nprintln(x" + ".next" * 400 + " == x)", "true"),
+    "blocks": ("x := 1\n" + "if x > 0 {\n" * 70 + "println(x)\n" + "}\n" * 70, "1"),
+}
+DEEP = {
+    "loops": "for {\n" * 30 + "return\n" + "}\n" * 30,
+    "signs": "x := 2\nprintln(" + "- " * 20_000 + "x)",
+    "sum": "x := 2\nprintln(x" + " + x" * 20_000 + ")",
+    "types": "var x " + "*" * 81 + "int\n_ = x",
+    "parentheses": "x := 2\nprintln(" + "(" * 81 + "x" + ")" * 81 + ")",
+}
+
+
+def program(body: str) -> str:
+    return f"{HEAD}\nfunc main() {{\n{body}\n}}\n"
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_long_runs(name: str, tmp_path: Path) -> None:
+    body, said = LONG[name]
+    path = tmp_path / "long.toy"
+    path.write_text(program(body), encoding="utf-8")
+    result = child.run(path)
+    assert (result.exit_code, result.stderr.decode()) == (0, f"{said}\n")
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_what_is_too_deep_is_refused(name: str) -> None:
+    source = Source("deep.toy", program(DEEP[name]))
+    with pytest.raises(UserError, match=r"deep\.toy:\d+:\d+: .*nested (too deeply|more than 80 deep)"):
+        translate(compile_source(source), source, runtime_image(), use_cache=False)
