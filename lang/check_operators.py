@@ -8,6 +8,8 @@ Go: types2/expr.go.                                             Next: check_type
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lang import codes
 from lang import constants as c
 from lang import syntax as s
@@ -145,10 +147,12 @@ class Operators(Conversions):
         """left op right"""
         self.expr(x.left)
         self.expr(x.right)
-        self.combine(x, x.left, x.right, x.op, x.op_pos, spelled(x))
+        self.combine(x, x.left, x.right, x.op, x.op_pos, lambda: spelled(x))
 
-    def combine(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: str) -> None:
-        """Give x the mode, type and value of two checked operands joined by an operator."""
+    def combine(
+        self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: Callable[[], str]
+    ) -> None:
+        """Give x, spelled as `text` says, the mode, type and value of two checked operands joined by an operator."""
         if not is_valid(left) or not is_valid(right):
             self.invalidate(x)
             return
@@ -167,7 +171,7 @@ class Operators(Conversions):
             return
         if left.type != right.type:
             if INVALID not in (left.type, right.type):
-                message = f"invalid operation: {text} (mismatched types {left.type} and {right.type})"
+                message = f"invalid operation: {text()} (mismatched types {left.type} and {right.type})"
                 self.error(codes.MISMATCHED_TYPES, left, message)
             self.invalidate(x)
             return

@@ -138,9 +138,10 @@ class Statements(Switches):
         target, value = x.left[0], x.right[0]
         self.expr(target)
         self.expr(value)
-        text = f"{spelled(target)} {x.op}= {spelled(value)}"
         result = self.stand_in(target.pos, f"{spelled(target)} {x.op} {spelled(value)}", INVALID)
-        self.combine(result, target, value, x.op, x.op_pos, text)
+        self.combine(
+            result, target, value, x.op, x.op_pos, lambda: f"{spelled(target)} {x.op}= {spelled(value)}"
+        )
         if is_valid(result):
             type_ = self.target_type(target)
             if type_ is not None and type_ != INVALID:

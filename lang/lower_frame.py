@@ -119,6 +119,7 @@ class Frame:
         self.block = self.body  # where the next node goes
         self.locals: dict[Var, Value | Place] = {}
         self.uses_globals = False
+        self.unused: Expr | None = None  # the call that is a statement of its own
 
     # ---- what the layers above provide
 

@@ -52,6 +52,8 @@ class Packages(Calls):
 
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
+        if target.signature.results and expr is not self.unused:
+            raise NotYet(expr, f"the results of {target.package}.{target.name}")
         match target.package, target.name:
             case "fmt", "Println" | "Print":
                 args, count = self.boxed_arguments(expr)

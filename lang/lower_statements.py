@@ -12,6 +12,7 @@ from __future__ import annotations
 from lang import syntax
 from lang.flow import Return
 from lang.go_types import Basic, Type
+from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_names import safe_name
 from lang.lower_operators import STRING_RESULT
@@ -76,6 +77,7 @@ class Statements(Packages):
 
     def expression_statement(self, expr: syntax.Expr) -> None:
         """A call, its values unused."""
+        self.unused = strip(expr)
         parts = self.value(expr)
         for part in parts:
             if "(" in part:

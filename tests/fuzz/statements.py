@@ -225,7 +225,8 @@ class Statements(Expressions):
             return Stmt([f"if len({s}) > 2 {{ {s} = append({s}[:1], {s}[2:]...) }}"])
         if roll < 0.3:
             value = self.element(shape.elem, 2)
-            return Stmt([f"{s} = append({s}[:len({s})/2:len({s})/2], ", value, ")"])
+            name = self.world.fresh("v")
+            return Stmt([f"{name} := append({s}[:len({s})/2:len({s})/2], ", value, f"); {s} = {name}"])
         parts: list[str | Node] = []
         if roll < 0.45:
             parts = [", ", self.expr(shape, 1), "..."]
@@ -233,6 +234,9 @@ class Statements(Expressions):
             for _ in range(self.rng.choice([1, 1, 1, 2, 5])):
                 parts += [", ", self.element(shape.elem, 2)]
         grown = Stmt([f"{s} = append({s}", *parts, ")"])
+        if len(path.steps) > 1:  # Go reads a struct given to append after it has changed the slice in that struct
+            name = self.world.fresh("v")
+            grown = Stmt([f"{name} := append({s}", *parts, f"); {s} = {name}"])
         shorter = f"{{ {s} = {s}[{LONGEST_SLICE // 2}:] }}" if self.chance(0.5) else f"{{ {s} = nil }}"
         return Stmt([f"if len({s}) < {LONGEST_SLICE} ", Block([grown]), f" else {shorter}"])
 
