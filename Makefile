@@ -8,7 +8,7 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench fuzz mutate clean distclean
+.PHONY: help run test slow lint types bench fuzz mutate clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,10 @@ run: $(VENV)/run.stamp ## install, then run an example (PROGRAM=examples/nbody.t
 	$(BIN)/toyrun $(PROGRAM) $(ARGS)
 
 test: lint types ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m 'not slow' $(TESTS)
+
+slow: $(VENV)/test.stamp ## the tests that the default run leaves out
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/test.stamp ## ruff
 	$(BIN)/ruff check .
