@@ -14,7 +14,7 @@
 The world stands still all the time, so the parts of the clock add up to the pause, and of the processor's time the
 marking is counted as the background's.
 
-Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv.                 Next: cycle.py
+Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv.                 Next: heap_check.py
 """
 
 from __future__ import annotations

@@ -164,7 +164,8 @@ class HeapUnderTest:
         Settings.parsed("", debug).apply(self.state)
         self.g = self.state.g0
         self.heap = self.state.heap
-        self.m_cache = self.state.m_cache
+        self.p = self.state.p0
+        self.m_cache = self.p.m_cache
         self.is_broken = False  # a test has broken an invariant: no check at the end
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
