@@ -409,7 +409,7 @@ def is_pointer_at(span: MSpan, start: uintptr, offset: u64) -> bool:
     if span.elem_size <= MAX_BITMAP_SIZE:
         return is_mask_bit(array_at(u8, address(pointer_bits(span))), start + offset - span.start_addr)
     if span.span_class >> 1 == 0:
-        return is_pointer_of(span.large_type, offset)
+        return not is_nil(span.large_type) and is_pointer_of(span.large_type, offset)
     return offset >= MALLOC_HEADER_SIZE and is_pointer_of(Type.at(load(uintptr, start)), offset - MALLOC_HEADER_SIZE)
 
 

@@ -39,11 +39,12 @@ from runtime.layout import (
     PTR_SIZE,
     TINY_SIZE,
     align_up,
+    smaller,
 )
 from runtime.mcache import alloc_large, open_run, refill
 from runtime.mcentral import finish_sweep
 from runtime.mheap import MHeap
-from runtime.mspan import low_bits
+from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
 from runtime.pacer import is_due
 from runtime.proc import G
@@ -67,6 +68,7 @@ from runtime.types import Type
 from runtime.world import safepoint
 
 MAX_SMALL_OBJECT = MAX_SMALL_SIZE - MALLOC_HEADER_SIZE  # bytes; larger objects have a span of their own
+CLEAR_BYTES = 256 << 10  # of a large object, zeroed without a safepoint in between
 MAX_ALLOC = ADDRESS_LIMIT  # bytes; more than that is out of memory whatever the system says
 
 
@@ -207,15 +209,33 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     if is_due(g.heap.heap_live, align_up(size, PAGE_SIZE), g.heap.trigger):
         collect(g, False)
     span_class: u64 = 1 if noscan else 0
-    span = alloc_large(g.heap, g.p, size, typ, span_class)
+    span = alloc_large(g.heap, g.p, size, span_class)
     if is_nil(span):
         collect_all(g)
-        span = alloc_large(g.heap, g.p, size, typ, span_class)
+        span = alloc_large(g.heap, g.p, size, span_class)
         if is_nil(span):
             throw("out of memory")
     if span.need_zero != 0 and (needzero or not noscan):
-        memset(span.start_addr, 0, span.limit - span.start_addr)
+        clear_large(g, span)
+    if not noscan:
+        span.large_type = typ
     return span.start_addr
+
+
+def clear_large(g: G, span: MSpan) -> None:
+    """Zero a large object piece by piece, so that a thread which wants to stop the world need not wait for all of it.
+
+    It has no type yet, so a collection in between sees no pointers in it; it is kept by a root of its own.
+    """
+    store(uintptr, g.shadow_top, span.start_addr)
+    g.shadow_top = g.shadow_top + PTR_SIZE
+    addr = span.start_addr
+    while addr < span.limit:
+        size = smaller(span.limit - addr, CLEAR_BYTES)
+        memset(addr, 0, size)
+        addr = addr + size
+        safepoint(g.p)
+    g.shadow_top = g.shadow_top - PTR_SIZE
 
 
 # --- The slow path ---------------------------------------------------------------------------------------------------

@@ -28,7 +28,6 @@ from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_c
 from runtime.p import MCache, P, flush_stats
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import atomic_add, atomic_store, is_nil, memset, throw, u32, u64
-from runtime.types import Type
 
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
 
@@ -136,8 +135,8 @@ def release_all(heap: MHeap, p: P) -> None:
     flush_stats(heap.stats, p.stats)
 
 
-def alloc_large(heap: MHeap, p: P, size: u64, typ: Type, span_class: u64) -> MSpan:
-    """A span with one object of size bytes, not zeroed; nil if the system refuses memory."""
+def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
+    """A span with one object of size bytes, not zeroed and without a type; nil if the system refuses memory."""
     npages = (size + (PAGE_SIZE - 1)) >> PAGE_SHIFT
     span = alloc_in_use_span(heap, p, npages, span_class)
     if is_nil(span):
@@ -149,8 +148,6 @@ def alloc_large(heap: MHeap, p: P, size: u64, typ: Type, span_class: u64) -> MSp
     span.free_index = 1
     span.alloc_count = 1
     refill_alloc_cache(span)
-    if span_class & 1 == 0:
-        span.large_type = typ
     central = heap.central[span_class]
     put_span(central, swept(central.full, heap.sweep_gen), span)
     return span
