@@ -129,7 +129,8 @@ def test_who_comes_back_while_the_world_is_stopped_waits(heap: HeapUnderTest) ->
     heap.call(world.stop_the_world, heap.p)
     allocating = threads.start(workers.churn, NODE, 1, 1, g=g)
     allocating.join(timeout=0.2)
-    assert allocating.is_alive() and threads.results == []
+    assert allocating.is_alive()
+    assert threads.results == []
     heap.call(world.start_the_world, heap.p)
     allocating.join(timeout=60)
     assert threads.results == [2 * workers.LIST_LENGTH]
