@@ -126,7 +126,7 @@ def programs(bench: Bench) -> Iterator[Comparison]:
     peers = {name: peer for name, peer in ((TOY, Toyrun()), (GO, Go())) if name in bench.sides}
     for kind in PROGRAM_KINDS:
         if bench.is_wanted("programs", kind):
-            steps = PROGRAM_BYTES // (TINY | SMALL)[kind] // PROGRAM_STEP // bench.share
+            steps = max(1, PROGRAM_BYTES // (TINY | SMALL)[kind] // PROGRAM_STEP // bench.share)
             samplers = {name: partial(slope, harness, peer, kind, steps) for name, peer in peers.items()}
             yield Comparison(kind, interleaved(samplers, bench.rounds, f"programs {kind}"), collected_goal(kind))
 
