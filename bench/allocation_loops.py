@@ -15,7 +15,10 @@ import os
 import re
 import statistics
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +26,7 @@ from typing import Protocol
 
 from bench.harness import CommandFailed
 from bench.peers import BUILD, ROOT
-from bench.span_loops import time_spans
+from bench.span_loops import time_clearing, time_spans
 from lang import driver, toolchain
 from lang.execution import FIGURES, MEM_STATS_WORDS, Executable
 from lang.python_engine import program_module
@@ -76,6 +79,12 @@ class Loops(Protocol):
     def memory(self, kind: str, n: int) -> tuple[int, int]:
         """Sys and HeapSys, in bytes, with n objects alive."""
 
+    def threads(self, kind: str, n: int, count: int) -> float:
+        """n allocations at GOGC=100 on each of so many threads: nanoseconds by the clock on the wall.
+
+        So it needs a machine with as many processors to spare.
+        """
+
 
 @dataclass(frozen=True)
 class ToyLoops:
@@ -92,7 +101,7 @@ class ToyLoops:
         names = LOOP.findall(lowered.text)
         text = lowered.text + TIMERS_BEGIN + "".join(TIMER.format(name=name) for name in names)
         module = program_module(text)
-        roots = [module.collect_all, *(getattr(module, f"timed_{name}") for name in names), time_spans]
+        roots = [module.collect_all, *(getattr(module, f"timed_{name}") for name in names), time_spans, time_clearing]
         base = toolchain.runtime_image()
         notes = driver.notes_of(lowered)
         image = native.build(roots, "program", base=base, sources={"program": text}, notes=notes)
@@ -161,6 +170,29 @@ class ToyLoops:
         figures = dict(zip(FIGURES, words, strict=False))
         return figures["Sys"], figures["HeapSys"]
 
+    def threads(self, kind: str, n: int, count: int) -> float:
+        """Each thread has a runtime of its own, so that the ratio says what sharing one may cost at most."""
+        start = threading.Barrier(count)
+
+        def body() -> tuple[int, int]:
+            with self.runtime(GOGC) as g:
+                self.timed(g, kind, 1)
+                start.wait()
+                begin = time.perf_counter_ns()
+                self.timed(g, kind, n)
+                return begin, time.perf_counter_ns()
+
+        with ThreadPoolExecutor(count) as pool:
+            times = [body.result() for body in [pool.submit(body) for _ in range(count)]]
+        return max(end for _, end in times) - min(begin for begin, _ in times)
+
+    def clearing(self, size: int, laps: int) -> float:
+        """So many bytes, of memory that is used again and again, being cleared."""
+        room = ctypes.create_string_buffer(size)
+        with self.runtime(GOGC_OFF) as g:
+            times = [self.image.call(time_clearing, g, ctypes.addressof(room), size) for _ in range(laps + 1)]
+        return statistics.median(times[1:])
+
 
 @dataclass(frozen=True)
 class GoLoops:
@@ -186,10 +218,10 @@ class GoLoops:
             raise CommandFailed(f"go build: {done.stderr}")
         return cls(directory / "allocations")
 
-    def measure(self, *arguments: object) -> list[list[int]]:
+    def measure(self, *arguments: object, procs: int = 1) -> list[list[int]]:
         """The numbers that it prints, by line."""
         command = [str(self.executable), "measure", *map(str, arguments)]
-        environ = {**os.environ, "GOMAXPROCS": "1"}
+        environ = {**os.environ, "GOMAXPROCS": str(procs)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(f"exit code {done.returncode}: {' '.join(command)}\n{done.stderr}")
@@ -216,6 +248,10 @@ class GoLoops:
     def memory(self, kind: str, n: int) -> tuple[int, int]:
         [[total, heap]] = self.measure("memory", kind, n)
         return total, heap
+
+    def threads(self, kind: str, n: int, count: int) -> float:
+        [[elapsed]] = self.measure("threads", kind, n, count, procs=count)
+        return float(elapsed)
 
 
 def median_pair(pairs: list[tuple[int, int]]) -> tuple[float, float]:

@@ -58,6 +58,10 @@ class Comparison:
     def is_met(self) -> bool:
         return self.goal is None or not self.ratio > self.goal
 
+    def complaint(self) -> str:
+        """By how much the goal is missed."""
+        return f"{self.ratio:.2f} of Go's, not {self.goal}"
+
     def row(self) -> list[str]:
         """The cells of its line, those of other peers behind the verdict."""
         others = [str(figures) for name, figures in self.sides.items() if name not in (TOY, GO)]
@@ -66,6 +70,22 @@ class Comparison:
         goal = "-" if self.goal is None else f"<= {self.goal:.2f}"
         verdict = "-" if self.goal is None or math.isnan(self.ratio) else "yes" if self.is_met else "NO"
         return [self.name, str(self.sides[TOY]), go, ratio, goal, verdict, *others]
+
+
+@dataclass
+class AtLeast(Comparison):
+    """One line of a report whose goal is an own figure, and not less than that."""
+
+    @property
+    def is_met(self) -> bool:
+        return self.goal is None or self.sides[TOY].median >= self.goal
+
+    def complaint(self) -> str:
+        return f"{self.sides[TOY].median:.2f}, not {self.goal}"
+
+    def row(self) -> list[str]:
+        name, toy, go, ratio, _goal, _verdict, *others = super().row()
+        return [name, toy, go, ratio, f">= {self.goal:.2f}", "yes" if self.is_met else "NO", *others]
 
 
 def interleaved(samplers: Mapping[str, Callable[[], float]], rounds: int, title: str) -> dict[str, Figures]:

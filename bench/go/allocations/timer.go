@@ -6,9 +6,10 @@
 //	allocations measure refill N LAPS           each allocation takes a span with one free slot
 //	allocations measure spans PAGES CLASS N LAPS
 //	allocations measure memory KIND N           N objects that stay alive
+//	allocations measure threads KIND N COUNT    GOGC=100, N objects on each of so many goroutines
 //
 // prints nanoseconds of the processor, one line for each lap; `spans` has two of them on a line, for alloc and for free; `memory` prints
-// Sys and HeapSys. With other arguments the program does what it says itself.
+// Sys and HeapSys; `threads` prints nanoseconds of the clock on the wall. With other arguments the program does what it says itself.
 package main
 
 import (
@@ -17,7 +18,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -31,6 +34,7 @@ var kinds = map[string]func(int){
 	"pointers128": pointers128, "pointers512": pointers512, "pointers1024": pointers1024,
 	"written128": written128, "written1024": written1024,
 	"large32K": large32K, "large64K": large64K, "large1M": large1M, "large16M": large16M,
+	"alone16": alone16, "alone64": alone64, "alone512": alone512,
 	"list16": list16, "list64": list64, "list1024": list1024,
 }
 
@@ -73,6 +77,9 @@ func measure(mode string, arguments []string) {
 		var stats runtime.MemStats
 		runtime.ReadMemStats(&stats)
 		fmt.Println(stats.Sys, stats.HeapSys)
+	case "threads":
+		debug.SetGCPercent(100)
+		fmt.Println(together(loop, n, integer(arguments[2])))
 	default:
 		panic("no such mode: " + mode)
 	}
@@ -90,6 +97,17 @@ func timed(loop func(int), n int) int64 {
 	begin := now()
 	loop(n)
 	return now() - begin
+}
+
+// together runs the loop on several goroutines at once; their objects die at once, too.
+func together(loop func(int), n, count int) int64 {
+	var group sync.WaitGroup
+	begin := time.Now()
+	for ; count > 0; count-- {
+		group.Go(func() { loop(n) })
+	}
+	group.Wait()
+	return time.Since(begin).Nanoseconds()
 }
 
 // now is what the process has used of the processor: on a busy machine, time that it waited does not count.
