@@ -8,10 +8,10 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint types bench fuzz mutate clean distclean
+.PHONY: help run test slow lint types bench bench-malloc bench-traces fuzz mutate clean distclean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## install, then run an example (PROGRAM=examples/nbody.toy ARGS=...)
 	$(BIN)/toyrun $(PROGRAM) $(ARGS)
@@ -30,6 +30,12 @@ types: $(VENV)/test.stamp ## mypy --strict
 
 bench: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
 	$(BIN)/python -m bench $(ARGS)
+
+bench-malloc: $(VENV)/bench.stamp ## the allocator beside Go's: each kind of object, each layer (ARGS=--help)
+	$(BIN)/python -m bench.malloc $(ARGS)
+
+bench-traces: $(VENV)/bench.stamp ## allocations of real programs, replayed here and in Go (ARGS=--help)
+	$(BIN)/python -m bench.traces $(ARGS)
 
 fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under collector stress (ARGS=--help)
 	$(BIN)/python -m tests.fuzz --count 2000 $(ARGS)

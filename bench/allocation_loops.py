@@ -1,0 +1,259 @@
+"""Allocation loops: bench/workloads/allocations.toy on both sides, each loop to be called and timed by itself.
+
+    allocations.toy --- parse, check, lower, + timers ---> native image on the runtime's image     ToyLoops
+          |
+          '--- to_go, + timer.go, spans.go ---> go build ---> an executable                        GoLoops
+
+A sample starts from nothing on either side: a new Runtime here, a new process there. What they do is described in
+bench/go/allocations/timer.go, and done here in the same order.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.harness import CommandFailed
+from bench.peers import BUILD, ROOT
+from bench.span_loops import time_clearing, time_spans
+from lang import driver, toolchain
+from lang.execution import FIGURES, MEM_STATS_WORDS, Executable
+from lang.python_engine import program_module
+from lang.source import Source
+from runtime.syspy import native
+from runtime.syspy.image import Image
+from tests.go_oracle import find_go, go_environment, to_go, write_if_changed
+
+SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
+GO_SOURCES = ROOT / "bench" / "go" / "allocations"
+GOGC, GOGC_OFF = 100, -1
+SHADOW_BYTES = 1 << 20
+STACK_BYTES = 4 << 20  # of this thread that a loop may count on
+
+LOOP = re.compile(r"^def (\w+)\(g: G, sp: uintptr, n: i64\) -> None:$", re.MULTILINE)
+TIMERS_BEGIN = """
+from bench.span_loops import CLOCK_PROCESS_CPUTIME
+from runtime.heap import clock_ns
+
+def collect_all(g: G) -> None:
+    g.shadow_top = g.shadow_base
+    runtime_gc(g)
+"""
+TIMER = """
+def timed_{name}(g: G, n: i64) -> u64:
+    begin = clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME)
+    {name}(g, g.shadow_base, n)
+    return clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME) - begin
+"""
+
+
+class Loops(Protocol):
+    """One side. Every result is in nanoseconds of the processor, the median of the laps."""
+
+    def reused(self, kind: str, n: int, laps: int) -> float:
+        """n allocations, collection off, in spans made anew of pages that were in use before."""
+
+    def new(self, kind: str, n: int) -> float:
+        """n allocations, collection off, in memory fresh from the system."""
+
+    def collected(self, kind: str, n: int) -> float:
+        """n allocations at GOGC=100 while nothing stays alive."""
+
+    def refill(self, n: int, laps: int) -> float:
+        """n allocations, each from a span of its own with one free slot."""
+
+    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
+        """n spans being allocated, and freed."""
+
+    def memory(self, kind: str, n: int) -> tuple[int, int]:
+        """Sys and HeapSys, in bytes, with n objects alive."""
+
+    def threads(self, kind: str, n: int, count: int) -> float:
+        """n allocations at GOGC=100 on each of so many threads: nanoseconds by the clock on the wall.
+
+        So it needs a machine with as many processors to spare.
+        """
+
+
+@dataclass(frozen=True)
+class ToyLoops:
+    """The loops on this project's runtime, in this process."""
+
+    image: Image
+    program: Executable
+
+    @classmethod
+    def built(cls) -> ToyLoops:
+        """Compile them; the cache has them the second time."""
+        source = Source.of_bytes(str(SOURCE), SOURCE.read_bytes())
+        lowered = driver.compile_source(source)
+        names = LOOP.findall(lowered.text)
+        text = lowered.text + TIMERS_BEGIN + "".join(TIMER.format(name=name) for name in names)
+        module = program_module(text)
+        roots = [module.collect_all, *(getattr(module, f"timed_{name}") for name in names), time_spans, time_clearing]
+        base = toolchain.runtime_image()
+        notes = driver.notes_of(lowered)
+        image = native.build(roots, "program", base=base, sources={"program": text}, notes=notes)
+        return cls(image, driver.executable(source, notes))
+
+    @contextmanager
+    def runtime(self, gogc: int) -> Iterator[int]:
+        """A new runtime with the program's variables: the address of its goroutine."""
+        mask = ctypes.create_string_buffer(self.program.globals_mask or b"\0")
+        g = self.start("open_program", gogc, SHADOW_BYTES, self.program.globals_size, ctypes.addressof(mask))
+        try:
+            self.start("prepare_thread", g, STACK_BYTES)
+            yield g
+        finally:
+            self.start("close_program", g)
+
+    def start(self, name: str, *values: int) -> int:
+        """Call a function of lang.std.start."""
+        assert self.image.base is not None
+        return int(self.image.base.call(f"lang.std.start.{name}", *values) or 0)
+
+    def timed(self, g: int, kind: str, n: int) -> int:
+        return int(self.image.call(f"program.timed_{kind}", g, n))
+
+    def laps(self, g: int, kind: str, n: int, laps: int) -> float:
+        """The loop again and again, each time after a collection."""
+        times = []
+        for _ in range(laps):
+            self.image.call("program.collect_all", g)
+            times.append(self.timed(g, kind, n))
+        return statistics.median(times)
+
+    def reused(self, kind: str, n: int, laps: int) -> float:
+        with self.runtime(GOGC_OFF) as g:
+            self.timed(g, kind, n)
+            # Only now is every page touched: in new memory, nobody clears what is known to be zero.
+            self.laps(g, kind, n, 1)
+            return self.laps(g, kind, n, laps)
+
+    def new(self, kind: str, n: int) -> float:
+        with self.runtime(GOGC_OFF) as g:
+            return self.timed(g, kind, n)
+
+    def collected(self, kind: str, n: int) -> float:
+        with self.runtime(GOGC) as g:
+            self.timed(g, kind, n // 8)
+            return self.timed(g, kind, n)
+
+    def refill(self, n: int, laps: int) -> float:
+        with self.runtime(GOGC_OFF) as g:
+            self.timed(g, "fill", n)
+            return self.laps(g, "noscan128", n, laps)
+
+    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
+        room = (ctypes.c_uint64 * n)()
+        with self.runtime(GOGC_OFF) as g:
+            times = [self.image.call(time_spans, g, npages, span_class, room, n) for _ in range(laps + 1)]
+        return median_pair(times[1:])
+
+    def memory(self, kind: str, n: int) -> tuple[int, int]:
+        words = (ctypes.c_uint64 * MEM_STATS_WORDS)()
+        with self.runtime(GOGC_OFF) as g:
+            self.timed(g, kind, n)
+            self.image.call("program.collect_all", g)
+            self.start("read_figures", g, ctypes.addressof(words))
+        figures = dict(zip(FIGURES, words, strict=False))
+        return figures["Sys"], figures["HeapSys"]
+
+    def threads(self, kind: str, n: int, count: int) -> float:
+        """Each thread has a runtime of its own, so that the ratio says what sharing one may cost at most."""
+        start = threading.Barrier(count)
+
+        def body() -> tuple[int, int]:
+            with self.runtime(GOGC) as g:
+                self.timed(g, kind, 1)
+                start.wait()
+                begin = time.perf_counter_ns()
+                self.timed(g, kind, n)
+                return begin, time.perf_counter_ns()
+
+        with ThreadPoolExecutor(count) as pool:
+            times = [body.result() for body in [pool.submit(body) for _ in range(count)]]
+        return max(end for _, end in times) - min(begin for begin, _ in times)
+
+    def clearing(self, size: int, laps: int) -> float:
+        """So many bytes, of memory that is used again and again, being cleared."""
+        room = ctypes.create_string_buffer(size)
+        with self.runtime(GOGC_OFF) as g:
+            times = [self.image.call(time_clearing, g, ctypes.addressof(room), size) for _ in range(laps + 1)]
+        return statistics.median(times[1:])
+
+
+@dataclass(frozen=True)
+class GoLoops:
+    """The same loops on Go's runtime, a process for each sample."""
+
+    executable: Path
+
+    @classmethod
+    def built(cls) -> GoLoops | None:
+        """Compile them; None without Go."""
+        go = find_go()
+        if go is None:
+            return None
+        directory = BUILD / "go-allocations"
+        directory.mkdir(parents=True, exist_ok=True)
+        for source in GO_SOURCES.iterdir():
+            write_if_changed(directory / source.name, source.read_text("utf-8"))
+        write_if_changed(directory / "loops.go", to_go(SOURCE.read_text("utf-8")))
+        write_if_changed(directory / "go.mod", "module allocations\n\ngo 1.22\n")
+        command = [go, "build", "-ldflags=-checklinkname=0", "-o", "allocations", "."]
+        done = subprocess.run(command, cwd=directory, env=go_environment(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CommandFailed(f"go build: {done.stderr}")
+        return cls(directory / "allocations")
+
+    def measure(self, *arguments: object, procs: int = 1) -> list[list[int]]:
+        """The numbers that it prints, by line."""
+        command = [str(self.executable), "measure", *map(str, arguments)]
+        environ = {**os.environ, "GOMAXPROCS": str(procs)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CommandFailed(f"exit code {done.returncode}: {' '.join(command)}\n{done.stderr}")
+        return [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+    def median(self, *arguments: object) -> float:
+        return statistics.median(line[0] for line in self.measure(*arguments))
+
+    def reused(self, kind: str, n: int, laps: int) -> float:
+        return self.median("reused", kind, n, laps)
+
+    def new(self, kind: str, n: int) -> float:
+        return self.median("new", kind, n)
+
+    def collected(self, kind: str, n: int) -> float:
+        return self.median("collected", kind, n)
+
+    def refill(self, n: int, laps: int) -> float:
+        return self.median("refill", n, laps)
+
+    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
+        return median_pair([(line[0], line[1]) for line in self.measure("spans", npages, span_class, n, laps)])
+
+    def memory(self, kind: str, n: int) -> tuple[int, int]:
+        [[total, heap]] = self.measure("memory", kind, n)
+        return total, heap
+
+    def threads(self, kind: str, n: int, count: int) -> float:
+        [[elapsed]] = self.measure("threads", kind, n, count, procs=count)
+        return float(elapsed)
+
+
+def median_pair(pairs: list[tuple[int, int]]) -> tuple[float, float]:
+    """The medians of the first and of the second numbers."""
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)

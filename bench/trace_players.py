@@ -1,0 +1,213 @@
+"""Trace players: a decoded trace played by each side, in a process of its own.
+
+    traces/lua.trace.xz --decoded once--> operations --+--> ToyPlayer       a fork of this process, a new Runtime
+                                                       |
+                                                  file +--> ProgramPlayer   bench/go/replay
+                                                       `--> ProgramPlayer   bench/replay_malloc.c with some malloc
+
+All of them print the same report: nanoseconds of the processor for each repetition, then by how many KiB the resident
+memory grew in the first one, at its peak. Each starts to count when the operations lie in memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from ctypes.util import find_library
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from bench import replay
+from bench.harness import CommandFailed
+from bench.peers import BUILD, ROOT
+from lang import toolchain
+from runtime.heap import close_runtime, new_runtime
+from runtime.syspy import array_at, native, u8, u32, u64
+from runtime.syspy.image import Image
+from tests.go_oracle import find_go, go_environment, write_if_changed
+
+GOGC = 100
+SHADOW_BYTES = 1 << 20
+FORGET_PEAK = "5"  # written to /proc/self/clear_refs, it makes VmHWM start anew
+MALLOCS = {"glibc": "", "mimalloc": "mimalloc", "jemalloc": "jemalloc", "tcmalloc": "tcmalloc_minimal"}
+
+ROOTS: list[Callable[..., Any]] = [
+    replay.count,
+    replay.decode,
+    replay.new_slots,
+    replay.replay,
+    replay.replay_checked,
+    replay.check_living,
+    replay.clear_slots,
+]
+
+
+def replay_image() -> Image:
+    """The replay as machine code, on top of what programs run on."""
+    return native.build([*ROOTS, new_runtime, close_runtime], "replay", base=toolchain.runtime_image())
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A decoded trace."""
+
+    ops: Any  # decoded words, an array of ctypes
+    words: int  # of them
+    operations: int
+    objects: int
+    slots: int  # objects that were alive at once
+    live_peak: int  # bytes
+
+
+def decoded(data: bytes, call: Callable[..., Any]) -> Trace:
+    """Decode a trace; `call` calls systems functions. Failure if it is malformed."""
+    text = ctypes.create_string_buffer(data, max(1, len(data)))
+    decoder = replay.Decoder()
+    decoder.data = array_at(u8, ctypes.addressof(text))
+    decoder.size = len(data)
+    operations, objects = call(replay.count, decoder)
+    ops = (ctypes.c_uint64 * (2 * operations + 1))()
+    tables = [(ctypes.c_uint32 * (objects + 1))() for _ in range(4)]
+    decoder.ops = array_at(u64, ctypes.addressof(ops))
+    decoder.free_slots, decoder.slot_of, decoder.length, decoder.capacity = (
+        array_at(u32, ctypes.addressof(table)) for table in tables
+    )
+    call(replay.decode, decoder)
+    return Trace(ops, decoder.words, decoder.operations, decoder.objects, decoder.slots, decoder.live_peak)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What one process did with a trace."""
+
+    times: list[int]  # nanoseconds, by repetition
+    grown: int  # bytes by which its resident memory grew in the first one
+
+    @classmethod
+    def of(cls, text: str) -> Played:
+        """The report that a process printed."""
+        *times, grown = (int(line) for line in text.split())
+        return cls(times, grown << 10)
+
+
+class Player(Protocol):
+    """One side."""
+
+    def play(self, trace: Trace, repetitions: int, fill: bool) -> Played:
+        """Play a trace in a fresh process; with fill, every byte of every object is written."""
+
+
+@dataclass(frozen=True)
+class ToyPlayer:
+    """This project's runtime."""
+
+    image: Image
+
+    def play(self, trace: Trace, repetitions: int, fill: bool) -> Played:
+        read_end, write_end = os.pipe()
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.write(write_end, self.report(trace, repetitions, fill).encode())
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.close(write_end)
+        with open(read_end) as report:
+            text = report.read()
+        _, status = os.waitpid(child, 0)
+        if status:
+            raise CommandFailed(f"exit code {os.waitstatus_to_exitcode(status)}: a replay")
+        return Played.of(text)
+
+    def report(self, trace: Trace, repetitions: int, fill: bool) -> str:
+        """Play the trace in this process."""
+        touch_pages(trace.ops)
+        before = resident("VmRSS:")
+        Path("/proc/self/clear_refs").write_text(FORGET_PEAK)
+        g = self.image.call(new_runtime, GOGC, SHADOW_BYTES)
+        slots = self.image.call(replay.new_slots, g, trace.slots)
+        times, grown = [], 0
+        for number in range(repetitions):
+            times.append(self.image.call(replay.replay, g, trace.ops, trace.words, slots, fill))
+            if number == 0:
+                grown = resident("VmHWM:") - before
+            self.image.call(replay.clear_slots, slots, trace.slots)
+        return "\n".join(map(str, [*times, grown]))
+
+
+def touch_pages(words: Any) -> None:
+    """Read an array from end to end, so that it is resident in this process."""
+    memoryview(words).tobytes()
+
+
+def resident(name: str) -> int:
+    """A line of the kernel's account of this process, in KiB."""
+    found = re.search(rf"{name}\s*(\d+) kB", Path("/proc/self/status").read_text())
+    if found is None:
+        raise CommandFailed(f"/proc/self/status has no {name}")
+    return int(found[1])
+
+
+@dataclass(frozen=True)
+class ProgramPlayer:
+    """A program that takes the operations as a file."""
+
+    executable: Path
+
+    def play(self, trace: Trace, repetitions: int, fill: bool) -> Played:
+        path = BUILD / "trace.ops"
+        path.write_bytes(memoryview(trace.ops).cast("B")[: 8 * trace.words])
+        command = [str(self.executable), str(path), str(trace.slots), str(repetitions), "fill" if fill else "touch"]
+        environ = {**os.environ, "GOMAXPROCS": "1", "GOGC": str(GOGC)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CommandFailed(f"exit code {done.returncode}: {self.executable}\n{done.stderr}")
+        return Played.of(done.stdout)
+
+
+def go_player() -> ProgramPlayer | None:
+    """Go's runtime; None without Go."""
+    go = find_go()
+    if go is None:
+        return None
+    directory = BUILD / "go-replay"
+    directory.mkdir(parents=True, exist_ok=True)
+    write_if_changed(directory / "main.go", (ROOT / "bench" / "go" / "replay" / "main.go").read_text("utf-8"))
+    write_if_changed(directory / "go.mod", "module replay\n\ngo 1.22\n")
+    compiled([go, "build", "-o", "replay", "."], directory, go_environment())
+    return ProgramPlayer(directory / "replay")
+
+
+def malloc_players() -> dict[str, ProgramPlayer | str]:
+    """malloc and free of the C libraries that are installed; for the others, why not."""
+    gcc = shutil.which("gcc")
+    players: dict[str, ProgramPlayer | str] = {}
+    for name, library in MALLOCS.items():
+        found = find_library(library) if library else ""
+        if gcc is None or found is None:
+            players[name] = "gcc is not installed" if gcc is None else f"lib{library} is not installed"
+            continue
+        executable = BUILD / f"replay-{name}"
+        source = ROOT / "bench" / "replay_malloc.c"
+        compiled([gcc, "-O2", "-o", str(executable), str(source), *([f"-l:{found}"] if found else [])], ROOT, None)
+        players[name] = ProgramPlayer(executable)
+    return players
+
+
+def compiled(command: list[str], directory: Path, environ: dict[str, str] | None) -> None:
+    """Run a compiler."""
+    done = subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandFailed(f"{' '.join(command)}: {done.stderr}")
