@@ -22,10 +22,10 @@ def time_spans(g: G, npages: u64, span_class: u64, spans: Array[u64], n: u64) ->
     heap = g.heap
     begin = clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME)
     for i in range(n):
-        spans[i] = address(alloc_in_use_span(heap, g.m_cache.pages, npages, span_class))
+        spans[i] = address(alloc_in_use_span(heap, g.p, npages, span_class))
     middle = clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME)
     for i in range(n):
-        free_span(heap, MSpan.at(spans[i]))
+        free_span(heap, g.p, MSpan.at(spans[i]))
     return middle - begin, clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME) - middle
 
 
