@@ -210,7 +210,7 @@ class Places(Frame):
         component = Component("", view, VIEW, "")
         pointer = self.declare(wish, component) if wish else self.declare_temporary(component)
         slow = f"mallocgc(g, {size_of(t)}, {self.descriptor_or_nil(t)}, True)"
-        fast = fast_allocation(t)
+        fast = self.fast_allocation(t)
         if not fast:
             word = self.call_runtime(slow, (Component("", "uintptr", WORD, ""),))[0]
             self.step(f"{pointer} = {view}.at({word})", pointer)
@@ -223,20 +223,20 @@ class Places(Frame):
         """What mallocgc is told of a type: nothing when it holds no pointers."""
         return self.types.descriptor(t) if has_pointers(t) else "nil(Type)"
 
-
-def fast_allocation(t: Type) -> str:
-    """The call of the allocator's inline path for a value of type t; "" when there is none."""
-    size = size_of(t)
-    if size == 0 or size > MAX_SMALL_SIZE - MALLOC_HEADER_SIZE:
-        return ""
-    if has_pointers(t):
-        if size > MAX_BITMAP_SIZE:
+    def fast_allocation(self, t: Type) -> str:
+        """The call of the allocator's inline path for a value of type t; "" when there is none."""
+        size = size_of(t)
+        if size == 0 or size > MAX_SMALL_SIZE - MALLOC_HEADER_SIZE:
             return ""
-        number = size_to_class(size)
-        return f"malloc_scan(g, {2 * number}, {CLASS_TO_SIZE[number]}, {pointer_mask(t)})"
-    if size < TINY_SIZE:
-        return f"malloc_tiny(g, {size}, {align_of(t)})"
-    return f"malloc_noscan(g, {2 * size_to_class(size) + 1}, {size})"
+        if has_pointers(t):
+            if size > MAX_BITMAP_SIZE:
+                number = size_to_class(size + MALLOC_HEADER_SIZE)
+                return f"malloc_header(g, {2 * number}, {self.types.descriptor(t)})"
+            number = size_to_class(size)
+            return f"malloc_scan(g, {2 * number}, {CLASS_TO_SIZE[number]}, {pointer_mask(t)})"
+        if size < TINY_SIZE:
+            return f"malloc_tiny(g, {size}, {align_of(t)})"
+        return f"malloc_noscan(g, {2 * size_to_class(size) + 1}, {size})"
 
 
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:

@@ -49,7 +49,7 @@ from lang.std.print_builtin import (
     print_uint,
 )
 from lang.std.runtime_pkg import MemStats, read_mem_stats, runtime_gc
-from runtime.malloc import malloc_noscan, malloc_scan, malloc_tiny, mallocgc
+from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
 from runtime.proc import G
 from runtime.slices import copy_slice, grow_slice, make_slice

@@ -13,10 +13,10 @@ Allocation climbs as far as it must, and sweeping takes the same way back:
     run of the mcache --> next run of its span --> mcentral: a span with free slots --> mheap: pages --> the system
       next_free_fast        open_run                 refill (may collect)                alloc_span        grow
 
-For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan` and `malloc_tiny` are the first
-step alone, copied into the program: five instructions, and what zeroing and pointer bits the type needs. Go calls a
-function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of the
-span, and counts towards the next profile sample: 108 instructions for 16 bytes.
+For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan`, `malloc_header` and `malloc_tiny`
+are the first step alone, copied into the program: five instructions, and the pointer bits or the header of the type. Go
+calls a function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of
+the span, zeroes the slot, and counts towards the next profile sample: 108 instructions for 16 bytes.
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
@@ -41,7 +41,7 @@ from runtime.layout import (
     align_up,
     smaller,
 )
-from runtime.mcache import alloc_large, open_run, refill
+from runtime.mcache import alloc_large, has_zeroed_runs, open_run, refill
 from runtime.mcentral import finish_sweep
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
@@ -115,7 +115,8 @@ def malloc_noscan(g: G, span_class: u64, size: u64) -> uintptr:
     slot = next_free_fast(g.m_cache, span_class)
     if unlikely(slot == 0):
         return 0
-    memset(slot, 0, size)
+    if not has_zeroed_runs(u64(CLASS_TO_SIZE[span_class >> 1]), span_class):
+        memset(slot, 0, size)
     return slot
 
 
@@ -133,15 +134,37 @@ def malloc_scan(g: G, span_class: u64, size: u64, mask: u64) -> uintptr:
 
 
 @inline
+def malloc_header(g: G, span_class: u64, typ: Type) -> uintptr:
+    """A zeroed object of the type, of 513 to 32760 bytes and with pointers; 0: call mallocgc."""
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return 0
+    store(uintptr, slot, address(typ))
+    return slot + MALLOC_HEADER_SIZE
+
+
+@inline
 def malloc_tiny(g: G, size: u64, align: u64) -> uintptr:
     """A zeroed object of size bytes without pointers, 1 to 15, at a multiple of align; 0: call mallocgc."""
     cache = g.m_cache
     addr = align_up(cache.tiny_next, align)
-    if unlikely(addr + size > cache.tiny_limit):
+    if addr + size <= cache.tiny_limit:
+        cache.tiny_next = addr + size
+        cache.tiny_allocs = cache.tiny_allocs + 1
+        return addr
+    slot = next_free_fast(cache, TINY_SPAN_CLASS)
+    if unlikely(slot == 0):
         return 0
-    cache.tiny_next = addr + size
-    cache.tiny_allocs = cache.tiny_allocs + 1
-    return addr
+    return begin_tiny_block(cache, slot, size)
+
+
+@inline
+def begin_tiny_block(cache: MCache, slot: uintptr, size: u64) -> uintptr:
+    """Put an object at the start of a new block; go on with the block that has more room left."""
+    if TINY_SIZE - size > cache.tiny_limit - cache.tiny_next:
+        cache.tiny_next = slot + size
+        cache.tiny_limit = slot + TINY_SIZE
+    return slot
 
 
 # --- One function per row of the table -------------------------------------------------------------------------------
@@ -149,19 +172,13 @@ def malloc_tiny(g: G, size: u64, align: u64) -> uintptr:
 
 def malloc_tiny_block(g: G, size: u64) -> uintptr:
     """An object for the tiny allocator, from its block or from a new one."""
-    align = tiny_align(size)
-    addr = malloc_tiny(g, size, align)
+    addr = malloc_tiny(g, size, tiny_align(size))
     if addr != 0:
         return addr
-    slot = next_free(g, TINY_SPAN_CLASS)
-    store(u64, slot, 0)
-    store(u64, slot + PTR_SIZE, 0)
-    cache = g.m_cache
-    # Go on with the block that has more room left. With stress, each object has a block of its own.
-    if TINY_SIZE - size > cache.tiny_limit - cache.tiny_next and cache.run_bytes != 0:
-        cache.tiny_next = slot + size
-        cache.tiny_limit = slot + TINY_SIZE
-    return slot
+    slot = next_free_slow(g, TINY_SPAN_CLASS)
+    if g.m_cache.run_bytes == 0:
+        return slot  # with stress, each object has a block of its own
+    return begin_tiny_block(g.m_cache, slot, size)
 
 
 @inline
@@ -178,7 +195,8 @@ def malloc_small_noscan(g: G, size: u64, needzero: bool) -> uintptr:
     """An object without pointers in a slot of its own."""
     span_class = size_to_class(size) << 1 | 1
     slot = next_free(g, span_class)
-    if needzero and g.m_cache.alloc[span_class].need_zero != 0:
+    span = g.m_cache.alloc[span_class]
+    if needzero and span.need_zero != 0 and not has_zeroed_runs(span.elem_size, span_class):
         memset(slot, 0, size)
     return slot
 

@@ -27,8 +27,9 @@ from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
 from runtime.p import MCache, P, flush_stats
 from runtime.size_classes import NUM_SPAN_CLASSES
-from runtime.syspy import atomic_add, atomic_store, is_nil, memset, throw, u32, u64
+from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64
 
+ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
 
 
@@ -40,6 +41,12 @@ def mcache_init(cache: MCache, heap: MHeap) -> None:
 
 
 # --- Runs ------------------------------------------------------------------------------------------------------------
+
+
+@inline
+def has_zeroed_runs(elem_size: u64, span_class: u64) -> bool:
+    """Whether the slots of the class are zeroed when their run is opened, not one by one when they are handed out."""
+    return span_class & 1 == 0 or elem_size <= ZEROED_NOSCAN_SIZE
 
 
 def open_run(cache: MCache, span_class: u64) -> bool:
@@ -54,8 +61,7 @@ def open_run(cache: MCache, span_class: u64) -> bool:
     limit = slot_addr(span, end)
     if span.need_zero != 0:
         cache.slots_reused = cache.slots_reused + (end - first)
-    if span_class & 1 == 0:
-        if span.need_zero != 0:
+        if has_zeroed_runs(span.elem_size, span_class):
             memset(start, 0, limit - start)
         # The bits of 8-byte slots are never cleared: a scan object of one word is a pointer.
         if has_pointer_bits(span.elem_size, span_class) and span.elem_size >= INLINE_MARK_MIN_SIZE:

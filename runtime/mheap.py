@@ -11,6 +11,10 @@ An arena is reserved as a whole and made usable from its start:
 
 arena_ready is ahead of arena_next only after a request was refused half-way; the next one goes on from there.
 
+Fresh memory is asked for in pages of 2 MiB, but for the first 8 MiB. Go does not ask. To touch 8 KiB of it for the
+first time then costs 1.3 us instead of 3.9 (Xeon VM, Linux 6.18), most of it the kernel's zeroing. The page allocator
+takes the lowest free pages first, so what is touched and not used is the rest of one such page, at the end of the heap.
+
 Arenas are asked for at fixed addresses, one after the other, so that a heap is one stretch of address space as long
 as nobody else is in the way: first at 0x00c0_0000_0000, where heap pointers are told from numbers by looking, then
 a TiB further on, and so on; where none of them is free, the system chooses.
@@ -64,6 +68,7 @@ from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cac
 from runtime.os_memory import (
     MemoryStats,
     stat_move,
+    sys_huge_page,
     sys_map,
     sys_reserve,
     sys_reserve_aligned,
@@ -101,6 +106,7 @@ if TYPE_CHECKING:
 ARENA_HINT = 0xC0_0000_0000  # where the first arena is asked for
 ARENA_HINT_STEP = 1 << 40  # from one place to ask at to the next
 ARENA_HINTS = 64  # places
+HUGE_PAGES_FROM = 8 << 20  # bytes of heap, before pages of 2 MiB are asked for
 PAGE_CACHE_MAX = 16  # pages: requests below go to the page cache first
 
 
@@ -116,6 +122,7 @@ class MHeap(Struct):
     pages_swept: u64  # pages of spans swept since the last collection
     clobber: bool  # clobberfree: fill what is freed
     has_pages: bool  # the page allocator was made
+    small_pages: bool  # disablethp: never ask for pages of 2 MiB
     central: Array[Inline[MCentral]]  # by span class
     lock: Inline[Mutex]  # see the header
     arena_next: uintptr  # the current arena from here on is not in the page allocator yet
@@ -352,6 +359,8 @@ def use_pages(heap: MHeap, size: u64) -> bool:
         # Before anything is done for it: for more than it could ever back, the kernel says no at once.
         if not sys_map(heap.memory, heap.arena_ready, end - heap.arena_ready, heap.memory.heap_released):
             return False
+        if not heap.small_pages and heap.pages.in_use.total_bytes >= HUGE_PAGES_FROM:
+            sys_huge_page(heap.memory, heap.arena_ready, end - heap.arena_ready)
         heap.arena_ready = end
     if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):
         return False

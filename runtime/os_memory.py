@@ -47,6 +47,7 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+MADV_HUGEPAGE = 14
 
 
 @struct
@@ -206,6 +207,11 @@ def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
     atomic_add(stats, "ready", u64(0 - size))
     atomic_add(stats, "prepared", size)
     return True
+
+
+def sys_huge_page(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
+    """Ask for pages of 2 MiB where [addr, addr + size) is touched first. Where the kernel has none, nothing is lost."""
+    return not is_refused(stats) and madvise(addr, size, MADV_HUGEPAGE) == 0
 
 
 def sys_fault(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:

@@ -79,6 +79,7 @@ ROOTS: list[Callable[..., Any]] = [
     heap_check.check_all_marks,
     heap_check.check_heap,
     heap_check.draw_span,
+    malloc.malloc_header,
     malloc.malloc_noscan,
     malloc.malloc_scan,
     malloc.malloc_tiny,

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from runtime.heap_bits import read_pointer_bits
-from runtime.malloc import malloc_noscan, malloc_scan, malloc_tiny, new_object
+from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, new_object
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.size_classes import size_to_class
 from runtime.syspy import Failure, address, load, memset, store, u64
 from runtime.types import Type
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
@@ -172,13 +173,37 @@ def test_the_fast_path_writes_the_pointer_bits(heap: HeapUnderTest, size: int, m
 def test_the_tiny_fast_path(heap: HeapUnderTest) -> None:
     assert heap.call(malloc_tiny, heap.g, 4, 4) == 0
     first = heap.malloc(1)
-    assert [heap.call(malloc_tiny, heap.g, size, align) for size, align in [(4, 4), (1, 1), (2, 2), (8, 8)]] == [
+    objects = [(4, 4), (1, 1), (2, 2), (8, 8), (3, 1), (8, 8)]
+    assert [heap.call(malloc_tiny, heap.g, size, align) for size, align in objects] == [
         first + 4,
         first + 8,
         first + 10,
-        0,
+        first + 16,  # does not fit; the new block has more room left
+        first + 24,
+        first + 32,
     ]
-    assert heap.m_cache.tiny_allocs == 3
+    assert heap.m_cache.tiny_allocs == 4
+
+
+def test_a_new_tiny_block_is_given_up_when_the_old_one_has_more_room(heap: HeapUnderTest) -> None:
+    first = heap.malloc(5)
+    assert heap.call(malloc_tiny, heap.g, 15, 1) == first + 16
+    assert heap.call(malloc_tiny, heap.g, 2, 2) == first + 6
+
+
+def test_the_header_fast_path(heap: HeapUnderTest) -> None:
+    typ = make_type(600, [0, 592])
+    span_class = size_to_class(608) << 1
+    assert heap.call(malloc_header, heap.g, span_class, typ) == 0
+    for addr in [heap.malloc(600, typ) for _ in range(13)]:
+        memset(addr, 0xAA, 600)
+    heap.root(heap.malloc(600, typ))
+    heap.gc()
+    addr = heap.malloc(600, typ)
+    fast = heap.call(malloc_header, heap.g, span_class, typ)
+    assert fast == addr + 640
+    assert load(u64, fast - 8) == address(typ)
+    assert all(load(u64, fast + at) == 0 for at in range(0, 600, 8))
 
 
 # --- Large objects ---

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,39 @@ def test_reused_pages_need_zeroing_and_fresh_ones_do_not(heap: HeapUnderTest) ->
     assert beyond.need_zero == 0
     for one in (again, beyond):
         heap.call(free_span, heap.heap, heap.p, one)
+
+
+def vm_flags(addr: int) -> list[str]:
+    """What the kernel knows of the mapping at an address."""
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        bounds = re.match("([0-9a-f]+)-([0-9a-f]+) ", line)
+        if bounds:
+            inside = int(bounds[1], 16) <= addr < int(bounds[2], 16)
+        elif inside and line.startswith("VmFlags:"):
+            return line.split()[1:]
+    return []
+
+
+@pytest.mark.parametrize("small_pages", [False, True])
+def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, small_pages: bool) -> None:
+    heap.heap.small_pages = small_pages
+    spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(3)]
+    assert [("hg" in vm_flags(span.start_addr)) for span in spans] == [False, False, not small_pages]
+    for span in spans:
+        heap.call(free_span, heap.heap, heap.p, span)
+
+
+def test_a_heap_goes_on_without_huge_pages(heap: HeapUnderTest) -> None:
+    """A kernel that refuses the wish does no harm: nothing is counted, nothing is lost."""
+    memory = heap.heap.memory
+    spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(2)]
+    memory.refuse_at = memory.requests + 2  # the first maps the pages
+    spans.append(span_of_pages(heap, 4 * MB // PAGE_SIZE))
+    assert memory.requests >= memory.refuse_at
+    assert address(spans[2]) != 0
+    for span in spans:
+        heap.call(free_span, heap.heap, heap.p, span)
 
 
 def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> None:
