@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -12,13 +13,23 @@ from runtime.page_alloc import chunk_of, grow
 from runtime.page_summaries import level_of
 from runtime.syspy import Failure
 from tests.runtime.engines import BROKEN, Engine
-from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, Description, PageHeap
+from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageHeap
+from tests.runtime.tables import cases, chunks, go_table, place
 
 ROOTS = PAGE_HEAP_ROOTS
 
 ALL = f"0+{CHUNK_PAGES}"
 FAR = 0x100000  # chunks: four tebibytes
 LAST_OF_PAGE = PHYS_PAGE_SIZE // SUMMARY_BYTES - 1  # the chunk whose summary is the last on its physical page
+
+Case = dict[str, Any]
+
+
+def at(where: str) -> tuple[int, int]:
+    """A place that is somewhere."""
+    found = place(where)
+    assert found is not None
+    return found
 
 
 def bases(highest: int) -> list[int]:
@@ -33,27 +44,22 @@ def bases(highest: int) -> list[int]:
 # --- Grow ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("chunks", "in_use"),
-    [
-        ([0], [(0, 1)]),
-        ([0, 1], [(0, 2)]),
-        ([0, 1, 2, 3, 4], [(0, 5)]),
-        ([0, 2, 4], [(0, 1), (2, 3), (4, 5)]),
-        ([0, 1, 2, 4], [(0, 3), (4, 5)]),
-        ([0, 1, 0x10, 0x21], [(0, 2), (0x10, 0x11), (0x21, 0x22)]),
-        (list(range(0, 66, 2)), [(i, i + 1) for i in range(0, 66, 2)]),
-        ([0, FAR], [(0, 1), (FAR, FAR + 1)]),
-        ([4, 0, 2, 3, 1], [(0, 5)]),
-    ],
-)
-def test_grow_adds_address_space(engine: Engine, chunks: list[int], in_use: list[tuple[int, int]]) -> None:
-    for base in bases(max(chunks)):
-        with PageHeap(engine, dict.fromkeys(chunks, ""), base=base) as heap:
+@cases("page_alloc", "grow")
+def test_grow_adds_address_space(engine: Engine, case: Case) -> None:
+    added = [int(chunk, 0) for chunk in case["chunks"]]
+    in_use = [tuple(int(end, 0) for end in ends.split("-")) for ends in case["in_use"]]
+    for base in bases(max(added)):
+        with PageHeap(engine, dict.fromkeys(added, ""), base=base) as heap:
             assert heap.in_use() == in_use
-            assert (heap.pages.start - base, heap.pages.end - base) == (0, max(chunks) + 1)
+            assert (heap.pages.start - base, heap.pages.end - base) == (0, max(added) + 1)
             assert heap.pages.search_addr == heap.addr(0)
-            heap.check(dict.fromkeys(chunks, ""))
+            heap.check(dict.fromkeys(added, ""))
+
+
+def test_ranges_that_come_out_of_order_merge(engine: Engine) -> None:
+    with PageHeap(engine, dict.fromkeys([4, 0, 2, 3, 1], "")) as heap:
+        assert heap.in_use() == [(0, 5)]
+        heap.check(dict.fromkeys(range(5), ""))
 
 
 def test_new_pages_are_free_and_scavenged(engine: Engine) -> None:
@@ -79,149 +85,29 @@ def test_grow_refuses_what_is_in_use(engine: Engine) -> None:
 
 # --- Alloc -----------------------------------------------------------------------------------------------------------
 
-Hit = tuple[int, tuple[int, int] | None, int]  # pages wanted; (chunk, page) or None; how many were scavenged
 
-THREE_QUARTERS = CHUNK_PAGES * 3 // 4
-HALF = CHUNK_PAGES // 2
-
-# name: (allocated before, scavenged before, hits, allocated after)
-ALLOC_CASES: dict[str, tuple[Description, Description, list[Hit], Description]] = {
-    "1 page, all free": (
-        {0: ""},
-        {0: "0+1 2+2"},
-        [(1, (0, 0), 1), (1, (0, 1), 0), (1, (0, 2), 1), (1, (0, 3), 1), (1, (0, 4), 0)],
-        {0: "0+5"},
-    ),
-    "1 page, the last of three chunks": (
-        {0: ALL, 1: ALL, 2: "0+511"},
-        {0: ALL, 1: ALL, 2: ALL},
-        [(1, (2, 511), 1)],
-        {0: ALL, 1: ALL, 2: ALL},
-    ),
-    "1 page, beyond a gap": (
-        {0: ALL, 0xFF: ""},
-        {0: ALL, 0xFF: ALL},
-        [(1, (0xFF, 0), 1)],
-        {0: ALL, 0xFF: "0+1"},
-    ),
-    "2 pages, all free": (
-        {0: ""},
-        {0: "0+3 7+1"},
-        [(2, (0, 0), 2), (2, (0, 2), 1), (2, (0, 4), 0), (2, (0, 6), 1), (2, (0, 8), 0)],
-        {0: "0+10"},
-    ),
-    "2 pages, one on either side of a border": (
-        {0: "0+511", 1: "1+511"},
-        {0: "511+1", 1: ""},
-        [(2, (0, 511), 1)],
-        {0: ALL, 1: ALL},
-    ),
-    "5 pages, all free": (
-        {0: ""},
-        {0: "0+8 9+1 17+5"},
-        [(5, (0, 0), 5), (5, (0, 5), 4), (5, (0, 10), 0), (5, (0, 15), 3), (5, (0, 20), 2)],
-        {0: "0+25"},
-    ),
-    "64 pages, all free": (
-        {0: ""},
-        {0: "21+1 63+65"},
-        [(64, (0, 0), 2), (64, (0, 64), 64), (64, (0, 128), 0)],
-        {0: "0+192"},
-    ),
-    "65 pages, all free": (
-        {0: ""},
-        {0: "129+1"},
-        [(65, (0, 0), 0), (65, (0, 65), 1), (65, (0, 130), 0)],
-        {0: "0+195"},
-    ),
-    "a chunk but 3 pages, then the rest": (
-        {0: ""},
-        {0: "10+1"},
-        [(509, (0, 0), 1), (509, None, 0), (1, (0, 509), 0), (2, (0, 510), 0), (1, None, 0), (509, None, 0)],
-        {0: ALL},
-    ),
-    "a chunk, all free": (
-        {0: ""},
-        {0: "0+1 511+1"},
-        [(512, (0, 0), 2), (512, None, 0), (1, None, 0)],
-        {0: ALL},
-    ),
-    "a chunk, across a border": (
-        {0: f"0+{HALF}", 1: f"{HALF}+{HALF}"},
-        {0: "", 1: "3+100"},
-        [(512, (0, HALF), 100), (512, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL},
-    ),
-    "a chunk and a page, across a border": (
-        {0: f"0+{HALF}", 1: ""},
-        {0: ALL, 1: ALL},
-        [(513, (0, HALF), 513), (512, None, 0), (1, (1, HALF + 1), 1)],
-        {0: ALL, 1: f"0+{HALF + 2}"},
-    ),
-    "2 chunks, all free": (
-        {0: "", 1: ""},
-        {0: "", 1: ""},
-        [(1024, (0, 0), 0), (1024, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL},
-    ),
-    "2 chunks, beyond a gap": (
-        {0: "", 0x40: "", 0x41: ""},
-        {0: ALL, 0x40: "", 0x41: ""},
-        [(1024, (0x40, 0), 0), (21, (0, 0), 21), (1, (0, 21), 1)],
-        {0: "0+22", 0x40: ALL, 0x41: ALL},
-    ),
-    "2 chunks, across two borders": (
-        {0: f"0+{HALF}", 1: "", 2: f"{HALF}+{HALF}"},
-        {0: "0+7", 1: "3+5 121+10", 2: f"{HALF + 12}+2"},
-        [(1024, (0, HALF), 15), (1024, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL, 2: ALL},
-    ),
-    "a chunk and a quarter, across a border": (
-        {0: ALL, 1: f"0+{THREE_QUARTERS}", 2: f"0+{THREE_QUARTERS}", 3: ""},
-        {0: ALL, 1: f"{HALF}+{HALF // 2 + 1}", 2: "170+1", 3: "341+1"},
-        [(640, (2, THREE_QUARTERS), 1), (640, None, 0), (1, (1, THREE_QUARTERS), 1)],
-        {0: ALL, 1: f"0+{THREE_QUARTERS + 1}", 2: ALL, 3: ALL},
-    ),
-    "7 chunks and 5 pages, all free": (
-        dict.fromkeys(range(8), ""),
-        {0: "50+1", 1: "31+1", 2: "7+1", 3: "200+1", 4: "3+1", 5: "51+1", 6: "20+1", 7: "1+1"},
-        [(7 * 512 + 5, (0, 0), 8), (7 * 512 + 5, None, 0), (1, (7, 5), 0)],
-        {**dict.fromkeys(range(7), ALL), 7: "0+6"},
-    ),
-    # The first chunk's summary is the last one mapped on its page; the next page is not mapped.
-    "a summary beside an unmapped one": (
-        {LAST_OF_PAGE: "", FAR: ""},
-        {},
-        [(511, (LAST_OF_PAGE, 0), 0), (1, (LAST_OF_PAGE, 511), 0), (1, (FAR, 0), 0), (511, (FAR, 1), 0), (1, None, 0)],
-        {LAST_OF_PAGE: ALL, FAR: ALL},
-    ),
-    # The search for 100 pages passes the second chunk's 16 GiB: their first address is not in use, and no search_addr.
-    "a candidate for search_addr that is not in use": (
-        {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: ""},
-        {},
-        [(1, (0, 511), 0), (100, (2 * FAR, 0), 0), (9, (FAR + 0x503, 502), 0)],
-        {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+100"},
-    ),
-    "such a candidate, and a run inside a chunk": (
-        {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: "0+1 511+1"},
-        {},
-        [(1, (0, 511), 0), (100, (2 * FAR, 1), 0), (9, (FAR + 0x503, 502), 0)],
-        {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+101 511+1"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ALLOC_CASES)
-def test_alloc_takes_the_lowest_run(engine: Engine, name: str) -> None:
-    before, scavenged, hits, after = ALLOC_CASES[name]
+@cases("page_alloc", "alloc")
+def test_alloc_takes_the_lowest_run(engine: Engine, case: Case) -> None:
+    before, scavenged = chunks(case["before"]), chunks(case["scavenged"])
     for base in bases(max(before)):
         with PageHeap(engine, before, scavenged, base) as heap:
-            for npages, where, scavenged_pages in hits:
-                assert heap.alloc(npages) == (where, scavenged_pages)
-            heap.check(after, scavenged)
+            for npages, where, scavenged_pages in case["hits"]:
+                assert heap.alloc(npages) == (place(where), scavenged_pages)
+            heap.check(chunks(case["after"]), scavenged)
 
 
-@pytest.mark.parametrize("npages", [1, 2, 3, 4, 5, 8, 16, 64, 1024, 1025, 2048, 2049])
+def test_a_search_passes_addresses_that_are_not_in_use_on_its_way_into_a_chunk(engine: Engine) -> None:
+    # As DiscontiguousBadSearchAddr, but the 100 pages lie inside of a chunk.
+    before = {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: "0+1 511+1"}
+    for base in bases(2 * FAR):
+        with PageHeap(engine, before, base=base) as heap:
+            assert heap.alloc(1) == ((0, 511), 0)
+            assert heap.alloc(100) == ((2 * FAR, 1), 0)
+            assert heap.alloc(9) == ((FAR + 0x503, 502), 0)
+            heap.check({0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+101 511+1"})
+
+
+@pytest.mark.parametrize("npages", go_table("page_alloc")["exhaust"]["npages"])
 def test_alloc_until_nothing_is_left(engine: Engine, npages: int) -> None:
     with PageHeap(engine, dict.fromkeys(range(4), "")) as heap:
         count = 4 * CHUNK_PAGES // npages
@@ -258,54 +144,25 @@ def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> N
 
 # --- Free ------------------------------------------------------------------------------------------------------------
 
-# name: (allocated before, pages freed at a time, where, allocated after)
-FREE_CASES: dict[str, tuple[Description, int, list[tuple[int, int]], Description]] = {
-    "1 page": ({0: ALL}, 1, [(0, i) for i in range(5)], {0: "5+507"}),
-    "1 page of each chunk": (
-        {0: ALL, 1: ALL, 2: ALL},
-        1,
-        [(0, HALF), (1, 0), (2, 511)],
-        {0: f"0+{HALF} {HALF + 1}+{HALF - 1}", 1: "1+511", 2: "0+511"},
-    ),
-    "2 pages": ({0: ALL}, 2, [(0, 2 * i) for i in range(5)], {0: "10+502"}),
-    "2 pages, across a border": ({0: "511+1", 1: "0+1"}, 2, [(0, 511)], {0: "", 1: ""}),
-    "5 pages": ({0: ALL}, 5, [(0, 5 * i) for i in range(5)], {0: "25+487"}),
-    "64 pages": ({0: ALL}, 64, [(0, 0), (0, 64), (0, 128)], {0: "192+320"}),
-    "65 pages": ({0: ALL}, 65, [(0, 0), (0, 65), (0, 130)], {0: "195+317"}),
-    "a chunk": ({0: ALL}, 512, [(0, 0)], {0: ""}),
-    "a chunk, across a border": ({0: f"{HALF}+{HALF}", 1: f"0+{HALF}"}, 512, [(0, HALF)], {0: "", 1: ""}),
-    "a chunk and a page": ({0: ALL, 1: ALL}, 513, [(0, HALF)], {0: f"0+{HALF}", 1: f"{HALF + 1}+{HALF - 1}"}),
-    "2 chunks": ({0: ALL, 1: ALL}, 1024, [(0, 0)], {0: "", 1: ""}),
-    "2 chunks, across two borders": (
-        {0: ALL, 1: ALL, 2: ALL},
-        1024,
-        [(0, HALF)],
-        {0: f"0+{HALF}", 1: "", 2: f"{HALF}+{HALF}"},
-    ),
-    "7 chunks and 5 pages": (
-        dict.fromkeys(range(8), ALL),
-        7 * 512 + 5,
-        [(0, 0)],
-        {**dict.fromkeys(range(7), ""), 7: "5+507"},
-    ),
-}
 
-
-@pytest.mark.parametrize("name", FREE_CASES)
-def test_free_gives_pages_back(engine: Engine, name: str) -> None:
-    before, npages, places, after = FREE_CASES[name]
+@cases("page_alloc", "free")
+def test_free_gives_pages_back(engine: Engine, case: Case) -> None:
+    before = chunks(case["before"])
     for base in bases(max(before)):
         with PageHeap(engine, before, base=base) as heap:
-            for place in places:
-                heap.free(*place, npages)
-            heap.check(after)
+            for where in case["frees"]:
+                heap.free(*at(where), case["npages"])
+            heap.check(chunks(case["after"]))
 
 
-def test_what_is_freed_is_allocated_again(engine: Engine) -> None:
-    with PageHeap(engine, dict.fromkeys(range(8), "")) as heap:
-        for npages in (4096, 4096, 4096, 1, 4096):
-            assert heap.alloc(npages) == ((0, 0), 0)
-            heap.free(0, 0, npages)
+@cases("page_alloc", "alloc_and_free")
+def test_what_is_freed_is_allocated_again(engine: Engine, case: Case) -> None:
+    with PageHeap(engine, chunks(case["before"])) as heap:
+        for step, npages, where in case["steps"]:
+            if step == "alloc":
+                assert heap.alloc(npages) == (at(where), 0)
+            else:
+                heap.free(*at(where), npages)
             heap.check()
 
 
