@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 
-from runtime.layout import ADDRESS_LIMIT, CHUNK_BYTES, CHUNK_PAGES, PAGE_SIZE, PHYS_PAGE_SIZE, SUMMARY_BYTES
+from runtime.layout import (
+    ADDRESS_LIMIT,
+    CHUNK_BYTES,
+    CHUNK_PAGES,
+    LEVEL_SHIFT,
+    LOG_CHUNK_BYTES,
+    PAGE_SIZE,
+    PHYS_PAGE_SIZE,
+    SUMMARY_BYTES,
+)
 from runtime.os_memory import check_memory_stats
 from runtime.page_alloc import chunk_of, grow
-from runtime.page_summaries import level_of
+from runtime.page_summaries import level_of, sum_end, sum_max, sum_start
 from runtime.syspy import Failure
 from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageHeap
@@ -118,6 +127,22 @@ def test_alloc_until_nothing_is_left(engine: Engine, npages: int) -> None:
         heap.check({chunk: f"0+{n}" if n else "" for chunk, n in enumerate(taken)})
 
 
+def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> None:
+    with PageHeap(engine, {0: "0+100 101+299", 1: ALL, 2: ""}) as heap:
+        for npages, seen in [(5, (0, 100)), (600, (0, 100)), (1, (0, 100)), (3, (0, 405))]:
+            heap.alloc(npages)
+            assert heap.place(heap.pages.search_addr) == seen
+        heap.free(0, 50, 1)
+        assert heap.place(heap.pages.search_addr) == (0, 50)
+
+
+# --- The whole address space -----------------------------------------------------------------------------------------
+
+LOW, HIGH = 0, LAST_CHUNK - 1  # the first and the last chunk there can be, counted from chunk 1
+ROOT_CHUNKS = 1 << LEVEL_SHIFT[0] - LOG_CHUNK_BYTES  # under one entry of the root level: 16 GiB
+ENDS = [(LOW, LOW + 2), (GO_BASE - 1, GO_BASE + 1), (HIGH - 1, HIGH + 1)]
+
+
 def test_one_heap_at_both_ends_of_the_address_space(engine: Engine) -> None:
     last = LAST_CHUNK - 1  # from chunk 1
     with PageHeap(engine, {0: "", last: ""}, base=1) as heap:
@@ -133,13 +158,57 @@ def test_one_heap_at_both_ends_of_the_address_space(engine: Engine) -> None:
         heap.check({0: "", last: ALL})
 
 
-def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> None:
-    with PageHeap(engine, {0: "0+100 101+299", 1: ALL, 2: ""}) as heap:
-        for npages, seen in [(5, (0, 100)), (600, (0, 100)), (1, (0, 100)), (3, (0, 405))]:
-            heap.alloc(npages)
-            assert heap.place(heap.pages.search_addr) == seen
-        heap.free(0, 50, 1)
-        assert heap.place(heap.pages.search_addr) == (0, 50)
+def sums(heap: PageHeap, chunk: int) -> list[tuple[int, int, int]]:
+    """The summaries over a chunk, from the root down: free pages at the start, at most, at the end."""
+    found = []
+    for level in range(5):
+        packed = level_of(heap.pages.summary, level)[heap.addr(chunk) >> LEVEL_SHIFT[level]]
+        found.append((sum_start(packed), sum_max(packed), sum_end(packed)))
+    return found
+
+
+def test_summaries_at_both_ends(engine: Engine) -> None:
+    with PageHeap(engine, {LOW: "", HIGH: "0+12"}, base=1) as heap:
+        # Chunk 0 is nobody's, so nothing starts at the low end; the last page of the last chunk ends every entry.
+        assert sums(heap, LOW) == [(0, 512, 0)] * 4 + [(512, 512, 512)]
+        assert sums(heap, HIGH) == [(0, 500, 500)] * 5
+        assert (heap.addr(HIGH) + CHUNK_BYTES, heap.addr(HIGH) >> LEVEL_SHIFT[0]) == (ADDRESS_LIMIT, (1 << 14) - 1)
+        assert heap.alloc(500) == ((LOW, 0), 0)
+        assert heap.alloc(500) == ((HIGH, 12), 0)
+        assert sums(heap, LOW) == [(0, 12, 0)] * 4 + [(0, 12, 12)]
+        assert sums(heap, HIGH) == [(0, 0, 0)] * 5
+        heap.free(HIGH, 511, 1)
+        assert sums(heap, HIGH) == [(0, 1, 1)] * 5
+        heap.check({LOW: "0+500", HIGH: "0+511"})
+        assert heap.in_use() == [(LOW, LOW + 1), (HIGH, HIGH + 1)]
+        assert heap.pages.in_use.ranges[1].limit == ADDRESS_LIMIT
+
+
+@pytest.mark.parametrize("border", [ROOT_CHUNKS, 8 * ROOT_CHUNKS, LAST_CHUNK + 1 - ROOT_CHUNKS])
+def test_a_run_across_the_border_of_two_root_entries(engine: Engine, border: int) -> None:
+    with PageHeap(engine, {-2: ALL, -1: "0+400", 0: "300+212"}, base=border) as heap:
+        assert heap.addr(0) % (1 << LEVEL_SHIFT[0]) == 0
+        assert heap.alloc(413) == (None, 0)
+        assert heap.alloc(412) == ((-1, 400), 0)
+        heap.free(-1, 500, 300)
+        assert heap.alloc(288) == ((-1, 500), 0)
+        heap.check({-2: ALL, -1: ALL, 0: "0+276 288+224"})
+
+
+@pytest.mark.parametrize("base", [ROOT_CHUNKS, LAST_CHUNK + 1 - ROOT_CHUNKS])
+def test_a_root_entry_that_is_all_free(engine: Engine, base: int) -> None:
+    every = ROOT_CHUNKS * CHUNK_PAGES
+    with PageHeap(engine, {}, base=base) as heap:
+        assert engine.call(grow, heap.pages, heap.addr(0), ROOT_CHUNKS * CHUNK_BYTES)
+        assert sums(heap, 0)[0] == (every, every, every)
+        assert heap.alloc(every + 1) == (None, 0)
+        assert heap.alloc(every) == ((0, 0), every)
+        assert sums(heap, 0) == [(0, 0, 0)] * 5
+        heap.free(ROOT_CHUNKS - 1, 0, CHUNK_PAGES)
+        assert sums(heap, 0)[0] == (0, CHUNK_PAGES, CHUNK_PAGES)
+        assert heap.alloc(CHUNK_PAGES) == ((ROOT_CHUNKS - 1, 0), 0)
+        heap.free(0, 0, every)
+        assert sums(heap, 0)[0] == (every, every, every)
 
 
 # --- Free ------------------------------------------------------------------------------------------------------------
@@ -214,12 +283,14 @@ class Model:
 RANGES = [(0, 3), (4, 6), (FAR, FAR + 2)]
 
 
-@pytest.mark.parametrize("base", [1, GO_BASE, LAST_CHUNK - FAR - 1])
-def test_random_operations_against_a_model(engine: Engine, base: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("base", "ranges"), [(1, RANGES), (GO_BASE, RANGES), (LAST_CHUNK - FAR - 1, RANGES), (1, ENDS)]
+)
+def test_random_operations_against_a_model(engine: Engine, base: int, ranges: list[tuple[int, int]], seed: int) -> None:
     draw = random.Random(seed)
     with PageHeap(engine, {}, base=base) as heap:
-        model = Model(RANGES)
-        for low, high in draw.sample(RANGES, len(RANGES)):
+        model = Model(ranges)
+        for low, high in draw.sample(ranges, len(ranges)):
             assert engine.call(grow, heap.pages, heap.addr(low), (high - low) * CHUNK_BYTES)
         live: list[tuple[int, int]] = []
         for step in range(400):
@@ -235,7 +306,7 @@ def test_random_operations_against_a_model(engine: Engine, base: int, seed: int)
                     live.append((where, npages))
             if step % 40 == 39:
                 heap.check()
-                for chunk in (chunk for low, high in RANGES for chunk in range(low, high)):
+                for chunk in (chunk for low, high in ranges for chunk in range(low, high)):
                     assert heap.drawn(chunk) == model.drawn(chunk), f"chunk {chunk}, step {step}"
 
 
