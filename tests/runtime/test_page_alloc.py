@@ -23,6 +23,7 @@ from runtime.page_summaries import level_of, sum_end, sum_max, sum_start
 from runtime.syspy import Failure
 from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageHeap
+from tests.runtime.page_model import Model
 from tests.runtime.tables import cases, chunks, go_table, place
 
 ROOTS = PAGE_HEAP_ROOTS
@@ -246,38 +247,6 @@ def test_no_pages_are_not_allocated(engine: Engine) -> None:
 
 
 # --- Model -----------------------------------------------------------------------------------------------------------
-
-
-class Model:
-    """The same, as one string of bytes per range of chunks: 1 for a page that is taken or cached."""
-
-    def __init__(self, ranges: list[tuple[int, int]]) -> None:
-        self.first = {low * CHUNK_PAGES: bytearray((high - low) * CHUNK_PAGES) for low, high in ranges}
-        self.scavenged = {low: bytearray(b"\1" * len(pages)) for low, pages in self.first.items()}
-
-    def alloc(self, npages: int) -> tuple[int | None, int]:
-        """(first page, how many were scavenged)."""
-        for low, pages in sorted(self.first.items()):
-            i = pages.find(bytes(npages))
-            if i >= 0:
-                pages[i : i + npages] = b"\1" * npages
-                scavenged = sum(self.scavenged[low][i : i + npages])
-                self.scavenged[low][i : i + npages] = bytes(npages)
-                return low + i, scavenged
-        return None, 0
-
-    def free(self, page: int, npages: int) -> None:
-        """Give pages back."""
-        low = max(low for low in self.first if low <= page)
-        self.first[low][page - low : page - low + npages] = bytes(npages)
-
-    def drawn(self, chunk: int) -> str:
-        """A chunk, as PageHeap draws it."""
-        low = max(low for low in self.first if low <= chunk * CHUNK_PAGES)
-        at = slice(chunk * CHUNK_PAGES - low, (chunk + 1) * CHUNK_PAGES - low)
-        pairs = zip(self.first[low][at], self.scavenged[low][at], strict=True)
-        text = "".join(".s#!"[2 * taken + scavenged] for taken, scavenged in pairs)
-        return "\n".join(text[row : row + 64] for row in range(0, CHUNK_PAGES, 64))
 
 
 RANGES = [(0, 3), (4, 6), (FAR, FAR + 2)]
