@@ -47,11 +47,14 @@ from runtime.syspy import Array, address, array_at, load, nil, store, table, u8,
 from runtime.types import KIND_STRUCT, Type
 from tests.runtime.big_lists import build_list
 from tests.runtime.engines import NativeEngine, PythonEngine, as_word
+from tests.runtime.soak_driver import check_all, soak
 
 SHADOW_BYTES = 1 << 20
 
 ROOTS: list[Callable[..., Any]] = [
     build_list,
+    check_all,
+    soak,
     arenas.add_arena,
     arenas.alloc_needs_zero,
     arenas.arena_map_close,
