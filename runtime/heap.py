@@ -35,6 +35,7 @@ from runtime.os_memory import (
     mmap,
     munmap,
     unmap,
+    unmap_kept,
 )
 from runtime.pacer import heap_goal, trigger_below
 from runtime.proc import G
@@ -211,4 +212,5 @@ def close_runtime(runtime: Runtime) -> None:
     queue_close(runtime.marker.queue)
     roots_close(runtime.roots)
     heap_close(runtime.heap)
+    unmap_kept(memory)
     munmap(address(runtime), align_up(sizeof(Runtime), PHYS_PAGE_SIZE))

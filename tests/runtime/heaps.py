@@ -113,6 +113,7 @@ ROOTS: list[Callable[..., Any]] = [
     pacer.with_floating,
     root.close_runtime,
     root.new_runtime,
+    root.runtime_init,
     roots.add_globals,
     roots.check_roots,
     roots.free_handle,
