@@ -8,7 +8,7 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow lint types bench bench-malloc bench-traces fuzz mutate clean distclean
+.PHONY: help run test slow soak lint types bench bench-malloc bench-traces fuzz mutate clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: lint types ## install, then lint, check types and run the tests (TESTS=tes
 
 slow: $(VENV)/test.stamp ## the tests that the default run leaves out
 	$(BIN)/python -m pytest -m slow
+
+soak: $(VENV)/test.stamp ## ten million random operations of the allocator against a model (ARGS=--help)
+	$(BIN)/python -m tests.runtime.soak $(ARGS)
 
 lint: $(VENV)/test.stamp ## ruff
 	$(BIN)/ruff check .

@@ -40,6 +40,7 @@ from runtime.os_memory import (
     mmap,
     munmap,
     unmap,
+    unmap_kept,
 )
 from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.pacer import heap_goal, trigger_below
@@ -301,6 +302,7 @@ def close_runtime(runtime: Runtime) -> None:
     queue_close(runtime.marker.queue)
     roots_close(runtime.roots)
     heap_close(runtime.heap)
+    unmap_kept(runtime.heap.memory)
     munmap(address(runtime), align_up(sizeof(Runtime), PHYS_PAGE_SIZE))
 
 

@@ -52,7 +52,7 @@ from runtime.mspan import (
     is_taken,
     slot_addr,
 )
-from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
 from runtime.p import HeapStats, MCache
 from runtime.proc import G
 from runtime.roots import check_roots
@@ -116,8 +116,8 @@ def free_checker(checker: Checker) -> None:
     """Give a checker's memory back."""
     memory = checker.memory
     if checker.base != 0:
-        sys_free(memory, checker.base, checker.limit - checker.base, memory.other)
-    sys_free(memory, address(checker), sizeof(Checker), memory.other)
+        sys_discard(memory, checker.base, checker.limit - checker.base, memory.other)
+    sys_discard(memory, address(checker), sizeof(Checker), memory.other)
 
 
 # --- The walk --------------------------------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ def check_all_marks(runtime: Runtime) -> u64:
         reach_children(checker, arenas, load(uintptr, checker.top))
     arena = arenas.first
     while not is_nil(arena):
-        sys_free(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
+        sys_discard(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
         arena.checkmarks = array_at(u64, 0)
         arena = arena.next
     marked = checker.marked
@@ -387,7 +387,7 @@ def push_reached(checker: Checker, start: uintptr) -> None:
             throw("out of memory")
         if used != 0:
             memmove(base, checker.base, used)
-            sys_free(checker.memory, checker.base, used, checker.memory.other)
+            sys_discard(checker.memory, checker.base, used, checker.memory.other)
         checker.base = base
         checker.top = base + used
         checker.limit = base + size

@@ -68,6 +68,7 @@ from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cac
 from runtime.os_memory import (
     MemoryStats,
     stat_move,
+    sys_give_up,
     sys_huge_page,
     sys_map,
     sys_reserve,
@@ -386,7 +387,7 @@ def new_arenas(heap: MHeap, ask: u64) -> bool:
         return False
     if base != heap.arena_end:
         if heap.arena_next < heap.arena_end and not use_pages(heap, heap.arena_end - heap.arena_next):
-            sys_unreserve(heap.memory, base, size)
+            sys_give_up(heap.memory, base, size)
             return False
         heap.arena_next = base
         heap.arena_ready = base
@@ -402,7 +403,7 @@ def reserve_arenas(heap: MHeap, start: uintptr, size: u64) -> uintptr:
         if base == addr or base == 0:
             return base
         # Somebody else is there: another runtime, most likely. This place is given up for good.
-        sys_unreserve(heap.memory, base, size)
+        sys_give_up(heap.memory, base, size)
         heap.hint = heap.hint + 1
         addr = ARENA_HINT + heap.hint * ARENA_HINT_STEP
     return sys_reserve_aligned(heap.memory, 0, size, HEAP_ARENA_BYTES)

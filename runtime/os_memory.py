@@ -14,10 +14,14 @@ Linux commits a page at its first touch, so Prepared and Ready differ by what ma
 calls nobody. Every other step asks the kernel, which may refuse: out of memory, too many mappings, a limit.
 Then the function says so (0 or False) with nothing changed and nothing counted, and the caller decides.
 
+A kernel that is at its limit of mappings may even refuse to take memory back. What nobody will ask for again is
+then written down, still counted, and given back when the runtime is closed.
+
 What is Prepared or Ready is counted for one purpose, a SysStat; runtime.MemStats adds them up.
 
     O1  stats.prepared + stats.ready is the sum over all purposes
     O2  a count never falls below zero
+    O3  kept_count <= KEPT
 
 Owner: counts are atomic, memory belongs to whoever asked. Go: runtime/mem.go, mem_linux.go, mstats.go.
 Next: fixalloc.py
@@ -27,6 +31,8 @@ from __future__ import annotations
 
 from runtime.layout import align_up
 from runtime.syspy import (
+    Annotated,
+    Array,
     Inline,
     Struct,
     atomic_add,
@@ -49,12 +55,22 @@ MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
 MADV_HUGEPAGE = 14
 
+KEPT = 64  # ranges that can be written down for the end; a further one is left to the end of the process
+
 
 @struct
 class SysStat(Struct):
     """What was taken from the system for one purpose."""
 
     bytes: u64  # Prepared or Ready now
+
+
+@struct
+class KeptRange(Struct):
+    """Memory that was given up and that the kernel did not take."""
+
+    start_addr: uintptr  # its first byte
+    size: u64  # bytes
 
 
 @struct
@@ -66,6 +82,7 @@ class MemoryStats(Struct):
     ready: u64  # bytes Ready
     requests: u64  # requests made to the kernel so far
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
+    refuse_more: u64  # so many requests after that one are refused, too
 
     heap_in_use: Inline[SysStat]  # pages of the heap in spans
     heap_free: Inline[SysStat]  # free pages of the heap that the kernel backs
@@ -76,6 +93,9 @@ class MemoryStats(Struct):
     buck_hash: Inline[SysStat]  # the memory profile's table
     gc: Inline[SysStat]  # the collector's and the page allocator's metadata
     other: Inline[SysStat]  # everything else
+
+    kept_count: u64  # ranges written down for the end
+    kept: Annotated[Array[Inline[KeptRange]], KEPT]  # those
 
 
 @c_function
@@ -95,7 +115,8 @@ def madvise(addr: uintptr, length: u64, advice: i32) -> i32:  # type: ignore[emp
 
 def is_refused(stats: MemoryStats) -> bool:
     """Count a request that is about to be made; whether a test wants it refused."""
-    return atomic_add(stats, "requests", 1) == stats.refuse_at
+    number = atomic_add(stats, "requests", 1)
+    return stats.refuse_at != 0 and u64(number - stats.refuse_at) <= stats.refuse_more
 
 
 def map_fixed(stats: MemoryStats, addr: uintptr, size: u64, prot: i32) -> bool:
@@ -167,10 +188,10 @@ def sys_reserve_aligned(stats: MemoryStats, hint: uintptr, size: u64, align: u64
         return 0
     addr = align_up(start, align)
     if addr != start and not sys_unreserve(stats, start, addr - start):
-        sys_unreserve(stats, start, size + align)
+        sys_give_up(stats, start, size + align)
         return 0
     if not sys_unreserve(stats, addr + size, start + align - addr):
-        sys_unreserve(stats, addr, start + align + size - addr)
+        sys_give_up(stats, addr, start + align + size - addr)
         return 0
     return addr
 
@@ -182,6 +203,12 @@ def sys_unreserve(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
             return False
         atomic_add(stats, "reserved", u64(0 - size))
     return True
+
+
+def sys_give_up(stats: MemoryStats, addr: uintptr, size: u64) -> None:
+    """Reserved to None, now or when the runtime is closed."""
+    if not sys_unreserve(stats, addr, size):
+        keep(stats, addr, size)
 
 
 def sys_map(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:
@@ -240,3 +267,27 @@ def sys_free(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> boo
     atomic_add(stats, "ready", u64(0 - size))
     stat_sub(stat, size)
     return True
+
+
+def sys_discard(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> None:
+    """Ready to None, now or when the runtime is closed; until then it is counted."""
+    if not sys_free(stats, addr, size, stat):
+        keep(stats, addr, size)
+
+
+def keep(stats: MemoryStats, addr: uintptr, size: u64) -> None:
+    """Write memory down that is to be given back at the end."""
+    number = atomic_add(stats, "kept_count", 1)
+    if number > KEPT:
+        atomic_add(stats, "kept_count", u64(0 - 1))
+        return
+    stats.kept[number - 1].start_addr = addr
+    stats.kept[number - 1].size = size
+
+
+def unmap_kept(stats: MemoryStats) -> None:
+    """Give back what was written down: the runtime ends, its counts with it."""
+    assert stats.kept_count <= KEPT, "O3: more was written down than there is room for"
+    for i in range(stats.kept_count):
+        unmap(stats, stats.kept[i].start_addr, stats.kept[i].size)
+    stats.kept_count = 0

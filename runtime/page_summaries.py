@@ -44,7 +44,7 @@ from runtime.layout import (
     align_up,
     larger,
 )
-from runtime.os_memory import MemoryStats, SysStat, sys_map, sys_reserve, sys_unreserve, sys_used, unmap
+from runtime.os_memory import MemoryStats, SysStat, sys_give_up, sys_map, sys_reserve, sys_used, unmap
 from runtime.syspy import Annotated, Array, Struct, array_at, element, inline, struct, table, u64, uintptr
 
 NOT_FOUND = 0xFFFF_FFFF_FFFF_FFFF  # no page, and no entry, has this number
@@ -160,7 +160,7 @@ def summaries_init(tree: Summaries, stats: MemoryStats, stat: SysStat) -> bool:
         tree.levels[level] = sys_reserve(stats, 0, LEVEL_BYTES[level])
         if tree.levels[level] == 0:
             for reserved in range(level):
-                sys_unreserve(stats, tree.levels[reserved], LEVEL_BYTES[reserved])
+                sys_give_up(stats, tree.levels[reserved], LEVEL_BYTES[reserved])
             return False
     return True
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from runtime.fixalloc import Persistent, persistent_alloc
 from runtime.layout import PTR_SIZE
 from runtime.lock import Mutex, lock, unlock
-from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.os_memory import MemoryStats, sys_alloc, sys_discard, sys_free
 from runtime.syspy import Array, Inline, Struct, address, array_at, memmove, sizeof, struct, throw, u8, u64, uintptr
 
 FIRST_HANDLES = 512  # room for so many at first
@@ -102,7 +102,7 @@ def grow_handles(roots: Roots) -> bool:
     handles = array_at(u64, block)
     if roots.capacity != 0:
         memmove(block, address(roots.handles), roots.capacity * PTR_SIZE)
-        sys_free(roots.memory, address(roots.handles), roots.capacity * PTR_SIZE, roots.memory.other)
+        sys_discard(roots.memory, address(roots.handles), roots.capacity * PTR_SIZE, roots.memory.other)
     for i in range(roots.capacity, capacity):
         handles[i] = FREE_BIT | (i + 1)
     handles[capacity - 1] = FREE_BIT | NO_HANDLE

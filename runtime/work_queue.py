@@ -27,7 +27,7 @@ Owner: the marker. Go: runtime/mgcwork.go (lists of small buffers, for many mark
 
 from __future__ import annotations
 
-from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.os_memory import MemoryStats, sys_alloc, sys_discard, sys_free
 from runtime.syspy import Struct, cold, memmove, struct, uintptr
 
 REST = 1  # flags of entries: objects lie at multiples of 8
@@ -99,5 +99,5 @@ def set_limit(queue: WorkQueue, limit: uintptr) -> None:
 def shrink_queue(queue: WorkQueue) -> None:
     """Give the memory back that the queue has grown to. What is in it is lost."""
     if queue.base != queue.first:
-        sys_free(queue.memory, queue.base, queue.limit - queue.base, queue.memory.gc)
+        sys_discard(queue.memory, queue.base, queue.limit - queue.base, queue.memory.gc)
         queue_reset(queue)

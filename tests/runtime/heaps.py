@@ -50,11 +50,14 @@ from runtime.types import KIND_STRUCT, Type
 from tests.runtime import workers
 from tests.runtime.big_lists import build_list
 from tests.runtime.engines import NativeEngine, PythonEngine, as_word
+from tests.runtime.soak_driver import check_all, soak
 
 SHADOW_BYTES = 1 << 20
 
 ROOTS: list[Callable[..., Any]] = [
     build_list,
+    check_all,
+    soak,
     arenas.add_arena,
     arenas.alloc_needs_zero,
     arenas.arena_map_close,
@@ -119,6 +122,7 @@ ROOTS: list[Callable[..., Any]] = [
     root.close_runtime,
     root.detach,
     root.new_runtime,
+    root.runtime_init,
     roots.add_globals,
     roots.check_roots,
     roots.free_handle,

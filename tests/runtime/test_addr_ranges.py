@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from runtime.fixalloc import Persistent, persistent_close, persistent_init
 from runtime.os_memory import MemoryStats
 from runtime.syspy import Failure
 from tests.runtime.engines import Engine
+from tests.runtime.tables import cases, go_table
 
 ROOTS = [
     add_range,
@@ -31,8 +33,6 @@ ROOTS = [
     persistent_close,
     persistent_init,
 ]
-
-LAST = (1 << 64) - 1
 
 
 @pytest.fixture
@@ -54,60 +54,37 @@ def add_all(engine: Engine, a: AddrRanges, *pairs: tuple[int, int]) -> None:
         engine.call(check_addr_ranges, a)
 
 
-def test_neighbours_merge(engine: Engine, ranges: AddrRanges) -> None:
-    add_all(engine, ranges, (512, 1024))
-    add_all(engine, ranges, (1024, 2048))
-    assert listed(ranges) == [(512, 2048)]
-    add_all(engine, ranges, (4096, 8192))
-    assert listed(ranges) == [(512, 2048), (4096, 8192)]
-    add_all(engine, ranges, (3776, 4096))
-    assert listed(ranges) == [(512, 2048), (3776, 8192)]
-    add_all(engine, ranges, (2048, 3776))
-    assert listed(ranges) == [(512, 8192)]
-    assert ranges.total_bytes == 8192 - 512
+def stepped(row: dict[str, Any]) -> list[tuple[int, int]]:
+    """Ranges of one size at one distance."""
+    base, limit = row["first"]
+    return [(base + i * row["step"], limit + i * row["step"]) for i in range(row["count"])]
 
 
-def test_the_array_grows_at_both_ends(engine: Engine, ranges: AddrRanges) -> None:
-    above = [(8192 + i * 2048, 8192 + i * 2048 + 10) for i in range(1, 65)]
-    below = [(8 + i * 8, 8 + i * 8 + 4) for i in range(63)]
-    add_all(engine, ranges, (512, 8192), *above)
-    assert listed(ranges) == [(512, 8192), *above]
+def pairs_of(rows: list[list[int]]) -> list[tuple[int, int]]:
+    return [(base, limit) for base, limit in rows]
+
+
+def test_ranges_are_sorted_and_merged_and_the_array_grows(engine: Engine, ranges: AddrRanges) -> None:
+    add = go_table("addr_ranges")["add"]
+    for (base, limit), after in add["steps"]:
+        add_all(engine, ranges, (base, limit))
+        assert listed(ranges) == pairs_of(after)
+        assert ranges.total_bytes == sum(limit - base for base, limit in after)
+    above, below = stepped(add["then_above"]), stepped(add["then_below"])
+    middle = listed(ranges)
+    add_all(engine, ranges, *above)
+    assert listed(ranges) == [*middle, *above]
     add_all(engine, ranges, *below)
-    assert listed(ranges) == [*below, (512, 8192), *above]
+    assert listed(ranges) == [*below, *middle, *above]
     assert ranges.capacity == 128
 
 
-LARGE = [(5 + 5 * i, 5 + 5 * i + 3) for i in range(100)]
-THREE = [(6, 10), (12, 16), (19, 22)]
-
-
-@pytest.mark.parametrize(
-    ("pairs", "addr", "succ"),
-    [
-        ([], 12, 0),
-        ([(14, 16)], 12, 0),
-        ([(14, 16)], 14, 1),
-        ([(14, 16)], 16, 1),
-        ([(14, 16)], 17, 1),
-        (THREE, 3, 0),
-        (THREE, 24, 3),
-        (THREE, 11, 1),
-        (THREE, 9, 1),
-        ([(0, 10)], 0, 1),
-        ([(LAST - 5, LAST)], LAST, 1),
-        (LARGE, 2, 0),
-        (LARGE, 5 + len(LARGE) * 5 + 30, len(LARGE)),
-        (LARGE, 14, 2),
-        (LARGE, 249, 49),
-        (LARGE, 25, 5),
-        (LARGE, 396, 79),
-        (LARGE, 250, 50),
-    ],
-)
-def test_find_succ(engine: Engine, ranges: AddrRanges, pairs: list[tuple[int, int]], addr: int, succ: int) -> None:
-    for base, limit in pairs:
+@cases("addr_ranges", "find_succ")
+def test_find_succ(engine: Engine, ranges: AddrRanges, case: dict[str, Any]) -> None:
+    large = case["ranges"] == "large"
+    for base, limit in stepped(go_table("addr_ranges")["large"]) if large else pairs_of(case["ranges"]):
         engine.call(add_range, ranges, base, limit)
-    assert engine.call(find_succ, ranges, addr) == succ
+    assert engine.call(find_succ, ranges, case["addr"]) == case["succ"]
 
 
 def test_random_ranges_against_a_set(engine: Engine, ranges: AddrRanges, seed: int) -> None:

@@ -6,33 +6,42 @@ import pytest
 
 from runtime.layout import PHYS_PAGE_SIZE
 from runtime.os_memory import (
+    KEPT,
     MemoryStats,
     check_memory_stats,
+    keep,
     sys_alloc,
+    sys_discard,
     sys_fault,
     sys_free,
+    sys_give_up,
     sys_map,
     sys_reserve,
     sys_reserve_aligned,
     sys_unreserve,
     sys_unused,
     sys_used,
+    unmap_kept,
 )
 from runtime.syspy import Failure, load, store, u8, u64, uintptr
-from tests.runtime.engines import Engine
+from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.kernel import state
 
 ROOTS = [
     check_memory_stats,
+    keep,
     sys_alloc,
+    sys_discard,
     sys_fault,
     sys_free,
+    sys_give_up,
     sys_map,
     sys_reserve,
     sys_reserve_aligned,
     sys_unreserve,
     sys_unused,
     sys_used,
+    unmap_kept,
 ]
 
 MIB = 1 << 20
@@ -129,6 +138,49 @@ def test_a_refused_change_of_state_changes_nothing(engine: Engine, change: objec
     purpose = [] if change is sys_unused else [stats.gc]
     assert engine.call(change, stats, addr, MIB, *purpose) is False  # type: ignore[arg-type]
     assert (counted(stats), stats.gc.bytes, state(addr)) == before
+
+
+def test_what_the_kernel_does_not_take_back_is_given_back_at_the_end(engine: Engine) -> None:
+    stats = MemoryStats()
+    ready, reserved = engine.call(sys_alloc, stats, MIB, stats.gc), engine.call(sys_reserve, stats, 0, 2 * MIB)
+    stats.refuse_at, stats.refuse_more = stats.requests + 1, 1
+    engine.call(sys_discard, stats, ready, MIB, stats.gc)
+    engine.call(sys_give_up, stats, reserved, 2 * MIB)
+    assert (counted(stats), stats.kept_count) == ((2 * MIB, 0, MIB), 2)
+    assert (state(ready), state(reserved)) == ("rw-p", "---p")
+    engine.call(unmap_kept, stats)
+    assert (state(ready), state(reserved), stats.kept_count) == ("none", "none", 0)
+
+
+def test_what_the_kernel_takes_back_is_not_kept(engine: Engine) -> None:
+    stats = MemoryStats()
+    ready, reserved = engine.call(sys_alloc, stats, MIB, stats.gc), engine.call(sys_reserve, stats, 0, MIB)
+    engine.call(sys_discard, stats, ready, MIB, stats.gc)
+    engine.call(sys_give_up, stats, reserved, MIB)
+    assert (counted(stats), stats.kept_count) == ((0, 0, 0), 0)
+    assert (state(ready), state(reserved)) == ("none", "none")
+
+
+def test_more_than_there_is_room_for_is_not_written_down(engine: Engine) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_reserve, stats, 0, (KEPT + 1) * PHYS_PAGE_SIZE)
+    for i in range(KEPT + 1):
+        engine.call(keep, stats, addr + i * PHYS_PAGE_SIZE, PHYS_PAGE_SIZE)
+    engine.call(unmap_kept, stats)
+    assert [state(addr + i * PHYS_PAGE_SIZE) for i in (0, KEPT - 1, KEPT)] == ["none", "none", "---p"]
+    engine.call(sys_unreserve, stats, addr + KEPT * PHYS_PAGE_SIZE, PHYS_PAGE_SIZE)
+    stats.kept_count = KEPT + 1
+    with pytest.raises(BROKEN, match="O3"):
+        engine.call(unmap_kept, stats)
+
+
+def test_requests_are_refused_from_one_on(engine: Engine) -> None:
+    stats = MemoryStats()
+    stats.refuse_at, stats.refuse_more = 2, 2
+    worked = [engine.call(sys_alloc, stats, MIB, stats.other) for _ in range(5)]
+    assert [addr != 0 for addr in worked] == [True, False, False, False, True]
+    for addr in filter(None, worked):
+        engine.call(sys_free, stats, addr, MIB, stats.other)
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
-from runtime.layout import ADDRESS_LIMIT, CHUNK_BYTES, CHUNK_PAGES, PAGE_SIZE, PHYS_PAGE_SIZE, SUMMARY_BYTES
+from runtime.layout import (
+    ADDRESS_LIMIT,
+    CHUNK_BYTES,
+    CHUNK_PAGES,
+    LEVEL_SHIFT,
+    LOG_CHUNK_BYTES,
+    PAGE_SIZE,
+    PHYS_PAGE_SIZE,
+    SUMMARY_BYTES,
+)
 from runtime.os_memory import check_memory_stats
 from runtime.page_alloc import chunk_of, grow
-from runtime.page_summaries import level_of
+from runtime.page_summaries import level_of, sum_end, sum_max, sum_start
 from runtime.syspy import Failure
 from tests.runtime.engines import BROKEN, Engine
-from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, Description, PageHeap
+from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageHeap
+from tests.runtime.page_model import Model
+from tests.runtime.tables import cases, chunks, go_table, place
 
 ROOTS = PAGE_HEAP_ROOTS
 
 ALL = f"0+{CHUNK_PAGES}"
 FAR = 0x100000  # chunks: four tebibytes
 LAST_OF_PAGE = PHYS_PAGE_SIZE // SUMMARY_BYTES - 1  # the chunk whose summary is the last on its physical page
+
+Case = dict[str, Any]
+
+
+def at(where: str) -> tuple[int, int]:
+    """A place that is somewhere."""
+    found = place(where)
+    assert found is not None
+    return found
 
 
 def bases(highest: int) -> list[int]:
@@ -33,27 +54,22 @@ def bases(highest: int) -> list[int]:
 # --- Grow ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("chunks", "in_use"),
-    [
-        ([0], [(0, 1)]),
-        ([0, 1], [(0, 2)]),
-        ([0, 1, 2, 3, 4], [(0, 5)]),
-        ([0, 2, 4], [(0, 1), (2, 3), (4, 5)]),
-        ([0, 1, 2, 4], [(0, 3), (4, 5)]),
-        ([0, 1, 0x10, 0x21], [(0, 2), (0x10, 0x11), (0x21, 0x22)]),
-        (list(range(0, 66, 2)), [(i, i + 1) for i in range(0, 66, 2)]),
-        ([0, FAR], [(0, 1), (FAR, FAR + 1)]),
-        ([4, 0, 2, 3, 1], [(0, 5)]),
-    ],
-)
-def test_grow_adds_address_space(engine: Engine, chunks: list[int], in_use: list[tuple[int, int]]) -> None:
-    for base in bases(max(chunks)):
-        with PageHeap(engine, dict.fromkeys(chunks, ""), base=base) as heap:
+@cases("page_alloc", "grow")
+def test_grow_adds_address_space(engine: Engine, case: Case) -> None:
+    added = [int(chunk, 0) for chunk in case["chunks"]]
+    in_use = [tuple(int(end, 0) for end in ends.split("-")) for ends in case["in_use"]]
+    for base in bases(max(added)):
+        with PageHeap(engine, dict.fromkeys(added, ""), base=base) as heap:
             assert heap.in_use() == in_use
-            assert (heap.pages.start - base, heap.pages.end - base) == (0, max(chunks) + 1)
+            assert (heap.pages.start - base, heap.pages.end - base) == (0, max(added) + 1)
             assert heap.pages.search_addr == heap.addr(0)
-            heap.check(dict.fromkeys(chunks, ""))
+            heap.check(dict.fromkeys(added, ""))
+
+
+def test_ranges_that_come_out_of_order_merge(engine: Engine) -> None:
+    with PageHeap(engine, dict.fromkeys([4, 0, 2, 3, 1], "")) as heap:
+        assert heap.in_use() == [(0, 5)]
+        heap.check(dict.fromkeys(range(5), ""))
 
 
 def test_new_pages_are_free_and_scavenged(engine: Engine) -> None:
@@ -79,149 +95,29 @@ def test_grow_refuses_what_is_in_use(engine: Engine) -> None:
 
 # --- Alloc -----------------------------------------------------------------------------------------------------------
 
-Hit = tuple[int, tuple[int, int] | None, int]  # pages wanted; (chunk, page) or None; how many were scavenged
 
-THREE_QUARTERS = CHUNK_PAGES * 3 // 4
-HALF = CHUNK_PAGES // 2
-
-# name: (allocated before, scavenged before, hits, allocated after)
-ALLOC_CASES: dict[str, tuple[Description, Description, list[Hit], Description]] = {
-    "1 page, all free": (
-        {0: ""},
-        {0: "0+1 2+2"},
-        [(1, (0, 0), 1), (1, (0, 1), 0), (1, (0, 2), 1), (1, (0, 3), 1), (1, (0, 4), 0)],
-        {0: "0+5"},
-    ),
-    "1 page, the last of three chunks": (
-        {0: ALL, 1: ALL, 2: "0+511"},
-        {0: ALL, 1: ALL, 2: ALL},
-        [(1, (2, 511), 1)],
-        {0: ALL, 1: ALL, 2: ALL},
-    ),
-    "1 page, beyond a gap": (
-        {0: ALL, 0xFF: ""},
-        {0: ALL, 0xFF: ALL},
-        [(1, (0xFF, 0), 1)],
-        {0: ALL, 0xFF: "0+1"},
-    ),
-    "2 pages, all free": (
-        {0: ""},
-        {0: "0+3 7+1"},
-        [(2, (0, 0), 2), (2, (0, 2), 1), (2, (0, 4), 0), (2, (0, 6), 1), (2, (0, 8), 0)],
-        {0: "0+10"},
-    ),
-    "2 pages, one on either side of a border": (
-        {0: "0+511", 1: "1+511"},
-        {0: "511+1", 1: ""},
-        [(2, (0, 511), 1)],
-        {0: ALL, 1: ALL},
-    ),
-    "5 pages, all free": (
-        {0: ""},
-        {0: "0+8 9+1 17+5"},
-        [(5, (0, 0), 5), (5, (0, 5), 4), (5, (0, 10), 0), (5, (0, 15), 3), (5, (0, 20), 2)],
-        {0: "0+25"},
-    ),
-    "64 pages, all free": (
-        {0: ""},
-        {0: "21+1 63+65"},
-        [(64, (0, 0), 2), (64, (0, 64), 64), (64, (0, 128), 0)],
-        {0: "0+192"},
-    ),
-    "65 pages, all free": (
-        {0: ""},
-        {0: "129+1"},
-        [(65, (0, 0), 0), (65, (0, 65), 1), (65, (0, 130), 0)],
-        {0: "0+195"},
-    ),
-    "a chunk but 3 pages, then the rest": (
-        {0: ""},
-        {0: "10+1"},
-        [(509, (0, 0), 1), (509, None, 0), (1, (0, 509), 0), (2, (0, 510), 0), (1, None, 0), (509, None, 0)],
-        {0: ALL},
-    ),
-    "a chunk, all free": (
-        {0: ""},
-        {0: "0+1 511+1"},
-        [(512, (0, 0), 2), (512, None, 0), (1, None, 0)],
-        {0: ALL},
-    ),
-    "a chunk, across a border": (
-        {0: f"0+{HALF}", 1: f"{HALF}+{HALF}"},
-        {0: "", 1: "3+100"},
-        [(512, (0, HALF), 100), (512, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL},
-    ),
-    "a chunk and a page, across a border": (
-        {0: f"0+{HALF}", 1: ""},
-        {0: ALL, 1: ALL},
-        [(513, (0, HALF), 513), (512, None, 0), (1, (1, HALF + 1), 1)],
-        {0: ALL, 1: f"0+{HALF + 2}"},
-    ),
-    "2 chunks, all free": (
-        {0: "", 1: ""},
-        {0: "", 1: ""},
-        [(1024, (0, 0), 0), (1024, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL},
-    ),
-    "2 chunks, beyond a gap": (
-        {0: "", 0x40: "", 0x41: ""},
-        {0: ALL, 0x40: "", 0x41: ""},
-        [(1024, (0x40, 0), 0), (21, (0, 0), 21), (1, (0, 21), 1)],
-        {0: "0+22", 0x40: ALL, 0x41: ALL},
-    ),
-    "2 chunks, across two borders": (
-        {0: f"0+{HALF}", 1: "", 2: f"{HALF}+{HALF}"},
-        {0: "0+7", 1: "3+5 121+10", 2: f"{HALF + 12}+2"},
-        [(1024, (0, HALF), 15), (1024, None, 0), (1, None, 0)],
-        {0: ALL, 1: ALL, 2: ALL},
-    ),
-    "a chunk and a quarter, across a border": (
-        {0: ALL, 1: f"0+{THREE_QUARTERS}", 2: f"0+{THREE_QUARTERS}", 3: ""},
-        {0: ALL, 1: f"{HALF}+{HALF // 2 + 1}", 2: "170+1", 3: "341+1"},
-        [(640, (2, THREE_QUARTERS), 1), (640, None, 0), (1, (1, THREE_QUARTERS), 1)],
-        {0: ALL, 1: f"0+{THREE_QUARTERS + 1}", 2: ALL, 3: ALL},
-    ),
-    "7 chunks and 5 pages, all free": (
-        dict.fromkeys(range(8), ""),
-        {0: "50+1", 1: "31+1", 2: "7+1", 3: "200+1", 4: "3+1", 5: "51+1", 6: "20+1", 7: "1+1"},
-        [(7 * 512 + 5, (0, 0), 8), (7 * 512 + 5, None, 0), (1, (7, 5), 0)],
-        {**dict.fromkeys(range(7), ALL), 7: "0+6"},
-    ),
-    # The first chunk's summary is the last one mapped on its page; the next page is not mapped.
-    "a summary beside an unmapped one": (
-        {LAST_OF_PAGE: "", FAR: ""},
-        {},
-        [(511, (LAST_OF_PAGE, 0), 0), (1, (LAST_OF_PAGE, 511), 0), (1, (FAR, 0), 0), (511, (FAR, 1), 0), (1, None, 0)],
-        {LAST_OF_PAGE: ALL, FAR: ALL},
-    ),
-    # The search for 100 pages passes the second chunk's 16 GiB: their first address is not in use, and no search_addr.
-    "a candidate for search_addr that is not in use": (
-        {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: ""},
-        {},
-        [(1, (0, 511), 0), (100, (2 * FAR, 0), 0), (9, (FAR + 0x503, 502), 0)],
-        {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+100"},
-    ),
-    "such a candidate, and a run inside a chunk": (
-        {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: "0+1 511+1"},
-        {},
-        [(1, (0, 511), 0), (100, (2 * FAR, 1), 0), (9, (FAR + 0x503, 502), 0)],
-        {0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+101 511+1"},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ALLOC_CASES)
-def test_alloc_takes_the_lowest_run(engine: Engine, name: str) -> None:
-    before, scavenged, hits, after = ALLOC_CASES[name]
+@cases("page_alloc", "alloc")
+def test_alloc_takes_the_lowest_run(engine: Engine, case: Case) -> None:
+    before, scavenged = chunks(case["before"]), chunks(case["scavenged"])
     for base in bases(max(before)):
         with PageHeap(engine, before, scavenged, base) as heap:
-            for npages, where, scavenged_pages in hits:
-                assert heap.alloc(npages) == (where, scavenged_pages)
-            heap.check(after, scavenged)
+            for npages, where, scavenged_pages in case["hits"]:
+                assert heap.alloc(npages) == (place(where), scavenged_pages)
+            heap.check(chunks(case["after"]), scavenged)
 
 
-@pytest.mark.parametrize("npages", [1, 2, 3, 4, 5, 8, 16, 64, 1024, 1025, 2048, 2049])
+def test_a_search_passes_addresses_that_are_not_in_use_on_its_way_into_a_chunk(engine: Engine) -> None:
+    # As DiscontiguousBadSearchAddr, but the 100 pages lie inside of a chunk.
+    before = {0: "0+511", FAR + 0x503: "0+502 511+1", 2 * FAR: "0+1 511+1"}
+    for base in bases(2 * FAR):
+        with PageHeap(engine, before, base=base) as heap:
+            assert heap.alloc(1) == ((0, 511), 0)
+            assert heap.alloc(100) == ((2 * FAR, 1), 0)
+            assert heap.alloc(9) == ((FAR + 0x503, 502), 0)
+            heap.check({0: ALL, FAR + 0x503: ALL, 2 * FAR: "0+101 511+1"})
+
+
+@pytest.mark.parametrize("npages", go_table("page_alloc")["exhaust"]["npages"])
 def test_alloc_until_nothing_is_left(engine: Engine, npages: int) -> None:
     with PageHeap(engine, dict.fromkeys(range(4), "")) as heap:
         count = 4 * CHUNK_PAGES // npages
@@ -230,6 +126,22 @@ def test_alloc_until_nothing_is_left(engine: Engine, npages: int) -> None:
         assert heap.alloc(npages) == (None, 0)
         taken = [min(max(count * npages - chunk * CHUNK_PAGES, 0), CHUNK_PAGES) for chunk in range(4)]
         heap.check({chunk: f"0+{n}" if n else "" for chunk, n in enumerate(taken)})
+
+
+def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> None:
+    with PageHeap(engine, {0: "0+100 101+299", 1: ALL, 2: ""}) as heap:
+        for npages, seen in [(5, (0, 100)), (600, (0, 100)), (1, (0, 100)), (3, (0, 405))]:
+            heap.alloc(npages)
+            assert heap.place(heap.pages.search_addr) == seen
+        heap.free(0, 50, 1)
+        assert heap.place(heap.pages.search_addr) == (0, 50)
+
+
+# --- The whole address space -----------------------------------------------------------------------------------------
+
+LOW, HIGH = 0, LAST_CHUNK - 1  # the first and the last chunk there can be, counted from chunk 1
+ROOT_CHUNKS = 1 << LEVEL_SHIFT[0] - LOG_CHUNK_BYTES  # under one entry of the root level: 16 GiB
+ENDS = [(LOW, LOW + 2), (GO_BASE - 1, GO_BASE + 1), (HIGH - 1, HIGH + 1)]
 
 
 def test_one_heap_at_both_ends_of_the_address_space(engine: Engine) -> None:
@@ -247,65 +159,80 @@ def test_one_heap_at_both_ends_of_the_address_space(engine: Engine) -> None:
         heap.check({0: "", last: ALL})
 
 
-def test_a_search_starts_where_the_last_one_saw_a_free_page(engine: Engine) -> None:
-    with PageHeap(engine, {0: "0+100 101+299", 1: ALL, 2: ""}) as heap:
-        for npages, seen in [(5, (0, 100)), (600, (0, 100)), (1, (0, 100)), (3, (0, 405))]:
-            heap.alloc(npages)
-            assert heap.place(heap.pages.search_addr) == seen
-        heap.free(0, 50, 1)
-        assert heap.place(heap.pages.search_addr) == (0, 50)
+def sums(heap: PageHeap, chunk: int) -> list[tuple[int, int, int]]:
+    """The summaries over a chunk, from the root down: free pages at the start, at most, at the end."""
+    found = []
+    for level in range(5):
+        packed = level_of(heap.pages.summary, level)[heap.addr(chunk) >> LEVEL_SHIFT[level]]
+        found.append((sum_start(packed), sum_max(packed), sum_end(packed)))
+    return found
+
+
+def test_summaries_at_both_ends(engine: Engine) -> None:
+    with PageHeap(engine, {LOW: "", HIGH: "0+12"}, base=1) as heap:
+        # Chunk 0 is nobody's, so nothing starts at the low end; the last page of the last chunk ends every entry.
+        assert sums(heap, LOW) == [(0, 512, 0)] * 4 + [(512, 512, 512)]
+        assert sums(heap, HIGH) == [(0, 500, 500)] * 5
+        assert (heap.addr(HIGH) + CHUNK_BYTES, heap.addr(HIGH) >> LEVEL_SHIFT[0]) == (ADDRESS_LIMIT, (1 << 14) - 1)
+        assert heap.alloc(500) == ((LOW, 0), 0)
+        assert heap.alloc(500) == ((HIGH, 12), 0)
+        assert sums(heap, LOW) == [(0, 12, 0)] * 4 + [(0, 12, 12)]
+        assert sums(heap, HIGH) == [(0, 0, 0)] * 5
+        heap.free(HIGH, 511, 1)
+        assert sums(heap, HIGH) == [(0, 1, 1)] * 5
+        heap.check({LOW: "0+500", HIGH: "0+511"})
+        assert heap.in_use() == [(LOW, LOW + 1), (HIGH, HIGH + 1)]
+        assert heap.pages.in_use.ranges[1].limit == ADDRESS_LIMIT
+
+
+@pytest.mark.parametrize("border", [ROOT_CHUNKS, 8 * ROOT_CHUNKS, LAST_CHUNK + 1 - ROOT_CHUNKS])
+def test_a_run_across_the_border_of_two_root_entries(engine: Engine, border: int) -> None:
+    with PageHeap(engine, {-2: ALL, -1: "0+400", 0: "300+212"}, base=border) as heap:
+        assert heap.addr(0) % (1 << LEVEL_SHIFT[0]) == 0
+        assert heap.alloc(413) == (None, 0)
+        assert heap.alloc(412) == ((-1, 400), 0)
+        heap.free(-1, 500, 300)
+        assert heap.alloc(288) == ((-1, 500), 0)
+        heap.check({-2: ALL, -1: ALL, 0: "0+276 288+224"})
+
+
+@pytest.mark.parametrize("base", [ROOT_CHUNKS, LAST_CHUNK + 1 - ROOT_CHUNKS])
+def test_a_root_entry_that_is_all_free(engine: Engine, base: int) -> None:
+    every = ROOT_CHUNKS * CHUNK_PAGES
+    with PageHeap(engine, {}, base=base) as heap:
+        assert engine.call(grow, heap.pages, heap.addr(0), ROOT_CHUNKS * CHUNK_BYTES)
+        assert sums(heap, 0)[0] == (every, every, every)
+        assert heap.alloc(every + 1) == (None, 0)
+        assert heap.alloc(every) == ((0, 0), every)
+        assert sums(heap, 0) == [(0, 0, 0)] * 5
+        heap.free(ROOT_CHUNKS - 1, 0, CHUNK_PAGES)
+        assert sums(heap, 0)[0] == (0, CHUNK_PAGES, CHUNK_PAGES)
+        assert heap.alloc(CHUNK_PAGES) == ((ROOT_CHUNKS - 1, 0), 0)
+        heap.free(0, 0, every)
+        assert sums(heap, 0)[0] == (every, every, every)
 
 
 # --- Free ------------------------------------------------------------------------------------------------------------
 
-# name: (allocated before, pages freed at a time, where, allocated after)
-FREE_CASES: dict[str, tuple[Description, int, list[tuple[int, int]], Description]] = {
-    "1 page": ({0: ALL}, 1, [(0, i) for i in range(5)], {0: "5+507"}),
-    "1 page of each chunk": (
-        {0: ALL, 1: ALL, 2: ALL},
-        1,
-        [(0, HALF), (1, 0), (2, 511)],
-        {0: f"0+{HALF} {HALF + 1}+{HALF - 1}", 1: "1+511", 2: "0+511"},
-    ),
-    "2 pages": ({0: ALL}, 2, [(0, 2 * i) for i in range(5)], {0: "10+502"}),
-    "2 pages, across a border": ({0: "511+1", 1: "0+1"}, 2, [(0, 511)], {0: "", 1: ""}),
-    "5 pages": ({0: ALL}, 5, [(0, 5 * i) for i in range(5)], {0: "25+487"}),
-    "64 pages": ({0: ALL}, 64, [(0, 0), (0, 64), (0, 128)], {0: "192+320"}),
-    "65 pages": ({0: ALL}, 65, [(0, 0), (0, 65), (0, 130)], {0: "195+317"}),
-    "a chunk": ({0: ALL}, 512, [(0, 0)], {0: ""}),
-    "a chunk, across a border": ({0: f"{HALF}+{HALF}", 1: f"0+{HALF}"}, 512, [(0, HALF)], {0: "", 1: ""}),
-    "a chunk and a page": ({0: ALL, 1: ALL}, 513, [(0, HALF)], {0: f"0+{HALF}", 1: f"{HALF + 1}+{HALF - 1}"}),
-    "2 chunks": ({0: ALL, 1: ALL}, 1024, [(0, 0)], {0: "", 1: ""}),
-    "2 chunks, across two borders": (
-        {0: ALL, 1: ALL, 2: ALL},
-        1024,
-        [(0, HALF)],
-        {0: f"0+{HALF}", 1: "", 2: f"{HALF}+{HALF}"},
-    ),
-    "7 chunks and 5 pages": (
-        dict.fromkeys(range(8), ALL),
-        7 * 512 + 5,
-        [(0, 0)],
-        {**dict.fromkeys(range(7), ""), 7: "5+507"},
-    ),
-}
 
-
-@pytest.mark.parametrize("name", FREE_CASES)
-def test_free_gives_pages_back(engine: Engine, name: str) -> None:
-    before, npages, places, after = FREE_CASES[name]
+@cases("page_alloc", "free")
+def test_free_gives_pages_back(engine: Engine, case: Case) -> None:
+    before = chunks(case["before"])
     for base in bases(max(before)):
         with PageHeap(engine, before, base=base) as heap:
-            for place in places:
-                heap.free(*place, npages)
-            heap.check(after)
+            for where in case["frees"]:
+                heap.free(*at(where), case["npages"])
+            heap.check(chunks(case["after"]))
 
 
-def test_what_is_freed_is_allocated_again(engine: Engine) -> None:
-    with PageHeap(engine, dict.fromkeys(range(8), "")) as heap:
-        for npages in (4096, 4096, 4096, 1, 4096):
-            assert heap.alloc(npages) == ((0, 0), 0)
-            heap.free(0, 0, npages)
+@cases("page_alloc", "alloc_and_free")
+def test_what_is_freed_is_allocated_again(engine: Engine, case: Case) -> None:
+    with PageHeap(engine, chunks(case["before"])) as heap:
+        for step, npages, where in case["steps"]:
+            if step == "alloc":
+                assert heap.alloc(npages) == (at(where), 0)
+            else:
+                heap.free(*at(where), npages)
             heap.check()
 
 
@@ -322,47 +249,17 @@ def test_no_pages_are_not_allocated(engine: Engine) -> None:
 # --- Model -----------------------------------------------------------------------------------------------------------
 
 
-class Model:
-    """The same, as one string of bytes per range of chunks: 1 for a page that is taken or cached."""
-
-    def __init__(self, ranges: list[tuple[int, int]]) -> None:
-        self.first = {low * CHUNK_PAGES: bytearray((high - low) * CHUNK_PAGES) for low, high in ranges}
-        self.scavenged = {low: bytearray(b"\1" * len(pages)) for low, pages in self.first.items()}
-
-    def alloc(self, npages: int) -> tuple[int | None, int]:
-        """(first page, how many were scavenged)."""
-        for low, pages in sorted(self.first.items()):
-            i = pages.find(bytes(npages))
-            if i >= 0:
-                pages[i : i + npages] = b"\1" * npages
-                scavenged = sum(self.scavenged[low][i : i + npages])
-                self.scavenged[low][i : i + npages] = bytes(npages)
-                return low + i, scavenged
-        return None, 0
-
-    def free(self, page: int, npages: int) -> None:
-        """Give pages back."""
-        low = max(low for low in self.first if low <= page)
-        self.first[low][page - low : page - low + npages] = bytes(npages)
-
-    def drawn(self, chunk: int) -> str:
-        """A chunk, as PageHeap draws it."""
-        low = max(low for low in self.first if low <= chunk * CHUNK_PAGES)
-        at = slice(chunk * CHUNK_PAGES - low, (chunk + 1) * CHUNK_PAGES - low)
-        pairs = zip(self.first[low][at], self.scavenged[low][at], strict=True)
-        text = "".join(".s#!"[2 * taken + scavenged] for taken, scavenged in pairs)
-        return "\n".join(text[row : row + 64] for row in range(0, CHUNK_PAGES, 64))
-
-
 RANGES = [(0, 3), (4, 6), (FAR, FAR + 2)]
 
 
-@pytest.mark.parametrize("base", [1, GO_BASE, LAST_CHUNK - FAR - 1])
-def test_random_operations_against_a_model(engine: Engine, base: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("base", "ranges"), [(1, RANGES), (GO_BASE, RANGES), (LAST_CHUNK - FAR - 1, RANGES), (1, ENDS)]
+)
+def test_random_operations_against_a_model(engine: Engine, base: int, ranges: list[tuple[int, int]], seed: int) -> None:
     draw = random.Random(seed)
     with PageHeap(engine, {}, base=base) as heap:
-        model = Model(RANGES)
-        for low, high in draw.sample(RANGES, len(RANGES)):
+        model = Model(ranges)
+        for low, high in draw.sample(ranges, len(ranges)):
             assert engine.call(grow, heap.pages, heap.addr(low), (high - low) * CHUNK_BYTES)
         live: list[tuple[int, int]] = []
         for step in range(400):
@@ -378,7 +275,7 @@ def test_random_operations_against_a_model(engine: Engine, base: int, seed: int)
                     live.append((where, npages))
             if step % 40 == 39:
                 heap.check()
-                for chunk in (chunk for low, high in RANGES for chunk in range(low, high)):
+                for chunk in (chunk for low, high in ranges for chunk in range(low, high)):
                     assert heap.drawn(chunk) == model.drawn(chunk), f"chunk {chunk}, step {step}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from runtime.page_bits import (
 from runtime.page_summaries import NOT_FOUND, sum_end, sum_max, sum_start
 from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.page_heaps import bits, draw, number
+from tests.runtime.tables import cases, go_table
 
 ROOTS = [
     alloc_pages,
@@ -38,6 +40,9 @@ ROOTS = [
 ]
 
 ONES = (1 << 64) - 1
+ALL = f"0+{CHUNK_PAGES}"
+
+Case = dict[str, Any]
 
 
 def page_bits(value: int) -> PageBits:
@@ -63,36 +68,31 @@ def scattered(draw_from: random.Random) -> int:
 # --- Ranges ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("run", ["0+1", "511+1", "129+5", "128+128", "0+321", "319+193", "0+512"])
-def test_a_range_is_set_and_cleared(engine: Engine, run: str) -> None:
-    first, n = map(int, run.split("+"))
+@cases("page_bits", "ranges")
+def test_a_range_is_set_and_cleared(engine: Engine, case: Case) -> None:
+    first, n = map(int, case["run"].split("+"))
+    words = [int(word, 0) for word in case["words"]]
     b = page_bits(0)
     engine.call(set_range, b, first, n)
-    assert drawn(b) == draw(bits(run), 0)
+    assert [b.words[i] for i in range(CHUNK_WORDS)] == words
     b = page_bits((1 << CHUNK_PAGES) - 1)
     engine.call(clear_range, b, first, n)
-    assert drawn(b) == draw(bits(f"0+{CHUNK_PAGES}") & ~bits(run), 0)
+    assert [b.words[i] ^ ONES for i in range(CHUNK_WORDS)] == words
 
 
-def test_an_inner_range_lies_in_its_word(engine: Engine) -> None:
-    b = page_bits(0)
-    engine.call(set_range, b, 129, 5)
-    assert [b.words[i] for i in range(CHUNK_WORDS)] == [0, 0, 0x3E, 0, 0, 0, 0, 0]
+@cases("page_bits", "popcnt")
+def test_bits_are_counted(engine: Engine, case: Case) -> None:
+    b = page_bits(bits(case["set"]))
+    counts = {run: engine.call(popcnt_range, b, *map(int, run.split("+"))) for run in case["counts"]}
+    assert counts == case["counts"]
 
 
-@pytest.mark.parametrize(
-    ("text", "counts"),
-    [
-        ("", {(0, 512): 0, (2, 50): 0, (511, 1): 0}),
-        ("0+512", {(0, 512): 512, (0, 1): 1, (100, 333): 333, (64, 64): 64}),
-        ("256+256", {(0, 512): 256, (0, 256): 0, (256, 256): 256, (245, 22): 11}),
-        ("11+101", {(0, 512): 101, (0, 12): 1, (11, 101): 101, (100, 100): 12}),
-        ("64+1 67+1 69+2 74+15 96+2 129+5 200+49", {(0, 512): 75, (64, 64): 21, (128, 128): 54, (130, 71): 5}),
-    ],
-)
-def test_bits_are_counted(engine: Engine, text: str, counts: dict[tuple[int, int], int]) -> None:
-    b = page_bits(bits(text))
-    assert {run: engine.call(popcnt_range, b, *run) for run in counts} == counts
+@cases("page_bits", "free")
+def test_pages_are_freed(engine: Engine, case: Case) -> None:
+    b = page_bits(bits(ALL) & ~bits(case["free_before"]))
+    for first in case["frees"]:
+        engine.call(clear_range, b, first, case["npages"])
+    assert drawn(b) == draw(bits(ALL) & ~bits(case["free_after"]), 0)
 
 
 def test_random_ranges_against_a_number(engine: Engine, seed: int) -> None:
@@ -128,54 +128,27 @@ def test_allocated_pages_are_not_scavenged_any_more(engine: Engine) -> None:
 # --- Search ----------------------------------------------------------------------------------------------------------
 
 
+FIND_CASES = [
+    (int(word, 0), n, 64 if i is None else i) for word, n, i in go_table("page_bits")["find_bit_range64"]["cases"]
+]
+
+
 @pytest.mark.parametrize(
-    ("word", "n", "first"),
-    [
-        *[(ONES, n, 0) for n in range(1, 65)],
-        *[(0, n, 64) for n in range(1, 65)],
-        (0x8000_0000_0000_0000, 1, 63),
-        (0xC000_0100_0101_0000, 2, 62),
-        (0xC000_0100_0103_0000, 2, 16),
-        (0xE000_0300_0103_0000, 3, 61),
-        (0xE000_0300_0107_0000, 3, 16),
-        (0xFFFF_03FF_0107_0000, 16, 48),
-        (0xFFFF_03FF_0107_FFFF, 16, 0),
-        (0x0FFF_03FF_0107_9FFF, 16, 64),
-    ],
+    ("word", "n", "first"), [*[(ONES, n, 0) for n in range(1, 65)], *[(0, n, 64) for n in range(1, 65)], *FIND_CASES]
 )
 def test_find_bit_range64(engine: Engine, word: int, n: int, first: int) -> None:
     assert engine.call(find_bit_range64, word, n) == first
 
 
-ALL = f"0+{CHUNK_PAGES}"
-HALF = CHUNK_PAGES // 2
-
-
-@pytest.mark.parametrize(
-    ("before", "npages", "hits", "after"),
-    [
-        ("", 1, [0, 1, 2, 3, 4, 5], "0+6"),
-        ("", 2, [0, 2, 4, 6, 8, 10], "0+12"),
-        ("", 5, [0, 5, 10, 15, 20], "0+25"),
-        ("", 64, [0, 64, 128], "0+192"),
-        ("", 65, [0, 65, 130], "0+195"),
-        *[(ALL, npages, [None, None], ALL) for npages in (1, 2, 5, 65)],
-        ("0+32 64+32 100+412", 64, [None], "0+32 64+32 100+412"),
-        (f"0+{HALF - 3} {HALF - 2}+{HALF + 2}", 1, [HALF - 3, None], ALL),
-        (f"0+{HALF - 3} {HALF - 1}+{HALF + 1}", 2, [HALF - 3, None], ALL),
-        (f"0+{HALF - 3} {HALF + 2}+{HALF - 2}", 5, [HALF - 3, None], ALL),
-        (f"0+{HALF - 31} {HALF + 34}+{HALF - 34}", 65, [HALF - 31, None], ALL),
-        ("0+185 331+1", 161, [332], "0+185 331+162"),
-    ],
-)
-def test_find_takes_the_first_run(engine: Engine, before: str, npages: int, hits: list[int | None], after: str) -> None:
-    b = page_bits(bits(before))
-    for hit in hits:
-        first, _ = engine.call(find, b, npages, 0)
+@cases("page_bits", "alloc")
+def test_find_takes_the_first_run(engine: Engine, case: Case) -> None:
+    b = page_bits(bits(case["before"]))
+    for hit in case["hits"]:
+        first, _ = engine.call(find, b, case["npages"], 0)
         assert first == (NOT_FOUND if hit is None else hit), drawn(b)
         if hit is not None:
-            engine.call(set_range, b, first, npages)
-    assert drawn(b) == draw(bits(after), 0)
+            engine.call(set_range, b, first, case["npages"])
+    assert drawn(b) == draw(bits(case["after"]), 0)
 
 
 def test_find_against_text(engine: Engine, seed: int) -> None:
@@ -200,26 +173,19 @@ def unpacked(engine: Engine, packed: int) -> tuple[int, int, int]:
     return engine.call(sum_start, packed), engine.call(sum_max, packed), engine.call(sum_end, packed)
 
 
+@cases("page_bits", "summarize")
+def test_a_summary_counts_free_pages(engine: Engine, case: Case) -> None:
+    b = page_bits(bits(ALL) & ~bits(case["free"]))
+    assert unpacked(engine, engine.call(summarize, b)) == tuple(case["start_max_end"]), drawn(b)
+
+
+# Rows of a word's length and nearly, which the search for the longest row looks at by halves.
 @pytest.mark.parametrize(
-    ("free", "summary"),
-    [
-        ("", (0, 0, 0)),
-        ("0+10", (10, 10, 0)),
-        ("472+40", (0, 40, 40)),
-        ("0+11 489+23", (11, 23, 23)),
-        ("0+4 50+100 508+4", (4, 100, 4)),
-        ("1+20 35+241 462+30", (0, 241, 0)),
-        ("35+5 133+3 266+5", (0, 5, 0)),
-        ("2+1", (0, 1, 0)),
-        ("65+61", (0, 61, 0)),
-        ("65+62", (0, 62, 0)),
-        ("65+60 193+62 321+61", (0, 62, 0)),
-        ("0+512", (512, 512, 512)),
-    ],
+    ("free", "most"), [("65+61", 61), ("65+62", 62), ("65+60 193+62 321+61", 62), ("63+65 200+64", 65)]
 )
-def test_a_summary_counts_free_pages(engine: Engine, free: str, summary: tuple[int, int, int]) -> None:
+def test_the_longest_row_inside(engine: Engine, free: str, most: int) -> None:
     b = page_bits(bits(ALL) & ~bits(free))
-    assert unpacked(engine, engine.call(summarize, b)) == summary, drawn(b)
+    assert unpacked(engine, engine.call(summarize, b)) == (0, most, 0), drawn(b)
 
 
 def test_summaries_against_text(engine: Engine, seed: int) -> None:

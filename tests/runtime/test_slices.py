@@ -13,6 +13,7 @@ from runtime.proc import G
 from runtime.syspy import FAIL_PANIC, Failure, address, load, table, text, u8, u64
 from runtime.types import KIND_STRUCT, Type
 from tests.runtime.engines import Engine
+from tests.runtime.tables import go_table, section
 
 ROOTS = [heap.new_runtime, heap.close_runtime, slices.make_slice, slices.grow_slice, slices.copy_slice]
 ROOTS += [slices.round_up_size, slices.next_capacity]
@@ -35,27 +36,8 @@ def elem_type(size: int, has_pointer: bool) -> Type:
     return made
 
 
-# Capacities after each growth when elements are appended one by one, by size and "p" for pointers; from Go 1.27.
-ONE_BY_ONE = {
-    "1": [8, 16, 32, 64, 128, 256, 512, 896, 1408, 2048, 3072, 4096, 5376, 6912],
-    "3": [2, 5, 10, 21, 42, 85, 170, 341, 682, 1066, 1621, 2261, 3157],
-    "8": [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 848, 1280, 1792, 2560, 3408],
-    "16p": [1, 2, 4, 8, 16, 32, 71, 143, 303, 591, 1023, 1535, 2560],
-    "8p": [1, 2, 4, 8, 16, 32, 64, 143, 287, 607, 1023, 1535, 2303, 3071],
-    "24p": [1, 2, 4, 8, 16, 37, 74, 170, 341, 682, 1135],
-    "600": [1, 2, 4, 8, 16, 34, 68, 136],
-}
-LENGTHS = [(0, 5), (5, 3), (10, 11), (300, 1), (300, 301), (1000, 1), (0, 33000), (32000, 800), (5000, 100)]
-# Capacities after append(make([]E, n), make([]E, k)...) for those n and k; from Go 1.27.
-BULK = {
-    "1": [8, 16, 24, 576, 640, 1536, 40960, 40960, 6528],
-    "3": [5, 10, 21, 597, 682, 1621, 35498, 40960, 6826],
-    "8": [6, 10, 22, 608, 608, 1536, 33792, 40960, 7168],
-    "16p": [5, 10, 22, 591, 607, 1535, 33280, 40448, 6656],
-    "8p": [6, 10, 22, 607, 607, 1535, 33792, 40960, 7168],
-    "24p": [5, 10, 21, 597, 682, 1706, 33109, 40277, 6485],
-    "600p": [5, 10, 22, 573, 614, 1447, 33000, 40195, 6444],
-}
+ONE_BY_ONE = section("slices", "one_by_one")
+BULK = section("slices", "bulk")
 
 
 def typed(name: str) -> Type:
@@ -74,7 +56,7 @@ def test_appending_one_by_one_grows_as_in_go(engine: Engine, g: G, name: str) ->
 @pytest.mark.parametrize("name", BULK)
 def test_appending_many_grows_as_in_go(engine: Engine, g: G, name: str) -> None:
     elem, capacities = typed(name), []
-    for n, more in LENGTHS:
+    for n, more in go_table("slices")["bulk_lengths"]:
         data = engine.call(slices.make_slice, g, elem, n, n, 0)
         capacities.append(engine.call(slices.grow_slice, g, data, n, n, n + more, elem)[1])
     assert capacities == BULK[name]
@@ -122,19 +104,10 @@ def test_append_refuses_impossible_lengths(engine: Engine, g: G, needed: int) ->
         engine.call(slices.grow_slice, g, 0, 0, 0, needed, elem_type(8, False))
 
 
-def test_sizes_are_rounded_up_to_classes_and_pages(engine: Engine) -> None:
-    rounded = {
-        (1, True): 8,
-        (33, True): 48,
-        (512, False): 512,
-        (513, False): 568,
-        (1024, False): 1144,
-        (32760, True): 32768,
-        (32760, False): 32760,
-        (32761, True): 32768,
-        (32769, True): 40960,
-    }
-    assert {key: engine.call(slices.round_up_size, *key) for key in rounded} == rounded
+@pytest.mark.parametrize("kind", ["noscan", "scan"])
+def test_sizes_are_rounded_up_to_classes_and_pages(engine: Engine, kind: str) -> None:
+    rounded = section("slices", "round_up")[kind]
+    assert {size: engine.call(slices.round_up_size, int(size), kind == "noscan") for size in rounded} == rounded
 
 
 def test_copy_takes_the_shorter_length_and_overlaps_safely(engine: Engine) -> None:
