@@ -40,6 +40,7 @@ GO_SOURCES = ROOT / "bench" / "go" / "allocations"
 GOGC, GOGC_OFF = 100, -1
 SHADOW_BYTES = 1 << 20
 STACK_BYTES = 4 << 20  # of this thread that a loop may count on
+WAIT_SECONDS = 60  # for the other threads to be ready
 
 LOOP = re.compile(r"^def (\w+)\(g: G, sp: uintptr, n: i64\) -> None:$", re.MULTILINE)
 TIMERS_BEGIN = """
@@ -177,7 +178,7 @@ class ToyLoops:
         def body() -> tuple[int, int]:
             with self.runtime(GOGC) as g:
                 self.timed(g, kind, 1)
-                start.wait()
+                start.wait(WAIT_SECONDS)
                 begin = time.perf_counter_ns()
                 self.timed(g, kind, n)
                 return begin, time.perf_counter_ns()
@@ -190,7 +191,7 @@ class ToyLoops:
         """So many bytes, of memory that is used again and again, being cleared."""
         room = ctypes.create_string_buffer(size)
         with self.runtime(GOGC_OFF) as g:
-            times = [self.image.call(time_clearing, g, ctypes.addressof(room), size) for _ in range(laps + 1)]
+            times = [int(self.image.call(time_clearing, g, ctypes.addressof(room), size)) for _ in range(laps + 1)]
         return statistics.median(times[1:])
 
 
