@@ -97,18 +97,23 @@ def measure(name: str, trace: Trace, players: Mapping[str, Player], rounds: int)
     return measured
 
 
-def mean(what: str, results: list[Measured]) -> Comparison:
+def mean(what: str, results: list[Measured], goal: float | None) -> Comparison:
     """The line of geometric means."""
     sides = results[0].figures[what]
     means = {side: Figures([geometric_mean(one.figures[what][side].median for one in results)]) for side in sides}
-    return Comparison("geometric mean", means, GOALS[what])
+    return Comparison("geometric mean", means, goal)
 
 
-def groups(results: list[Measured]) -> dict[str, list[Comparison]]:
-    """The lines of each table; its last is the mean."""
+def groups(results: list[Measured], are_all: bool) -> dict[str, list[Comparison]]:
+    """The lines of each table; its last is the mean, which has a goal if it is that of all traces."""
+    goals = GOALS if are_all else {}
     large = [one for one in results if one.trace.live_peak >= MEMORY_BYTES]
     chosen = {COLD: results, WARM: results, MEMORY: large}
-    return {what: [*(one.comparison(what) for one in ones), mean(what, ones)] for what, ones in chosen.items() if ones}
+    return {
+        what: [*(one.comparison(what) for one in ones), mean(what, ones, goals.get(what))]
+        for what, ones in chosen.items()
+        if ones
+    }
 
 
 def arguments() -> argparse.Namespace:
@@ -152,7 +157,7 @@ def main() -> int:
         print(f"bench: no trace is called {options.only}", file=sys.stderr)
         return 1
     print(f"medians of {options.rounds} interleaved rounds\n")
-    for what, comparisons in groups(results).items():
+    for what, comparisons in groups(results, not (options.files or options.only)).items():
         unit = "peak growth / live peak" if what == MEMORY else f"{what}, ns / operation"
         print(f"{report(unit, comparisons)}\n")
     if options.json:

@@ -88,7 +88,9 @@ int main(void) {
 def compiled(source: str, directory: Path) -> str:
     path, program = directory / "program.c", str(directory / "program")
     path.write_text(source)
-    subprocess.run(["gcc", "-O0", "-fno-builtin", "-pthread", "-o", program, str(path)], check=True, capture_output=True)
+    subprocess.run(
+        ["gcc", "-O0", "-fno-builtin", "-pthread", "-o", program, str(path)], check=True, capture_output=True
+    )
     return program
 
 
