@@ -84,6 +84,19 @@ int main(void) {
 }
 """
 
+FULL = r"""
+#include <stdlib.h>
+int main(void) {
+    enum { N = 60000 };
+    static void *kept[N];
+    for (int i = 0; i < N; i++)
+        kept[i] = malloc(16 + i % 7 * 16);
+    for (int i = 0; i < N; i++)
+        free(kept[(i * 7919L) % N]);
+    return 0;
+}
+"""
+
 
 def compiled(source: str, directory: Path) -> str:
     path, program = directory / "program.c", str(directory / "program")
@@ -111,6 +124,18 @@ def test_threads(tmp_path: Path) -> None:
     trace, code = record([compiled(MANY, tmp_path)])
     assert code == 0
     assert decoded(trace, replay_image().call).operations > 60_000
+
+
+@needs_gcc
+def test_no_object_is_lost(tmp_path: Path) -> None:
+    """With so many, addresses meet in the table; each is found again when it is freed, in another order."""
+    trace, code = record([compiled(FULL, tmp_path)])
+    assert code == 0
+    operations = list(slowly_decoded(trace))
+    allocated = sum(name in ("malloc", "calloc") for name, *_ in operations)
+    freed = sum(name == "free" for name, *_ in operations)
+    assert allocated >= 60_000
+    assert allocated - freed < 100
 
 
 @needs_gcc
