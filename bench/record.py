@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.builds import c_program
 from bench.harness import CommandFailed
 from bench.peers import BUILD, ROOT
 
@@ -32,13 +33,8 @@ def recorder() -> Path:
     gcc = shutil.which("gcc")
     if gcc is None:
         raise CommandFailed("gcc is not installed")
-    BUILD.mkdir(parents=True, exist_ok=True)
-    library = BUILD / "recorder.so"
-    command = [gcc, "-O2", "-fno-builtin", "-shared", "-fPIC", "-pthread", "-o", str(library), str(RECORDER)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CommandFailed(f"{' '.join(command)}: {done.stderr}")
-    return library
+    flags = ["-O2", "-fno-builtin", "-shared", "-fPIC", "-pthread"]
+    return c_program(BUILD / "recorder" / "recorder.so", [gcc, *flags], RECORDER)
 
 
 def record(command: Sequence[str]) -> tuple[bytes, int]:
