@@ -8,10 +8,10 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow soak lint types bench bench-malloc bench-traces fuzz mutate clean distclean
+.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-instructions fuzz mutate clean distclean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## install, then run an example (PROGRAM=examples/nbody.toy ARGS=...)
 	$(BIN)/toyrun $(PROGRAM) $(ARGS)
@@ -39,6 +39,9 @@ bench-malloc: $(VENV)/bench.stamp ## the allocator beside Go's: each kind of obj
 
 bench-traces: $(VENV)/bench.stamp ## allocations of real programs, replayed here and in Go (ARGS=--help)
 	$(BIN)/python -m bench.traces $(ARGS)
+
+bench-instructions: $(VENV)/bench.stamp ## instructions of a few fixed things, against what they were (needs valgrind)
+	$(BIN)/python -m bench.instructions $(ARGS)
 
 fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under collector stress (ARGS=--help)
 	$(BIN)/python -m tests.fuzz --count 2000 $(ARGS)

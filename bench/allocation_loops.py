@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.builds import go_program
 from bench.harness import CommandFailed
-from bench.peers import BUILD, ROOT
+from bench.peers import ROOT
 from bench.span_loops import time_clearing, time_spans
 from lang import driver, toolchain
 from lang.execution import FIGURES, MEM_STATS_WORDS, Executable
@@ -33,13 +34,14 @@ from lang.python_engine import program_module
 from lang.source import Source
 from runtime.syspy import native
 from runtime.syspy.image import Image
-from tests.go_oracle import find_go, go_environment, to_go, write_if_changed
+from tests.go_oracle import to_go
 
 SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
 GO_SOURCES = ROOT / "bench" / "go" / "allocations"
 GOGC, GOGC_OFF = 100, -1
 SHADOW_BYTES = 1 << 20
 STACK_BYTES = 4 << 20  # of this thread that a loop may count on
+WAIT_SECONDS = 60  # for the other threads to be ready
 
 LOOP = re.compile(r"^def (\w+)\(g: G, sp: uintptr, n: i64\) -> None:$", re.MULTILINE)
 TIMERS_BEGIN = """
@@ -177,7 +179,7 @@ class ToyLoops:
         def body() -> tuple[int, int]:
             with self.runtime(GOGC) as g:
                 self.timed(g, kind, 1)
-                start.wait()
+                start.wait(WAIT_SECONDS)
                 begin = time.perf_counter_ns()
                 self.timed(g, kind, n)
                 return begin, time.perf_counter_ns()
@@ -190,7 +192,7 @@ class ToyLoops:
         """So many bytes, of memory that is used again and again, being cleared."""
         room = ctypes.create_string_buffer(size)
         with self.runtime(GOGC_OFF) as g:
-            times = [self.image.call(time_clearing, g, ctypes.addressof(room), size) for _ in range(laps + 1)]
+            times = [int(self.image.call(time_clearing, g, ctypes.addressof(room), size)) for _ in range(laps + 1)]
         return statistics.median(times[1:])
 
 
@@ -203,20 +205,10 @@ class GoLoops:
     @classmethod
     def built(cls) -> GoLoops | None:
         """Compile them; None without Go."""
-        go = find_go()
-        if go is None:
-            return None
-        directory = BUILD / "go-allocations"
-        directory.mkdir(parents=True, exist_ok=True)
-        for source in GO_SOURCES.iterdir():
-            write_if_changed(directory / source.name, source.read_text("utf-8"))
-        write_if_changed(directory / "loops.go", to_go(SOURCE.read_text("utf-8")))
-        write_if_changed(directory / "go.mod", "module allocations\n\ngo 1.22\n")
-        command = [go, "build", "-ldflags=-checklinkname=0", "-o", "allocations", "."]
-        done = subprocess.run(command, cwd=directory, env=go_environment(), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CommandFailed(f"go build: {done.stderr}")
-        return cls(directory / "allocations")
+        texts = {source.name: source.read_text("utf-8") for source in GO_SOURCES.iterdir()}
+        texts["loops.go"] = to_go(SOURCE.read_text("utf-8"))
+        executable = go_program("allocations", texts, ["-ldflags=-checklinkname=0"])
+        return None if executable is None else cls(executable)
 
     def measure(self, *arguments: object, procs: int = 1) -> list[list[int]]:
         """The numbers that it prints, by line."""

@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from ctypes.util import find_library
@@ -25,13 +26,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench import replay
+from bench.builds import c_program, go_program
 from bench.harness import CommandFailed
 from bench.peers import BUILD, ROOT
 from lang import toolchain
 from runtime.heap import close_runtime, new_runtime
 from runtime.syspy import array_at, native, u8, u32, u64
 from runtime.syspy.image import Image
-from tests.go_oracle import find_go, go_environment, write_if_changed
 
 GOGC = 100
 SHADOW_BYTES = 1 << 20
@@ -167,11 +168,12 @@ class ProgramPlayer:
     executable: Path
 
     def play(self, trace: Trace, repetitions: int, fill: bool) -> Played:
-        path = BUILD / "trace.ops"
-        path.write_bytes(memoryview(trace.ops).cast("B")[: 8 * trace.words])
-        command = [str(self.executable), str(path), str(trace.slots), str(repetitions), "fill" if fill else "touch"]
         environ = {**os.environ, "GOMAXPROCS": "1", "GOGC": str(GOGC)}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(memoryview(trace.ops).cast("B")[: 8 * trace.words])
+            file.flush()
+            command = [str(self.executable), file.name, str(trace.slots), str(repetitions), "fill" if fill else "touch"]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(f"exit code {done.returncode}: {self.executable}\n{done.stderr}")
         return Played.of(done.stdout)
@@ -179,15 +181,9 @@ class ProgramPlayer:
 
 def go_player() -> ProgramPlayer | None:
     """Go's runtime; None without Go."""
-    go = find_go()
-    if go is None:
-        return None
-    directory = BUILD / "go-replay"
-    directory.mkdir(parents=True, exist_ok=True)
-    write_if_changed(directory / "main.go", (ROOT / "bench" / "go" / "replay" / "main.go").read_text("utf-8"))
-    write_if_changed(directory / "go.mod", "module replay\n\ngo 1.22\n")
-    compiled([go, "build", "-o", "replay", "."], directory, go_environment())
-    return ProgramPlayer(directory / "replay")
+    source = ROOT / "bench" / "go" / "replay" / "main.go"
+    executable = go_program("replay", {source.name: source.read_text("utf-8")})
+    return None if executable is None else ProgramPlayer(executable)
 
 
 def malloc_players() -> dict[str, ProgramPlayer | str]:
@@ -199,15 +195,7 @@ def malloc_players() -> dict[str, ProgramPlayer | str]:
         if gcc is None or found is None:
             players[name] = "gcc is not installed" if gcc is None else f"lib{library} is not installed"
             continue
-        executable = BUILD / f"replay-{name}"
         source = ROOT / "bench" / "replay_malloc.c"
-        compiled([gcc, "-O2", "-o", str(executable), str(source), *([f"-l:{found}"] if found else [])], ROOT, None)
-        players[name] = ProgramPlayer(executable)
+        libraries = ["-Wl,--no-as-needed", f"-l:{found}"] if found else []
+        players[name] = ProgramPlayer(c_program(BUILD / "malloc" / name, [gcc, "-O2"], source, libraries))
     return players
-
-
-def compiled(command: list[str], directory: Path, environ: dict[str, str] | None) -> None:
-    """Run a compiler."""
-    done = subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CommandFailed(f"{' '.join(command)}: {done.stderr}")

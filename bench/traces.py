@@ -1,6 +1,7 @@
 """`make bench-traces`: allocations of real programs, replayed here and in Go, in the same run.
 
     python -m bench.traces                   all traces
+    python -m bench.traces a.trace.xz ...    other traces, recorded by bench/record.py
     python -m bench.traces --only lua        traces whose name contains the word
     python -m bench.traces --rounds 7        processes of each side for each trace (default 5)
     python -m bench.traces --mallocs         beside them, malloc and free of the C libraries that are installed
@@ -31,6 +32,8 @@ from bench.figures import GO, TOY, Comparison, Figures, geometric_mean, report
 from bench.harness import CommandFailed, show_progress
 from bench.peers import ROOT
 from bench.trace_players import Player, ToyPlayer, Trace, decoded, go_player, malloc_players, replay_image
+from runtime.syspy import Failure
+from runtime.syspy.image import Image
 
 TRACES = ROOT / "bench" / "traces"
 COLD, WARM, MEMORY = "cold", "warm", "memory"
@@ -65,6 +68,17 @@ def trace_name(path: Path) -> str:
     return path.name.removesuffix(".trace.xz")
 
 
+def read(path: Path, image: Image) -> Trace:
+    """The decoded trace of a file."""
+    try:
+        trace = decoded(lzma.decompress(path.read_bytes()), image.call)
+    except (OSError, lzma.LZMAError, Failure) as error:
+        raise CommandFailed(f"{path}: {error}") from None
+    if trace.objects == 0:
+        raise CommandFailed(f"{path}: nothing is allocated")
+    return trace
+
+
 def measure(name: str, trace: Trace, players: Mapping[str, Player], rounds: int) -> Measured:
     """Play a trace on all sides in turn, every other round backwards."""
     measured = Measured(name, trace)
@@ -83,22 +97,28 @@ def measure(name: str, trace: Trace, players: Mapping[str, Player], rounds: int)
     return measured
 
 
-def mean(what: str, results: list[Measured]) -> Comparison:
+def mean(what: str, results: list[Measured], goal: float | None) -> Comparison:
     """The line of geometric means."""
     sides = results[0].figures[what]
     means = {side: Figures([geometric_mean(one.figures[what][side].median for one in results)]) for side in sides}
-    return Comparison("geometric mean", means, GOALS[what])
+    return Comparison("geometric mean", means, goal)
 
 
-def groups(results: list[Measured]) -> dict[str, list[Comparison]]:
-    """The lines of each table; its last is the mean."""
+def groups(results: list[Measured], are_all: bool) -> dict[str, list[Comparison]]:
+    """The lines of each table; its last is the mean, which has a goal if it is that of all traces."""
+    goals = GOALS if are_all else {}
     large = [one for one in results if one.trace.live_peak >= MEMORY_BYTES]
     chosen = {COLD: results, WARM: results, MEMORY: large}
-    return {what: [*(one.comparison(what) for one in ones), mean(what, ones)] for what, ones in chosen.items() if ones}
+    return {
+        what: [*(one.comparison(what) for one in ones), mean(what, ones, goals.get(what))]
+        for what, ones in chosen.items()
+        if ones
+    }
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.traces", description="real traces, here and in Go")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="traces (default: all in bench/traces)")
     parser.add_argument("--rounds", type=int, default=5, help="processes of each side (default 5)")
     parser.add_argument("--only", metavar="WORD", default="", help="traces whose name contains the word")
     parser.add_argument("--mallocs", action="store_true", help="malloc and free beside them, where gcc is")
@@ -127,8 +147,8 @@ def main() -> int:
         image = replay_image()
         players = chosen_players(ToyPlayer(image), options.mallocs)
         results = []
-        for path in trace_paths(options.only):
-            trace = decoded(lzma.decompress(path.read_bytes()), image.call)
+        for path in options.files or trace_paths(options.only):
+            trace = read(path, image)
             results.append(measure(trace_name(path), trace, players, options.rounds))
     except CommandFailed as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -137,7 +157,7 @@ def main() -> int:
         print(f"bench: no trace is called {options.only}", file=sys.stderr)
         return 1
     print(f"medians of {options.rounds} interleaved rounds\n")
-    for what, comparisons in groups(results).items():
+    for what, comparisons in groups(results, not (options.files or options.only)).items():
         unit = "peak growth / live peak" if what == MEMORY else f"{what}, ns / operation"
         print(f"{report(unit, comparisons)}\n")
     if options.json:

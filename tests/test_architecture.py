@@ -30,7 +30,7 @@ READING_ORDER = """
     runtime.syspy.emission runtime.syspy.operators runtime.syspy.lower_values runtime.syspy.lower_conditions
     runtime.syspy.lower_memory runtime.syspy.lower_calls runtime.syspy.lower_vocabulary runtime.syspy.lower_intrinsics
     runtime.syspy.lower_assignment runtime.syspy.lower_statements runtime.syspy.entries runtime.syspy.unit
-    runtime.syspy.optimise runtime.syspy.cache runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
+    runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8

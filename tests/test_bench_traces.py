@@ -348,11 +348,13 @@ def test_the_report() -> None:
     trace = decoded(encoded([*operations, ("malloc", 3 << 20)]), replay_image().call)
     players = sides()
     results = [measure(name, trace, players, 1) for name in ("one", "other")]
-    tables = groups(results)
+    tables = groups(results, True)
     assert list(tables) == [COLD, WARM, MEMORY]
     for lines in tables.values():
         assert [line.name for line in lines] == ["one", "other", "geometric mean"]
+        assert [line.goal is None for line in lines] == [True, True, False]
         assert all(set(line.sides) == set(players) for line in lines)
+    assert groups(results, False)[WARM][-1].goal is None
 
 
 def test_a_player_that_fails_is_no_measurement() -> None:

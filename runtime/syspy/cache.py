@@ -81,9 +81,14 @@ def llvmlite_version() -> bytes:
     return b""
 
 
+def chosen_cpu() -> str:
+    """The processor to compile for, if it is not to be this one; else empty."""
+    return os.environ.get("TOY_CPU", "")
+
+
 def processor() -> list[str]:
     """What the CPU is and can do."""
-    facts = [os.uname().machine]
+    facts = [os.uname().machine, chosen_cpu()]
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:

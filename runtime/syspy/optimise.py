@@ -1,5 +1,7 @@
 """Optimise: from LLVM text to object code, by llvmlite: the O3 pipeline for the machine that we run on.
 
+TOY_CPU names another processor, in LLVM's words (x86-64-v3): for code that is the same on all machines.
+
 Position-independent code of the small model. llvmlite is imported here, and only when something has to be compiled.
 
 Next: cache.py
@@ -8,6 +10,8 @@ Next: cache.py
 from __future__ import annotations
 
 from typing import Any
+
+from runtime.syspy.cache import chosen_cpu
 
 
 class Compiled:
@@ -36,9 +40,10 @@ def compile_text(text: str, opt_level: int = 3) -> Compiled:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
+    chosen = chosen_cpu()
     machine = target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+        cpu=chosen or llvm.get_host_cpu_name(),
+        features="" if chosen else llvm.get_host_cpu_features().flatten(),
         opt=opt_level,
         reloc="pic",
         codemodel="small",

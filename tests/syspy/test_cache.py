@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.syspy import cache, native
+from runtime.syspy.optimise import compile_text
 from tests.go_oracle import ROOT
 from tests.syspy import sample
 from tests.syspy.modules import Made, made
@@ -181,3 +182,13 @@ def test_a_warm_start_imports_neither_llvm_nor_the_translator(folder: Path) -> N
     code = WARM.format(file=sample.__file__)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_another_processor_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code is its own, and so is its place in the cache."""
+    text = "define <4 x float> @f(<4 x float> %a) {\n  %b = fadd <4 x float> %a, %a\n  ret <4 x float> %b\n}\n"
+    here = cache.processor()
+    for cpu, instruction in (("x86-64", "\taddps"), ("x86-64-v3", "\tvaddps")):
+        monkeypatch.setenv("TOY_CPU", cpu)
+        assert instruction in compile_text(text).assembly
+        assert cache.processor() != here
