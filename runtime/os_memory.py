@@ -63,6 +63,7 @@ class MemoryStats(Struct):
     reserved: u64  # bytes Reserved
     prepared: u64  # bytes Prepared
     ready: u64  # bytes Ready
+    lost: u64  # of them, those that the kernel refused to take back; nobody uses them
     requests: u64  # requests made to the kernel so far
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
 
@@ -228,8 +229,9 @@ def sys_alloc(stats: MemoryStats, size: u64, stat: SysStat) -> uintptr:
 
 
 def sys_free(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:
-    """Ready to None."""
+    """Ready to None. Refused, the memory is lost: it stays counted, and nobody asks again."""
     if not unmap(stats, addr, size):
+        atomic_add(stats, "lost", size)
         return False
     atomic_add(stats, "ready", u64(0 - size))
     stat_sub(stat, size)

@@ -41,6 +41,7 @@ READING_ORDER = """
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
     runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
+    runtime.stats_check
     runtime.knobs runtime.embedding runtime.image
     runtime
 

@@ -35,6 +35,7 @@ from runtime import (
     pacer,
     roots,
     span_set,
+    stats_check,
     sweep,
     types,
     work_queue,
@@ -118,6 +119,7 @@ ROOTS: list[Callable[..., Any]] = [
     span_set.pop_span,
     span_set.push_span,
     span_set.remove_span,
+    stats_check.check_mem_stats,
     sweep.sweep_span,
     sweep.try_acquire,
     types.check_type,
@@ -175,6 +177,7 @@ class HeapUnderTest:
     def close(self) -> None:
         if not self.is_broken:
             self.check()
+            self.recount()
         self.call(root.close_runtime, self.state)
 
     # --- Objects ---
@@ -244,6 +247,10 @@ class HeapUnderTest:
     def check(self) -> None:
         """Check every invariant."""
         self.call(heap_check.check_heap, self.state)
+
+    def recount(self) -> None:
+        """Count every counter again."""
+        self.call(stats_check.check_mem_stats, self.state)
 
 
 def drawn(span: MSpan, engine: Any) -> str:

@@ -73,6 +73,22 @@ def test_a_large_object_counts_in_whole_pages(heap: HeapUnderTest) -> None:
     assert read(heap).total_alloc - before == 40_960
 
 
+def test_the_share_of_time_is_that_of_the_last_collection(heap: HeapUnderTest) -> None:
+    assert read(heap).gc_cpu_fraction == 0.0
+    heap.gc()
+    first, second = read(heap).gc_cpu_fraction, read(heap).gc_cpu_fraction
+    assert 0 < first < 1
+    assert first == second
+
+
+def test_sys_is_all_that_is_held(heap: HeapUnderTest) -> None:
+    """Prepared or Ready, the struct of the Runtime, the stack in use, and a byte for each page of an arena."""
+    busy(heap)
+    memory = heap.heap.memory
+    runtime = -(-sizeof(type(heap.state)) // 4096) * 4096
+    assert read(heap).sys == memory.prepared + memory.ready + runtime + 4096 + 8192
+
+
 def test_both_ways_to_read_twice(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap()
     busy(heap)
