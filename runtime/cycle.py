@@ -27,6 +27,7 @@ from runtime.mcentral import finish_sweep, start_sweep
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
 from runtime.syspy import address, u64
+from runtime.time_histogram import record_time
 
 
 def gc(g: G) -> None:
@@ -101,6 +102,7 @@ def count_cycle(runtime: Runtime, cycle: Cycle) -> None:
     stats.pause_ns[stats.num_gc % PAUSES] = pause
     stats.pause_end[stats.num_gc % PAUSES] = stats.last_gc
     stats.pause_total_ns = stats.pause_total_ns + pause
+    record_time(stats.pauses, pause)
     stats.cpu_ns = stats.cpu_ns + pause
     stats.num_gc = stats.num_gc + 1
     if cycle.forced:

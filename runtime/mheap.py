@@ -252,8 +252,9 @@ def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
 def find_need_zero(heap: MHeap, span: MSpan, released: u64) -> None:
     """Whether the pages of a new span, so many bytes of them released, may hold old data. Caller holds heap.lock."""
     needs_zero = alloc_needs_zero(heap.arenas, span.start_addr, span.npages)
-    # Pages that the kernel does not back read as zero, whatever was there before.
-    span.need_zero = 1 if needs_zero and released != span.npages << PAGE_SHIFT else 0
+    # Pages that the kernel does not back read as zero, whatever was there before; if it took them back, that is.
+    is_fresh = released == span.npages << PAGE_SHIFT and not heap.memory.frees_lazily
+    span.need_zero = 1 if needs_zero and not is_fresh else 0
 
 
 def account_pages(memory: MemoryStats, size: u64, released: u64) -> None:

@@ -47,6 +47,7 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+MADV_FREE = 8
 
 
 @struct
@@ -65,6 +66,7 @@ class MemoryStats(Struct):
     ready: u64  # bytes Ready
     lost: u64  # of them, those that the kernel refused to take back; nobody uses them
     requests: u64  # requests made to the kernel so far
+    frees_lazily: bool  # GODEBUG=madvdontneed=0: what is given back may keep its contents for a while
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
 
     heap_in_use: Inline[SysStat]  # pages of the heap in spans
@@ -201,12 +203,19 @@ def sys_used(stats: MemoryStats, prepared: u64) -> None:
 
 
 def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
-    """Ready to Prepared: the kernel may have the pages, which read as zero from now on."""
-    if is_refused(stats) or madvise(addr, size, MADV_DONTNEED) != 0:
+    """Ready to Prepared: the kernel may have the pages. They read as zero from now on, unless frees_lazily."""
+    if is_refused(stats) or not give_back(addr, size, stats.frees_lazily):
         return False
     atomic_add(stats, "ready", u64(0 - size))
     atomic_add(stats, "prepared", size)
     return True
+
+
+def give_back(addr: uintptr, size: u64, lazily: bool) -> bool:
+    """Let the kernel have pages, as soon as it needs them or at once; an old kernel knows one way only."""
+    if lazily and madvise(addr, size, MADV_FREE) == 0:
+        return True
+    return madvise(addr, size, MADV_DONTNEED) == 0
 
 
 def sys_fault(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:

@@ -12,7 +12,7 @@
     ST3  a fixalloc's cells that are out, free and untouched add up to what it took
     ST4  what every struct holds of the system adds up to what is counted: for the collector, and in all
     ST5  Go's identities between the fields of MemStats hold
-    ST6  the sums over collections are those of the ring
+    ST6  the sums over collections are those of the ring, and every pause is in the histogram
 
 Owner: the world is stopped. Go: runtime/mstats.go doubleCheckReadMemStats, export_test.go ReadMemStatsSlow.
 Next: metrics.py
@@ -60,6 +60,7 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
+from runtime.time_histogram import TIME_COUNTS
 from runtime.work_queue import FIRST_BYTES
 
 
@@ -287,5 +288,10 @@ def check_cycles(runtime: Runtime, m: MemStats) -> None:
         throw("ST6: the ring has not every collection", ended, num_gc)
     if total > m.pause_total_ns or num_gc <= PAUSES and total != m.pause_total_ns:
         throw("ST6: the pauses do not add up", total, m.pause_total_ns)
+    in_buckets = runtime.gc.pauses.overflow
+    for i in range(u64(TIME_COUNTS)):
+        in_buckets = in_buckets + runtime.gc.pauses.counts[i]
+    if in_buckets != num_gc:
+        throw("ST6: the histogram has not every pause", in_buckets, num_gc)
     if m.num_forced_gc > m.num_gc or m.last_gc != m.pause_end[(num_gc + (PAUSES - 1)) % PAUSES]:
         throw("ST6: the last collection is not the ring's", u64(m.num_forced_gc), m.last_gc)
