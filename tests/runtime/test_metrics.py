@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from bisect import bisect_right
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,16 @@ def test_time_is_shared_between_program_and_collector(heap: HeapUnderTest) -> No
     assert 0 < collector < total
     assert total == pytest.approx(user + collector)
     assert found["/cpu/classes/gc/pause:cpu-seconds"] == collector
+
+
+def test_every_pause_is_in_its_bucket(heap: HeapUnderTest) -> None:
+    for _ in range(20):
+        heap.gc()
+    m, pauses = read(heap), values(heap)["/gc/pauses:seconds"]
+    expected = [0] * len(pauses.counts)
+    for i in range(20):
+        expected[bisect_right(pauses.buckets, m.pause_ns[i] / 1e9) - 1] += 1
+    assert list(pauses.counts) == expected
 
 
 def test_off_is_the_largest_word(heap: HeapUnderTest) -> None:
