@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
-from lang.execution import Executable, NativeEngine, execute
+from lang.execution import Engine, Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import Settings
 
@@ -43,6 +43,12 @@ class Options(NamedTuple):
     check: bool = False  # stop after checking
     gctrace: bool = False  # as GODEBUG=gctrace=1
     memstats: bool = False  # the allocator's figures at the end
+    metrics: bool = False  # all metrics at the end
+
+    @property
+    def figures(self) -> list[str]:
+        """What is wanted at the end."""
+        return [name for name in ("memstats", "metrics") if getattr(self, name)]
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------
@@ -153,25 +159,36 @@ def room_for_nesting(source: Source) -> Iterator[None]:
 
 def run_file(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
     """Do what the command line asks for; the exit code."""
-    knobs = Settings.from_environment(environ)
-    if options.gctrace:
-        knobs = knobs._replace(gctrace=1)
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)
-    arguments = [path, *arguments]
-    if options.engine == "python":
-        lowered = compile_source(source)
-        from lang.python_engine import PythonEngine, program_module
+    engine, program = on_python(source) if options.engine == "python" else on_native(source)
+    return execute(engine, program, [path, *arguments], knobs_of(options, environ), options.figures)
 
-        with room_for_nesting(source):
-            module = program_module(lowered.text)
-        return execute(PythonEngine(module), executable(source, notes_of(lowered)), arguments, knobs, options.memstats)
+
+def on_python(source: Source) -> tuple[Engine, Executable]:
+    """A program ready to be run by CPython."""
+    lowered = compile_source(source)
+    from lang.python_engine import PythonEngine, program_module
+
+    with room_for_nesting(source):
+        module = program_module(lowered.text)
+    return PythonEngine(module), executable(source, notes_of(lowered))
+
+
+def on_native(source: Source) -> tuple[Engine, Executable]:
+    """A program ready to be run as machine code."""
     base = toolchain.runtime_image()
     image = toolchain.cached_program(source.text, base)
     if image is None:
         image = translate(compile_source(source), source, base)
-    return execute(NativeEngine(base, image), executable(source, image.notes), arguments, knobs, options.memstats)
+    return NativeEngine(base, image), executable(source, image.notes)
+
+
+def knobs_of(options: Options, environ: Mapping[str, str]) -> Settings:
+    """How to run, by the environment and the command line; read when a program starts, as a Go program does."""
+    knobs = Settings.from_environment(environ)
+    return knobs._replace(gctrace=1) if options.gctrace else knobs
 
 
 def notes_of(lowered: LoweredProgram) -> dict[str, Any]:

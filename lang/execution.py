@@ -17,7 +17,7 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from runtime.knobs import Settings
@@ -58,8 +58,10 @@ class Engine(Protocol):
         ...
 
 
-def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings, memstats: bool) -> int:
-    """Run a program; its exit code."""
+def execute(
+    engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings, figures: Collection[str] = ()
+) -> int:
+    """Run a program; its exit code. At its end the figures wanted go to standard error: memstats, metrics."""
     run = Run(engine, program, arguments, knobs)
     try:
         run.open()
@@ -67,8 +69,10 @@ def execute(engine: Engine, program: Executable, arguments: Sequence[str], knobs
         run.report(failure)
         return PANIC_EXIT
     code = run.main()
-    if memstats:
-        sys.stderr.write(run.memory_figures())
+    try:
+        run.print_figures(figures)
+    except Failure as failure:
+        code = run.report(failure)
     run.close()
     return code
 
@@ -95,9 +99,8 @@ class Run:
         self.runtime = self.engine.call(
             "open_program", self.knobs.gogc, shadow, program.globals_size, ctypes.addressof(mask)
         )
-        knobs = self.knobs
-        flags = (knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress, knobs.heapcheck)
-        self.engine.call("set_knobs", self.runtime, *flags)
+        words = (ctypes.c_int64 * len(self.knobs))(*self.knobs)
+        self.engine.call("set_knobs", self.runtime, ctypes.addressof(words))
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def main(self) -> int:
@@ -150,6 +153,25 @@ class Run:
     def close(self) -> None:
         """Give the runtime's memory back."""
         self.engine.call("close_program", self.runtime)
+
+    def print_figures(self, figures: Collection[str]) -> None:
+        """What is wanted of the runtime when the program is over. With heapcheck its counters are checked first."""
+        broken = isinstance(self.failure, Failure) and self.failure.kind == FAIL_THROW
+        if self.knobs.heapcheck > 0 and not broken:
+            self.engine.call("recount", self.runtime)
+        if "memstats" in figures:
+            sys.stderr.write(self.memory_figures())
+        if "metrics" in figures:
+            sys.stderr.write(self.metrics())
+
+    def metrics(self) -> str:
+        """What --metrics prints: every metric, by name."""
+        from runtime.metrics import Samples, metrics_text
+        from runtime.syspy import address
+
+        samples = Samples()
+        self.engine.call("read_metrics", self.runtime, address(samples))
+        return metrics_text(samples)
 
     def memory_figures(self) -> str:
         """What --memstats prints: the first words of runtime.MemStats, and the number of collections."""

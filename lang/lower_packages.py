@@ -18,6 +18,15 @@ from lang.objects import Func, Var
 from lang.syntax import Call, Expr, FieldSelection, Name, PackageSelection, Selector
 
 PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print"}
+RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, and give one or nothing
+    "GC": "runtime_gc",
+    "GOMAXPROCS": "set_max_procs",
+    "NumCPU": "num_cpu",
+    "FreeOSMemory": "free_os_memory",
+    "SetGCPercent": "set_gc_percent",
+    "SetMemoryLimit": "set_memory_limit",
+}
+VERSION = b"toy0.1.0"
 
 
 class Packages(Calls):
@@ -52,8 +61,9 @@ class Packages(Calls):
 
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
-        if target.signature.results and expr is not self.unused:
+        if target.package == "fmt" and target.signature.results and expr is not self.unused:
             raise NotYet(expr, f"the results of {target.package}.{target.name}")
+        results = self.result_components(target.signature)
         match target.package, target.name:
             case "fmt", "Println" | "Print":
                 args, count = self.boxed_arguments(expr)
@@ -62,10 +72,18 @@ class Packages(Calls):
                 data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
                 args, count = self.boxed_arguments(expr, 1)
                 self.step(f"fmt_printf(g, {data}, {length}, {args}, {count})")
-            case "runtime", "GC":
-                self.call_runtime("runtime_gc(g)", ())
             case "runtime", "ReadMemStats":
                 self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
+            case "runtime", "NumGoroutine":
+                return ("1",)
+            case "runtime", "Version":
+                return self.program.string(VERSION)
+            case ("runtime" | "runtime/debug"), name if name in RUNTIME_CALLS:
+                arguments = "".join(f", {self.as_i64(arg)}" for arg in expr.args)
+                return self.call_runtime(f"{RUNTIME_CALLS[name]}(g{arguments})", results)
+            case "runtime/debug", "ReadGCStats":
+                pointer = self.value(expr.args[0])[0]
+                self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
             case "os", "Exit":
                 self.add(Leave(f"os_exit(g, {self.as_i64(expr.args[0])})"))
             case _:

@@ -31,6 +31,7 @@ from lang.source import Source
 IMPORTS = """from __future__ import annotations
 
 from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
+from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println
 from lang.std.os_pkg import os_args, os_exit
 from lang.std.print_builtin import (
@@ -48,7 +49,7 @@ from lang.std.print_builtin import (
     print_string,
     print_uint,
 )
-from lang.std.runtime_pkg import MemStats, read_mem_stats, runtime_gc
+from lang.std.runtime_pkg import MemStats, num_cpu, read_mem_stats, runtime_gc, set_max_procs
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
 from runtime.proc import G

@@ -62,6 +62,8 @@ MACHINE_TYPES = {
     Kind.FLOAT64: "f64",
 }
 
+MACHINE_NAMES = frozenset([*MACHINE_TYPES.values(), "uintptr"])
+
 # reflect.Kind's numbers; the KIND_ constants of runtime/types.py.
 DESCRIPTOR_KINDS = {
     Kind.BOOL: "KIND_BOOL",
@@ -108,7 +110,7 @@ class Component:
             return {"f64": "0.0", "bool": "False", "i64": "0"}[self.annotation]
         if self.annotation.startswith("Array["):
             return f"array_at({self.annotation[6:-1]}, 0)"
-        if self.annotation[0].islower():
+        if self.annotation in MACHINE_NAMES:
             return f"{self.annotation}(0)"
         return f"nil({self.annotation})"
 

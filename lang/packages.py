@@ -8,6 +8,7 @@ Next: check_base.py
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from lang.go_types import (
@@ -16,6 +17,7 @@ from lang.go_types import (
     ERROR,
     FLOAT64,
     INT,
+    INT64,
     STRING,
     UINT32,
     UINT64,
@@ -29,9 +31,14 @@ from lang.go_types import (
     Struct,
     Type,
 )
-from lang.objects import Func, Object, TypeName, Var, VarKind
+from lang.objects import Const, Func, Object, TypeName, Var, VarKind
 
 _ANYS = Slice(ANY)
+
+# There is no package time yet; values of its type come from runtime/debug. Their text is "1.5ms": a method's.
+DURATION = Named("Duration", -1, INT64, package="time")
+
+GOARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 # runtime.MemStats: every field of Go's, so that programs print what they print under Go.
 _MEM_STATS = (
@@ -44,6 +51,23 @@ _MEM_STATS = (
     ("NumForcedGC", UINT32), ("GCCPUFraction", FLOAT64), ("EnableGC", BOOL), ("DebugGC", BOOL),
     ("BySize", Array(61, Struct((Field("Size", UINT32), Field("Mallocs", UINT64), Field("Frees", UINT64))))),
 )  # fmt: skip
+
+
+def has_duration(t: Type) -> bool:
+    """Whether a value of the type has a time.Duration in it, which fmt would print by its method."""
+    seen: set[Type] = set()
+    todo = [t]
+    while todo:
+        part = todo.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        under = part.underlying
+        if isinstance(under, Array | Slice):
+            todo.append(under.elem)
+        elif isinstance(under, Struct):
+            todo += [field.type for field in under.fields]
+    return DURATION in seen
 
 
 def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
@@ -75,6 +99,25 @@ def _runtime() -> list[Object]:
         _function("runtime", "KeepAlive", [("x", ANY)]),
         _function("runtime", "NumGoroutine", [], INT),
         _function("runtime", "GOMAXPROCS", [("n", INT)], INT),
+        _function("runtime", "NumCPU", [], INT),
+        _function("runtime", "Version", [], STRING),
+        Const("GOOS", -1, STRING, b"linux"),
+        Const("GOARCH", -1, STRING, GOARCH.encode()),
+    ]
+
+
+def _debug() -> list[Object]:
+    stats = Named("GCStats", -1, package="debug")
+    durations = Slice(DURATION)
+    # Go's has LastGC and PauseEnd as well, which are time.Times.
+    fields = (("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseQuantiles", durations))
+    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in fields)))
+    return [
+        TypeName("GCStats", -1, stats),
+        _function("runtime/debug", "FreeOSMemory", []),
+        _function("runtime/debug", "ReadGCStats", [("stats", Pointer(stats))]),
+        _function("runtime/debug", "SetGCPercent", [("percent", INT)], INT),
+        _function("runtime/debug", "SetMemoryLimit", [("limit", INT64)], INT64),
     ]
 
 
@@ -85,7 +128,7 @@ def _os() -> list[Object]:
     ]
 
 
-_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os}
+_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "runtime/debug": _debug, "os": _os}
 
 
 def is_package(path: str) -> bool:

@@ -26,11 +26,15 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --check                  report errors in the program and stop
   --gctrace                a line on standard error for each collection
   --memstats               the allocator's figures on standard error at the end
+  --metrics                the same by the names of runtime/metrics
   --version, --help
 
 environment
   GOGC=100|off             heap growth before a collection, in percent
-  GODEBUG=name=1,...       gctrace, gccheckmark, clobberfree, gcstress=N
+  GOMEMLIMIT=512MiB|off    memory to stay below, where collecting helps
+  GOMAXPROCS=N             what runtime.GOMAXPROCS says
+  GODEBUG=name=1,...       gctrace, gccheckmark, clobberfree, invalidptr=0,
+                           madvdontneed=0, gcstress=N, heapcheck
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
@@ -75,7 +79,7 @@ def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: 
         sys.stderr.write(str(error))
         return COMPILE_ERROR
     except KnobError as error:
-        sys.stderr.write(f"toyrun: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
@@ -110,7 +114,7 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
 
 def option(name: str, value: str | None, rest: list[str]) -> dict[str, str | bool]:
     """The setting that one flag makes; its value may be the next word."""
-    if name in ("--check", "--gctrace", "--memstats"):
+    if name in ("--check", "--gctrace", "--memstats", "--metrics"):
         if value is not None:
             raise UsageError(f"{name} takes no value")
         return {name[2:]: True}

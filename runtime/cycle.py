@@ -29,6 +29,7 @@ from runtime.p import P
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
 from runtime.syspy import address, is_nil, u64
+from runtime.time_histogram import record_time
 from runtime.world import World, start_the_world, stop_the_world
 
 
@@ -127,6 +128,7 @@ def count_cycle(runtime: Runtime, cycle: Cycle) -> None:
     stats.pause_ns[stats.num_gc % PAUSES] = pause
     stats.pause_end[stats.num_gc % PAUSES] = stats.last_gc
     stats.pause_total_ns = stats.pause_total_ns + pause
+    record_time(stats.pauses, pause)
     stats.cpu_ns = stats.cpu_ns + pause
     stats.num_gc = stats.num_gc + 1
     if cycle.forced:

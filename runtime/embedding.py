@@ -24,6 +24,7 @@ from runtime.heap_check import check_heap
 from runtime.knobs import Settings
 from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mspan import MSpan
 from runtime.roots import NO_HANDLE, free_handle, new_handle
 from runtime.syspy import Failure, address, load, nil, store, table, text, u8, u64
@@ -203,6 +204,12 @@ class Runtime:
         m = MemStats()
         self._guarded(read_mem_stats, self.state.g0, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
+
+    def metrics(self) -> dict[str, Value]:
+        """Every metric by its name in Go's runtime/metrics: a number, or a Histogram."""
+        samples = Samples()
+        self._guarded(read_samples, self.state.g0, samples)
+        return metric_values(samples)
 
     # --- Life ---
 

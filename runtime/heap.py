@@ -7,7 +7,7 @@
       |-- world      World     all Ps and goroutines
       |-- roots      Roots     globals and handles
       |-- marker     Marker    the collector's queue
-      |-- knobs      Knobs     GOGC and GODEBUG
+      |-- knobs      Knobs     GOGC, GODEBUG and the like
       `-- gc         GCStats   what the collector did
 
 A Runtime is one mapping; what hangs off it are others. Closing it gives all of them back.
@@ -64,6 +64,7 @@ from runtime.syspy import (
     u8,
     u64,
 )
+from runtime.time_histogram import TimeHistogram
 from runtime.work_queue import queue_close
 from runtime.world import World, add_p, give_p, take_p
 
@@ -87,9 +88,12 @@ class TimeSpec(Struct):
 
 @struct
 class Knobs(Struct):
-    """What GOGC and GODEBUG ask for."""
+    """What the environment asks for: settings.py."""
 
     gogc: i64  # percent; negative: off
+    memory_limit: i64  # bytes that may be ready: GOMEMLIMIT
+    max_procs: i64  # GOMAXPROCS
+    processors: i64  # processors that this process may use
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
@@ -120,6 +124,7 @@ class GCStats(Struct):
     stress_collections: u64  # collections that gc_stress made
     pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
     pause_end: Annotated[Array[u64], PAUSES]  # when they ended: nanoseconds since 1970
+    pauses: Inline[TimeHistogram]  # nanoseconds of every pause
 
 
 @struct

@@ -20,6 +20,7 @@ from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
 from runtime.mcentral import finish_sweep
 from runtime.memstats import read_mem_stats
+from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.syspy.image import Image
 
@@ -33,6 +34,7 @@ ROOTS: list[Callable[..., Any]] = [
     finish_sweep,
     update_goal,
     read_mem_stats,
+    read_samples,
     add_globals,
     new_handle,
     free_handle,

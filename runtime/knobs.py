@@ -1,33 +1,42 @@
 """Knobs: what the environment and the command line say about how to run, in Go's words.
 
     GOGC=200                                   percent that the heap may grow by; off
+    GOMEMLIMIT=512MiB                          bytes that may be ready: B, KiB, MiB, GiB, TiB; off
+    GOMAXPROCS=4                               Ps
     GODEBUG=gctrace=1,gccheckmark=1            a comma list of name=number, the last of a name counts
 
     gctrace=1        a line for each collection, on standard error
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
+    invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
+    madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
     gcstress=n       collect at every n-th allocation
-    heapcheck=1      check every invariant of the heap around each collection
+    heapcheck=1      check every invariant of the heap around each collection, every counter at the end
 
-The last two are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts names it
-does not know; a value that is no number is an error, which Go leaves unsaid.
+The last two are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the number of
+processors, and a setting of GODEBUG that is malformed, or whose name nobody knows, is passed over. A malformed
+GOMEMLIMIT is fatal. The environment is read in the same way; an embedder's arguments are not: each mistake is an error.
 
-Runs in Python only, on the host's side. Go: runtime/runtime1.go parsedebugvars; mgcpacer.go readGOGC.     Next:
-image.py
+Runs in Python only, on the host's side. Go: runtime/runtime1.go parsegodebug; string.go parseByteCount; mgcpacer.go
+readGOGC, readGOMEMLIMIT; proc.go schedinit.                                                  Next: image.py
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from runtime.heap import Runtime
 
 GOGC_OFF = -1  # no collections but forced ones
-MAX_GOGC = (1 << 31) - 1
 DEFAULT_GOGC = 100
+NO_MEMORY_LIMIT = (1 << 63) - 1
+MAX_INT32 = (1 << 31) - 1
+UNITS = {"": 0, "B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}  # of byte counts, as powers of two
+ENVIRONMENT_FIELDS = {"gogc", "memory_limit", "gomaxprocs", "processors"}  # settings that GODEBUG does not have
 
 
 class KnobError(ValueError):
@@ -35,19 +44,31 @@ class KnobError(ValueError):
 
 
 class Settings(NamedTuple):
-    """How to run."""
+    """How to run. The order is that of settings.SettingWords."""
 
     gogc: int = DEFAULT_GOGC  # percent; GOGC_OFF
+    memory_limit: int = NO_MEMORY_LIMIT  # bytes
+    gomaxprocs: int = 1
+    processors: int = 1  # that this process may use
     gctrace: int = 0
     gccheckmark: int = 0
     clobberfree: int = 0
+    invalidptr: int = 1
+    madvdontneed: int = 1
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """The settings of GOGC and GODEBUG."""
-        return cls.parsed(environment.get("GOGC", ""), environment.get("GODEBUG", ""))
+        """The settings of the environment; what Go passes over is passed over. KnobError has Go's words."""
+        processors = len(os.sched_getaffinity(0))
+        return cls(
+            gogc=or_else(DEFAULT_GOGC, parse_gogc, environment.get("GOGC", "")),
+            memory_limit=parse_memory_limit(environment.get("GOMEMLIMIT", "")),
+            gomaxprocs=or_else(processors, parse_max_procs, environment.get("GOMAXPROCS", "")),
+            processors=processors,
+            **known_settings(environment.get("GODEBUG", "")),
+        )
 
     @classmethod
     def parsed(cls, gogc: str, godebug: str) -> Settings:
@@ -55,39 +76,77 @@ class Settings(NamedTuple):
         return cls(parse_gogc(gogc), **parse_godebug(godebug))
 
     def apply(self, state: Runtime) -> None:
-        """Set the knobs of a runtime; its GOGC was given to it at birth."""
-        knobs = state.knobs
-        knobs.gc_trace = self.gctrace > 0
-        knobs.gc_check_mark = self.gccheckmark > 0
-        knobs.gc_check_heap = self.heapcheck > 0
-        knobs.gc_stress = self.gcstress
-        state.heap.clobber = self.clobberfree > 0
-        if self.gcstress:
-            state.p0.m_cache.run_bytes = 0
+        """Set the knobs of a runtime."""
+        from runtime.settings import SettingWords, apply_settings
+
+        apply_settings(state, SettingWords(**self._asdict()))
+
+
+def or_else(default: int, parse: Callable[[str], int], text: str) -> int:
+    """What a text stands for, or the default if it is malformed."""
+    try:
+        return parse(text)
+    except KnobError:
+        return default
+
+
+def parse_int32(text: str) -> int | None:
+    """A decimal number of 32 bits, with or without a sign; None if it is none."""
+    match = re.fullmatch(r"([+-]?)0*([0-9]{1,19})", text)
+    if match is None:
+        return None
+    value = int(match[1] + match[2])
+    return value if -MAX_INT32 - 1 <= value <= MAX_INT32 else None
 
 
 def parse_gogc(text: str) -> int:
     """The percentage that GOGC=text asks for."""
     if text in ("", "off"):
         return DEFAULT_GOGC if text == "" else GOGC_OFF
-    if not re.fullmatch(r"[+-]?[0-9]+", text):
-        raise KnobError(f"malformed GOGC={text}: a whole number of percent, or off")
-    value = int(text)
-    if value > MAX_GOGC:
-        raise KnobError(f"malformed GOGC={text}: more than {MAX_GOGC}")
+    value = parse_int32(text)
+    if value is None:
+        raise KnobError(f"malformed GOGC={text}: a whole number of percent up to {MAX_INT32}, or off")
     return max(value, GOGC_OFF)
 
 
-def parse_godebug(text: str) -> dict[str, int]:
-    """The settings of this runtime among those of GODEBUG=text."""
-    known = set(Settings._fields) - {"gogc"}
+def parse_max_procs(text: str) -> int:
+    """The number of Ps that GOMAXPROCS=text asks for."""
+    value = parse_int32(text)
+    if value is None or value < 1:
+        raise KnobError(f"malformed GOMAXPROCS={text}: a number from 1 on")
+    return value
+
+
+def parse_memory_limit(text: str) -> int:
+    """The bytes that GOMEMLIMIT=text allows."""
+    if text in ("", "off"):
+        return NO_MEMORY_LIMIT
+    match = re.fullmatch(r"([+-]?)0*([0-9]{1,19})([KMGT]?i?B|)", text)
+    value = int(match[1] + match[2]) << UNITS[match[3]] if match and match[3] in UNITS else -1
+    if not 0 <= value <= NO_MEMORY_LIMIT:
+        message = "fatal error: malformed GOMEMLIMIT; see `go doc runtime/debug.SetMemoryLimit`"
+        raise KnobError(f"GOMEMLIMIT={text}\n{message}")
+    return value
+
+
+def known_settings(text: str) -> dict[str, int]:
+    """The settings of this runtime among those of GODEBUG=text, as far as they are understood."""
+    known = set(Settings._fields) - ENVIRONMENT_FIELDS
     found: dict[str, int] = {}
+    for setting in text.split(","):
+        name, _, number = setting.partition("=")
+        value = parse_int32(number)
+        if name in known and value is not None:
+            found[name] = value
+    return found
+
+
+def parse_godebug(text: str) -> dict[str, int]:
+    """The same, where every setting has to be name=number."""
     for setting in filter(None, text.split(",")):
-        name, equals, value = setting.partition("=")
+        name, equals, number = setting.partition("=")
         if not equals:
             raise KnobError(f"malformed GODEBUG setting {setting!r}: name=number")
-        if name in known:
-            if not re.fullmatch(r"[0-9]{1,18}", value):
-                raise KnobError(f"malformed GODEBUG setting {setting!r}: {value!r} is no number")
-            found[name] = int(value)
-    return found
+        if name in Settings._fields and parse_int32(number) is None:
+            raise KnobError(f"malformed GODEBUG setting {setting!r}: {number!r} is no number")
+    return known_settings(text)

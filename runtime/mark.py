@@ -105,6 +105,7 @@ class Marker(Struct):
     inline_class: Array[u8]  # span classes of pages with inline bits
     window_base: uintptr  # where they begin
     has_outside: bool  # whether there are arenas that they do not cover
+    ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
     mark_offset: u64  # where in a page the mark bits are, in bytes
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     queue: Inline[WorkQueue]  # the grey objects
@@ -181,7 +182,9 @@ def shade_other(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
         return top
     span = arena_of(arenas, p).spans[page_of(p)]
     if is_nil(span) or span.state != SPAN_IN_USE or p < span.start_addr or p >= span.limit:
-        bad_pointer(p)
+        if not marker.ignores_bad_pointers:
+            bad_pointer(p)
+        return top
     slot = slot_of(span, p)
     if has_bit(span.mark_bits, slot):
         return top

@@ -4,7 +4,16 @@
     heap_sys = heap_idle + heap_inuse           heap_idle >= heap_released
     heap_objects = mallocs - frees              alloc = heap_alloc
 
-A shadow stack is address space of which the part in use is counted, as Go counts a goroutine's stack by its size.
+Every byte that the kernel may have to back is in sys once. Most are counted where they are taken (os_memory.py); four
+are not, and are added here:
+
+    the Runtime struct                    it holds the counts
+    a shadow stack                        address space: its part in use, as Go counts a goroutine's stack by its size
+    arenas.inline_class                   address space: the part of the arenas that there are
+    buffers of standard output and error  mapped before anybody counts
+
+Not in sys are addresses alone (reserved arenas and summaries, the arena table, the rest of those above), the stacks of
+the host's threads, and machine code; nor does Go count their like.
 
 Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: gctrace.py
 """
@@ -13,11 +22,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runtime.heap import CLOCK_MONOTONIC, PAUSES, Runtime, clock_ns
-from runtime.layout import PHYS_PAGE_SIZE, align_up
+from runtime.arenas import ArenaMap, is_in_window
+from runtime.heap import PAUSES, Runtime
+from runtime.layout import PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
 from runtime.mcache import release_all
 from runtime.mheap import flush_caches
 from runtime.mspan import MSpan
+from runtime.output import Output
 from runtime.p import P_IDLE, HeapStats, P
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
@@ -61,14 +72,14 @@ class MemStats(Struct):
     buck_hash_sys: u64  # of the memory profile
     gc_sys: u64  # of the collector's and the page allocator's metadata
     other_sys: u64  # of the rest
-    next_gc: u64  # heap_live that the next collection starts at
+    next_gc: u64  # the goal: bytes of heap objects by which the next collection should be over
     last_gc: u64  # when the last collection ended: nanoseconds since 1970
     pause_total_ns: u64  # nanoseconds
     pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
     pause_end: Annotated[Array[u64], PAUSES]  # nanoseconds since 1970
     num_gc: u32  # collections
     num_forced_gc: u32  # collections that the program asked for
-    gc_cpu_fraction: f64  # share of the program's time spent collecting
+    gc_cpu_fraction: f64  # share of the program's time spent collecting, up to the end of the last collection
     enable_gc: u8  # always 1
     debug_gc: u8  # always 0
     by_size: Annotated[Array[Inline[SizeStats]], BY_SIZE]  # by size class
@@ -127,20 +138,27 @@ def read_memory(runtime: Runtime, m: MemStats) -> None:
     m.heap_released = memory.heap_released.bytes
     m.heap_idle = memory.heap_free.bytes + m.heap_released
     m.heap_sys = m.heap_idle + m.heap_inuse
-    m.stack_inuse = memory.stacks.bytes
-    g = runtime.world.gs
-    while not is_nil(g):
-        m.stack_inuse = m.stack_inuse + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
-        g = g.next
+    m.stack_inuse = memory.stacks.bytes + stack_bytes(runtime.world)
     m.stack_sys = m.stack_inuse
     m.mspan_inuse = heap.span_cells.in_use - cached_spans(runtime.world) * sizeof(MSpan)
     m.mspan_sys = memory.m_span.bytes
     m.mcache_inuse = runtime.world.ps_count * sizeof(P)
     m.mcache_sys = memory.m_cache.bytes + sizeof(P)
     m.buck_hash_sys = memory.buck_hash.bytes
-    m.gc_sys = memory.gc.bytes
-    m.other_sys = memory.other.bytes + sizeof(Runtime) - sizeof(P)
+    m.gc_sys = memory.gc.bytes + window_bytes(heap.arenas)
+    m.other_sys = memory.other.bytes + align_up(sizeof(Runtime), PHYS_PAGE_SIZE) - sizeof(P)
+    m.other_sys = m.other_sys + output_bytes(runtime.g0.output)
     m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
+
+
+def stack_bytes(world: World) -> u64:
+    """Bytes of all shadow stacks, as far as they are in use, in whole pages of the kernel."""
+    size: u64 = 0
+    g = world.gs
+    while not is_nil(g):
+        size = size + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
+        g = g.next
+    return size
 
 
 def cached_spans(world: World) -> u64:
@@ -151,6 +169,26 @@ def cached_spans(world: World) -> u64:
         count = count + p.span_count
         p = p.next
     return count
+
+
+def window_bytes(arenas: ArenaMap) -> u64:
+    """Bytes of inline_class that belong to pages of arenas: one a page, of the arenas in its window."""
+    size: u64 = 0
+    arena = arenas.first
+    while not is_nil(arena):
+        if is_in_window(arenas, arena.start_addr):
+            size = size + PAGES_PER_ARENA
+        arena = arena.next
+    return size
+
+
+def output_bytes(out: Output) -> u64:
+    """Bytes of the buffer of an Output, and of that of its stderr; 0 for nil: an embedder has none."""
+    size: u64 = 0
+    while not is_nil(out):
+        size = size + align_up(sizeof(Output) + u64(out.capacity), PHYS_PAGE_SIZE)
+        out = out.stderr
+    return size
 
 
 def read_cycles(runtime: Runtime, m: MemStats) -> None:
@@ -164,7 +202,9 @@ def read_cycles(runtime: Runtime, m: MemStats) -> None:
         m.pause_end[i] = stats.pause_end[i]
     m.num_gc = u32(stats.num_gc)
     m.num_forced_gc = u32(stats.num_forced_gc)
-    elapsed = clock_ns(runtime, CLOCK_MONOTONIC) - stats.start_ns
-    m.gc_cpu_fraction = f64(stats.cpu_ns) / f64(elapsed) if elapsed != 0 else 0.0
+    m.gc_cpu_fraction = 0.0
+    if stats.num_gc != 0:
+        # As in Go, of the time up to the end of the last collection.
+        m.gc_cpu_fraction = f64(stats.cpu_ns) / f64(runtime.cycle.end_ns - stats.start_ns)
     m.enable_gc = 1
     m.debug_gc = 0

@@ -53,6 +53,7 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+MADV_FREE = 8
 MADV_HUGEPAGE = 14
 
 KEPT = 64  # ranges that can be written down for the end; a further one is left to the end of the process
@@ -80,7 +81,9 @@ class MemoryStats(Struct):
     reserved: u64  # bytes Reserved
     prepared: u64  # bytes Prepared
     ready: u64  # bytes Ready
+    lost: u64  # of them, those that the kernel refused to take back; nobody uses them
     requests: u64  # requests made to the kernel so far
+    frees_lazily: bool  # GODEBUG=madvdontneed=0: what is given back may keep its contents for a while
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
     refuse_more: u64  # so many requests after that one are refused, too
 
@@ -228,8 +231,8 @@ def sys_used(stats: MemoryStats, prepared: u64) -> None:
 
 
 def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
-    """Ready to Prepared: the kernel may have the pages, which read as zero from now on."""
-    if is_refused(stats) or madvise(addr, size, MADV_DONTNEED) != 0:
+    """Ready to Prepared: the kernel may have the pages. They read as zero from now on, unless frees_lazily."""
+    if is_refused(stats) or not give_back(addr, size, stats.frees_lazily):
         return False
     atomic_add(stats, "ready", u64(0 - size))
     atomic_add(stats, "prepared", size)
@@ -239,6 +242,13 @@ def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
 def sys_huge_page(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
     """Ask for pages of 2 MiB where [addr, addr + size) is touched first. Where the kernel has none, nothing is lost."""
     return not is_refused(stats) and madvise(addr, size, MADV_HUGEPAGE) == 0
+
+
+def give_back(addr: uintptr, size: u64, lazily: bool) -> bool:
+    """Let the kernel have pages, as soon as it needs them or at once; an old kernel knows one way only."""
+    if lazily and madvise(addr, size, MADV_FREE) == 0:
+        return True
+    return madvise(addr, size, MADV_DONTNEED) == 0
 
 
 def sys_fault(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:
@@ -261,8 +271,9 @@ def sys_alloc(stats: MemoryStats, size: u64, stat: SysStat) -> uintptr:
 
 
 def sys_free(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:
-    """Ready to None."""
+    """Ready to None. Refused, the memory is lost: it stays counted, and nobody asks again."""
     if not unmap(stats, addr, size):
+        atomic_add(stats, "lost", size)
         return False
     atomic_add(stats, "ready", u64(0 - size))
     stat_sub(stat, size)

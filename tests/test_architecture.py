@@ -36,11 +36,13 @@ READING_ORDER = """
     runtime.layout runtime.size_classes runtime.types runtime.utf8
     runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
     runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
+    runtime.time_histogram
     runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
     runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.heap_check runtime.cycle
     runtime.malloc runtime.panics runtime.slices runtime.strings
+    runtime.stats_check runtime.metrics runtime.settings
     runtime.knobs runtime.embedding runtime.image
     runtime
 
@@ -54,7 +56,7 @@ READING_ORDER = """
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
     lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
-    lang.std.runtime_pkg
+    lang.std.runtime_pkg lang.std.debug_pkg
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program

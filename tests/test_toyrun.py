@@ -246,7 +246,7 @@ def test_help_fits_a_screen() -> None:
     assert done.code == 0
     assert 5 < len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    for option in ("--engine", "--emit", "--check", "--gctrace", "--memstats", "--version"):
+    for option in ("--engine", "--emit", "--check", "--gctrace", "--memstats", "--metrics", "--version"):
         assert option in done.out
 
 
@@ -324,16 +324,48 @@ def test_memstats_after_the_run(program: Write) -> None:
         assert name in done.err
 
 
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_metrics_after_the_run(program: Write, engine: str) -> None:
+    done = toyrun("--engine", engine, "--metrics", program(CHURN), env={"GOGC": "30", "GOMEMLIMIT": "5GiB"})
+    assert (done.code, done.out) == (0, "done\n")
+    found = dict(line.split(maxsplit=1) for line in done.err.splitlines())
+    assert list(found) == sorted(found)
+    assert (found["/gc/gogc:percent"], found["/gc/gomemlimit:bytes"]) == ("30", str(5 << 30))
+    assert int(found["/gc/heap/allocs:bytes"]) > 200 * 100_000
+    assert int(found["/gc/cycles/automatic:gc-cycles"]) > 0
+    assert re.fullmatch(r"(\[\S+,\S+\):\d+ ?)+", found["/gc/pauses:seconds"])
+
+
+def test_both_figures_after_a_panic(program: Write) -> None:
+    done = toyrun("--memstats", "--metrics", program(PANIC))
+    assert done.code == 2
+    for part in ("panic: ", "HeapAlloc", "/memory/classes/total:bytes"):
+        assert part in done.err
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_every_counter_is_checked_with_heapcheck(program: Write, engine: str) -> None:
+    done = toyrun("--engine", engine, program(CHURN), env={"GODEBUG": "heapcheck=1,gcstress=20"})
+    assert (done.code, done.out, done.err) == (0, "done\n", "")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("GOGC", "lots"), ("GOGC", "10%"), ("GODEBUG", "gctrace=often"), ("GODEBUG", "gcstress=-5")],
+    [("GOGC", "lots"), ("GOGC", "10%"), ("GODEBUG", "gctrace=often"), ("GODEBUG", "x"), ("GOMAXPROCS", "all")],
 )
-def test_a_malformed_knob_is_explained(program: Write, name: str, value: str) -> None:
+def test_a_malformed_knob_is_passed_over_as_in_go(program: Write, name: str, value: str) -> None:
     done = toyrun(program(HELLO), env={name: value})
-    assert done.code in (1, 2)
-    assert done.out == ""
-    assert name in done.err
-    assert len(done.err.splitlines()) <= 2
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_malformed_memory_limit_ends_the_program_as_in_go(program: Write) -> None:
+    for flags in ([], ["--engine", "python"]):
+        done = toyrun(*flags, program(HELLO), env={"GOMEMLIMIT": "12MB"})
+        assert (done.code, done.out) == (2, "")
+        message = "fatal error: malformed GOMEMLIMIT; see `go doc runtime/debug.SetMemoryLimit`"
+        assert done.err.splitlines() == ["GOMEMLIMIT=12MB", message]
+    assert toyrun("--check", program(HELLO), env={"GOMEMLIMIT": "12MB"}).code == 0
+    assert toyrun(program(THREE_ERRORS), env={"GOMEMLIMIT": "12MB"}).code == 1
 
 
 # Panics, and the end of resources

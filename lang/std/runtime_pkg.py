@@ -1,6 +1,6 @@
-"""Package runtime: GC and ReadMemStats, as programs call them.
+"""Package runtime: GC, ReadMemStats, GOMAXPROCS and NumCPU, as programs call them.
 
-Owner: the goroutine that calls. Go: runtime/mgc.go GC, runtime/mstats.go.             Next: os_pkg.py
+Owner: the goroutine that calls. Go: runtime/mgc.go GC, mstats.go, debug.go.           Next: debug_pkg.py
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from runtime.cycle import gc
 from runtime.memstats import MemStats
 from runtime.panics import UNKNOWN_POSITION, panic_nil
 from runtime.proc import G
-from runtime.syspy import is_nil
+from runtime.settings import set_max_procs
+from runtime.syspy import i64, is_nil
 
-__all__ = ["MemStats", "read_mem_stats", "runtime_gc"]
+__all__ = ["MemStats", "num_cpu", "read_mem_stats", "runtime_gc", "set_max_procs"]
 
 
 def runtime_gc(g: G) -> None:
@@ -25,3 +26,8 @@ def read_mem_stats(g: G, stats: MemStats) -> None:
     if is_nil(stats):
         panic_nil(UNKNOWN_POSITION)
     memstats.read_mem_stats(g, stats)
+
+
+def num_cpu(g: G) -> i64:
+    """runtime.NumCPU: processors that the process could use when it started."""
+    return g.runtime.knobs.processors

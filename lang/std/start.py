@@ -2,7 +2,7 @@
 
     host                                        here                                     program
     open_program(gogc, shadow, globals, mask) -> Runtime, Output, package variables
-    set_knobs(runtime, ...)
+    set_knobs(runtime, words)
     prepare_thread(g, stack)                  -> g.stack_guard                           start(g, arguments)
     interrupt_program(g)                      -> the next print leaves
     flush_program(g), close_program(runtime)
@@ -16,11 +16,15 @@ from __future__ import annotations
 
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
+from runtime.heap_check import check_heap
 from runtime.layout import PTR_SIZE
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.metrics import Samples, read_samples
 from runtime.output import close_output, flush, open_output
 from runtime.proc import G
 from runtime.roots import add_globals
+from runtime.settings import SettingWords, apply_settings
+from runtime.stats_check import check_mem_stats
 from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64
 
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
@@ -40,18 +44,15 @@ def open_program(gogc: i64, shadow_bytes: u64, globals_bytes: u64, globals_mask:
     return runtime
 
 
-def set_knobs(
-    runtime: Runtime, gc_trace: u64, gc_check_mark: u64, clobber_free: u64, gc_stress: u64, check_heap: u64
-) -> None:
-    """What GODEBUG asks for, before the program starts."""
-    knobs = runtime.knobs
-    knobs.gc_trace = gc_trace != 0
-    knobs.gc_check_mark = gc_check_mark != 0
-    knobs.gc_check_heap = check_heap != 0
-    knobs.gc_stress = gc_stress
-    runtime.heap.clobber = clobber_free != 0
-    if gc_stress != 0:
-        runtime.p0.m_cache.run_bytes = 0
+def set_knobs(runtime: Runtime, words: SettingWords) -> None:
+    """What the environment asks for, before the program starts."""
+    apply_settings(runtime, words)
+
+
+def recount(runtime: Runtime) -> None:
+    """Check every invariant of the heap, and every counter."""
+    check_heap(runtime)
+    check_mem_stats(runtime)
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:
@@ -68,6 +69,11 @@ def read_figures(g: G, figures: Array[u64]) -> None:
     """The FIGURES of this moment; `figures` has room for a whole MemStats."""
     stats = MemStats.at(address(figures))
     read_mem_stats(g, stats)
+
+
+def read_metrics(g: G, samples: Samples) -> None:
+    """All metrics of this moment."""
+    read_samples(g, samples)
 
 
 def output_error(g: G) -> i32:

@@ -19,3 +19,21 @@ def test_results_of_printing(use: str, call: str) -> None:
 
 def test_printing_is_a_statement() -> None:
     compile_source(Source("x.toy", 'import "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n\t(fmt.Print(2))\n}\n'))
+
+
+@pytest.mark.parametrize("value", ["s.PauseTotal", "s.Pause", "s", "s.Pause[0]"])
+def test_the_text_of_a_duration(value: str) -> None:
+    text = f"""import ("fmt"; "runtime/debug")
+
+func main() {{
+	var s debug.GCStats
+	fmt.Println({value})
+}}
+"""
+    with pytest.raises(UserError, match=r"x\.toy:5:\d+: Toy does not have the text of a time\.Duration"):
+        compile_source(Source("x.toy", text))
+
+
+def test_what_holds_a_slice_of_itself_can_be_printed() -> None:
+    text = 'import "fmt"\n\ntype T struct{ kids []T }\n\nfunc main() {\n\tfmt.Println(T{})\n}\n'
+    compile_source(Source("x.toy", text))

@@ -31,11 +31,14 @@ from runtime import (
     mcache,
     mcentral,
     memstats,
+    metrics,
     mheap,
     mspan,
     pacer,
     roots,
+    settings,
     span_set,
+    stats_check,
     sweep,
     types,
     work_queue,
@@ -102,6 +105,7 @@ ROOTS: list[Callable[..., Any]] = [
     mcentral.sweep_one,
     mcentral.uncache_span,
     memstats.read_mem_stats,
+    metrics.read_samples,
     mheap.alloc_span,
     mheap.free_span,
     mspan.check_marks,
@@ -127,10 +131,15 @@ ROOTS: list[Callable[..., Any]] = [
     roots.check_roots,
     roots.free_handle,
     roots.new_handle,
+    settings.apply_settings,
+    settings.set_gc_percent,
+    settings.set_max_procs,
+    settings.set_memory_limit,
     span_set.check_span_set,
     span_set.pop_span,
     span_set.push_span,
     span_set.remove_span,
+    stats_check.check_mem_stats,
     sweep.sweep_span,
     sweep.try_acquire,
     types.check_type,
@@ -200,6 +209,7 @@ class HeapUnderTest:
     def close(self) -> None:
         if not self.is_broken:
             self.check()
+            self.recount()
         self.call(root.close_runtime, self.state)
 
     # --- Objects ---
@@ -269,6 +279,10 @@ class HeapUnderTest:
     def check(self) -> None:
         """Check every invariant."""
         self.call(heap_check.check_heap, self.state)
+
+    def recount(self) -> None:
+        """Count every counter again."""
+        self.call(stats_check.check_mem_stats, self.state)
 
 
 def drawn(span: MSpan, engine: Any) -> str:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from runtime import heap as root
+from runtime import os_memory, output
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.mspan import MSpan
+from runtime.os_memory import PROT_READ_WRITE
 from runtime.size_classes import CLASS_TO_SIZE
-from runtime.syspy import sizeof
+from runtime.syspy import address, nil, sizeof
+from tests.runtime.engines import PythonEngine
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest
 
 
@@ -65,6 +71,22 @@ def test_a_large_object_counts_in_whole_pages(heap: HeapUnderTest) -> None:
     assert read(heap).total_alloc - before == 40_960
 
 
+def test_the_share_of_time_is_that_of_the_last_collection(heap: HeapUnderTest) -> None:
+    assert read(heap).gc_cpu_fraction == 0.0
+    heap.gc()
+    first, second = read(heap).gc_cpu_fraction, read(heap).gc_cpu_fraction
+    assert 0 < first < 1
+    assert first == second
+
+
+def test_sys_is_all_that_is_held(heap: HeapUnderTest) -> None:
+    """Prepared or Ready, the struct of the Runtime, the stack in use, and a byte for each page of an arena."""
+    busy(heap)
+    memory = heap.heap.memory
+    runtime = -(-sizeof(type(heap.state)) // 4096) * 4096
+    assert read(heap).sys == memory.prepared + memory.ready + runtime + 4096 + 8192
+
+
 def test_both_ways_to_read_twice(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap()
     busy(heap)
@@ -80,3 +102,36 @@ def test_an_empty_runtime_is_small(heap: HeapUnderTest) -> None:
     m = read(heap)
     assert m.sys - m.heap_sys < 2 << 20
     assert (m.heap_sys, m.heap_inuse) == (4 << 20, 8192)
+
+
+def test_every_mapping_is_counted_or_is_known_to_be_addresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the runtime asks the kernel for, recorded, against `sys`."""
+    mapped: dict[int, int] = {}
+
+    def recording_mmap(addr: int, size: int, prot: int, flags: int, fd: int, offset: int) -> int:
+        found: int = os_memory_mmap(addr, size, prot, flags, fd, offset)
+        if prot == PROT_READ_WRITE:
+            mapped[found] = size
+        return found
+
+    def recording_munmap(addr: int, size: int) -> int:
+        for start in [start for start in mapped if addr <= start < addr + size]:
+            del mapped[start]
+        return int(os_memory_munmap(addr, size))
+
+    os_memory_mmap, os_memory_munmap = os_memory.mmap, os_memory.munmap
+    for module in (os_memory, root, output):
+        monkeypatch.setattr(module, "mmap", recording_mmap)
+        monkeypatch.setattr(module, "munmap", recording_munmap)
+    heap = HeapUnderTest(PythonEngine())
+    heap.g.output = output.open_output()
+    busy(heap)
+    addresses = [heap.g.shadow_base, address(heap.heap.arenas.table), address(heap.heap.arenas.inline_class)]
+    rounded = {start: -(-size // 4096) * 4096 for start, size in mapped.items() if start not in addresses}
+    m, slack = read(heap), sum(rounded.values()) - sum(mapped[start] for start in rounded)
+    in_use = 4096 + 8192  # of the shadow stack, of inline_class for one arena
+    assert 0 <= sum(rounded.values()) + in_use - m.sys <= slack, "only the ends of last pages may be uncounted"
+    output.close_output(heap.g.output)
+    heap.g.output = nil(output.Output)
+    heap.close()
+    assert mapped == {}, "nothing is left when a runtime is closed"

@@ -25,7 +25,7 @@ from runtime.os_memory import (
 )
 from runtime.syspy import Failure, load, store, u8, u64, uintptr
 from tests.runtime.engines import BROKEN, Engine
-from tests.runtime.kernel import state
+from tests.runtime.kernel import lazy_bytes, state
 
 ROOTS = [
     check_memory_stats,
@@ -84,6 +84,19 @@ def test_sys_alloc_gives_zero_memory_and_sys_free_takes_it_back(engine: Engine) 
     assert counted(stats) == (0, 0, 3 * PHYS_PAGE_SIZE)
     assert engine.call(sys_free, stats, addr, 3 * PHYS_PAGE_SIZE, stats.other)
     assert (state(addr), counted(stats)) == ("none", (0, 0, 0))
+
+
+def test_memory_given_back_lazily_is_old_or_zero(engine: Engine) -> None:
+    stats = MemoryStats(frees_lazily=True)
+    addr = engine.call(sys_alloc, stats, MIB, stats.other)
+    for i in range(0, MIB, PHYS_PAGE_SIZE):
+        store(u64, addr + i, 42)
+    assert engine.call(sys_unused, stats, addr, MIB)
+    assert counted(stats) == (0, MIB, 0)
+    assert lazy_bytes(addr) >= MIB // 2
+    engine.call(sys_used, stats, MIB)
+    assert load(u64, addr) in (0, 42)
+    assert engine.call(sys_free, stats, addr, MIB, stats.other)
 
 
 @pytest.mark.parametrize("align", [1 << 16, 1 << 22, 1 << 26])

@@ -5,22 +5,26 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from lang.std import os_pkg, runtime_pkg
+from lang.lower_packages import VERSION
+from lang.std import debug_pkg, os_pkg, runtime_pkg
+from lang.std.debug_pkg import DebugGCStats
 from lang.std.runtime_pkg import MemStats
 from runtime import heap, malloc
 from runtime.heap import Runtime
 from runtime.output import close_output, open_output, write_bytes
 from runtime.proc import G
-from runtime.syspy import FAIL_EXIT, FAIL_PANIC, Array, Failure, Inline, address, array_at, nil, sizeof, table, u8
+from runtime.syspy import FAIL_EXIT, FAIL_PANIC, Array, Failure, Inline, address, array_at, nil, sizeof, table, u8, u64
 from runtime.types import String, Type
 from tests.runtime.engines import Engine
 from tests.std.values import STRING, Memory
 
 ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, malloc.mallocgc]
-ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats]
+ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cpu, runtime_pkg.set_max_procs]
+ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
@@ -91,3 +95,73 @@ def test_statistics_into_nil_panic(engine: Engine, g: G) -> None:
     with pytest.raises(Failure, match="nil pointer dereference") as caught:
         engine.call(runtime_pkg.read_mem_stats, g, nil(MemStats))
     assert caught.value.kind == FAIL_PANIC
+
+
+def pauses_of(g: G) -> list[int]:
+    """The last pauses by the ring, the latest first."""
+    gc = g.runtime.gc
+    return [gc.pause_ns[(gc.num_gc - 1 - i) % 256] for i in range(min(gc.num_gc, 256))]
+
+
+@pytest.mark.parametrize("collections", [0, 1, 5, 255, 256, 257, 300])
+def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections: int) -> None:
+    stats = DebugGCStats()
+    for _ in range(collections):
+        engine.call(runtime_pkg.runtime_gc, g)
+    top = g.shadow_top
+    engine.call(debug_pkg.read_gc_stats, g, stats)
+    assert (stats.num_gc, stats.pause.length, stats.pause.capacity) == (collections, min(collections, 256), 515)
+    assert stats.pause_total == g.runtime.gc.pause_total_ns
+    pauses: Array[int] = array_at(u64, stats.pause.data)
+    assert [pauses[i] for i in range(stats.pause.length)] == pauses_of(g)
+    assert g.shadow_top == top
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
+@pytest.mark.parametrize("collections", [0, 1, 2, 7, 400])
+def test_quantiles(engine: Engine, g: G, collections: int, count: int) -> None:
+    stats = DebugGCStats()
+    room = table(u64, [99] * count)
+    stats.pause_quantiles.data, stats.pause_quantiles.length = address(room), count
+    for _ in range(collections):
+        engine.call(runtime_pkg.runtime_gc, g)
+    engine.call(debug_pkg.read_gc_stats, g, stats)
+    pauses = sorted(pauses_of(g)) or [0]
+    expected = [pauses[len(pauses) * i // (count - 1)] for i in range(count - 1)] + [pauses[-1]]
+    assert [room[i] for i in range(count)] == expected
+    latest: Array[int] = array_at(u64, stats.pause.data)
+    assert [latest[i] for i in range(stats.pause.length)] == pauses_of(g)
+
+
+def test_room_for_pauses_is_made_once_and_a_collection_meanwhile_does_no_harm(engine: Engine, g: G) -> None:
+    g.runtime.knobs.gc_stress = 1
+    g.m_cache.run_bytes = 0
+    addr = engine.call(malloc.mallocgc, g, sizeof(DebugGCStats), nil(Type), True)
+    stats = DebugGCStats.at(addr)
+    engine.call(debug_pkg.read_gc_stats, g, stats)
+    assert g.runtime.gc.num_gc == stats.num_gc == 2
+    data = stats.pause.data
+    assert data not in (0, addr)
+    engine.call(debug_pkg.read_gc_stats, g, stats)
+    assert stats.pause.data == data
+
+
+def test_gc_stats_into_nil_panic(engine: Engine, g: G) -> None:
+    with pytest.raises(Failure, match="nil pointer dereference"):
+        engine.call(debug_pkg.read_gc_stats, g, nil(DebugGCStats))
+
+
+def test_debug_functions(engine: Engine, g: G) -> None:
+    assert [engine.call(debug_pkg.set_gc_percent, g, n) for n in (50, -3, 100)] == [100, 50, -1]
+    g.runtime.knobs.memory_limit, g.runtime.knobs.processors, g.runtime.knobs.max_procs = 5, 6, 7
+    assert [engine.call(debug_pkg.set_memory_limit, g, n) for n in (-1, 9, -1)] == [5, 5, 9]
+    assert [engine.call(runtime_pkg.set_max_procs, g, n) for n in (0, 2, 2)] == [7, 7, 2]
+    assert engine.call(runtime_pkg.num_cpu, g) == 6
+    engine.call(malloc.mallocgc, g, 64, nil(Type), True)
+    engine.call(debug_pkg.free_os_memory, g)
+    assert g.runtime.gc.num_forced_gc == 1
+
+
+def test_the_version_is_the_project_s() -> None:
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{VERSION.decode().removeprefix("toy")}"\n' in project

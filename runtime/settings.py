@@ -1,0 +1,85 @@
+"""Settings: what the environment asks for, on its way into a Runtime, and what a program may change of it later.
+
+    host: knobs.Settings(gogc=50, gctrace=1, ...)  --words-->  SettingWords  --apply_settings-->  where it is looked at
+
+A word for each setting, in the order of knobs.Settings: so a new one changes no signature between host and runtime.
+
+Go keeps gcPercent and memoryLimit in the pacer, and the rest in one struct, debug. Here each lies where it is read.
+
+    SE1  GOGC is GOGC_OFF or not negative
+
+Owner: the host before the program runs, then the goroutine that calls. Go: runtime/runtime1.go, mgcpacer.go
+setGCPercent, setMemoryLimit; proc.go GOMAXPROCS.                                                 Next: knobs.py
+"""
+
+from __future__ import annotations
+
+from runtime.cycle import update_goal
+from runtime.heap import Runtime
+from runtime.proc import G
+from runtime.syspy import Struct, i32, i64, struct, u64
+
+GOGC_OFF = -1  # no collections but forced ones
+
+
+@struct
+class SettingWords(Struct):
+    """knobs.Settings as words."""
+
+    gogc: i64  # percent that the heap may grow by; GOGC_OFF
+    memory_limit: i64  # bytes that may be ready
+    gomaxprocs: i64  # Ps
+    processors: i64  # processors that this process may use
+    gctrace: i64  # more than 0: a line for each collection
+    gccheckmark: i64  # more than 0: mark a second time, and compare
+    clobberfree: i64  # not 0: overwrite what is freed
+    invalidptr: i64  # not 0: a pointer to a page without objects is fatal
+    madvdontneed: i64  # not 0: the kernel takes pages at once; 0: when it needs them
+    gcstress: i64  # more than 0: collect at every n-th allocation
+    heapcheck: i64  # more than 0: check every invariant around each collection
+
+
+def apply_settings(runtime: Runtime, words: SettingWords) -> None:
+    """Run as the host says, from the first allocation on."""
+    knobs = runtime.knobs
+    knobs.memory_limit = words.memory_limit
+    knobs.max_procs = words.gomaxprocs
+    knobs.processors = words.processors
+    knobs.gc_trace = words.gctrace > 0
+    knobs.gc_check_mark = words.gccheckmark > 0
+    knobs.gc_check_heap = words.heapcheck > 0
+    runtime.heap.clobber = words.clobberfree != 0
+    runtime.marker.ignores_bad_pointers = words.invalidptr == 0
+    runtime.heap.memory.frees_lazily = words.madvdontneed == 0
+    if words.gcstress > 0:
+        knobs.gc_stress = u64(words.gcstress)
+        runtime.p0.m_cache.run_bytes = 0
+    set_gc_percent(runtime.g0, words.gogc)
+
+
+def set_gc_percent(g: G, percent: i64) -> i64:
+    """debug.SetGCPercent: GOGC from now on, with a new goal at once; less than 0 is off. Returns what it was."""
+    runtime = g.runtime
+    before = runtime.knobs.gogc
+    percent = i64(i32(percent))
+    runtime.knobs.gogc = percent if percent >= 0 else i64(GOGC_OFF)  # SE1
+    update_goal(runtime, runtime.cycle.stack_bytes)
+    return before
+
+
+def set_memory_limit(g: G, limit: i64) -> i64:
+    """debug.SetMemoryLimit: how many bytes may be ready from now on; less than 0 asks only. Returns what it was."""
+    knobs = g.runtime.knobs
+    before = knobs.memory_limit
+    if limit >= 0:
+        knobs.memory_limit = limit
+    return before
+
+
+def set_max_procs(g: G, n: i64) -> i64:
+    """runtime.GOMAXPROCS: n Ps from now on; n less than 1 asks only. Returns what it was."""
+    knobs = g.runtime.knobs
+    before = knobs.max_procs
+    if n > 0:
+        knobs.max_procs = n
+    return before
