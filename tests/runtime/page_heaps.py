@@ -8,7 +8,9 @@ chunk by chunk from a base, each run as first page + length. The drawing of a ch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from runtime.addr_ranges import check_addr_ranges
@@ -23,6 +25,13 @@ GO_BASE = 0xC000  # the chunk where Go's heap starts
 LAST_CHUNK = (1 << 26) - 1
 
 Description = dict[int, str]
+
+
+def go_cases(name: str) -> list[dict[str, Any]]:
+    """The cases of a table of Go's own tests."""
+    path = Path(__file__).parent / "go_tables" / f"{name}.json"
+    return list(json.loads(path.read_text("utf-8"))["cases"])
+
 
 # What a PageHeap calls; part of the ROOTS of a module that uses it.
 PAGE_HEAP_ROOTS: list[Callable[..., Any]] = [
