@@ -35,7 +35,8 @@ READING_ORDER = """
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
     runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
-    runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
+    runtime.page_summaries runtime.page_bits runtime.scavenge_bits runtime.scavenge_index
+    runtime.page_alloc runtime.page_cache
     runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
     runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark

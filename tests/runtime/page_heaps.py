@@ -95,6 +95,9 @@ class PageHeap:
     def add_chunk(self, chunk: int, allocated: str, scavenged: str) -> None:
         """Grow by one chunk in the described state."""
         assert self.engine.call(grow, self.pages, self.addr(chunk), CHUNK_BYTES)
+        # To the scavenge index a page is new, until it has been taken and freed.
+        self.engine.call(alloc_range, self.pages, self.addr(chunk), CHUNK_PAGES)
+        self.engine.call(free, self.pages, self.addr(chunk), CHUNK_PAGES)
         words = chunk_of(self.pages, self.base + chunk).scavenged.words
         for i in range(CHUNK_WORDS):
             words[i] = bits(scavenged) >> 64 * i & (1 << 64) - 1
