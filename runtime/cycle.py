@@ -17,22 +17,29 @@ Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc
 
 from __future__ import annotations
 
+from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
 from runtime.gctrace import print_gc_trace
-from runtime.heap import CLOCK_MONOTONIC, CLOCK_REALTIME, PAUSES, Cycle, Runtime, clock_ns
+from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
-from runtime.layout import PTR_SIZE
+from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
 from runtime.mcache import close_runs, release_all
 from runtime.mcentral import finish_sweep, start_sweep
+from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
+from runtime.mheap import MHeap
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
-from runtime.syspy import address, u64
+from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
+from runtime.scavenge_index import next_gen
+from runtime.scavtrace import print_scav_trace
+from runtime.syspy import address, sizeof, u64
 
 
 def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
-    finish_sweep(g.heap)
+    end_sweep(g.runtime)
 
 
 def collect(g: G, forced: bool) -> None:
@@ -44,7 +51,7 @@ def collect(g: G, forced: bool) -> None:
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
-    finish_sweep(heap)
+    end_sweep(runtime)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_runs(runtime.m_cache)
@@ -54,9 +61,11 @@ def collect(g: G, forced: bool) -> None:
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
     cycle.stack_bytes = g.shadow_top - g.shadow_base
+    note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime, cycle.stack_bytes)
     start_sweep(heap)
     release_all(heap, runtime.m_cache)
+    start_scavenge_gen(heap)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     cycle.end_ns = clock_ns(runtime, CLOCK_MONOTONIC)
@@ -85,12 +94,45 @@ def set_goal(runtime: Runtime, stack_bytes: u64) -> None:
 
 
 def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
-    """Compute the goal anew, after a collection or a change of GOGC."""
+    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit."""
+    heap = runtime.heap
     gogc = runtime.knobs.gogc
     marked = with_floating(runtime.gc.heap_marked, gogc)
     goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
-    runtime.gc.heap_goal = goal
-    runtime.heap.trigger = trigger_below(goal, marked, gogc)
+    heap.scavenger.other_ready = sizeof(Runtime) + align_up(stack_bytes, PHYS_PAGE_SIZE)
+    limited = limited_goal(runtime)
+    if limited < goal:
+        runtime.gc.heap_goal = limited
+        heap.trigger = limited
+    else:
+        runtime.gc.heap_goal = goal
+        heap.trigger = trigger_below(goal, marked, gogc)
+    pace_scavenger(heap.scavenger, heap.memory, runtime.gc.heap_goal)
+
+
+def limited_goal(runtime: Runtime) -> u64:
+    """The goal that the memory limit asks for."""
+    heap = runtime.heap
+    memory = heap.memory
+    ready = ready_bytes(heap.scavenger, memory)
+    allocated = heap_alloc_bytes(heap.stats)
+    limit = heap.scavenger.memory_limit
+    return memory_limit_heap_goal(limit, ready, memory.heap_free.bytes, allocated, runtime.gc.heap_marked)
+
+
+def start_scavenge_gen(heap: MHeap) -> None:
+    """What was freed since the last collection may go back to the system, if it is too much."""
+    lock(heap.lock)
+    next_gen(heap.pages.index)
+    unlock(heap.lock)
+    wake_scavenger(heap.scavenger, heap.memory)
+
+
+def end_sweep(runtime: Runtime) -> None:
+    """Sweep what is left of the last cycle."""
+    finish_sweep(runtime.heap)
+    if runtime.knobs.scav_trace:
+        print_scav_trace(runtime)
 
 
 def count_cycle(runtime: Runtime, cycle: Cycle) -> None:

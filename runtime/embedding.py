@@ -23,9 +23,11 @@ from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap_check import check_heap
 from runtime.knobs import Settings
 from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.mspan import MSpan
 from runtime.roots import NO_HANDLE, free_handle, new_handle
+from runtime.scavenge import NO_LIMIT
 from runtime.syspy import Failure, address, load, nil, store, table, text, u8, u64
 from runtime.syspy.pointers import View
 from runtime.types import KIND_STRUCT, Type
@@ -49,6 +51,7 @@ class Stats:
     frees: int  # objects freed so far
     heap_inuse: int  # of pages in spans
     heap_sys: int  # of all the heap's pages
+    heap_released: int  # of those that the system does not back
     sys: int  # taken from the system
     next_gc: int  # of the heap when the next collection starts
     num_gc: int  # collections
@@ -178,6 +181,16 @@ class Runtime:
         """End a handle."""
         if self._is_open:
             self._guarded(free_handle, self.state.roots, number)
+
+    # --- The system's memory ---
+
+    def free_os_memory(self) -> None:
+        """Collect, and give all that is free back to the system."""
+        self._guarded(free_os_memory, self.state.g0)
+
+    def set_memory_limit(self, limit: int) -> int:
+        """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
+        return int(self._guarded(set_memory_limit, self.state.g0, min(limit, NO_LIMIT)))
 
     # --- The collector ---
 

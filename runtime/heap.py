@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.mark import Marker, marker_init
@@ -39,6 +40,7 @@ from runtime.os_memory import (
 from runtime.pacer import heap_goal, trigger_below
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
+from runtime.scavenge import scavenger_init
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import (
     Array,
@@ -46,7 +48,6 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
-    c_function,
     i32,
     i64,
     sizeof,
@@ -62,18 +63,6 @@ SHADOW_BYTES = 64 << 20  # of a shadow stack, if its creator does not say; only 
 
 TRACE_BYTES = 512  # a gctrace line is shorter
 
-CLOCK_MONOTONIC = 1
-CLOCK_REALTIME = 0
-NANOSECONDS = 1_000_000_000
-
-
-@struct
-class TimeSpec(Struct):
-    """struct timespec of the C library."""
-
-    seconds: i64  # whole seconds
-    nanoseconds: i64  # the rest
-
 
 @struct
 class Knobs(Struct):
@@ -83,6 +72,7 @@ class Knobs(Struct):
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
+    scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
 
 
@@ -143,16 +133,9 @@ class Runtime(Struct):
     heap: Inline[MHeap]  # where memory comes from
 
 
-@c_function
-def clock_gettime(clock: i32, time: TimeSpec) -> i32:  # type: ignore[empty-body]
-    """Read a clock."""
-
-
 def clock_ns(runtime: Runtime, clock: i32) -> u64:
     """The time of a clock, in nanoseconds."""
-    time = runtime.time
-    clock_gettime(clock, time)
-    return u64(time.seconds) * NANOSECONDS + u64(time.nanoseconds)
+    return time_ns(runtime.time, clock)
 
 
 def new_runtime(gogc: i64, shadow_bytes: u64) -> Runtime:
@@ -177,6 +160,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     roots_init(runtime.roots, heap.memory)
     if not heap_init(heap) or not new_centrals(heap):
         return False
+    scavenger_init(heap.scavenger, sizeof(Runtime))
     runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
     heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
     mcache_init(runtime.m_cache, heap)

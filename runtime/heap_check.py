@@ -39,6 +39,7 @@ from runtime.layout import (
     chunk_index,
     chunk_page_index,
 )
+from runtime.lock import lock, unlock
 from runtime.mcache import MCache
 from runtime.mcentral import swept, unswept
 from runtime.mheap import MHeap, check_heap_memory
@@ -124,8 +125,10 @@ def free_checker(checker: Checker) -> None:
 def check_heap(runtime: Runtime) -> None:
     """Every invariant of the heap holds. Any time but while marking or sweeping."""
     heap = runtime.heap
+    lock(heap.scavenger.lock)
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
+    unlock(heap.scavenger.lock)
     check_roots(runtime.roots)
     check_g(runtime, runtime.g0)
     checker = new_checker(heap.memory)

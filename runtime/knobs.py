@@ -7,6 +7,7 @@
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
     gcstress=n       collect at every n-th allocation
+    scavtrace=1      a line for each cycle of what went back to the system
     heapcheck=1      check every invariant of the heap around each collection
 
 The last two are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts names it
@@ -43,6 +44,7 @@ class Settings(NamedTuple):
     clobberfree: int = 0
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
+    scavtrace: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -61,6 +63,7 @@ class Settings(NamedTuple):
         knobs.gc_check_mark = self.gccheckmark > 0
         knobs.gc_check_heap = self.heapcheck > 0
         knobs.gc_stress = self.gcstress
+        knobs.scav_trace = self.scavtrace > 0
         state.heap.clobber = self.clobberfree > 0
         if self.gcstress:
             state.m_cache.run_bytes = 0

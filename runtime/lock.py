@@ -10,9 +10,10 @@ thread that finds the lock taken looks at it for a moment, since the holder is m
 
 The lock order. Whoever holds a lock takes only locks further down; a thread holds no two of one line.
 
-    1  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
-    2  central.lock       the four span sets of one mcentral
-    3  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    1  scavenger.lock     free pages on their way back to the system, in the background
+    2  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
+    3  central.lock       the four span sets of one mcentral
+    4  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
     LK1  only a held lock is unlocked
     LK2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries
@@ -105,10 +106,23 @@ def assert_lock_held(m: Mutex) -> None:
 @cold
 def futex_sleep(m: Mutex) -> None:
     """Sleep until woken, unless key is no longer SLEEPING. May return early."""
-    syscall(SYS_FUTEX, address(m) + offsetof(Mutex, "key"), FUTEX_WAIT_PRIVATE, SLEEPING, 0, 0, 0)
+    wait_on_word(address(m) + offsetof(Mutex, "key"), SLEEPING, 0)
 
 
 @cold
 def futex_wake(m: Mutex) -> None:
     """Wake one thread that sleeps on the lock."""
-    syscall(SYS_FUTEX, address(m) + offsetof(Mutex, "key"), FUTEX_WAKE_PRIVATE, 1, 0, 0, 0)
+    wake_one_on_word(address(m) + offsetof(Mutex, "key"))
+
+
+def wait_on_word(addr: uintptr, value: u32, timeout: uintptr) -> None:
+    """Sleep until woken, unless another value is at addr, for at most the TimeSpec at timeout, 0: for ever.
+
+    May return early.
+    """
+    syscall(SYS_FUTEX, addr, FUTEX_WAIT_PRIVATE, u64(value), timeout, 0, 0)
+
+
+def wake_one_on_word(addr: uintptr) -> None:
+    """Wake one thread that sleeps on the word at addr."""
+    syscall(SYS_FUTEX, addr, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runtime.heap import CLOCK_MONOTONIC, PAUSES, Runtime, clock_ns
+from runtime.clock import CLOCK_MONOTONIC
+from runtime.heap import PAUSES, Runtime, clock_ns
 from runtime.layout import PHYS_PAGE_SIZE, align_up
 from runtime.mcache import MCache, release_all
 from runtime.mheap import HeapStats

@@ -73,6 +73,7 @@ from runtime.os_memory import (
 from runtime.pacer import HEAP_MINIMUM
 from runtime.page_alloc import PageAlloc
 from runtime.page_cache import PageCache, alloc_to_cache, cache_alloc
+from runtime.scavenge import Scavenger, eager_work, scavenge
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, SPAN_CLASS_TO_NELEMS
 from runtime.syspy import (
     Array,
@@ -80,6 +81,7 @@ from runtime.syspy import (
     Struct,
     address,
     atomic_add,
+    cold,
     is_nil,
     nil,
     sizeof,
@@ -142,6 +144,7 @@ class MHeap(Struct):
     span_cells: Inline[FixAlloc]  # MSpans
     bit_cells: Inline[FixAlloc]  # bitmaps that lie off the heap
     arenas: Inline[ArenaMap]  # from address to span
+    scavenger: Inline[Scavenger]  # which of them the system gets back
     pages: Inline[PageAlloc]  # which pages are free
 
 
@@ -191,6 +194,8 @@ def alloc_span(heap: MHeap, cache: PageCache, npages: u64, span_class: u64) -> M
     if base == 0:
         base, released = alloc_pages(heap, npages)
     span = nil(MSpan)
+    todo: u64 = 0  # bytes to give back
+    force = False
     if base != 0:
         span = new_span(heap, base, npages, span_class)
         account_pages(heap.memory, npages << PAGE_SHIFT, released)
@@ -200,7 +205,10 @@ def alloc_span(heap: MHeap, cache: PageCache, npages: u64, span_class: u64) -> M
         else:
             find_need_zero(heap, span, released)
             atomic_add(heap, "pages_in_use", npages)
+            todo, force = eager_work(heap.scavenger, heap.memory, released)
     unlock(heap.lock)
+    if todo != 0:
+        give_back_eagerly(heap, todo, force)
     if not is_nil(span) and has_pointer_bits(span.elem_size, span_class):
         init_pointer_bits(span)
     return span
@@ -212,6 +220,13 @@ def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
     if base == 0 and grow(heap, npages):
         base, released = page_alloc.alloc(heap.pages, npages)
     return base, released
+
+
+@cold
+def give_back_eagerly(heap: MHeap, todo: u64, force: bool) -> None:
+    """Give about so many bytes of free pages back for those that an allocation will use. No lock is held."""
+    released = scavenge(heap.pages, todo, force)
+    atomic_add(heap.scavenger, "released_eager", released)
 
 
 def new_span(heap: MHeap, base: uintptr, npages: u64, span_class: u64) -> MSpan:
@@ -309,6 +324,7 @@ def use_pages(heap: MHeap, size: u64) -> bool:
     if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):
         return False
     heap.arena_next = end
+    heap.scavenger.growth = heap.scavenger.growth + size
     return True
 
 

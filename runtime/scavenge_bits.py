@@ -26,7 +26,8 @@ from runtime.syspy import clz64, popcount64, u64
 
 def fill_aligned(bits: u64, n: u64) -> u64:
     """The bits with every aligned group of n filled with ones that has a one in it."""
-    assert n <= 64 and popcount64(n) == 1, "SB1: groups of a length that is no power of two up to 64"
+    assert popcount64(n) == 1, "SB1: groups of a length that is no power of two"
+    assert n <= 64, "SB1: groups longer than a word"
     width = n >> 1
     while width != 0:
         bits |= bits >> width
