@@ -44,7 +44,7 @@ READING_ORDER = """
     runtime.proc runtime.heap runtime.gctrace runtime.scavtrace runtime.heap_check runtime.background_scavenger
     runtime.memory_limit runtime.cycle runtime.memory_control
     runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
-    runtime.knobs runtime.embedding runtime.image
+    runtime.knobs runtime.scavenger_thread runtime.embedding runtime.image
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
