@@ -19,14 +19,13 @@ from __future__ import annotations
 
 from runtime.clock import CLOCK_MONOTONIC, set_time, time_ns
 from runtime.heap import Runtime
-from runtime.lock import lock, unlock, wait_on_word, wake_one_on_word
+from runtime.lock import futex_sleep, futex_sleep_for, futex_wake, lock, unlock
 from runtime.mheap import MHeap
 from runtime.scavenge import IDLE, STOP, WORK, Scavenger, is_over_goal, scavenge
 from runtime.scavenge_sleep import LEAST_WORK_NS, note_sleep, time_to_sleep
 from runtime.syspy import address, atomic_add, atomic_load, atomic_store, cas, offsetof, u64, uintptr
 
 QUANTUM = 64 << 10  # bytes to give back at a time
-PROCESSORS = 1  # that the program may use
 
 
 def run_scavenger(runtime: Runtime) -> None:
@@ -40,14 +39,14 @@ def run_scavenger(runtime: Runtime) -> None:
         else:
             atomic_add(s, "released_bg", released)
             slept_ns = sleep(s, time_to_sleep(s.pacer, worked_ns))
-            note_sleep(s.pacer, worked_ns, slept_ns, PROCESSORS)
+            note_sleep(s.pacer, worked_ns, slept_ns, runtime.world.ps_count)
 
 
 def stop_scavenger(runtime: Runtime) -> None:
     """Make run_scavenger return soon, also when it is called later."""
     s = runtime.heap.scavenger
     atomic_store(s, "wanted", STOP)
-    wake_one_on_word(wanted_addr(s))
+    futex_wake(wanted_addr(s), 1)
 
 
 def scavenge_for_a_while(heap: MHeap) -> tuple[u64, u64]:
@@ -69,7 +68,7 @@ def scavenge_for_a_while(heap: MHeap) -> tuple[u64, u64]:
 def park(s: Scavenger) -> None:
     """Sleep until there is something to do."""
     while not cas(s, "wanted", WORK, IDLE) and atomic_load(s, "wanted") != STOP:
-        wait_on_word(wanted_addr(s), IDLE, 0)
+        futex_sleep(wanted_addr(s), IDLE)
 
 
 def sleep(s: Scavenger, ns: u64) -> u64:
@@ -79,7 +78,7 @@ def sleep(s: Scavenger, ns: u64) -> u64:
     wanted = atomic_load(s, "wanted")
     while slept < ns and wanted != STOP:
         set_time(s.time, ns - slept)
-        wait_on_word(wanted_addr(s), wanted, address(s.time))
+        futex_sleep_for(wanted_addr(s), wanted, s.time)
         slept = time_ns(s.time, CLOCK_MONOTONIC) - start
         wanted = atomic_load(s, "wanted")
     return slept

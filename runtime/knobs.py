@@ -66,7 +66,7 @@ class Settings(NamedTuple):
         knobs.scav_trace = self.scavtrace > 0
         state.heap.clobber = self.clobberfree > 0
         if self.gcstress:
-            state.m_cache.run_bytes = 0
+            state.p0.m_cache.run_bytes = 0
 
 
 def parse_gogc(text: str) -> int:

@@ -8,33 +8,62 @@ Owner: the goroutine that calls. Go: runtime/mheap.go freeOSMemory, mgcpacer.go 
 
 from __future__ import annotations
 
-from runtime.cycle import gc, update_goal
+from runtime.cycle import flush_counts, gc, update_goal
+from runtime.heap import Runtime
 from runtime.lock import lock, unlock
+from runtime.mheap import MHeap, flush_caches
 from runtime.page_bits import ALL_ONES
-from runtime.page_cache import cache_flush
 from runtime.proc import G
-from runtime.scavenge import scavenge
+from runtime.scavenge import scavenge_one
 from runtime.scavtrace import print_forced_scav_trace
-from runtime.syspy import i64, u64
+from runtime.syspy import i64, is_nil, u64
+from runtime.world import enter, leave, start_the_world, stop_the_world
 
 
 def free_os_memory(g: G) -> None:
     """Collect, sweep, and give every free page back to the system."""
-    heap = g.heap
     gc(g)
-    lock(heap.lock)
-    cache_flush(g.m_cache.pages, heap.pages)
-    unlock(heap.lock)
-    released = scavenge(heap.pages, ALL_ONES, True)
+    stop_the_world(g.p)
+    flush_page_caches(g.runtime)
+    start_the_world(g.p)
+    leave(g.p)  # nobody has to wait for what the kernel does
+    released = scavenge_all(g.heap)
+    enter(g.p)
     if g.runtime.knobs.scav_trace:
+        stop_the_world(g.p)
         print_forced_scav_trace(g.runtime, released)
+        start_the_world(g.p)
+
+
+def flush_page_caches(runtime: Runtime) -> None:
+    """The page allocator has all free pages. The world is stopped."""
+    p = runtime.world.ps
+    while not is_nil(p):
+        flush_caches(runtime.heap, p)
+        p = p.next
+
+
+def scavenge_all(heap: MHeap) -> u64:
+    """Give every free page back, while the world may stop. Returns how many bytes."""
+    released: u64 = 0
+    n: u64 = ALL_ONES
+    while n != 0:
+        lock(heap.scavenger.lock)
+        n = scavenge_one(heap.pages, ALL_ONES, True)
+        unlock(heap.scavenger.lock)
+        released += n
+    return released
 
 
 def set_memory_limit(g: G, limit: i64) -> i64:
     """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
+    runtime = g.runtime
     s = g.heap.scavenger
+    stop_the_world(g.p)
     before = i64(s.memory_limit)
     if limit >= 0:
         s.memory_limit = u64(limit)
-        update_goal(g.runtime, g.shadow_top - g.shadow_base)
+        flush_counts(runtime)
+        update_goal(runtime, runtime.cycle.stack_bytes)
+    start_the_world(g.p)
     return before

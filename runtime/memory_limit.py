@@ -19,7 +19,7 @@ Pure functions. Go: runtime/mgcpacer.go memoryLimitHeapGoal.                    
 from __future__ import annotations
 
 from runtime.layout import larger
-from runtime.mheap import HeapStats
+from runtime.p import HeapStats
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
 from runtime.syspy import u64
 

@@ -21,7 +21,7 @@ them first.
     SC1  a page that the kernel refuses to take back is free afterwards, and counts as what it was
     SC2  what the kernel has is counted as released, at the end of the same hold of heap.lock
 
-Lock: heap.lock; and scavenger.lock around what the background does, for those who want the heap to stand still.
+Lock: heap.lock; and scavenger.lock around what threads do that the world does not wait for when it stops.
 Go: runtime/mgcscavenge.go, mheap.go allocSpan.                                                     Next: mspan.py
 """
 
@@ -30,7 +30,7 @@ from __future__ import annotations
 from runtime.clock import TimeSpec
 from runtime.layout import CHUNK_PAGES, HUGE_PAGE_PAGES, PAGE_SIZE, PHYS_PAGES, chunk_base, chunk_index, larger, smaller
 from runtime.layout import chunk_page_index as page_of
-from runtime.lock import Mutex, assert_lock_held, lock, unlock, wake_one_on_word
+from runtime.lock import SCAVENGER_LOCK, LockOrder, Mutex, assert_lock_held, futex_wake, lock, mutex_init, unlock
 from runtime.os_memory import MemoryStats, stat_move, sys_unused
 from runtime.page_alloc import PageAlloc, chunk_of, update_chunk
 from runtime.page_bits import clear_range, popcnt_range, set_range
@@ -52,7 +52,7 @@ STOP = 2  # it shall end
 class Scavenger(Struct):
     """How much may be kept, and what was given back."""
 
-    lock: Inline[Mutex]  # held by the background while it gives pages back
+    lock: Inline[Mutex]  # held while pages go back by a thread that the world does not wait for
     memory_limit: u64  # bytes that may be ready; NO_LIMIT
     other_ready: u64  # bytes that are ready and not counted in MemoryStats: the Runtime, and stacks at the last pacing
     gc_percent_goal: u64  # bytes that the heap may keep, or NO_SCAVENGE_GOAL
@@ -68,10 +68,10 @@ class Scavenger(Struct):
     pacer: Inline[SleepPacer]  # how long it sleeps
 
 
-def scavenger_init(s: Scavenger, other_ready: u64) -> None:
+def scavenger_init(s: Scavenger, order: LockOrder) -> None:
     """Make an all-zero Scavenger one that keeps everything."""
+    mutex_init(s.lock, SCAVENGER_LOCK, order)
     s.memory_limit = NO_LIMIT
-    s.other_ready = other_ready
     s.gc_percent_goal = NO_SCAVENGE_GOAL
     s.memory_limit_goal = NO_SCAVENGE_GOAL
     sleep_pacer_init(s.pacer)
@@ -175,7 +175,7 @@ def is_over_goal(s: Scavenger, memory: MemoryStats) -> bool:
 def eager_work(s: Scavenger, memory: MemoryStats, released: u64) -> tuple[u64, bool]:
     """What to give back for an allocation of pages, so many bytes of them released before: (bytes, by force).
 
-    The pages are counted as in use. Caller holds heap.lock, and gives back without it.
+    The pages are counted as in use.
     """
     todo: u64 = 0
     force = False
@@ -183,11 +183,12 @@ def eager_work(s: Scavenger, memory: MemoryStats, released: u64) -> tuple[u64, b
     if ready > s.memory_limit:
         todo = ready - s.memory_limit
         force = True
-    if s.growth != 0:
-        retained = retained_bytes(memory) - released + s.growth
+    growth: u64 = atomic_load(s, "growth")
+    # If it has changed meanwhile, another thread is there to see to it.
+    if growth != 0 and cas(s, "growth", growth, 0):
+        retained = retained_bytes(memory) - released + growth
         if retained > s.gc_percent_goal:
-            todo = larger(todo, smaller(s.growth, retained - s.gc_percent_goal))
-        s.growth = 0
+            todo = larger(todo, smaller(growth, retained - s.gc_percent_goal))
     return todo, force
 
 
@@ -197,4 +198,4 @@ def eager_work(s: Scavenger, memory: MemoryStats, released: u64) -> tuple[u64, b
 def wake_scavenger(s: Scavenger, memory: MemoryStats) -> None:
     """Pages have become free: wake the background if it has something to do."""
     if is_over_goal(s, memory) and atomic_load(s, "wanted") == IDLE and cas(s, "wanted", IDLE, WORK):
-        wake_one_on_word(address(s) + offsetof(Scavenger, "wanted"))
+        futex_wake(address(s) + offsetof(Scavenger, "wanted"), 1)

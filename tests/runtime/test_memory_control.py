@@ -62,9 +62,9 @@ def test_released_memory_comes_back_zeroed(heap: HeapUnderTest) -> None:
 def test_pages_in_the_page_cache_go_back_too(heap: HeapUnderTest) -> None:
     for size in (16, 100, 1000):
         heap.malloc(size)
-    assert heap.m_cache.pages.cache != 0
+    assert heap.state.p0.pages.cache != 0
     heap.call(free_os_memory, heap.g)
-    assert heap.m_cache.pages.cache == 0
+    assert heap.state.p0.pages.cache == 0
     heap.check()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runtime.layout import CHUNK_BYTES, CHUNK_PAGES, PAGE_SIZE
-from runtime.lock import lock, unlock
+from runtime.lock import LockOrder, lock, unlock
 from runtime.os_memory import MemoryStats
 from runtime.page_bits import ALL_ONES
 from runtime.scavenge import (
@@ -27,6 +27,7 @@ from runtime.scavenge import (
 )
 from runtime.scavenge_index import next_gen
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
+from runtime.syspy import nil
 from tests.runtime.engines import BROKEN, Engine
 from tests.runtime.kernel import backed
 from tests.runtime.page_heaps import PAGE_HEAP_ROOTS, Description, PageHeap, bits, go_cases
@@ -266,7 +267,8 @@ def test_what_an_allocation_gives_back(
     work: tuple[int, bool],
 ) -> None:
     s, memory = Scavenger(), MemoryStats()
-    engine.call(scavenger_init, s, 5 * MB)
+    engine.call(scavenger_init, s, nil(LockOrder))
+    s.other_ready = 5 * MB
     memory.heap_in_use.bytes, memory.heap_free.bytes, memory.ready = in_use * MB, free * MB, (ready - 5) * MB
     s.growth, s.gc_percent_goal, s.memory_limit = growth * MB, min(goal * MB, NO_SCAVENGE_GOAL), limit * MB
     assert engine.call(eager_work, s, memory, released * MB) == (work[0] * MB, work[1])
@@ -275,7 +277,7 @@ def test_what_an_allocation_gives_back(
 
 def test_the_background_is_woken_when_it_has_something_to_do(engine: Engine) -> None:
     s, memory = Scavenger(), MemoryStats()
-    engine.call(scavenger_init, s, 0)
+    engine.call(scavenger_init, s, nil(LockOrder))
     memory.heap_free.bytes = memory.ready = MB
     engine.call(wake_scavenger, s, memory)
     assert s.wanted == 0
