@@ -18,10 +18,11 @@ Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc
 from __future__ import annotations
 
 from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
+from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
 from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
-from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up, larger, smaller
 from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
 from runtime.mcache import close_runs
@@ -65,6 +66,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     heap = runtime.heap
     cycle = runtime.cycle
     cycle.forced = forced
+    ran_since = larger(cycle.end_ns, runtime.gc.start_ns)
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
@@ -80,6 +82,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
     flush_counts(runtime)
+    limit_collecting(runtime, cycle.start_ns - ran_since)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime, cycle.stack_bytes)
     start_sweep(heap)
@@ -136,7 +139,7 @@ def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
     limited = limited_goal(runtime)
     if limited < goal:
         runtime.gc.heap_goal = limited
-        heap.trigger = limited
+        heap.trigger = larger(limited, runtime.gc.heap_marked + runtime.limiter.runway)
     else:
         runtime.gc.heap_goal = goal
         heap.trigger = trigger_below(goal, marked, gogc)
@@ -151,6 +154,15 @@ def limited_goal(runtime: Runtime) -> u64:
     allocated = heap_alloc_bytes(heap.stats)
     limit = heap.scavenger.memory_limit
     return memory_limit_heap_goal(limit, ready, memory.heap_free.bytes, allocated, runtime.gc.heap_marked)
+
+
+def limit_collecting(runtime: Runtime, ran_ns: u64) -> None:
+    """Count a collection that has marked, after the program ran for so long, against the limiter."""
+    cycle = runtime.cycle
+    stats = runtime.gc
+    allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, cycle.sweep_ns - cycle.start_ns, allocated)
+    runtime.heap.scavenger.is_limiting = runtime.limiter.runway != 0
 
 
 def start_scavenge_gen(heap: MHeap) -> None:

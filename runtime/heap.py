@@ -26,6 +26,7 @@ from typing import Annotated
 
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
+from runtime.gc_limiter import GCLimiter
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, LockOrder, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_init
@@ -134,6 +135,7 @@ class Runtime(Struct):
     knobs: Inline[Knobs]  # how to run
     gc: Inline[GCStats]  # what the collector did
     cycle: Inline[Cycle]  # the collection under way, or the last one
+    limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
     roots: Inline[Roots]  # globals and handles
     shadow_bytes: u64  # size of each goroutine's shadow stack

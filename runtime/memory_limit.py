@@ -8,7 +8,8 @@ What is ready and holds no object, nor could, stands for all time: metadata, sta
 the limit is for objects. 3 % of it, at least a MiB, are left as headroom: allocation should not have to give pages
 back all the time. What exceeds the limit now comes off twice, so that the next cycle makes room.
 
-The goal is the lesser one of this and GOGC's; with GOGC=off it is this alone. The world stands still while marking, so
+The goal is the lesser one of this and GOGC's; with GOGC=off it is this alone (and gc_limiter.py takes care of a limit
+that is less than what lives). The world stands still while marking, so
 that nothing is allocated meanwhile: a collection starts at this goal, not before it as in Go.
 
     ML1  the goal is not less than what was marked

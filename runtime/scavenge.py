@@ -62,6 +62,7 @@ class Scavenger(Struct):
     growth: u64  # bytes that the heap has grown by since somebody last gave back for it
     released_eager: u64  # bytes given back by allocations since the last line of scavtrace
     released_bg: u64  # bytes given back by the background since then
+    is_limiting: bool  # the limit costs too much time already: allocations do nothing for it, see gc_limiter.py
     is_untraced: bool  # a cycle was swept, or is being, that no line of scavtrace tells of
     wanted: u32  # IDLE, WORK or STOP: what the background sleeps on
     time: Inline[TimeSpec]  # where the background reads the clock to
@@ -180,7 +181,7 @@ def eager_work(s: Scavenger, memory: MemoryStats, released: u64) -> tuple[u64, b
     todo: u64 = 0
     force = False
     ready = ready_bytes(s, memory)
-    if ready > s.memory_limit:
+    if ready > s.memory_limit and not s.is_limiting:
         todo = ready - s.memory_limit
         force = True
     growth: u64 = atomic_load(s, "growth")

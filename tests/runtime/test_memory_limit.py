@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from runtime.cycle import limited_goal
+from runtime.gc_limiter import LEAST_RUNWAY
 from runtime.layout import PAGE_CACHE_PAGES, PAGE_SIZE
 from runtime.memory_control import set_memory_limit
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
@@ -116,3 +117,22 @@ def test_a_limit_below_what_lives_does_no_harm(new_heap: Callable[..., HeapUnder
         heap.malloc(100 * KB)
     heap.gc()
     assert set(nodes) < heap.objects()
+
+
+def test_a_full_limiter_moves_the_trigger_and_lets_pages_be(heap: HeapUnderTest) -> None:
+    heap.rooted(3 * MB)
+    heap.call(set_memory_limit, heap.g, 2 * MB)
+    heap.gc()
+    assert heap.heap.trigger == heap.state.gc.heap_goal == heap.state.gc.heap_marked == 3 * MB
+    heap.state.limiter.fill_ns = 1 << 62  # too much to drain in a test
+    heap.gc()
+    assert heap.heap.trigger >= 3 * MB + LEAST_RUNWAY
+    assert heap.state.gc.heap_goal == 3 * MB
+    assert heap.heap.scavenger.is_limiting
+    released = heap.heap.scavenger.released_eager
+    heap.malloc(40 * KB)
+    assert heap.heap.scavenger.released_eager == released
+    heap.state.limiter.fill_ns = 0
+    heap.gc()
+    assert heap.heap.trigger == heap.state.gc.heap_goal
+    assert not heap.heap.scavenger.is_limiting

@@ -275,6 +275,16 @@ def test_what_an_allocation_gives_back(
     assert s.growth == 0
 
 
+def test_nothing_is_done_for_a_limit_that_costs_too_much_time(engine: Engine) -> None:
+    s, memory = (
+        Scavenger(memory_limit=MB, is_limiting=True, gc_percent_goal=NO_SCAVENGE_GOAL),
+        MemoryStats(ready=2 * MB),
+    )
+    assert engine.call(eager_work, s, memory, 0) == (0, False)
+    s.is_limiting = False
+    assert engine.call(eager_work, s, memory, 0) == (MB, True)
+
+
 def test_the_background_is_woken_when_it_has_something_to_do(engine: Engine) -> None:
     s, memory = Scavenger(), MemoryStats()
     engine.call(scavenger_init, s, nil(LockOrder))
