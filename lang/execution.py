@@ -98,8 +98,9 @@ class Run:
             "open_program", self.knobs.gogc, shadow, program.globals_size, ctypes.addressof(mask)
         )
         knobs = self.knobs
-        flags = (knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress, knobs.heapcheck, knobs.scavtrace)
-        self.engine.call("set_knobs", self.runtime, *flags)
+        flags = (knobs.gctrace, knobs.gccheckmark, knobs.clobberfree, knobs.gcstress, knobs.heapcheck)
+        scavenging = (knobs.scavtrace, int(knobs.madvdontneed == 0))
+        self.engine.call("set_knobs", self.runtime, *flags, *scavenging)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def main(self) -> int:

@@ -8,6 +8,7 @@
     clobberfree=1    fill what is freed with 0xdeadbeef
     gcstress=n       collect at every n-th allocation
     scavtrace=1      a line for each cycle of what went back to the system
+    madvdontneed=0   pages given back are taken when the kernel needs them: cheaper, and not seen in what is resident
     heapcheck=1      check every invariant of the heap around each collection
 
 The last two are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts names it
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
     scavtrace: int = 0
+    madvdontneed: int = 1
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -64,6 +66,7 @@ class Settings(NamedTuple):
         knobs.gc_check_heap = self.heapcheck > 0
         knobs.gc_stress = self.gcstress
         knobs.scav_trace = self.scavtrace > 0
+        state.heap.memory.frees_lazily = self.madvdontneed == 0
         state.heap.clobber = self.clobberfree > 0
         if self.gcstress:
             state.p0.m_cache.run_bytes = 0

@@ -194,9 +194,10 @@ def alloc_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
     if is_nil(span):
         free_pages(heap, base, npages)
         return span
-    # Pages that the kernel does not back read as zero, whatever was there before.
     needs_zero = alloc_needs_zero(heap.arenas, base, npages)
-    span.need_zero = 1 if needs_zero and released != npages << PAGE_SHIFT else 0
+    # Pages that the kernel does not back read as zero, whatever was there before; if it has taken them.
+    is_fresh = released == npages << PAGE_SHIFT and not heap.memory.frees_lazily
+    span.need_zero = 1 if needs_zero and not is_fresh else 0
     atomic_add(heap, "pages_in_use", npages)
     if has_pointer_bits(span.elem_size, span_class):
         init_pointer_bits(span)

@@ -47,6 +47,7 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+MADV_FREE = 8
 
 
 @struct
@@ -65,6 +66,7 @@ class MemoryStats(Struct):
     ready: u64  # bytes Ready
     requests: u64  # requests made to the kernel so far
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
+    frees_lazily: bool  # madvdontneed=0: the kernel takes unused pages when it needs some, and they keep their contents
 
     heap_in_use: Inline[SysStat]  # pages of the heap in spans
     heap_free: Inline[SysStat]  # free pages of the heap that the kernel backs
@@ -200,8 +202,11 @@ def sys_used(stats: MemoryStats, prepared: u64) -> None:
 
 
 def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
-    """Ready to Prepared: the kernel may have the pages, which read as zero from now on."""
-    if is_refused(stats) or madvise(addr, size, MADV_DONTNEED) != 0:
+    """Ready to Prepared: the kernel may have the pages, which read as zero from now on unless it frees lazily."""
+    if is_refused(stats):
+        return False
+    is_taken = stats.frees_lazily and madvise(addr, size, MADV_FREE) == 0
+    if not is_taken and madvise(addr, size, MADV_DONTNEED) != 0:
         return False
     atomic_add(stats, "ready", u64(0 - size))
     atomic_add(stats, "prepared", size)

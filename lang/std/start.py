@@ -50,6 +50,7 @@ def set_knobs(
     gc_stress: u64,
     check_heap: u64,
     scav_trace: u64,
+    free_lazily: u64,
 ) -> None:
     """What GODEBUG asks for, before the program starts."""
     knobs = runtime.knobs
@@ -58,6 +59,7 @@ def set_knobs(
     knobs.gc_check_heap = check_heap != 0
     knobs.scav_trace = scav_trace != 0
     knobs.gc_stress = gc_stress
+    runtime.heap.memory.frees_lazily = free_lazily != 0
     runtime.heap.clobber = clobber_free != 0
     if gc_stress != 0:
         runtime.p0.m_cache.run_bytes = 0

@@ -31,7 +31,7 @@ def test_a_malformed_gogc(text: str) -> None:
         ("gctrace=1", {"gctrace": 1}),
         ("gctrace=1,gccheckmark=1,gctrace=0", {"gctrace": 0, "gccheckmark": 1}),
         ("clobberfree=1,,gcstress=17,", {"clobberfree": 1, "gcstress": 17}),
-        ("madvdontneed=1,http2client=0,foo=bar", {}),
+        ("asyncpreemptoff=1,http2client=0,foo=bar", {}),
     ],
 )
 def test_godebug(text: str, settings: dict[str, int]) -> None:

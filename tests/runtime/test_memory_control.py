@@ -59,6 +59,16 @@ def test_released_memory_comes_back_zeroed(heap: HeapUnderTest) -> None:
     assert heap.heap.memory.heap_in_use.bytes == 8 * MB
 
 
+def test_lazily_freed_memory_is_zeroed_when_it_comes_back(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(gogc=-1, debug="madvdontneed=0")
+    memset(heap.malloc(8 * MB), 7, 8 * MB)
+    heap.call(free_os_memory, heap.g)
+    assert heap.heap.memory.heap_free.bytes == 0
+    again = heap.rooted(8 * MB)
+    assert load(u64, again) == load(u64, again + 8 * MB - 8) == 0
+    assert heap.span_of(again).need_zero == 1
+
+
 def test_pages_in_the_page_cache_go_back_too(heap: HeapUnderTest) -> None:
     for size in (16, 100, 1000):
         heap.malloc(size)
