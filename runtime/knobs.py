@@ -6,9 +6,9 @@
     gctrace=1        a line for each collection, on standard error
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
-    gcstress=n       collect at every n-th allocation
     scavtrace=1      a line for each cycle of what went back to the system
     madvdontneed=0   pages given back are taken when the kernel needs them: cheaper, and not seen in what is resident
+    gcstress=n       collect at every n-th allocation
     heapcheck=1      check every invariant of the heap around each collection
 
 The last two are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts names it
