@@ -16,6 +16,7 @@ import pytest
 from runtime import Runtime
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
 from runtime.embedding import ENGINES
+from runtime.mcentral import finish_sweep
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
 from runtime.scavenger_thread import ScavengerThread
@@ -84,6 +85,15 @@ def test_it_parks_until_woken(heap: HeapUnderTest) -> None:
         thread.join(10)
         assert not thread.is_alive()
     assert s.wanted == STOP
+
+
+def test_the_end_of_a_sweep_wakes_it(heap: HeapUnderTest) -> None:
+    heap.malloc(MB)
+    heap.collect()
+    s = heap.heap.scavenger
+    s.wanted, s.gc_percent_goal = IDLE, 0
+    heap.call(finish_sweep, heap.heap, heap.p)
+    assert s.wanted == WORK
 
 
 def test_it_sleeps_as_long_as_it_should(heap: HeapUnderTest) -> None:

@@ -93,6 +93,24 @@ def test_the_library_gives_memory_back(engine: str) -> None:
         assert runtime.set_memory_limit(-1) == 100 * MB
 
 
+def test_a_heap_that_grows_over_its_goal_gives_back_what_it_cannot_use(new_heap: Callable[..., HeapUnderTest]) -> None:
+    """16 MiB are free below 4 that are not, and 24 are wanted."""
+    heap = new_heap(gogc=-1)
+    for _ in range(2):
+        memset(heap.malloc(8 * MB), 7, 8 * MB)
+    heap.rooted(4 * MB)
+    for _ in range(3):
+        heap.gc()
+    s, memory = heap.heap.scavenger, heap.heap.memory
+    free = memory.heap_free.bytes
+    assert free == 16 * MB
+    s.gc_percent_goal = 4 * MB + free + 14 * MB
+    heap.rooted(24 * MB)
+    assert 10 * MB <= s.released_eager <= 12 * MB
+    assert memory.heap_free.bytes == free - s.released_eager
+    assert (s.growth, memory.heap_in_use.bytes) == (0, 28 * MB)
+
+
 def test_scavtrace(new_heap: Callable[..., HeapUnderTest], capfd: pytest.CaptureFixture[str]) -> None:
     heap = new_heap(debug="scavtrace=1")
     heap.malloc(MB)

@@ -10,6 +10,7 @@ import pytest
 
 from runtime.layout import CHUNK_BYTES, CHUNK_PAGES
 from runtime.page_alloc import grow
+from runtime.page_cache import PageCache, alloc_to_cache, cache_alloc, cache_flush
 from runtime.scavenge_index import (
     DENSE_PAGES,
     HAS_FREE,
@@ -34,6 +35,9 @@ from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageH
 
 ROOTS = [
     *PAGE_HEAP_ROOTS,
+    alloc_to_cache,
+    cache_alloc,
+    cache_flush,
     changed,
     find_chunk,
     gen_of,
@@ -177,6 +181,17 @@ def test_a_search_steps_over_address_space_that_nobody_uses(engine: Engine) -> N
         far = LAST_CHUNK - base
         with PageHeap(engine, {0: "", far: "0+512"}, base=base) as heap:
             assert engine.call(find_chunk, heap.pages.index, True) == (base, CHUNK_PAGES - 1)
+
+
+def test_what_a_page_cache_gives_back_raises_the_cursor_to_its_last_page(engine: Engine) -> None:
+    with PageHeap(engine, {0: "0+70 75+5 83+429"}) as heap:
+        cache = PageCache()
+        assert engine.call(alloc_to_cache, heap.pages, cache)
+        heap.pages.index.search_force = heap.pages.index.free_high = 0
+        assert engine.call(cache_alloc, cache, 1)[0] == heap.addr(0, 70)
+        engine.call(cache_flush, cache, heap.pages)
+        assert heap.pages.index.search_force == heap.pages.index.free_high == heap.addr(0, 82)
+        assert engine.call(in_use_of, engine.call(use_of, heap.pages.index, heap.base)) == 505
 
 
 def test_the_index_of_a_page_allocator_is_exact(engine: Engine, seed: int) -> None:
