@@ -58,7 +58,9 @@ def scavenge_for_a_while(heap: MHeap) -> tuple[u64, u64]:
     while n >= QUANTUM and worked_ns < LEAST_WORK_NS and is_over_goal(s, heap.memory):
         start = time_ns(s.time, CLOCK_MONOTONIC)
         lock(s.lock)
-        n = scavenge(heap.pages, QUANTUM, False) if atomic_load(s, "wanted") != STOP else u64(0)
+        n = 0
+        if not s.is_paused and atomic_load(s, "wanted") != STOP:
+            n = scavenge(heap.pages, QUANTUM, False)
         unlock(s.lock)
         released += n
         worked_ns += time_ns(s.time, CLOCK_MONOTONIC) - start

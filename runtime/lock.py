@@ -12,7 +12,7 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
 
     1  world.stopper      who stops the world; held until it starts again
     2  world.lock         the lists of Ps and goroutines, and what stopping counts
-    3  scavenger.lock     free pages on their way back to the system, while the world may be stopped
+    3  scavenger.lock     free pages on their way back to the system in the background, and its pause
     4  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
     5  central.lock       the four span sets of one mcentral
     6  roots.lock         the table of handles, the list of globals

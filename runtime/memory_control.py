@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from runtime.cycle import flush_counts, gc, update_goal
 from runtime.heap import Runtime
-from runtime.lock import lock, unlock
-from runtime.mheap import MHeap, flush_caches
-from runtime.page_bits import ALL_ONES
+from runtime.mheap import flush_caches
 from runtime.proc import G
 from runtime.scavenge import scavenge_one
 from runtime.scavtrace import print_forced_scav_trace
 from runtime.syspy import i64, is_nil, u64
-from runtime.world import enter, leave, start_the_world, stop_the_world
+from runtime.world import safepoint, start_the_world, stop_the_world
+
+PIECE_BYTES = 1 << 20  # to give back from one safepoint to the next: about 0.1 ms
 
 
 def free_os_memory(g: G) -> None:
@@ -26,9 +26,7 @@ def free_os_memory(g: G) -> None:
     stop_the_world(g.p)
     flush_page_caches(g.runtime)
     start_the_world(g.p)
-    leave(g.p)  # nobody has to wait for what the kernel does
-    released = scavenge_all(g.heap)
-    enter(g.p)
+    released = scavenge_all(g)
     if g.runtime.knobs.scav_trace:
         stop_the_world(g.p)
         print_forced_scav_trace(g.runtime, released)
@@ -43,15 +41,14 @@ def flush_page_caches(runtime: Runtime) -> None:
         p = p.next
 
 
-def scavenge_all(heap: MHeap) -> u64:
-    """Give every free page back, while the world may stop. Returns how many bytes."""
+def scavenge_all(g: G) -> u64:
+    """Give every free page back, piece by piece, so that who stops the world waits for one. Returns how many bytes."""
     released: u64 = 0
-    n: u64 = ALL_ONES
+    n: u64 = PIECE_BYTES
     while n != 0:
-        lock(heap.scavenger.lock)
-        n = scavenge_one(heap.pages, ALL_ONES, True)
-        unlock(heap.scavenger.lock)
+        n = scavenge_one(g.heap.pages, PIECE_BYTES, True)
         released += n
+        safepoint(g.p)
     return released
 
 

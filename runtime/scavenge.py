@@ -21,7 +21,7 @@ them first.
     SC1  a page that the kernel refuses to take back is free afterwards, and counts as what it was
     SC2  what the kernel has is counted as released, at the end of the same hold of heap.lock
 
-Lock: heap.lock; and scavenger.lock around what threads do that the world does not wait for when it stops.
+Lock: heap.lock; and scavenger.lock around what the background does, for whom the world does not wait when it stops.
 Go: runtime/mgcscavenge.go, mheap.go allocSpan.                                                     Next: mspan.py
 """
 
@@ -52,7 +52,8 @@ STOP = 2  # it shall end
 class Scavenger(Struct):
     """How much may be kept, and what was given back."""
 
-    lock: Inline[Mutex]  # held while pages go back by a thread that the world does not wait for
+    lock: Inline[Mutex]  # held by the background while it gives pages back; covers is_paused
+    is_paused: bool  # somebody looks at the heap: the background leaves it alone
     memory_limit: u64  # bytes that may be ready; NO_LIMIT
     other_ready: u64  # bytes that are ready and not counted in MemoryStats: the Runtime, and stacks at the last pacing
     gc_percent_goal: u64  # bytes that the heap may keep, or NO_SCAVENGE_GOAL
@@ -194,6 +195,21 @@ def eager_work(s: Scavenger, memory: MemoryStats, released: u64) -> tuple[u64, b
 
 
 # --- The background is asked -----------------------------------------------------------------------------------------
+
+
+def pause_background(s: Scavenger) -> None:
+    """The heap stands still, if the world does. A failure after this leaves it so, and nobody waits."""
+    lock(s.lock)
+    s.is_paused = True
+    unlock(s.lock)
+
+
+def resume_background(s: Scavenger, memory: MemoryStats) -> None:
+    """The background may go on."""
+    lock(s.lock)
+    s.is_paused = False
+    unlock(s.lock)
+    wake_scavenger(s, memory)
 
 
 def wake_scavenger(s: Scavenger, memory: MemoryStats) -> None:

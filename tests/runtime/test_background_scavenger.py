@@ -20,7 +20,7 @@ from runtime.mcentral import finish_sweep
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
 from runtime.scavenger_thread import ScavengerThread
-from runtime.syspy import memset
+from runtime.syspy import Failure, memset
 from tests.runtime.heaps import HeapUnderTest
 from tests.runtime.kernel import resident_bytes
 
@@ -63,6 +63,9 @@ def test_it_works_for_about_a_millisecond(heap: HeapUnderTest) -> None:
     released, worked_ns = heap.call(scavenge_for_a_while, heap.heap)
     assert released % 8192 == 0
     assert worked_ns >= MILLISECOND or heap.heap.memory.heap_free.bytes == 0
+    heap.heap.scavenger.is_paused = True
+    assert heap.call(scavenge_for_a_while, heap.heap)[0] == 0
+    heap.heap.scavenger.is_paused = False
     heap.heap.scavenger.wanted = STOP
     assert heap.call(scavenge_for_a_while, heap.heap)[0] == 0
 
@@ -147,6 +150,21 @@ def test_a_runtime_closes_at_once_whatever_it_does(engine: str) -> None:
         runtime.close()
         assert time.monotonic() - start < 1
         assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_runtime_whose_check_has_failed_still_closes(engine: str) -> None:
+    runtime = Runtime(engine, background=True)
+    runtime.new_bytes(100)
+    runtime.state.heap.pages_in_use += 1
+    for _ in range(2):
+        with pytest.raises(Failure, match="HP3"):
+            runtime.check()
+    runtime.state.heap.pages_in_use -= 1
+    runtime.free_os_memory()
+    start = time.monotonic()
+    runtime.close()
+    assert time.monotonic() - start < 1
 
 
 def test_what_ends_the_thread_is_kept() -> None:

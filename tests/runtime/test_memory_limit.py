@@ -79,6 +79,20 @@ def test_a_change_of_the_limit_counts_at_once(new_heap: Callable[..., HeapUnderT
         assert heap.state.gc.heap_goal == heap.heap.trigger == goal
 
 
+def test_the_goal_of_a_heap_is_the_limit_less_what_is_not_heap(new_heap: Callable[..., HeapUnderTest]) -> None:
+    limit = 512 * MB
+    heap = new_heap(gogc=-1)
+    heap.rooted(10 * MB)
+    heap.gc()
+    heap.call(set_memory_limit, heap.g, limit)
+    m = MemStats()
+    heap.call(read_mem_stats, heap.g, m)
+    free = heap.heap.memory.heap_free.bytes
+    room = limit - (m.sys - m.heap_released - free - m.heap_alloc)
+    assert m.next_gc == room - room // 100 * 3
+    assert 520_764_785 - 4 * MB < m.next_gc < 520_764_785
+
+
 def test_the_lesser_goal_counts(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(gogc=100)
     heap.rooted(40 * MB)
