@@ -56,11 +56,11 @@ class Environment:
     """Where in the program the checker is."""
 
     scope: Scope
-    function: FunctionInfo | None = None  # None outside functions
-    iota: int | None = None  # in a constant declaration
-    errors_at: int | None = None  # report here: an inherited constant expression
-    owner: Object | None = None  # the package-level object being declared
-    type_nesting: int = 0  # types around the one being resolved
+    function: FunctionInfo | None = None                        # None outside functions
+    iota: int | None = None                                     # in a constant declaration
+    errors_at: int | None = None                                # report here: an inherited constant expression
+    owner: Object | None = None                                 # the package-level object being declared
+    type_nesting: int = 0                                       # types around the one being resolved
 
 
 @dataclass(slots=True)
@@ -89,11 +89,11 @@ class CheckerBase:
         self.at = Environment(self.file_scope)
         self.delayed: list[Delayed] = []
         self.findings = Findings()
-        self.shift_operands: set[s.Expr] = set()  # untyped constants shifted by a variable count
-        self.has_call = False  # a call or receive was seen (for len of an array)
-        self.has_label = False  # the function has labels to check
-        self.panics: set[s.Call] = set()  # calls of the predeclared panic
-        self.refused: set[str] = set()  # constructs refused already
+        self.shift_operands: set[s.Expr] = set()                # untyped constants shifted by a variable count
+        self.has_call = False                                   # a call or receive was seen (for len of an array)
+        self.has_label = False                                  # the function has labels to check
+        self.panics: set[s.Call] = set()                        # calls of the predeclared panic
+        self.refused: set[str] = set()                          # constructs refused already
 
     # ------------------------------------------------------------ messages
 

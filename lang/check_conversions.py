@@ -53,7 +53,7 @@ class Implied:
     """The type that an untyped operand takes in some place, or why it cannot."""
 
     type: Type
-    value: Value | None  # of a constant, as that type holds it
+    value: Value | None                                         # of a constant, as that type holds it
     problem: str = OK
 
 

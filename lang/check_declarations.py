@@ -29,7 +29,7 @@ class Declared:
     """A package-level object's declaration."""
 
     declaration: s.Decl
-    index: int = 0  # which of the names of a const or var declaration
+    index: int = 0                                              # which of the names of a const or var declaration
 
 
 class Declarations(Statements):
@@ -38,8 +38,8 @@ class Declarations(Statements):
     def prepare(self) -> None:
         """Start with nothing resolved."""
         self.declared: dict[Object, Declared] = {}
-        self.path: list[Object] = []  # grey, outermost first
-        self.done: set[Object] = set()  # black
+        self.path: list[Object] = []                            # grey, outermost first
+        self.done: set[Object] = set()                          # black
 
     # ------------------------------------------------------------ on demand
 

@@ -37,9 +37,9 @@ from lang.spelling import spelled
 class Around:
     """What surrounds a statement: which branch statements make sense."""
 
-    breakable: s.Stmt | None = None  # the innermost for, switch or select
-    loop: s.Stmt | None = None  # the innermost for
-    case: s.Case | None = None  # whose last statement this is: may fall through
+    breakable: s.Stmt | None = None                             # the innermost for, switch or select
+    loop: s.Stmt | None = None                                  # the innermost for
+    case: s.Case | None = None                                  # whose last statement this is: may fall through
     in_final_case: bool = False
     in_type_switch: bool = False
 

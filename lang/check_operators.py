@@ -149,7 +149,9 @@ class Operators(Conversions):
         self.expr(x.right)
         self.combine(x, x.left, x.right, x.op, x.op_pos, lambda: spelled(x))
 
-    def combine(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: Callable[[], str]) -> None:
+    def combine(
+        self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int, text: Callable[[], str]
+    ) -> None:
         """Give x, spelled as `text` says, the mode, type and value of two checked operands joined by an operator."""
         if not is_valid(left) or not is_valid(right):
             self.invalidate(x)

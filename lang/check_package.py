@@ -159,7 +159,7 @@ class Checker(Declarations):
             if other is not None:
                 what = f"\n\t{self.place(package.pos)}: other declaration of {name}"
                 assert isinstance(package, PackageName)
-                message = f'{name} already declared through import of package {package.name} ("{package.path}"){what}'
+                message = f"{name} already declared through import of package {package.name} (\"{package.path}\"){what}"
                 self.error(codes.REDECLARED, other.pos, message)
 
     # ------------------------------------------------------------ resolve

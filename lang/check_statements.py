@@ -139,7 +139,9 @@ class Statements(Switches):
         self.expr(target)
         self.expr(value)
         result = self.stand_in(target.pos, f"{spelled(target)} {x.op} {spelled(value)}", INVALID)
-        self.combine(result, target, value, x.op, x.op_pos, lambda: f"{spelled(target)} {x.op}= {spelled(value)}")
+        self.combine(
+            result, target, value, x.op, x.op_pos, lambda: f"{spelled(target)} {x.op}= {spelled(value)}"
+        )
         if is_valid(result):
             type_ = self.target_type(target)
             if type_ is not None and type_ != INVALID:

@@ -24,18 +24,18 @@ MAX_WIDTH = 120  # characters of a source line that are shown
 class Code:
     """A kind of error."""
 
-    name: str  # what `toyrun explain` is asked for
-    rule: str  # what holds in a right program
-    bad: str  # a program that breaks it, with /* ERROR "regexp" */
+    name: str                                                   # what `toyrun explain` is asked for
+    rule: str                                                   # what holds in a right program
+    bad: str                                                    # a program that breaks it, with /* ERROR "regexp" */
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One error."""
 
-    pos: int  # offset in the source
+    pos: int                                                    # offset in the source
     code: Code
-    message: str  # further lines begin with a tab
+    message: str                                                # further lines begin with a tab
 
 
 @dataclass(slots=True)

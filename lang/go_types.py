@@ -73,14 +73,14 @@ class Basic(Type):
     """A predeclared type."""
 
     kind: Kind
-    name: str = field(compare=False)  # as messages spell it: byte or uint8
-    bits: int = field(compare=False, default=0)  # width of a number; 0 for others
-    is_integer: bool = field(compare=False, default=False)  # also untyped int and rune
-    is_signed: bool = field(compare=False, default=False)  # integers only
-    is_float: bool = field(compare=False, default=False)  # also untyped float
-    is_boolean: bool = field(compare=False, default=False)  # also untyped bool
-    is_string: bool = field(compare=False, default=False)  # also untyped string
-    is_untyped: bool = field(compare=False, default=False)  # the type of a constant not yet put to use
+    name: str = field(compare=False)                            # as messages spell it: byte or uint8
+    bits: int = field(compare=False, default=0)                 # width of a number; 0 for others
+    is_integer: bool = field(compare=False, default=False)      # also untyped int and rune
+    is_signed: bool = field(compare=False, default=False)       # integers only
+    is_float: bool = field(compare=False, default=False)        # also untyped float
+    is_boolean: bool = field(compare=False, default=False)      # also untyped bool
+    is_string: bool = field(compare=False, default=False)       # also untyped string
+    is_untyped: bool = field(compare=False, default=False)      # the type of a constant not yet put to use
 
     @property
     def is_numeric(self) -> bool:
@@ -99,11 +99,11 @@ class Named(Type):
     __slots__ = ("_underlying", "methods", "name", "package", "pos")
 
     def __init__(self, name: str, pos: int, underlying: Type | None = None, package: str = "") -> None:
-        self.name = name  # as declared
-        self.pos = pos  # of the name in its declaration
-        self.package = package  # "" for the program's own types
-        self.methods: dict[str, Func] = {}  # declared on T and on *T, in order
-        self._underlying = underlying  # None until resolved; never itself a Named
+        self.name = name                                        # as declared
+        self.pos = pos                                          # of the name in its declaration
+        self.package = package                                  # "" for the program's own types
+        self.methods: dict[str, Func] = {}                      # declared on T and on *T, in order
+        self._underlying = underlying                           # None until resolved; never itself a Named
 
     @property
     def underlying(self) -> Type:
@@ -137,7 +137,7 @@ class Slice(Type):
 class Array(Type):
     """[length]elem"""
 
-    length: int  # elements; -1 after an error in the length
+    length: int                                                 # elements; -1 after an error in the length
     elem: Type
 
 
@@ -154,7 +154,7 @@ class Chan(Type):
     """chan elem"""
 
     elem: Type
-    direction: str = ""  # "", "send" or "receive"
+    direction: str = ""                                         # "", "send" or "receive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,9 @@ class Field:
 
     name: str
     type: Type
-    embedded: bool = False  # declared by its type alone
-    tag: str = ""  # the raw tag; part of identity
-    pos: int = field(compare=False, default=0)  # of the name
+    embedded: bool = False                                      # declared by its type alone
+    tag: str = ""                                               # the raw tag; part of identity
+    pos: int = field(compare=False, default=0)                  # of the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Struct(Type):
 class Param:
     """One parameter or result of a signature."""
 
-    name: str = field(compare=False)  # "" when left out
+    name: str = field(compare=False)                            # "" when left out
     type: Type
 
 
@@ -189,7 +189,7 @@ class Signature(Type):
 
     params: tuple[Param, ...]
     results: tuple[Param, ...]
-    variadic: bool = False  # the last parameter's type is then a Slice
+    variadic: bool = False                                      # the last parameter's type is then a Slice
 
     @property
     def result(self) -> Type:
@@ -219,7 +219,7 @@ class Interface(Type):
     """interface{ methods }, embedded interfaces flattened, sorted by name"""
 
     methods: tuple[InterfaceMethod, ...]
-    name: str = field(compare=False, default="")  # "any" when so spelled
+    name: str = field(compare=False, default="")                # "any" when so spelled
 
 
 INVALID = Basic(Kind.INVALID, "invalid type")

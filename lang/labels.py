@@ -32,7 +32,7 @@ class _Labels:
     reporter: Reporter
     declared: dict[str, s.Labeled] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
-    jumps: list[s.Branch] = field(default_factory=list)  # gotos, to be matched at the end
+    jumps: list[s.Branch] = field(default_factory=list)         # gotos, to be matched at the end
 
 
 def resolve_labels(body: s.Block, reporter: Reporter) -> None:

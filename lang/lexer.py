@@ -30,9 +30,9 @@ class Token:
     __slots__ = ("pos", "text", "type")
 
     def __init__(self, type: str, text: str, pos: int) -> None:
-        self.type = type  # the terminal's name
-        self.text = text  # as written; for SEMI: semicolon, newline or EOF
-        self.pos = pos  # offset of the first character
+        self.type = type                                        # the terminal's name
+        self.text = text                                        # as written; for SEMI: semicolon, newline or EOF
+        self.pos = pos                                          # offset of the first character
 
 
 BINARY_OP, SIGN, ASSIGN_OP, INC_DEC = "BINARY_OP", "SIGN", "ASSIGN_OP", "INC_DEC"
@@ -95,11 +95,11 @@ class Lexer:
     def __init__(self, text: str, diagnostics: Diagnostics, keywords: Mapping[str, str]) -> None:
         self.text = text
         self.diagnostics = diagnostics
-        self.keywords = keywords  # spelling to terminal
+        self.keywords = keywords                                # spelling to terminal
         self.tokens: list[Token] = []
-        self.last = ""  # type of the last token
-        self.brackets: list[str] = []  # the closers awaited, innermost last
-        self.angle_at = -1  # offset of the next < that is a bracket
+        self.last = ""                                          # type of the last token
+        self.brackets: list[str] = []                           # the closers awaited, innermost last
+        self.angle_at = -1                                      # offset of the next < that is a bracket
 
     def run(self) -> list[Token]:
         """All tokens. Every statement ends in SEMI, the last one, too."""

@@ -22,12 +22,12 @@ from lang.syntax import FieldStep
 class Found:
     """What a selector leads to: exactly one of field, method, interface_method."""
 
-    steps: tuple[FieldStep, ...]  # for a method, to its receiver
+    steps: tuple[FieldStep, ...]                                # for a method, to its receiver
     field: Field | None = None
     method: Func | None = None
     interface_method: InterfaceMethod | None = None
-    through_pointer: bool = False  # some step, or the start, is a pointer
-    receiver: Type | None = None  # type of the operand after the steps
+    through_pointer: bool = False                               # some step, or the start, is a pointer
+    receiver: Type | None = None                                # type of the operand after the steps
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class _Embedded:
     type: Type
     steps: tuple[FieldStep, ...]
     through_pointer: bool
-    several: bool  # reached in two ways at this depth
+    several: bool                                               # reached in two ways at this depth
 
 
 def find(type_: Type, name: str) -> Found | Ambiguous | None:

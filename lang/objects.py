@@ -37,7 +37,7 @@ class Object:
     """A named thing."""
 
     name: str
-    pos: int  # of the name in its declaration; -1 if predeclared
+    pos: int                                                    # of the name in its declaration; -1 if predeclared
     type: Type = INVALID
 
 
@@ -46,34 +46,34 @@ class Var(Object):
     """A variable."""
 
     kind: VarKind = VarKind.LOCAL
-    function: FunctionInfo | None = None  # whose frame it belongs to; None for globals
-    used: bool = False  # read somewhere
-    assigned: bool = False  # written after its declaration
-    address_taken: bool = False  # by &x, a pointer method's call or slicing an array
-    captured: bool = False  # used by a function literal inside its function
+    function: FunctionInfo | None = None                        # whose frame it belongs to; None for globals
+    used: bool = False                                          # read somewhere
+    assigned: bool = False                                      # written after its declaration
+    address_taken: bool = False                                 # by &x, a pointer method's call or slicing an array
+    captured: bool = False                                      # used by a function literal inside its function
 
 
 @dataclass(slots=True, eq=False)
 class Const(Object):
     """A constant."""
 
-    value: Value | None = None  # None after an error
+    value: Value | None = None                                  # None after an error
 
 
 @dataclass(slots=True, eq=False)
 class TypeName(Object):
     """The name of a type."""
 
-    is_alias: bool = False  # declared with =, or predeclared as one
+    is_alias: bool = False                                      # declared with =, or predeclared as one
 
 
 @dataclass(slots=True, eq=False)
 class Func(Object):
     """A function or a method. `type` is its Signature, without the receiver."""
 
-    package: str = ""  # "" for the program's own
-    receiver: Named | None = None  # T of a method on T or *T
-    pointer_receiver: bool = False  # declared on *T
+    package: str = ""                                           # "" for the program's own
+    receiver: Named | None = None                               # T of a method on T or *T
+    pointer_receiver: bool = False                              # declared on *T
 
     @property
     def signature(self) -> Signature:
@@ -96,8 +96,8 @@ class Nil(Object):
 class PackageName(Object):
     """An imported package, under the name it has in this file."""
 
-    path: str = ""  # as imported: "math/bits"
-    members: dict[str, Object] = field(default_factory=dict)  # the exported objects that Toy has
+    path: str = ""                                              # as imported: "math/bits"
+    members: dict[str, Object] = field(default_factory=dict)    # the exported objects that Toy has
     used: bool = False
 
 
@@ -105,13 +105,13 @@ class PackageName(Object):
 class FunctionInfo:
     """The variables of one function's frame, in the order of their declaration."""
 
-    name: str  # as in traces: main, Tree.insert, main.func1
+    name: str                                                   # as in traces: main, Tree.insert, main.func1
     signature: Signature
     receiver: Var | None = None
-    params: list[Var] = field(default_factory=list)  # one a parameter; unnamed ones are called ""
-    results: list[Var] = field(default_factory=list)  # one a result; unnamed ones are called ""
-    locals: list[Var] = field(default_factory=list)  # every other variable, blank ones left out
-    outer: FunctionInfo | None = None  # the function around a function literal
+    params: list[Var] = field(default_factory=list)             # one a parameter; unnamed ones are called ""
+    results: list[Var] = field(default_factory=list)            # one a result; unnamed ones are called ""
+    locals: list[Var] = field(default_factory=list)             # every other variable, blank ones left out
+    outer: FunctionInfo | None = None                           # the function around a function literal
     has_defer: bool = False
     calls_recover: bool = False
 

@@ -95,7 +95,7 @@ class Run:
 
     def __init__(self, interactive: Any, tokens: list[Token], diagnostics: Diagnostics) -> None:
         self.interactive = interactive
-        self.state = interactive.parser_state  # Lark's two stacks
+        self.state = interactive.parser_state                   # Lark's two stacks
         self.tokens = tokens
         self.diagnostics = diagnostics
 

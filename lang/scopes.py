@@ -24,7 +24,7 @@ class Scope:
     __slots__ = ("names", "parent")
 
     def __init__(self, parent: Scope | None) -> None:
-        self.parent = parent  # the block around it
+        self.parent = parent                                    # the block around it
         self.names: dict[str, Object] = {}
 
     def find(self, name: str) -> Object | None:

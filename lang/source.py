@@ -25,7 +25,7 @@ class Source:
     __slots__ = ("line_starts", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
-        self.name = name  # as messages show it
+        self.name = name                                        # as messages show it
         self.text = text
         lengths = (len(line) + 1 for line in text.split("\n"))
         self.line_starts = list(accumulate(lengths, initial=0))[:-1]  # offset of each line's first character

@@ -28,24 +28,24 @@ class Mode(Enum):
     """What an expression is, besides its type."""
 
     UNCHECKED = auto()
-    INVALID = auto()  # an error was reported
-    NO_VALUE = auto()  # a call without a result
-    BUILTIN = auto()  # len, not called yet
-    TYPE = auto()  # denotes a type
-    PACKAGE = auto()  # the name of a package
+    INVALID = auto()                                            # an error was reported
+    NO_VALUE = auto()                                           # a call without a result
+    BUILTIN = auto()                                            # len, not called yet
+    TYPE = auto()                                               # denotes a type
+    PACKAGE = auto()                                            # the name of a package
     CONSTANT = auto()
-    VARIABLE = auto()  # addressable
-    MAP_INDEX = auto()  # m[k]: assignable, not addressable
+    VARIABLE = auto()                                           # addressable
+    MAP_INDEX = auto()                                          # m[k]: assignable, not addressable
     VALUE = auto()
     NIL = auto()
-    COMMA_OK = auto()  # x.(T) or <-c: may give a second value
+    COMMA_OK = auto()                                           # x.(T) or <-c: may give a second value
 
 
 @dataclass(slots=True, eq=False)
 class Node:
     """Anything in the tree."""
 
-    pos: int  # AN4
+    pos: int                                                    # AN4
 
 
 @dataclass(slots=True, eq=False)
@@ -53,8 +53,8 @@ class Expr(Node):
     """An expression or a type."""
 
     mode: Mode = field(init=False, default=Mode.UNCHECKED)
-    type: Type = field(init=False, default=INVALID)  # of the value; for mode TYPE the type denoted
-    value: Value | None = field(init=False, default=None)  # exact; ints of every size, floats as Fraction
+    type: Type = field(init=False, default=INVALID)             # of the value; for mode TYPE the type denoted
+    value: Value | None = field(init=False, default=None)       # exact; ints of every size, floats as Fraction
 
 
 # ---------------------------------------------------------------- types
@@ -87,7 +87,7 @@ class MapType(Expr):
 class ChanType(Expr):
     """chan elem, chan<- elem, <-chan elem"""
 
-    direction: str  # "", "send" or "receive"
+    direction: str                                              # "", "send" or "receive"
     elem: Expr
 
 
@@ -130,7 +130,7 @@ class InterfaceElement(Node):
     """A method, or an embedded interface (name None)."""
 
     name: Name | None
-    type_expr: Expr  # a FuncType for a method
+    type_expr: Expr                                             # a FuncType for a method
 
 
 @dataclass(slots=True, eq=False)
@@ -148,14 +148,14 @@ class Name(Expr):
     """An identifier: a use, or the name in a declaration."""
 
     name: str
-    object: Object | None = field(init=False, default=None)  # None for the blank identifier
+    object: Object | None = field(init=False, default=None)     # None for the blank identifier
 
 
 @dataclass(slots=True, eq=False)
 class BasicLit(Expr):
     """A literal; `text` is its spelling."""
 
-    kind: str  # INT, FLOAT, IMAGINARY, RUNE or STRING
+    kind: str                                                   # INT, FLOAT, IMAGINARY, RUNE or STRING
     text: str
 
 
@@ -173,11 +173,11 @@ class CompositeLit(Expr):
 
     type_expr: Expr | None
     elements: list[Element]
-    end: int  # of the closing bracket
+    end: int                                                    # of the closing bracket
     # Index of the field or element, and its value: converted to the field's or element's type, `&` put back where it
     # was left out ({{1, 2}} in a []*Point). Fields and elements not mentioned are zero. In order of the source.
     entries: list[tuple[int, Expr]] = field(init=False, default_factory=list)
-    length: int = field(init=False, default=0)  # elements of an array or slice literal
+    length: int = field(init=False, default=0)                  # elements of an array or slice literal
 
 
 @dataclass(slots=True, eq=False)
@@ -200,32 +200,32 @@ class Paren(Expr):
 class FieldStep:
     """One step from a struct to a field in it."""
 
-    struct: Struct  # the struct stepped into
-    index: int  # of the field in struct.fields
+    struct: Struct                                              # the struct stepped into
+    index: int                                                  # of the field in struct.fields
     field: Field
-    through_pointer: bool  # the value before this step is a pointer to the struct
+    through_pointer: bool                                       # the value before this step is a pointer to the struct
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
     """x.f: a field, maybe inside embedded structs."""
 
-    steps: tuple[FieldStep, ...]  # outermost first; the last one is f
+    steps: tuple[FieldStep, ...]                                # outermost first; the last one is f
 
 
 class Adjust(Enum):
     """What turns the receiver operand (after the steps) into what the method takes."""
 
     NONE = auto()
-    ADDRESS = auto()  # &x: operand is a variable of type T, method is on *T
-    DEREFERENCE = auto()  # *x: operand is a *T, method is on T
+    ADDRESS = auto()                                            # &x: operand is a variable of type T, method is on *T
+    DEREFERENCE = auto()                                        # *x: operand is a *T, method is on T
 
 
 @dataclass(frozen=True, slots=True)
 class MethodSelection:
     """x.m: a declared method; called at once, or a method value."""
 
-    steps: tuple[FieldStep, ...]  # through embedded fields to the receiver
+    steps: tuple[FieldStep, ...]                                # through embedded fields to the receiver
     method: Func
     adjust: Adjust
 
@@ -236,7 +236,7 @@ class InterfaceSelection:
 
     steps: tuple[FieldStep, ...]
     name: str
-    index: int  # in the interface's methods, which are sorted
+    index: int                                                  # in the interface's methods, which are sorted
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +273,9 @@ class Index(Expr):
     """operand[index]: of an array, a pointer to one, a slice, a string or a map"""
 
     operand: Expr
-    bracket: int  # of the [
+    bracket: int                                                # of the [
     index: Expr
-    comma_ok: bool = field(init=False, default=False)  # v, ok = m[k]: `type` is still the element's
+    comma_ok: bool = field(init=False, default=False)           # v, ok = m[k]: `type` is still the element's
 
 
 @dataclass(slots=True, eq=False)
@@ -300,11 +300,11 @@ class TypeAssert(Expr):
 class CallKind(Enum):
     """What a call does."""
 
-    CONVERSION = auto()  # T(x): `type` is T, args[0] is x
-    BUILTIN = auto()  # `builtin` says which
-    FUNCTION = auto()  # `target`, known at compile time
-    METHOD = auto()  # `target`; function is a Selector with MethodSelection
-    DYNAMIC = auto()  # a func value, an interface's method
+    CONVERSION = auto()                                         # T(x): `type` is T, args[0] is x
+    BUILTIN = auto()                                            # `builtin` says which
+    FUNCTION = auto()                                           # `target`, known at compile time
+    METHOD = auto()                                             # `target`; function is a Selector with MethodSelection
+    DYNAMIC = auto()                                            # a func value, an interface's method
 
 
 @dataclass(slots=True, eq=False)
@@ -313,13 +313,13 @@ class Call(Expr):
 
     function: Expr
     args: list[Expr]
-    spread: bool  # the last argument is followed by ...
-    end: int  # of the closing parenthesis
+    spread: bool                                                # the last argument is followed by ...
+    end: int                                                    # of the closing parenthesis
     kind: CallKind = field(init=False, default=CallKind.DYNAMIC)
-    builtin: str = field(init=False, default="")  # len, append, ...
-    target: Func | None = field(init=False, default=None)  # the program's, or a package's (target.package)
-    signature: Signature | None = field(init=False, default=None)  # of the function called; None for others
-    expands_tuple: bool = field(init=False, default=False)  # f(g()): the one argument gives all the values
+    builtin: str = field(init=False, default="")                # len, append, ...
+    target: Func | None = field(init=False, default=None)       # the program's, or a package's (target.package)
+    signature: Signature | None = field(init=False, default=None)   # of the function called; None for others
+    expands_tuple: bool = field(init=False, default=False)      # f(g()): the one argument gives all the values
 
 
 @dataclass(slots=True, eq=False)
@@ -335,7 +335,7 @@ class Unary(Expr):
 
     op: str
     operand: Expr
-    comma_ok: bool = field(init=False, default=False)  # v, ok = <-c
+    comma_ok: bool = field(init=False, default=False)           # v, ok = <-c
 
 
 @dataclass(slots=True, eq=False)
@@ -366,7 +366,7 @@ class Block(Stmt):
     """{ statements }"""
 
     statements: list[Stmt]
-    end: int  # of the closing brace
+    end: int                                                    # of the closing brace
 
 
 @dataclass(slots=True, eq=False)
@@ -389,7 +389,7 @@ class IncDec(Stmt):
     """target++ or target--"""
 
     target: Expr
-    op: str  # "+" or "-"
+    op: str                                                     # "+" or "-"
 
 
 @dataclass(slots=True, eq=False)
@@ -397,18 +397,18 @@ class Assign(Stmt):
     """left = right (op is ""), or one target op= one value. A target that is the Name `_` has no object."""
 
     left: list[Expr]
-    op: str  # "", or + - * / % & | ^ &^ << >>
+    op: str                                                     # "", or + - * / % & | ^ &^ << >>
     op_pos: int
-    right: list[Expr]  # as many as left, or one that gives them all
+    right: list[Expr]                                           # as many as left, or one that gives them all
 
 
 @dataclass(slots=True, eq=False)
 class Define(Stmt):
     """names := right"""
 
-    left: list[Expr]  # Names, once checked
+    left: list[Expr]                                            # Names, once checked
     op_pos: int
-    right: list[Expr]  # as many as left, or one that gives them all
+    right: list[Expr]                                           # as many as left, or one that gives them all
     # One for each name: the variable declared here, or None for _ and for a variable assigned to (then see object).
     new: list[Var | None] = field(init=False, default_factory=list)
 
@@ -420,7 +420,7 @@ class If(Stmt):
     init: Stmt | None
     condition: Expr
     then: Block
-    else_: Stmt | None  # an If or a Block
+    else_: Stmt | None                                          # an If or a Block
 
 
 @dataclass(slots=True, eq=False)
@@ -437,11 +437,11 @@ class For(Stmt):
 class RangeKind(Enum):
     """What a range loop walks over."""
 
-    INTEGER = auto()  # key: 0 to n-1, of n's type
+    INTEGER = auto()                                            # key: 0 to n-1, of n's type
     SLICE = auto()
-    ARRAY = auto()  # a copy of it, when value is used
+    ARRAY = auto()                                              # a copy of it, when value is used
     ARRAY_POINTER = auto()
-    STRING = auto()  # key: byte offset, value: rune
+    STRING = auto()                                             # key: byte offset, value: rune
     MAP = auto()
     CHANNEL = auto()
     FUNCTION = auto()
@@ -451,13 +451,13 @@ class RangeKind(Enum):
 class Range(Stmt):
     """for key, value := range operand body"""
 
-    key: Expr | None  # None when it is absent; the Name `_` is kept
+    key: Expr | None                                            # None when it is absent; the Name `_` is kept
     value: Expr | None
-    define: bool  # := rather than =
+    define: bool                                                # := rather than =
     operand: Expr
     body: Block
     kind: RangeKind = field(init=False, default=RangeKind.INTEGER)
-    key_var: Var | None = field(init=False, default=None)  # the new variables of a define, None for _
+    key_var: Var | None = field(init=False, default=None)       # the new variables of a define, None for _
     value_var: Var | None = field(init=False, default=None)
 
 
@@ -467,8 +467,8 @@ class Case(Node):
 
     values: list[Expr] | None
     body: list[Stmt]
-    falls_through: bool = field(init=False, default=False)  # body ends in fallthrough
-    var: Var | None = field(init=False, default=None)  # the variable of a type switch, in this case
+    falls_through: bool = field(init=False, default=False)      # body ends in fallthrough
+    var: Var | None = field(init=False, default=None)           # the variable of a type switch, in this case
 
 
 @dataclass(slots=True, eq=False)
@@ -477,8 +477,8 @@ class Switch(Stmt):
 
     init: Stmt | None
     tag: Expr | None
-    cases: list[Case]  # values converted to be compared with the tag
-    end: int  # of the closing brace
+    cases: list[Case]                                           # values converted to be compared with the tag
+    end: int                                                    # of the closing brace
 
 
 @dataclass(slots=True, eq=False)
@@ -512,7 +512,7 @@ class Select(Stmt):
 class Return(Stmt):
     """return results; none may stand for the named results"""
 
-    results: list[Expr]  # none, one a result, or one that gives them all
+    results: list[Expr]                                         # none, one a result, or one that gives them all
 
 
 @dataclass(slots=True, eq=False)
@@ -521,7 +521,7 @@ class Branch(Stmt):
 
     keyword: str
     label: Name | None
-    target: Stmt | None = field(init=False, default=None)  # the For, Range, Switch or Select left or continued
+    target: Stmt | None = field(init=False, default=None)       # the For, Range, Switch or Select left or continued
 
 
 @dataclass(slots=True, eq=False)
@@ -567,7 +567,7 @@ class ImportDecl(Decl):
 
     name: Name | None
     path: BasicLit
-    keyword: int = field(init=False, default=0)  # of the word import
+    keyword: int = field(init=False, default=0)                 # of the word import
 
 
 @dataclass(slots=True, eq=False)
@@ -578,7 +578,7 @@ class ConstDecl(Decl):
     type_expr: Expr | None
     values: list[Expr]
     iota: int
-    inherited: bool  # values repeated from an earlier line
+    inherited: bool                                             # values repeated from an earlier line
 
 
 @dataclass(slots=True, eq=False)
@@ -587,8 +587,8 @@ class VarDecl(Decl):
 
     names: list[Name]
     type_expr: Expr | None
-    values: list[Expr]  # none, as many as names, or one that gives them all
-    vars: list[Var | None] = field(init=False, default_factory=list)  # one a name; None for _
+    values: list[Expr]                                          # none, as many as names, or one that gives them all
+    vars: list[Var | None] = field(init=False, default_factory=list)    # one a name; None for _
 
 
 @dataclass(slots=True, eq=False)
@@ -619,19 +619,19 @@ class FuncDecl(Decl):
 class File(Node):
     """One source file."""
 
-    package: Name | None  # None when `package main` is left out
+    package: Name | None                                        # None when `package main` is left out
     imports: list[ImportDecl]
     declarations: list[Decl]
-    problems: list[Diagnostic] = field(init=False, default_factory=list)  # errors found on the way that left a tree
+    problems: list[Diagnostic] = field(init=False, default_factory=list)    # errors found on the way that left a tree
 
 
 @dataclass(slots=True, eq=False)
 class Initializer:
     """Package-level variables that get their first values together: one each, or all from one call."""
 
-    vars: list[Var | None]  # None for _
+    vars: list[Var | None]                                      # None for _
     value: Expr
-    owners: list[Object]  # objects that the value's uses are recorded under
+    owners: list[Object]                                        # objects that the value's uses are recorded under
 
 
 @dataclass(slots=True, eq=False)
@@ -639,9 +639,9 @@ class Package:
     """A checked program: what the lowering starts from."""
 
     file: File
-    types: list[TypeName]  # package-level, in order of the source
-    globals: list[Var]  # in order of the source
-    functions: list[FuncDecl]  # functions and methods, in order of the source
-    initializers: list[Initializer]  # in the order in which Go runs them
-    init_functions: list[FuncDecl]  # func init(), run after them, before main
-    main: FuncDecl | None  # None only when an error was reported
+    types: list[TypeName]                                       # package-level, in order of the source
+    globals: list[Var]                                          # in order of the source
+    functions: list[FuncDecl]                                   # functions and methods, in order of the source
+    initializers: list[Initializer]                             # in the order in which Go runs them
+    init_functions: list[FuncDecl]                              # func init(), run after them, before main
+    main: FuncDecl | None                                       # None only when an error was reported

@@ -42,7 +42,7 @@ class Parameters:
     """( parameters ), not sorted yet."""
 
     entries: list[Parameter]
-    end: int  # of the closing parenthesis
+    end: int                                                    # of the closing parenthesis
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class ConstSpec:
 
     names: list[s.Name]
     type_expr: s.Expr | None
-    values: list[s.Expr] | None  # None: as the line above
+    values: list[s.Expr] | None                                 # None: as the line above
 
 
 def _name(token: Token) -> s.Name:

@@ -12,7 +12,7 @@ from runtime.cycle import flush_counts, gc, update_goal
 from runtime.heap import Runtime
 from runtime.mheap import flush_caches
 from runtime.proc import G
-from runtime.scavenge import scavenge_one
+from runtime.scavenge import scavenge_one, wake_scavenger
 from runtime.scavtrace import print_forced_scav_trace
 from runtime.syspy import i64, is_nil, u64
 from runtime.world import safepoint, start_the_world, stop_the_world
@@ -62,5 +62,6 @@ def set_memory_limit(g: G, limit: i64) -> i64:
         s.memory_limit = u64(limit)
         flush_counts(runtime)
         update_goal(runtime, runtime.cycle.stack_bytes)
+        wake_scavenger(s, g.heap.memory)
     start_the_world(g.p)
     return before

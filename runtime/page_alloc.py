@@ -3,6 +3,7 @@
     summaries   [ start, max, end ]   one word per 4 MiB, 32 MiB, ... 16 GiB: see page_summaries.py
     chunks      [##..#.......####]    512 pages each: alloc and scavenged bits, see page_bits.py
     in_use      the address space that grow was given; the rest has summary 0, "nothing free"
+    index       how full each chunk is: see scavenge_index.py
 
 A search reads the summaries from the root down: at each level it looks at the eight children of the entry it came
 through for one that has a long enough run inside, or for neighbours that have one across their border. So it costs at

@@ -12,7 +12,7 @@ from runtime.layout import PAGE_CACHE_PAGES, PAGE_SIZE
 from runtime.memory_control import set_memory_limit
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import MemStats, read_mem_stats
-from runtime.scavenge import NO_LIMIT, ready_bytes
+from runtime.scavenge import IDLE, NO_LIMIT, WORK, ready_bytes
 from tests.runtime.heaps import NODE, HeapUnderTest
 
 MB = 1 << 20
@@ -66,6 +66,14 @@ def test_a_limit_is_set_and_asked_for(heap: HeapUnderTest) -> None:
     assert heap.call(set_memory_limit, heap.g, 50 * MB) == NO_LIMIT
     assert heap.call(set_memory_limit, heap.g, -5) == 50 * MB
     assert heap.call(set_memory_limit, heap.g, NO_LIMIT) == 50 * MB
+
+
+def test_a_limit_that_is_exceeded_already_wakes_the_background(heap: HeapUnderTest) -> None:
+    heap.rooted(2 * MB)
+    heap.call(set_memory_limit, heap.g, 100 * MB)
+    assert heap.heap.scavenger.wanted == IDLE
+    heap.call(set_memory_limit, heap.g, 2 * MB)
+    assert heap.heap.scavenger.wanted == WORK
 
 
 def test_a_change_of_the_limit_counts_at_once(new_heap: Callable[..., HeapUnderTest]) -> None:
