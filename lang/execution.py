@@ -1,9 +1,9 @@
 """Execution: a compiled program on one of the two engines, on a thread of its own.
 
-    main thread                          program's thread, with a large stack
-    open the runtime  ---------------->  start(g, ...): returns, or leaves with a Failure
+    main thread                          program's thread, with a large stack               scavenger's thread
+    open the runtime  ---------------->  start(g, ...): returns, or leaves with a Failure   gives memory back
     waits; Ctrl-C sets `interrupted`
-    flush, figures, close  <-----------
+    flush, figures, close  <--------------------------------------------------------------------------'
 
 What a program leaves with becomes an exit code: 0 at its end, 2 after a panic or a fatal error, os.Exit's own, 130
 after Ctrl-C. What it had printed is written out in every case.
@@ -21,6 +21,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from runtime.knobs import Settings
+from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
 
@@ -88,6 +89,7 @@ class Run:
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
+        self.scavenger: ScavengerThread | None = None
         self.stack_bytes = STACK_BYTES
 
     def open(self) -> None:
@@ -105,6 +107,7 @@ class Run:
 
     def main(self) -> int:
         """Run the program's main function on a thread with a large stack; the exit code."""
+        self.scavenger = self.started_scavenger()
         thread = self.started_thread()
         try:
             thread.join()
@@ -113,6 +116,8 @@ class Run:
             thread.join(GRACE_SECONDS)
             self.flush()
             leave_now(INTERRUPT_EXIT)
+        if self.scavenger.stop():
+            self.failure = self.failure or self.scavenger.failure
         self.flush()
         code = 0 if self.failure is None else self.report(self.failure)
         error = self.engine.call("output_error", self.runtime)
@@ -120,6 +125,13 @@ class Run:
             sys.stderr.write(f"toyrun: write to standard output: {os.strerror(error).lower()}\n")
             return code or WRITE_ERROR_EXIT
         return code
+
+    def started_scavenger(self) -> ScavengerThread:
+        """The thread that gives memory back, running."""
+        return ScavengerThread(
+            lambda: self.engine.call("scavenge_in_background", self.runtime),
+            lambda: self.engine.call("end_scavenging", self.runtime),
+        )
 
     def started_thread(self) -> threading.Thread:
         """The program's thread, running; its stack as large as the system allows."""
@@ -151,8 +163,9 @@ class Run:
             self.failure = self.failure or failure
 
     def close(self) -> None:
-        """Give the runtime's memory back."""
-        self.engine.call("close_program", self.runtime)
+        """Give the runtime's memory back, unless somebody is in it still: then the end of the process does."""
+        if self.scavenger is None or self.scavenger.stop():
+            self.engine.call("close_program", self.runtime)
 
     def print_figures(self, figures: Collection[str]) -> None:
         """What is wanted of the runtime when the program is over. With heapcheck its counters are checked first."""

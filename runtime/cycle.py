@@ -17,18 +17,26 @@ Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc
 
 from __future__ import annotations
 
+from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
+from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
-from runtime.heap import CLOCK_MONOTONIC, CLOCK_REALTIME, PAUSES, Cycle, Runtime, clock_ns
+from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
-from runtime.layout import PTR_SIZE
+from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up, larger, smaller
+from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
 from runtime.mcache import close_runs
 from runtime.mcentral import finish_sweep, start_sweep
+from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all
-from runtime.p import P
+from runtime.mheap import MHeap
+from runtime.p import P, flush_stats
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
-from runtime.syspy import address, is_nil, u64
+from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
+from runtime.scavenge_index import next_gen
+from runtime.scavtrace import print_scav_trace
+from runtime.syspy import address, is_nil, sizeof, u64
 from runtime.time_histogram import record_time
 from runtime.world import World, start_the_world, stop_the_world
 
@@ -37,6 +45,10 @@ def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
     finish_sweep(g.heap, g.p)
+    if g.runtime.knobs.scav_trace:
+        stop_the_world(g.p)
+        print_scav_trace(g.runtime)
+        start_the_world(g.p)
 
 
 def collect(g: G, forced: bool) -> None:
@@ -55,10 +67,13 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     heap = runtime.heap
     cycle = runtime.cycle
     cycle.forced = forced
+    ran_since = larger(cycle.end_ns, runtime.gc.start_ns)
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
     finish_sweep(heap, p)
+    if runtime.knobs.scav_trace:
+        print_scav_trace(runtime)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_all_runs(runtime.world)
@@ -67,9 +82,13 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     cycle.sweep_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
+    flush_counts(runtime)
+    limit_collecting(runtime, cycle.start_ns - ran_since)
+    note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime, cycle.stack_bytes)
     start_sweep(heap)
     flush_all(runtime)
+    start_scavenge_gen(heap)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     cycle.end_ns = clock_ns(runtime, CLOCK_MONOTONIC)
@@ -112,12 +131,55 @@ def set_goal(runtime: Runtime, stack_bytes: u64) -> None:
 
 
 def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
-    """Compute the goal anew, after a collection or a change of GOGC."""
+    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit."""
+    heap = runtime.heap
     gogc = runtime.knobs.gogc
     marked = with_floating(runtime.gc.heap_marked, gogc)
     goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
-    runtime.gc.heap_goal = goal
-    runtime.heap.trigger = trigger_below(goal, marked, gogc)
+    heap.scavenger.other_ready = sizeof(Runtime) + align_up(stack_bytes, PHYS_PAGE_SIZE)
+    limited = limited_goal(runtime)
+    if limited < goal:
+        runtime.gc.heap_goal = limited
+        heap.trigger = larger(limited, runtime.gc.heap_marked + runtime.limiter.runway)
+    else:
+        runtime.gc.heap_goal = goal
+        heap.trigger = trigger_below(goal, marked, gogc)
+    pace_scavenger(heap.scavenger, heap.memory, runtime.gc.heap_goal)
+
+
+def limited_goal(runtime: Runtime) -> u64:
+    """The goal that the memory limit asks for."""
+    heap = runtime.heap
+    memory = heap.memory
+    ready = ready_bytes(heap.scavenger, memory)
+    allocated = heap_alloc_bytes(heap.stats)
+    limit = heap.scavenger.memory_limit
+    return memory_limit_heap_goal(limit, ready, memory.heap_free.bytes, allocated, runtime.gc.heap_marked)
+
+
+def limit_collecting(runtime: Runtime, ran_ns: u64) -> None:
+    """Count a collection that has marked, after the program ran for so long, against the limiter."""
+    cycle = runtime.cycle
+    stats = runtime.gc
+    allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, cycle.sweep_ns - cycle.start_ns, allocated)
+    runtime.heap.scavenger.is_limiting = runtime.limiter.runway != 0
+
+
+def start_scavenge_gen(heap: MHeap) -> None:
+    """What was freed since the last collection may go back to the system, if it is too much."""
+    lock(heap.lock)
+    next_gen(heap.pages.index)
+    unlock(heap.lock)
+    wake_scavenger(heap.scavenger, heap.memory)
+
+
+def flush_counts(runtime: Runtime) -> None:
+    """What the Ps have counted is in the heap's counts. The world is stopped."""
+    p = runtime.world.ps
+    while not is_nil(p):
+        flush_stats(runtime.heap.stats, p.stats)
+        p = p.next
 
 
 def count_cycle(runtime: Runtime, cycle: Cycle) -> None:

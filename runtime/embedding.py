@@ -18,15 +18,19 @@ from typing import Any, Self
 
 from runtime import heap
 from runtime.arenas import find_object
+from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap_check import check_heap
 from runtime.knobs import Settings
 from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mspan import MSpan
 from runtime.roots import NO_HANDLE, free_handle, new_handle
+from runtime.scavenge import NO_LIMIT
+from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import Failure, address, load, nil, store, table, text, u8, u64
 from runtime.syspy.pointers import View
 from runtime.types import KIND_STRUCT, Type
@@ -50,6 +54,7 @@ class Stats:
     frees: int  # objects freed so far
     heap_inuse: int  # of pages in spans
     heap_sys: int  # of all the heap's pages
+    heap_released: int  # of those that the system does not back
     sys: int  # taken from the system
     next_gc: int  # of the heap when the next collection starts
     num_gc: int  # collections
@@ -105,9 +110,18 @@ class Runtime:
     """A heap and its collector."""
 
     def __init__(
-        self, engine: str = "native", *, gogc: int | str = 100, debug: str = "", shadow_bytes: int = SHADOW_BYTES
+        self,
+        engine: str = "native",
+        *,
+        gogc: int | str = 100,
+        debug: str = "",
+        shadow_bytes: int = SHADOW_BYTES,
+        background: bool = False,
     ) -> None:
-        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG: knobs.py."""
+        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG: knobs.py.
+
+        background: a thread gives free memory back to the system, as in a Go program.
+        """
         if engine not in ENGINES:
             raise ValueError(f"engine {engine!r}: one of {', '.join(ENGINES)}")
         settings = Settings.parsed(str(gogc), debug)
@@ -118,6 +132,7 @@ class Runtime:
         self.state = heap.Runtime.at(addr)
         self._is_open = True
         settings.apply(self.state)
+        self._scavenger = self._started_scavenger() if background else None
 
     # --- Types and objects ---
 
@@ -180,6 +195,16 @@ class Runtime:
         if self._is_open:
             self._guarded(free_handle, self.state.roots, number)
 
+    # --- The system's memory ---
+
+    def free_os_memory(self) -> None:
+        """Collect, and give all that is free back to the system."""
+        self._guarded(free_os_memory, self.state.g0)
+
+    def set_memory_limit(self, limit: int) -> int:
+        """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
+        return int(self._guarded(set_memory_limit, self.state.g0, min(limit, NO_LIMIT)))
+
     # --- The collector ---
 
     def collect(self, sweep: bool = True) -> None:
@@ -221,8 +246,13 @@ class Runtime:
     def close(self) -> None:
         """Give all memory back. More than once does no harm."""
         if self._is_open:
-            self._guarded(close_runtime, self.state)
+            if self._scavenger is None or self._scavenger.stop():
+                self._guarded(close_runtime, self.state)
             self._is_open = False
+
+    def _started_scavenger(self) -> ScavengerThread:
+        state = self.state
+        return ScavengerThread(lambda: self._call(run_scavenger, state), lambda: self._call(stop_scavenger, state))
 
     def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a systems function, unless this Runtime is closed."""

@@ -24,7 +24,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
+from runtime.gc_limiter import GCLimiter
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, LockOrder, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_init
@@ -53,7 +55,6 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
-    c_function,
     i32,
     i64,
     is_nil,
@@ -73,30 +74,18 @@ SHADOW_BYTES = 64 << 20  # of a shadow stack, if its creator does not say; only 
 
 TRACE_BYTES = 512  # a gctrace line is shorter
 
-CLOCK_MONOTONIC = 1
-CLOCK_REALTIME = 0
-NANOSECONDS = 1_000_000_000
-
-
-@struct
-class TimeSpec(Struct):
-    """struct timespec of the C library."""
-
-    seconds: i64  # whole seconds
-    nanoseconds: i64  # the rest
-
 
 @struct
 class Knobs(Struct):
     """What the environment asks for: settings.py."""
 
     gogc: i64  # percent; negative: off
-    memory_limit: i64  # bytes that may be ready: GOMEMLIMIT
     max_procs: i64  # GOMAXPROCS
     processors: i64  # processors that this process may use
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
+    scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
 
 
@@ -151,6 +140,7 @@ class Runtime(Struct):
     knobs: Inline[Knobs]  # how to run
     gc: Inline[GCStats]  # what the collector did
     cycle: Inline[Cycle]  # the collection under way, or the last one
+    limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
     roots: Inline[Roots]  # globals and handles
     shadow_bytes: u64  # size of each goroutine's shadow stack
@@ -159,16 +149,9 @@ class Runtime(Struct):
     heap: Inline[MHeap]  # where memory comes from
 
 
-@c_function
-def clock_gettime(clock: i32, time: TimeSpec) -> i32:  # type: ignore[empty-body]
-    """Read a clock."""
-
-
 def clock_ns(runtime: Runtime, clock: i32) -> u64:
     """The time of a clock, in nanoseconds."""
-    time = runtime.time
-    clock_gettime(clock, time)
-    return u64(time.seconds) * NANOSECONDS + u64(time.nanoseconds)
+    return time_ns(runtime.time, clock)
 
 
 def new_runtime(gogc: i64, shadow_bytes: u64) -> Runtime:
@@ -198,6 +181,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     roots_init(runtime.roots, heap.memory)
     if not heap_init(heap, world.order) or not new_centrals(heap, world.order):
         return False
+    heap.scavenger.other_ready = sizeof(Runtime)
     runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
     heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
     p_init(runtime, runtime.p0)

@@ -56,6 +56,7 @@ from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
 from runtime.p import HeapStats, MCache
 from runtime.proc import G
 from runtime.roots import check_roots
+from runtime.scavenge import pause_background, resume_background
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
 from runtime.syspy import (
@@ -126,6 +127,7 @@ def free_checker(checker: Checker) -> None:
 def check_heap(runtime: Runtime) -> None:
     """Every invariant of the heap holds. Any time but while marking or sweeping."""
     heap = runtime.heap
+    pause_background(heap.scavenger)
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
@@ -150,6 +152,7 @@ def check_heap(runtime: Runtime) -> None:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
     check_counts(checker, heap, runtime.world)
     free_checker(checker)
+    resume_background(heap.scavenger, heap.memory)
 
 
 def check_g(runtime: Runtime, g: G) -> None:

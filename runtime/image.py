@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.arenas import find_object
+from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import close_runtime, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
 from runtime.mcentral import finish_sweep
+from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
@@ -35,6 +37,10 @@ ROOTS: list[Callable[..., Any]] = [
     update_goal,
     read_mem_stats,
     read_samples,
+    free_os_memory,
+    set_memory_limit,
+    run_scavenger,
+    stop_scavenger,
     add_globals,
     new_handle,
     free_handle,

@@ -8,6 +8,7 @@
     gctrace=1        a line for each collection, on standard error
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
+    scavtrace=1      a line for each cycle of what went back to the system
     invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
     gcstress=n       collect at every n-th allocation
@@ -57,6 +58,7 @@ class Settings(NamedTuple):
     madvdontneed: int = 1
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
+    scavtrace: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

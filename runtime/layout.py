@@ -40,6 +40,10 @@ PAGE_SHIFT = 13
 PAGE_SIZE = 1 << PAGE_SHIFT  # bytes in a page of the heap
 PAGE_MASK = PAGE_SIZE - 1
 
+PHYS_PAGES = max(1, PHYS_PAGE_SIZE // PAGE_SIZE)  # pages in the least run that the kernel can be given back
+HUGE_PAGE_SIZE = PHYS_PAGE_SIZE // PTR_SIZE * PHYS_PAGE_SIZE  # bytes under one last-level page table: a huge page
+HUGE_PAGE_PAGES = HUGE_PAGE_SIZE // PAGE_SIZE
+
 HEAP_ADDR_BITS = 48
 ADDRESS_LIMIT = 1 << HEAP_ADDR_BITS  # one past the last address that the heap can hold
 

@@ -12,10 +12,11 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
 
     1  world.stopper      who stops the world; held until it starts again
     2  world.lock         the lists of Ps and goroutines, and what stopping counts
-    3  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
-    4  central.lock       the four span sets of one mcentral
-    5  roots.lock         the table of handles, the list of globals
-    6  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    3  scavenger.lock     free pages on their way back to the system in the background, and its pause
+    4  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
+    5  central.lock       the four span sets of one mcentral
+    6  roots.lock         the table of handles, the list of globals
+    7  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
 A lock that was given its line by mutex_init is checked against the order, under CPython and in debug builds. A
 LockOrder says which lines each thread holds:
@@ -34,6 +35,7 @@ from __future__ import annotations
 
 import os
 
+from runtime.clock import TimeSpec
 from runtime.syspy import (
     Annotated,
     Array,
@@ -72,10 +74,11 @@ FUTEX_WAKE_PRIVATE = 129
 
 WORLD_STOPPER = 1  # the lines of the lock order
 WORLD_LOCK = 2
-HEAP_LOCK = 3
-CENTRAL_LOCK = 4
-ROOTS_LOCK = 5
-PERSISTENT_LOCK = 6
+SCAVENGER_LOCK = 3
+HEAP_LOCK = 4
+CENTRAL_LOCK = 5
+ROOTS_LOCK = 6
+PERSISTENT_LOCK = 7
 
 ORDER_ROWS = 8  # threads that hold locks at the same time; those beyond are not checked
 
@@ -199,6 +202,11 @@ def assert_lock_held(m: Mutex) -> None:
 def futex_sleep(addr: uintptr, value: u32) -> None:
     """Sleep until woken, unless the u32 at addr is no longer that value. May return early."""
     syscall(SYS_FUTEX, addr, FUTEX_WAIT_PRIVATE, u64(value), 0, 0, 0)
+
+
+def futex_sleep_for(addr: uintptr, value: u32, time: TimeSpec) -> None:
+    """The same for at most so long."""
+    syscall(SYS_FUTEX, addr, FUTEX_WAIT_PRIVATE, u64(value), address(time), 0, 0)
 
 
 @cold

@@ -30,6 +30,7 @@ from runtime.mheap import MHeap, alloc_span, free_span
 from runtime.mspan import MSpan
 from runtime.p import P
 from runtime.page_bits import ALL_ONES
+from runtime.scavenge import wake_scavenger
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, pop_span, push_span
 from runtime.sweep import FREED, FULL, sweep_span, try_acquire
@@ -197,6 +198,7 @@ def sweep_one(heap: MHeap, p: P) -> u64:
         elif try_acquire(span, sweep_gen):
             return sweep_and_place(heap, p, span)
     atomic_store(heap, "is_swept", 1)
+    wake_scavenger(heap.scavenger, heap.memory)
     return NOTHING_LEFT
 
 
@@ -221,3 +223,4 @@ def start_sweep(heap: MHeap) -> None:
     heap.is_swept = 0
     heap.sweep_class = 0
     heap.pages_swept = 0
+    heap.scavenger.is_untraced = True

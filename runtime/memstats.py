@@ -25,6 +25,7 @@ from typing import Annotated
 from runtime.arenas import ArenaMap, is_in_window
 from runtime.heap import PAUSES, Runtime
 from runtime.layout import PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
+from runtime.lock import lock, unlock
 from runtime.mcache import release_all
 from runtime.mheap import flush_caches
 from runtime.mspan import MSpan
@@ -134,9 +135,11 @@ def read_memory(runtime: Runtime, m: MemStats) -> None:
     """What was taken from the system."""
     heap = runtime.heap
     memory = heap.memory
+    lock(heap.lock)  # the background may be giving pages back, although the world is stopped
     m.heap_inuse = memory.heap_in_use.bytes
     m.heap_released = memory.heap_released.bytes
     m.heap_idle = memory.heap_free.bytes + m.heap_released
+    unlock(heap.lock)
     m.heap_sys = m.heap_idle + m.heap_inuse
     m.stack_inuse = memory.stacks.bytes + stack_bytes(runtime.world)
     m.stack_sys = m.stack_inuse

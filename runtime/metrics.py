@@ -68,7 +68,7 @@ def read_samples(g: G, samples: Samples) -> None:
     samples.tiny_allocs = stats.tiny_alloc_count
     samples.heap_live = runtime.gc.heap_marked
     samples.gogc = runtime.knobs.gogc
-    samples.memory_limit = u64(runtime.knobs.memory_limit)
+    samples.memory_limit = runtime.heap.scavenger.memory_limit
     samples.max_procs = u64(runtime.knobs.max_procs)
     samples.heap_scan = scannable_bytes(g.heap.arenas)
     samples.stack_scan = runtime.cycle.stack_bytes

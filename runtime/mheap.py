@@ -81,6 +81,7 @@ from runtime.p import SPAN_CACHE, SPAN_CACHE_REFILL, HeapStats, P
 from runtime.pacer import HEAP_MINIMUM
 from runtime.page_alloc import PageAlloc
 from runtime.page_cache import alloc_to_cache, cache_alloc, cache_flush
+from runtime.scavenge import Scavenger, eager_work, scavenge, scavenger_init
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, SPAN_CLASS_TO_NELEMS
 from runtime.syspy import (
     Array,
@@ -88,6 +89,7 @@ from runtime.syspy import (
     Struct,
     address,
     atomic_add,
+    cold,
     inline,
     is_nil,
     nil,
@@ -139,6 +141,7 @@ class MHeap(Struct):
     span_cells: Inline[FixAlloc]  # MSpans
     bit_cells: Inline[FixAlloc]  # bitmaps that lie off the heap
     arenas: Inline[ArenaMap]  # from address to span
+    scavenger: Inline[Scavenger]  # which of them the system gets back
     pages: Inline[PageAlloc]  # which pages are free
 
 
@@ -147,6 +150,7 @@ def heap_init(heap: MHeap, order: LockOrder) -> bool:
     memory = heap.memory
     mutex_init(heap.lock, HEAP_LOCK, order)
     mutex_init(heap.persistent.lock, PERSISTENT_LOCK, order)
+    scavenger_init(heap.scavenger, order)
     persistent_init(heap.persistent, memory)
     fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
@@ -191,6 +195,9 @@ def alloc_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
         if base == 0:
             return nil(MSpan)
     account_pages(heap.memory, npages << PAGE_SHIFT, released)
+    todo, force = eager_work(heap.scavenger, heap.memory, released)
+    if todo != 0:
+        give_back_eagerly(heap, todo, force)
     span = new_span(heap, p, base, npages, span_class)
     if is_nil(span):
         free_pages(heap, base, npages)
@@ -225,6 +232,13 @@ def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
     if base == 0 and grow(heap, npages):
         base, released = page_alloc.alloc(heap.pages, npages)
     return base, released
+
+
+@cold
+def give_back_eagerly(heap: MHeap, todo: u64, force: bool) -> None:
+    """Give about so many bytes of free pages back for those that an allocation will use. No lock is held."""
+    released = scavenge(heap.pages, todo, force)
+    atomic_add(heap.scavenger, "released_eager", released)
 
 
 def new_span(heap: MHeap, p: P, base: uintptr, npages: u64, span_class: u64) -> MSpan:
@@ -367,6 +381,7 @@ def use_pages(heap: MHeap, size: u64) -> bool:
     if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):
         return False
     heap.arena_next = end
+    atomic_add(heap.scavenger, "growth", size)
     return True
 
 

@@ -3,6 +3,7 @@
     summaries   [ start, max, end ]   one word per 4 MiB, 32 MiB, ... 16 GiB: see page_summaries.py
     chunks      [##..#.......####]    512 pages each: alloc and scavenged bits, see page_bits.py
     in_use      the address space that grow was given; the rest has summary 0, "nothing free"
+    index       how full each chunk is: see scavenge_index.py
 
 A search reads the summaries from the root down: at each level it looks at the eight children of the entry it came
 through for one that has a long enough run inside, or for neighbours that have one across their border. So it costs at
@@ -47,6 +48,7 @@ from runtime.layout import (
     LOG_CHUNK_PAGES,
     PAGE_SHIFT,
     PAGE_SIZE,
+    PHYS_PAGES,
     SUMMARY_LEVEL_BITS,
     SUMMARY_LEVELS,
     align_down,
@@ -59,6 +61,7 @@ from runtime.layout import (
 from runtime.lock import Mutex, assert_lock_held
 from runtime.os_memory import MemoryStats, SysStat, sys_alloc, unmap
 from runtime.page_bits import (
+    Chunks,
     PallocData,
     alloc_pages,
     clear_range,
@@ -84,6 +87,16 @@ from runtime.page_summaries import (
     summaries_close,
     summaries_init,
 )
+from runtime.scavenge_bits import find_scavenge_candidate
+from runtime.scavenge_index import (
+    ScavengeIndex,
+    has_free,
+    in_use_of,
+    index_alloc,
+    index_free,
+    index_grow,
+    use_of,
+)
 from runtime.syspy import (
     Annotated,
     Array,
@@ -104,13 +117,6 @@ CHUNK_COUNT = 1 << HEAP_ADDR_BITS - LOG_CHUNK_BYTES
 
 
 @struct
-class Chunks(Struct):
-    """The bitmaps of neighbouring chunks."""
-
-    data: Annotated[Array[Inline[PallocData]], CHUNKS_L2_COUNT]  # by the low bits of the chunk's number
-
-
-@struct
 class PageAlloc(Struct):
     """The page allocator of one heap."""
 
@@ -122,6 +128,7 @@ class PageAlloc(Struct):
     end: u64  # one past the last chunk in use; 0: none is
     in_use: Inline[AddrRanges]  # every address that grow was given
     summary: Inline[Summaries]  # the tree over all chunks
+    index: Inline[ScavengeIndex]  # which chunks have pages to give back to the system
     chunks: Annotated[Array[Chunks], CHUNKS_L1_COUNT]  # by the high bits of the chunk's number; nil: none is in use
 
 
@@ -136,6 +143,7 @@ def init(pages: PageAlloc, lock: Mutex, persistent: Persistent, stats: MemorySta
     pages.search_addr = ADDRESS_LIMIT
     pages.start = CHUNK_COUNT
     pages.end = 0
+    pages.index.chunks = pages.chunks
     return addr_ranges_init(pages.in_use, persistent, stat) and summaries_init(pages.summary, stats, stat)
 
 
@@ -166,6 +174,7 @@ def grow(pages: PageAlloc, base: uintptr, size: u64) -> bool:
         return False
     if not add_range(pages.in_use, base, base + size):
         return False
+    index_grow(pages.index, first)
     pages.start = smaller(pages.start, first)
     pages.end = larger(pages.end, last + 1)
     pages.search_addr = smaller(pages.search_addr, base)
@@ -298,6 +307,7 @@ def alloc_range(pages: PageAlloc, base: uintptr, npages: u64) -> u64:
     for chunk in range(first, last + 1):
         i, n = pages_in_chunk(chunk, base, npages)
         scavenged += alloc_pages(chunk_of(pages, chunk), i, n)
+        index_alloc(pages.index, chunk, n)
     update_range(pages, first, last, 0)
     return scavenged * PAGE_SIZE
 
@@ -313,6 +323,7 @@ def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
         bits = chunk_of(pages, chunk).alloc
         assert popcnt_range(bits, i, n) == n, "PA4: pages are freed that were not allocated"
         clear_range(bits, i, n)
+        index_free(pages.index, chunk, i + n - 1, n)
     update_range(pages, first, last, FREE_CHUNK_SUM)
 
 
@@ -320,7 +331,7 @@ def free(pages: PageAlloc, base: uintptr, npages: u64) -> None:
 
 
 def check_page_alloc(pages: PageAlloc) -> None:
-    """PA1 to PA5, by a walk over all chunks in use."""
+    """PA1 to PA5 and the scavenge index, by a walk over all chunks in use."""
     check_addr_ranges(pages.in_use)
     if pages.search_addr != ADDRESS_LIMIT and not contains(pages.in_use, pages.search_addr):
         throw("PA3: search_addr is not in use", pages.search_addr)
@@ -346,3 +357,18 @@ def check_chunk(pages: PageAlloc, chunk: u64) -> None:
     level = check_parents(pages.summary, chunk_base(chunk))
     if level != NOT_FOUND:
         throw("PA1: a summary is not the merge of its children", level, chunk)
+    check_use(pages, chunk)
+
+
+def check_use(pages: PageAlloc, chunk: u64) -> None:
+    """SI1 and SI2 of one chunk."""
+    data = chunk_of(pages, chunk)
+    word = use_of(pages.index, chunk)
+    taken = popcnt_range(data.alloc, 0, CHUNK_PAGES)
+    if in_use_of(word) != taken:
+        throw("SI1: the scavenge index miscounts the pages of a chunk", chunk, in_use_of(word), taken)
+    page, n = find_scavenge_candidate(data, CHUNK_PAGES - 1, PHYS_PAGES, CHUNK_PAGES, 0)
+    if n != 0 and not has_free(word):
+        throw("SI2: the scavenge index forgets pages that can be released", chunk, page, n)
+    if n != 0 and pages.index.search_force < chunk_base(chunk) + (page + n - 1) * PAGE_SIZE:
+        throw("SI2: pages that can be released are above the cursor", chunk, page, n)

@@ -14,7 +14,7 @@ Owner: whoever holds heap.lock. Go: runtime/mpallocbits.go.                     
 
 from __future__ import annotations
 
-from runtime.layout import CHUNK_PAGES, CHUNK_WORDS, larger
+from runtime.layout import CHUNK_PAGES, CHUNK_WORDS, CHUNKS_L2_COUNT, larger
 from runtime.page_summaries import FREE_CHUNK_SUM, NOT_FOUND, pack_sum
 from runtime.syspy import Annotated, Array, Inline, Struct, clz64, ctz64, inline, popcount64, struct, u64
 
@@ -34,6 +34,14 @@ class PallocData(Struct):
 
     alloc: Inline[PageBits]  # 1: taken
     scavenged: Inline[PageBits]  # 1: free, and the kernel does not back it
+
+
+@struct
+class Chunks(Struct):
+    """What is known of neighbouring chunks."""
+
+    data: Annotated[Array[Inline[PallocData]], CHUNKS_L2_COUNT]  # by the low bits of the chunk's number
+    use: Annotated[Array[u64], CHUNKS_L2_COUNT]  # by the same: how full it is, see scavenge_index.py
 
 
 # --- Ranges of bits --------------------------------------------------------------------------------------------------

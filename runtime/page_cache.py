@@ -29,7 +29,8 @@ from runtime.lock import assert_lock_held
 from runtime.page_alloc import PageAlloc, chunk_of, find_in_chunk, find_run, update_chunk
 from runtime.page_bits import find_bit_range64, ones
 from runtime.page_summaries import level_of
-from runtime.syspy import Struct, ctz64, popcount64, struct, u64, uintptr
+from runtime.scavenge_index import index_alloc, index_free
+from runtime.syspy import Struct, clz64, ctz64, popcount64, struct, u64, uintptr
 
 
 @struct
@@ -88,6 +89,7 @@ def take_block(pages: PageAlloc, c: PageCache, chunk: u64, word: u64) -> None:
     c.scav = data.scavenged.words[word] & c.cache
     data.alloc.words[word] |= c.cache
     data.scavenged.words[word] &= u64(~c.scav)
+    index_alloc(pages.index, chunk, popcount64(c.cache))
     update_chunk(pages, chunk)
 
 
@@ -96,12 +98,14 @@ def cache_flush(c: PageCache, pages: PageAlloc) -> None:
     assert_lock_held(pages.lock)
     assert c.scav & ~c.cache == 0, "CA1: a page is scavenged that the cache does not have"
     if c.cache != 0:
-        word = chunk_page_index(c.base) // PAGE_CACHE_PAGES
-        data = chunk_of(pages, chunk_index(c.base))
-        data.alloc.words[word] &= u64(~c.cache)
-        data.scavenged.words[word] |= c.scav
+        chunk = chunk_index(c.base)
+        first = chunk_page_index(c.base)
+        data = chunk_of(pages, chunk)
+        data.alloc.words[first // PAGE_CACHE_PAGES] &= u64(~c.cache)
+        data.scavenged.words[first // PAGE_CACHE_PAGES] |= c.scav
+        index_free(pages.index, chunk, first + 63 - clz64(c.cache), popcount64(c.cache))
         pages.search_addr = smaller(pages.search_addr, c.base)
-        update_chunk(pages, chunk_index(c.base))
+        update_chunk(pages, chunk)
     c.base = 0
     c.cache = 0
     c.scav = 0

@@ -9,13 +9,14 @@ Go keeps gcPercent and memoryLimit in the pacer, and the rest in one struct, deb
     SE1  GOGC is GOGC_OFF or not negative
 
 Owner: the host before the program runs, then the goroutine that calls. Go: runtime/runtime1.go, mgcpacer.go
-setGCPercent, setMemoryLimit; proc.go GOMAXPROCS.                                                 Next: knobs.py
+setGCPercent; proc.go GOMAXPROCS.                                                 Next: knobs.py
 """
 
 from __future__ import annotations
 
 from runtime.cycle import update_goal
 from runtime.heap import Runtime
+from runtime.memory_control import set_memory_limit
 from runtime.proc import G
 from runtime.syspy import Struct, i32, i64, struct, u64
 
@@ -37,17 +38,19 @@ class SettingWords(Struct):
     madvdontneed: i64  # not 0: the kernel takes pages at once; 0: when it needs them
     gcstress: i64  # more than 0: collect at every n-th allocation
     heapcheck: i64  # more than 0: check every invariant around each collection
+    scavtrace: i64  # more than 0: a line for each cycle of what went back to the system
 
 
 def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     """Run as the host says, from the first allocation on."""
     knobs = runtime.knobs
-    knobs.memory_limit = words.memory_limit
+    set_memory_limit(runtime.g0, words.memory_limit)
     knobs.max_procs = words.gomaxprocs
     knobs.processors = words.processors
     knobs.gc_trace = words.gctrace > 0
     knobs.gc_check_mark = words.gccheckmark > 0
     knobs.gc_check_heap = words.heapcheck > 0
+    knobs.scav_trace = words.scavtrace > 0
     runtime.heap.clobber = words.clobberfree != 0
     runtime.marker.ignores_bad_pointers = words.invalidptr == 0
     runtime.heap.memory.frees_lazily = words.madvdontneed == 0
@@ -64,15 +67,6 @@ def set_gc_percent(g: G, percent: i64) -> i64:
     percent = i64(i32(percent))
     runtime.knobs.gogc = percent if percent >= 0 else i64(GOGC_OFF)  # SE1
     update_goal(runtime, runtime.cycle.stack_bytes)
-    return before
-
-
-def set_memory_limit(g: G, limit: i64) -> i64:
-    """debug.SetMemoryLimit: how many bytes may be ready from now on; less than 0 asks only. Returns what it was."""
-    knobs = g.runtime.knobs
-    before = knobs.memory_limit
-    if limit >= 0:
-        knobs.memory_limit = limit
     return before
 
 

@@ -42,7 +42,8 @@ from runtime.mheap import MHeap
 from runtime.mspan import MSpan, is_taken
 from runtime.os_memory import check_memory_stats, sys_alloc, sys_free
 from runtime.p import HeapStats
-from runtime.page_alloc import Chunks, PageAlloc, chunk_of
+from runtime.page_alloc import PageAlloc, chunk_of
+from runtime.page_bits import Chunks
 from runtime.page_cache import PageCache
 from runtime.page_summaries import MAPPED_WORDS
 from runtime.roots import GlobalRange, Roots

@@ -34,16 +34,18 @@ READING_ORDER = """
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
-    runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
-    runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
-    runtime.time_histogram
+    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
+    runtime.page_summaries runtime.page_bits runtime.scavenge_bits runtime.scavenge_index
+    runtime.page_alloc runtime.page_cache runtime.time_histogram
+    runtime.pi_controller runtime.scavenge_sleep runtime.scavenge_pacer runtime.scavenge
     runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
-    runtime.p runtime.mheap runtime.mcentral runtime.mcache
+    runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
-    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.heap_check runtime.cycle
+    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
+    runtime.background_scavenger runtime.memory_limit runtime.cycle runtime.memory_control
     runtime.malloc runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
-    runtime.knobs runtime.embedding runtime.image
+    runtime.knobs runtime.scavenger_thread runtime.embedding runtime.image
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

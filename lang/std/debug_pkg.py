@@ -11,12 +11,12 @@ Owner: the goroutine that calls. Go: runtime/debug/garbage.go.                  
 
 from __future__ import annotations
 
-from runtime.cycle import gc
 from runtime.heap import PAUSES, GCStats
 from runtime.malloc import mallocgc
+from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.panics import UNKNOWN_POSITION, panic_nil
 from runtime.proc import G
-from runtime.settings import set_gc_percent, set_memory_limit
+from runtime.settings import set_gc_percent
 from runtime.syspy import (
     Array,
     Inline,
@@ -50,11 +50,6 @@ class DebugGCStats(Struct):
     pause_total: i64  # nanoseconds in all pauses
     pause: Inline[Slice]  # of nanoseconds, the latest first
     pause_quantiles: Inline[Slice]  # of nanoseconds, in equal steps from the least to the longest
-
-
-def free_os_memory(g: G) -> None:
-    """debug.FreeOSMemory: collect, and sweep all."""
-    gc(g)
 
 
 def read_gc_stats(g: G, stats: DebugGCStats) -> None:

@@ -4,6 +4,7 @@
     open_program(gogc, shadow, globals, mask) -> Runtime, Output, package variables
     set_knobs(runtime, words)
     prepare_thread(g, stack)                  -> g.stack_guard                           start(g, arguments)
+    scavenge_in_background(runtime)           -> returns after end_scavenging(runtime)
     interrupt_program(g)                      -> the next print leaves
     flush_program(g), close_program(runtime)
 
@@ -14,6 +15,7 @@ Owner: the host. Go: runtime/proc.go schedinit, rt0_go.
 
 from __future__ import annotations
 
+from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.heap_check import check_heap
@@ -84,6 +86,16 @@ def output_error(g: G) -> i32:
 def prepare_thread(g: G, stack_bytes: u64) -> None:
     """Note where the stack of the calling thread, which has `stack_bytes` from here, ends."""
     g.stack_guard = stack_pointer() - (stack_bytes - GUARD_BYTES)
+
+
+def scavenge_in_background(runtime: Runtime) -> None:
+    """Be the thread that gives memory back while the program runs, until end_scavenging."""
+    run_scavenger(runtime)
+
+
+def end_scavenging(runtime: Runtime) -> None:
+    """Make that thread return."""
+    stop_scavenger(runtime)
 
 
 def flush_program(g: G) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import struct
 from pathlib import Path
 
 
@@ -26,3 +28,19 @@ def lazy_bytes(addr: int) -> int:
         elif is_found and first == "LazyFree:":
             return int(line.split()[1]) << 10
     return 0
+
+
+def backed(addr: int, count: int, size: int) -> list[bool]:
+    """Whether the kernel backs any of each of `count` neighbours of so many bytes: bit 63 or 62 of a pagemap entry."""
+    per_page = mmap.PAGESIZE
+    with Path("/proc/self/pagemap").open("rb") as pagemap:
+        pagemap.seek(addr // per_page * 8)
+        entries = struct.unpack(f"<{count * size // per_page}Q", pagemap.read(count * size // per_page * 8))
+    step = size // per_page
+    return [any(entry >> 62 for entry in entries[i : i + step]) for i in range(0, len(entries), step)]
+
+
+def resident_bytes() -> int:
+    """What of this process is in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * mmap.PAGESIZE

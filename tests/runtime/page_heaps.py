@@ -8,7 +8,9 @@ chunk by chunk from a base, each run as first page + length. The drawing of a ch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from runtime.addr_ranges import check_addr_ranges
@@ -23,6 +25,13 @@ GO_BASE = 0xC000  # the chunk where Go's heap starts
 LAST_CHUNK = (1 << 26) - 1
 
 Description = dict[int, str]
+
+
+def go_cases(name: str) -> list[dict[str, Any]]:
+    """The cases of a table of Go's own tests."""
+    path = Path(__file__).parent / "go_tables" / f"{name}.json"
+    return list(json.loads(path.read_text("utf-8"))["cases"])
+
 
 # What a PageHeap calls; part of the ROOTS of a module that uses it.
 PAGE_HEAP_ROOTS: list[Callable[..., Any]] = [
@@ -86,6 +95,9 @@ class PageHeap:
     def add_chunk(self, chunk: int, allocated: str, scavenged: str) -> None:
         """Grow by one chunk in the described state."""
         assert self.engine.call(grow, self.pages, self.addr(chunk), CHUNK_BYTES)
+        # To the scavenge index a page is new, until it has been taken and freed.
+        self.engine.call(alloc_range, self.pages, self.addr(chunk), CHUNK_PAGES)
+        self.engine.call(free, self.pages, self.addr(chunk), CHUNK_PAGES)
         words = chunk_of(self.pages, self.base + chunk).scavenged.words
         for i in range(CHUNK_WORDS):
             words[i] = bits(scavenged) >> 64 * i & (1 << 64) - 1

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.cycle import update_goal
+from runtime.cycle import limited_goal, update_goal
 from runtime.heap_check import check_all_marks
 from runtime.mark import start_marking
 from runtime.mcache import release_all
-from runtime.pacer import heap_goal, trigger_below, with_floating
+from runtime.pacer import NO_GOAL, heap_goal, trigger_below, with_floating
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import NODE, WORD, HeapUnderTest
 
@@ -47,13 +47,17 @@ def test_a_change_of_gogc_counts_at_once(heap: HeapUnderTest) -> None:
     heap.rooted(10 * MB)
     heap.gc()
     marked = heap.state.gc.heap_marked
-    for gogc in (100, 50, 300, -1):
+    for gogc in (100, 50, 300):
         heap.state.knobs.gogc = gogc
         heap.call(update_goal, heap.state, 0)
         counted = heap.call(with_floating, marked, gogc)
         goal = heap.call(heap_goal, counted, 0, 0, gogc)
         assert heap.state.gc.heap_goal == goal
         assert heap.heap.trigger == heap.call(trigger_below, goal, counted, gogc)
+    heap.state.knobs.gogc = -1
+    heap.call(update_goal, heap.state, 0)
+    limit = heap.call(limited_goal, heap.state)
+    assert heap.state.gc.heap_goal == heap.heap.trigger == limit > NO_GOAL * 0.96
 
 
 def test_checkmark_agrees_with_the_marker(new_heap: Callable[..., HeapUnderTest]) -> None:

@@ -12,6 +12,7 @@ from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
 from runtime.page_alloc import chunk_of, update_chunk
 from runtime.roots import new_handle
+from runtime.scavenge_index import index_free
 from runtime.span_set import pop_span
 from runtime.syspy import Failure, nil, store, u64
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, drawn
@@ -141,6 +142,7 @@ def test_a_page_of_a_span_that_is_free_is_seen(heap: HeapUnderTest) -> None:
     bits = chunk_of(pages, chunk).alloc.words
     bits[word] = bits[word] & ~(1 << (addr >> 13) % 64)
     update_chunk(pages, chunk)
+    index_free(pages.index, chunk, (addr >> 13) % 512, 1)
     if pages.search_addr > addr:
         pages.search_addr = addr // PAGE_SIZE * PAGE_SIZE
     with pytest.raises(Failure, match="I2: "):

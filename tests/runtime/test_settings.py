@@ -10,10 +10,11 @@ import pytest
 from runtime.knobs import NO_MEMORY_LIMIT, Settings
 from runtime.layout import PAGE_SIZE
 from runtime.mark import mark_root
+from runtime.memory_control import set_memory_limit
 from runtime.mheap import alloc_span, free_span
 from runtime.mspan import MSpan
 from runtime.page_alloc import chunk_of
-from runtime.settings import SettingWords, apply_settings, set_gc_percent, set_max_procs, set_memory_limit
+from runtime.settings import SettingWords, apply_settings, set_gc_percent, set_max_procs
 from runtime.syspy import Failure
 from tests.runtime.heaps import NODE, HeapUnderTest
 
@@ -30,7 +31,7 @@ def test_settings_reach_the_runtime(heap: HeapUnderTest) -> None:
     settings = settings._replace(heapcheck=1, gcstress=9)
     heap.call(apply_settings, heap.state, SettingWords(**settings._asdict()))
     knobs = heap.state.knobs
-    assert (knobs.gogc, knobs.memory_limit, knobs.max_procs, knobs.processors) == (55, 1 << 30, 3, 4)
+    assert (knobs.gogc, heap.heap.scavenger.memory_limit, knobs.max_procs, knobs.processors) == (55, 1 << 30, 3, 4)
     assert (knobs.gc_trace, knobs.gc_check_mark, knobs.gc_check_heap, knobs.gc_stress) == (True, True, True, 9)
     assert (heap.heap.clobber, heap.m_cache.run_bytes) == (True, 0)
     assert heap.state.marker.ignores_bad_pointers
@@ -43,7 +44,7 @@ def test_nothing_asked_for_changes_nothing(heap: HeapUnderTest) -> None:
     goal, trigger = heap.state.gc.heap_goal, heap.heap.trigger
     heap.call(apply_settings, heap.state, SettingWords(**Settings()._asdict()))
     assert (heap.state.gc.heap_goal, heap.heap.trigger) == (goal, trigger) == (4 * MIB, trigger)
-    assert heap.state.knobs.memory_limit == NO_MEMORY_LIMIT
+    assert heap.heap.scavenger.memory_limit == NO_MEMORY_LIMIT
     assert heap.m_cache.run_bytes != 0
 
 
@@ -90,7 +91,7 @@ def test_no_collection_while_it_is_off(heap: HeapUnderTest) -> None:
 
 
 def test_set_memory_limit_and_max_procs(heap: HeapUnderTest) -> None:
-    heap.state.knobs.memory_limit, heap.state.knobs.max_procs = 7, 2
+    heap.heap.scavenger.memory_limit, heap.state.knobs.max_procs = 7, 2
     assert [heap.call(set_memory_limit, heap.g, n) for n in (-1, 0, 5 * MIB, -9)] == [7, 7, 0, 5 * MIB]
     assert [heap.call(set_max_procs, heap.g, n) for n in (0, 3, -1, 1, 1)] == [2, 2, 3, 3, 1]
 

@@ -11,9 +11,12 @@ import pytest
 
 from runtime import heap as root
 from runtime import world
+from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.lock import CENTRAL_LOCK, HEAP_LOCK, LockOrder, Mutex, lock, mutex_init, unlock
+from runtime.memory_control import free_os_memory
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL
 from runtime.proc import G
+from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import Failure, load, store, u64
 from tests.runtime import workers
 from tests.runtime.engines import BROKEN
@@ -96,6 +99,24 @@ def test_a_large_object_is_zeroed_in_pieces_between_which_the_world_may_stop(in_
     threads.join([large, threads.start(workers.collect_often, rounds(in_host, 6, 1000))])
     in_host.call(world.enter, in_host.p)
     assert max(result for result in threads.results if result is not None) > 0
+
+
+def test_memory_goes_back_while_threads_allocate(new_heap: Callable[..., HeapUnderTest]) -> None:
+    """By a thread that wants all of it back, and by the background, which is made to work all the time."""
+    heap = new_heap(debug="heapcheck=1")
+    heap.call(world.leave, heap.p)
+    heap.heap.scavenger.pacer.sleep_ratio = heap.heap.scavenger.pacer.controller.least = 1000.0
+    background = ScavengerThread(
+        lambda: heap.call(run_scavenger, heap.state), lambda: heap.call(stop_scavenger, heap.state)
+    )
+    threads = Threads(heap)
+    churners = [threads.start(workers.churn, NODE, rounds(heap, 1, 300), seed) for seed in (11, 12)]
+    threads.join([*churners, threads.start(workers.free_os_memory_often, rounds(heap, 3, 100))])
+    assert background.stop()
+    assert background.failure is None
+    heap.call(world.enter, heap.p)
+    heap.call(free_os_memory, heap.g)
+    assert (heap.heap.memory.heap_free.bytes, heap.heap.memory.heap_in_use.bytes) == (0, 0)
 
 
 def test_stress_with_threads(new_heap: Callable[..., HeapUnderTest]) -> None:

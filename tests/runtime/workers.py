@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runtime.cycle import collect
 from runtime.malloc import mallocgc
+from runtime.memory_control import free_os_memory
 from runtime.proc import G
 from runtime.syspy import array_at, load, memset, nil, store, throw, u8, u64, uintptr
 from runtime.types import Type
@@ -97,6 +98,14 @@ def collect_unforced(g: G) -> None:
     enter(g.p)
     store(u64, g.shadow_base, 1)
     collect(g, False)
+    leave(g.p)
+
+
+def free_os_memory_often(g: G, times: u64) -> None:
+    """debug.FreeOSMemory again and again."""
+    enter(g.p)
+    for _ in range(times):
+        free_os_memory(g)
     leave(g.p)
 
 
