@@ -70,6 +70,19 @@ def test_what_is_no_root_cannot_be_called(image: Any) -> None:
         image.call("entries.qsort", 1)
 
 
+def test_a_bound_call_has_its_first_arguments_fixed(image: Any) -> None:
+    words = (ctypes.c_uint64 * 1)(7)
+    echo = image.entry("entries.echo").bind(200, -1, 0.5, 2.0)
+    assert [echo(1, ctypes.addressof(words))[i] for i in (0, 4, 5)] == [200, 1, ctypes.addressof(words)]
+    deep = image.entry("entries.deep").bind()
+    for _ in range(2):
+        with pytest.raises(Failure, match="^3$"):
+            deep(5)
+    assert image.entry("entries.sort").bind(ctypes.addressof(words), 1)(0) == 7
+    with pytest.raises(OverflowError):
+        image.entry("entries.deep").bind(-1)
+
+
 def test_a_failure_leaves_many_frames(image: Any) -> None:
     for _ in range(3):
         with pytest.raises(Failure) as failure:
