@@ -25,6 +25,7 @@ from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
 from runtime.mcache import close_runs, release_all
 from runtime.mcentral import finish_sweep, start_sweep
 from runtime.pacer import heap_goal, trigger_below, with_floating
+from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
 from runtime.proc import G
 from runtime.syspy import address, u64
 
@@ -32,7 +33,15 @@ from runtime.syspy import address, u64
 def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
-    finish_sweep(g.heap)
+    sweep_rest(g.runtime)
+
+
+def sweep_rest(runtime: Runtime) -> None:
+    """Sweep what is left of the last collection, and tell that it is over."""
+    finish_sweep(runtime.heap)
+    if runtime.owes_swept:
+        runtime.owes_swept = False
+        tell(runtime, PHASE_SWEPT)
 
 
 def collect(g: G, forced: bool) -> None:
@@ -40,11 +49,12 @@ def collect(g: G, forced: bool) -> None:
     runtime = g.runtime
     heap = runtime.heap
     cycle = runtime.cycle
-    cycle.forced = forced
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
-    finish_sweep(heap)
+    sweep_rest(runtime)
+    cycle.forced = forced  # what was told until here is of the collection before
+    tell(runtime, PHASE_START)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_runs(runtime.m_cache)
@@ -55,6 +65,8 @@ def collect(g: G, forced: bool) -> None:
         check_all_marks(runtime)
     cycle.stack_bytes = g.shadow_top - g.shadow_base
     set_goal(runtime, cycle.stack_bytes)
+    tell(runtime, PHASE_MARKED)
+    runtime.owes_swept = True
     start_sweep(heap)
     release_all(heap, runtime.m_cache)
     if runtime.knobs.gc_check_heap:

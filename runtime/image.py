@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.arenas import find_object
+from runtime.boundary import put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import close_runtime, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
@@ -22,6 +23,7 @@ from runtime.mcentral import finish_sweep
 from runtime.memstats import read_mem_stats
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.syspy.image import Image
+from runtime.walk import count_objects, list_objects, list_pointers, object_at
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
@@ -37,6 +39,12 @@ ROOTS: list[Callable[..., Any]] = [
     new_handle,
     free_handle,
     find_object,
+    put_pointer,
+    reserve_handles,
+    object_at,
+    count_objects,
+    list_objects,
+    list_pointers,
     check_heap,
     check_all_marks,
     check_roots,

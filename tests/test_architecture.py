@@ -39,9 +39,11 @@ READING_ORDER = """
     runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
     runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
-    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
+    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.phases runtime.cycle
     runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
-    runtime.knobs runtime.embedding runtime.image
+    runtime.walk runtime.boundary
+    runtime.knobs runtime.image runtime.engines runtime.refusals runtime.descriptions runtime.handles
+    runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

@@ -76,7 +76,7 @@ def test_a_bound_call_has_its_first_arguments_fixed(image: Any) -> None:
     assert [echo(1, ctypes.addressof(words))[i] for i in (0, 4, 5)] == [200, 1, ctypes.addressof(words)]
     deep = image.entry("entries.deep").bind()
     for _ in range(2):
-        with pytest.raises(Failure, match="^3$"):
+        with pytest.raises(Failure, match=r"^3$"):
             deep(5)
     assert image.entry("entries.sort").bind(ctypes.addressof(words), 1)(0) == 7
     with pytest.raises(OverflowError):

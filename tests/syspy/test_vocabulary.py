@@ -262,13 +262,13 @@ def test_c_functions_are_called_and_errno_is_kept(functions: Made, image: Any) -
 def test_the_function_at_an_address_is_called_while_it_happens(functions: Made, image: Any) -> None:
     seen: list[int] = []
 
-    @ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
-    def hook(word: int) -> int:
+    def told(word: int) -> int:
         seen.append(word)
         if word == 1:  # systems code under systems code; what fails there comes back here
             assert outcome(image.entry("vocabulary.thrown"), 1, 2)[1] == outcome(functions.thrown, 1, 2)[1]
         return (1 << 63) + word
 
+    hook = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(told)
     addr = ctypes.cast(hook, ctypes.c_void_p).value
     assert agree(functions, image, "told", addr, 2) == 1
     assert seen == [0, 1, 0, 1]
