@@ -1,5 +1,6 @@
 """Boundary: what an embedder's calls need beyond mallocgc and gc, each in one entry of the runtime.
 
+    allocate           mallocgc with the type as a word
     reserve_handles    numbers for handles, many at a time: making and ending one is then a store of the embedder's
     put_pointer        a pointer stored in an object or a root, if it is one: anything else would make marking throw
 
@@ -10,10 +11,17 @@ Owner: the embedder's thread. Go has no like.                                   
 
 from __future__ import annotations
 
+from runtime.malloc import mallocgc
 from runtime.proc import G
 from runtime.roots import NO_HANDLE, free_handle, new_handle
 from runtime.syspy import Array, store, throw, u64, uintptr
+from runtime.types import Type
 from runtime.walk import is_reference
+
+
+def allocate(g: G, size: u64, typ: uintptr) -> uintptr:
+    """A zeroed object of size bytes and the type whose Type is at an address; 0 for no pointers."""
+    return mallocgc(g, size, Type.at(typ), True)
 
 
 def reserve_handles(g: G, numbers: Array[u64], count: u64) -> None:

@@ -43,6 +43,7 @@ class HeapType:
         "pointers",
         "size",
         "struct",
+        "struct_address",
         "words",
     )
 
@@ -55,6 +56,7 @@ class HeapType:
         self.words = size // WORD
         self.pointer_words = frozenset(offset // WORD for offset in pointers)
         self.struct: Type = nil(Type)  # what the runtime knows of it
+        self.struct_address = 0
         self.kept: tuple[Any, ...] = ()  # the memory that struct points to
         self.make: Callable[[], int]  # allocates one: the bound entry
 
@@ -151,7 +153,8 @@ class TypeTable:
         made.struct.gc_mask, made.struct.name, made.struct.name_length = mask, spelling, len(made.name.encode())
         made.kept = (mask, spelling)
         made.make = self._owner.allocator(made.size, made.struct)
-        self._named[made.name] = self._by_address[address(made.struct)] = made
+        made.struct_address = address(made.struct)
+        self._named[made.name] = self._by_address[made.struct_address] = made
         return made
 
 

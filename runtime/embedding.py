@@ -115,7 +115,9 @@ class Runtime:
         self._g = self._state.g0
         self.is_open = True
         settings.apply(self._state)
+        self._allocate = self._engine.bind(boundary.allocate, self._g)
         self._put_pointer = self._engine.bind(boundary.put_pointer, self._g)
+        self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
 
@@ -140,7 +142,8 @@ class Runtime:
     def layout_of(self, addr: int, size: int) -> HeapType:
         """A type without a name, from the pointer map of the object of so many bytes at an address."""
         offsets = (ctypes.c_uint64 * (size // WORD + 1))()
-        count = self._look(walk.list_pointers, self._g, addr, array_at(u64, ctypes.addressof(offsets)), len(offsets))
+        view = array_at(u64, ctypes.addressof(offsets))
+        count = self._look(self._engine.call, walk.list_pointers, self._g, addr, view, len(offsets))
         return self._types.unnamed(size, tuple(offsets[:count]))
 
     # --- Objects ---
@@ -166,7 +169,7 @@ class Runtime:
         size = typ.size * whole(count, "count")
         if not 0 <= size <= MAX_ALLOC or count < 0:
             raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
-        return int(self._run(self._engine.call, mallocgc, self._g, size, typ.struct, True))
+        return int(self._run(self._allocate, size, typ.struct_address))
 
     def hold(self, addr: int) -> Handle:
         """A handle of the object that addr points to or into."""
@@ -182,16 +185,14 @@ class Runtime:
         return (start, size) if start else None
 
     def _found(self, addr: int) -> tuple[int, int, int, bool]:
-        found: tuple[int, int, int, bool] = self._look(
-            walk.object_at, self._g, whole_in(addr, 0, MAX_WORD, "an address")
-        )
+        found: tuple[int, int, int, bool] = self._look(self._object_at, whole_in(addr, 0, MAX_WORD, "an address"))
         return found
 
     def objects(self) -> Iterator[Object]:
         """All objects that are not dead or freed, as they are now. After collect(): those that something leads to."""
-        room = self._look(walk.count_objects, self._g)
+        room = self._look(self._engine.call, walk.count_objects, self._g)
         found = (ctypes.c_uint64 * (walk.ENTRY_WORDS * room + 1))()
-        self._look(walk.list_objects, self._g, array_at(u64, ctypes.addressof(found)), room)
+        self._look(self._engine.call, walk.list_objects, self._g, array_at(u64, ctypes.addressof(found)), room)
         at = self._types.at
         return (Object(found[i], found[i + 1], at(found[i + 2])) for i in range(0, len(found) - 1, walk.ENTRY_WORDS))
 
@@ -270,8 +271,8 @@ class Runtime:
         if isinstance(value, Handle):
             if value._runtime is not self:
                 raise ValueError(f"{value!r} is of another runtime")
-            MEMORY[at >> 3] = value.address
-        elif value is None:
+            MEMORY[at >> 3] = value._address if value._number >= 0 else value.address
+        elif value is None or type(value) is int and value == 0:
             MEMORY[at >> 3] = 0
         elif not self._run(self._put_pointer, at, whole_in(value, 0, MAX_WORD, "a pointer")):
             raise ValueError(f"{value:#x} is not the address of an object: the collector could not follow it")
@@ -361,11 +362,9 @@ class Runtime:
             raise error
         return result
 
-    def _look(self, function: Callable[..., Any], *values: Any) -> Any:
-        """A call of a systems function that changes nothing; a callback may make it, too."""
-        if not self._is_idle and not self._is_telling:
-            self._refuse()
-        return self._engine.call(function, *values)
+    def _look(self, call: Callable[..., Any], *values: Any) -> Any:
+        """A call into the runtime that changes nothing; a callback may make it, too."""
+        return call(*values) if self._is_telling else self._run(call, *values)
 
     def _refuse(self) -> None:
         """Say why nothing can be called now."""

@@ -51,7 +51,7 @@ class Handle:
 
     def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType | None) -> None:
         """For Runtime: addr is that of an object, and nothing has been allocated since."""
-        self._number = RELEASED
+        self._number = RELEASED  # if there is no room for another
         self._number = runtime.root(addr)
         self._runtime = runtime
         self._address = addr
@@ -97,9 +97,12 @@ class Handle:
 
     def __setitem__(self, i: Any, value: Any) -> None:
         """Store in a word: an int, or in a pointer word a Handle, None, or the address of or in an object."""
-        if type(i) is int and 0 <= i < self._quick and self._runtime.is_open and self._type is not None:
-            is_fit = type(value) is int and 0 <= value <= MAX_WORD
-            if is_fit and not (self._type.pointer_words and i % self._type.words in self._type.pointer_words):
+        typ = self._type
+        if type(i) is int and 0 <= i < self._quick and self._runtime.is_open and typ is not None:
+            if typ.pointer_words and i % typ.words in typ.pointer_words:
+                self._runtime.store_pointer(self._address + WORD * i, value)
+                return
+            if type(value) is int and 0 <= value <= MAX_WORD:
                 MEMORY[(self._address >> 3) + i] = value
                 return
         self._put(i, value)

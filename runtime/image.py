@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.arenas import find_object
-from runtime.boundary import put_pointer, reserve_handles
+from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import close_runtime, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
@@ -39,6 +39,7 @@ ROOTS: list[Callable[..., Any]] = [
     new_handle,
     free_handle,
     find_object,
+    allocate,
     put_pointer,
     reserve_handles,
     object_at,

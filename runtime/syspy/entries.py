@@ -86,11 +86,21 @@ class Entry:
                 arguments[i] = word
             thunk(*places)
             if record[FAILED]:
-                record[FAILED], descriptor = 0, record[FAILED]
-                raise _failure(record, descriptor)
+                leave()
             return results[0] if count == 1 else tuple(results[:count]) if count else None
 
-        return call
+        def call_again() -> Any:
+            thunk(*places)
+            if record[FAILED]:
+                leave()
+            return results[0]
+
+        def leave() -> None:
+            record[FAILED], descriptor = 0, record[FAILED]
+            raise _failure(record, descriptor)
+
+        vars(call_again)["arguments"] = arguments  # nobody else names them, and the thunk reads them
+        return call_again if count == 1 and first == len(self._parameters) else call
 
 
 def _bounds(kind: str) -> tuple[int, int]:

@@ -170,3 +170,11 @@ def test_the_text_of_a_module_can_be_given() -> None:
     module = made("def f() -> u64:\n    return 5\n", "given")
     text = module.names.pop("__source__")
     assert build([module.f], name="given", sources={"given": text}).call("given.f") == 5
+
+
+def test_a_bound_call_keeps_its_arguments(image: Any) -> None:
+    words = (ctypes.c_uint64 * 2)(9, 4)
+    sort = image.entry("entries.sort").bind(ctypes.addressof(words), 1, 0)
+    held = [(ctypes.c_uint64 * 3)(*range(3)) for _ in range(1000)]  # takes the place of what was freed, if anything was
+    assert sort() == 9
+    assert len(held) == 1000
