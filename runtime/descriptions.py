@@ -114,7 +114,7 @@ class TypeTable:
     def check_own(self, typ: Any) -> None:
         """Raise unless typ is a type of this Runtime."""
         if not isinstance(typ, HeapType):
-            raise TypeError(f"{type(typ).__name__} is no type: describe makes one")
+            raise TypeError(f"{typ!r} is no type: describe makes one")
         if typ.owner is not self._owner:
             raise ValueError(f"type {typ.name} is of another runtime")
         if not typ.name:
@@ -132,7 +132,7 @@ class TypeTable:
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"the name of a type is a {type(name).__name__}, and no str")
+            raise TypeError(f"the name of a type is of type {type(name).__name__}, not str")
         if not name:
             raise ValueError("a type has a name")
         if name in self._named:

@@ -33,7 +33,7 @@ from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap
 from runtime.knobs import MAX_GOGC, KnobError, Settings
-from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, align_up
+from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
@@ -172,10 +172,15 @@ class Runtime:
         return int(self._run(self._allocate, size, typ.struct_address))
 
     def hold(self, addr: int) -> Handle:
-        """A handle of the object that addr points to or into."""
+        """A handle of the object that addr points to or into. Its size is that of the object's slot, perhaps more.
+
+        Objects of less than 16 bytes without pointers share a slot: of those, what is behind addr.
+        """
         start, size, typ, has_pointers = self._found(addr)
         if not start:
             raise ValueError(f"there is no object at {addr:#x}")
+        if size == TINY_SIZE and not has_pointers:
+            start, size = addr, start + size - addr
         known = self._types.at(typ) if typ else None if has_pointers else self._types.bytes
         return Handle(self, start, size, known)
 
@@ -308,7 +313,7 @@ class Runtime:
         """Call this at each phase of each collection, at the moment itself; also as a decorator. EB1, EB2."""
         self.check_open()
         if not callable(callback):
-            raise TypeError(f"a {type(callback).__name__} cannot be called")
+            raise TypeError(f"{callback!r} cannot be called")
         self._callbacks.append(callback)
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return callback
@@ -411,11 +416,11 @@ class Runtime:
 def _settings(gogc: int | str, debug: str | Mapping[str, int]) -> Settings:
     """Knobs, from what an embedder may write."""
     if isinstance(gogc, bool) or not isinstance(gogc, int | str):
-        raise TypeError(f"gogc is a {type(gogc).__name__}: a number of percent, or a text as in GOGC")
+        raise TypeError(f"gogc is of type {type(gogc).__name__}: a number of percent, or a text as in GOGC")
     if isinstance(gogc, int) and gogc > MAX_GOGC:
         raise KnobError(f"malformed GOGC={shown(gogc)}: more than {MAX_GOGC}")
     if isinstance(debug, Mapping):
         debug = ",".join(f"{name}={whole(value, f'debug {name}')}" for name, value in debug.items())
     if not isinstance(debug, str):
-        raise TypeError(f"debug is a {type(debug).__name__}: a text as in GODEBUG, or a mapping")
+        raise TypeError(f"debug is of type {type(debug).__name__}: a text as in GODEBUG, or a mapping")
     return Settings.parsed(str(max(gogc, -1)) if isinstance(gogc, int) else gogc, debug)

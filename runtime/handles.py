@@ -177,7 +177,7 @@ class Handle:
         form = number_form(kind)
         accepted = (int, float) if kind[0] == "f" else (int,)
         if isinstance(value, bool) or not isinstance(value, accepted):
-            raise TypeError(f"a {type(value).__name__} stored as {kind}")
+            raise TypeError(f"{kind} is the kind, and the value is of type {type(value).__name__}")
         try:
             raw = packing.pack(form, value)
         except (packing.error, OverflowError):

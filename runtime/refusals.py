@@ -32,7 +32,7 @@ def shown(value: int) -> str:
 def whole(value: Any, what: str) -> int:
     """The value, which is an int; `what` names it in the TypeError."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} is a {type(value).__name__}, and no int")
+        raise TypeError(f"{what} is of type {type(value).__name__}, not int")
     return value
 
 

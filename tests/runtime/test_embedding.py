@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -272,7 +273,7 @@ def test_a_callback_raises_out_of_an_allocation(runtime: Runtime) -> None:
 
 
 def test_callbacks_that_are_none(runtime: Runtime) -> None:
-    with pytest.raises(TypeError, match="a int cannot be called"):
+    with pytest.raises(TypeError, match="5 cannot be called"):
         runtime.on_phase(5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is no callback of this runtime"):
         runtime.off_phase(print)
@@ -305,3 +306,22 @@ def test_after_a_failure_nothing_but_close(engine: str) -> None:
     runtime.close()
     with pytest.raises(Closed, match="the runtime was closed"):
         runtime.collect()
+
+
+def test_a_second_thread_is_refused_while_the_runtime_is_at_work(runtime: Runtime) -> None:
+    refused: list[BaseException] = []
+
+    def use() -> None:
+        try:
+            runtime.new_bytes(8)
+        except Busy as busy:
+            refused.append(busy)
+
+    def callback(phase: Phase) -> None:
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+
+    runtime.on_phase(callback)
+    runtime.collect()
+    assert len(refused) == 3

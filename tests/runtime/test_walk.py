@@ -90,3 +90,8 @@ def test_tiny_objects_are_found_by_the_block_that_they_share(runtime: Runtime) -
     first, second = runtime.new_bytes(3), runtime.new_bytes(4)
     assert runtime.object_at(second.address) == (first.address, 16)
     assert [(one.address, one.size) for one in runtime.objects()] == [(first.address, 16)]
+    second.write(0, b"abcd")
+    held = runtime.hold(second.address)
+    assert held == second
+    assert held.read(0, 4) == b"abcd"
+    assert held.size == first.address + 16 - second.address
