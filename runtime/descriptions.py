@@ -75,7 +75,7 @@ class TypeTable:
         self._owner = owner
         self._named: dict[str, HeapType] = {}
         self._by_address: dict[int, HeapType] = {}
-        self._unnamed: dict[tuple[int, tuple[int, ...]], HeapType] = {}
+        self._unnamed: dict[tuple[int, int], HeapType] = {}
         self.names = MappingProxyType(self._named)
         self.bytes = HeapType(owner, "bytes", 1, (), 1)  # of objects without pointers, if nothing else is known
         self.bytes.make = owner.allocator(1, nil(Type))
@@ -124,11 +124,15 @@ class TypeTable:
         """The type whose Type is at an address."""
         return self._by_address.get(addr)
 
-    def unnamed(self, size: int, pointers: tuple[int, ...]) -> HeapType:
-        """What is known of an object whose type is not: its size and its pointers."""
-        if (size, pointers) not in self._unnamed:
-            self._unnamed[size, pointers] = HeapType(self._owner, "", size, pointers, WORD)
-        return self._unnamed[size, pointers]
+    def unnamed(self, size: int, words: int) -> HeapType:
+        """What is known of an object whose type is not: its size, and its pointer words, one bit each."""
+        if not words:
+            return self.bytes
+        found = self._unnamed.get((size, words))
+        if found is None:
+            pointers = tuple(WORD * i for i in range(words.bit_length()) if words >> i & 1)
+            found = self._unnamed[size, words] = HeapType(self._owner, "", size, pointers, WORD)
+        return found
 
     def _check_name(self, name: Any) -> None:
         if not isinstance(name, str):

@@ -36,9 +36,10 @@ from runtime.knobs import MAX_GOGC, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.mheap import MHeap
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
-from runtime.syspy import Failure, address, array_at, u8, u64
+from runtime.syspy import Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 
 PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
@@ -113,6 +114,7 @@ class Runtime:
         self._engine = backend(engine)
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
         self._g = self._state.g0
+        self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
         self.is_open = True
         settings.apply(self._state)
         self._allocate = self._engine.bind(boundary.allocate, self._g)
@@ -138,13 +140,6 @@ class Runtime:
         """The type of count values in a row. (An array that is an object needs none: new(typ, count).)"""
         self.check_open()
         return self._types.array(name, element, count)
-
-    def layout_of(self, addr: int, size: int) -> HeapType:
-        """A type without a name, from the pointer map of the object of so many bytes at an address."""
-        offsets = (ctypes.c_uint64 * (size // WORD + 1))()
-        view = array_at(u64, ctypes.addressof(offsets))
-        count = self._look(self._engine.call, walk.list_pointers, self._g, addr, view, len(offsets))
-        return self._types.unnamed(size, tuple(offsets[:count]))
 
     # --- Objects ---
 
@@ -176,22 +171,27 @@ class Runtime:
 
         Objects of less than 16 bytes without pointers share a slot: of those, what is behind addr.
         """
-        start, size, typ, has_pointers = self._found(addr)
-        if not start:
+        found = self._found(addr)
+        if found is None:
             raise ValueError(f"there is no object at {addr:#x}")
-        if size == TINY_SIZE and not has_pointers:
+        start, size, typ = found
+        if size == TINY_SIZE and not typ.pointers:
             start, size = addr, start + size - addr
-        known = self._types.at(typ) if typ else None if has_pointers else self._types.bytes
-        return Handle(self, start, size, known)
+        return Handle(self, start, size, typ)
 
     def object_at(self, addr: int) -> tuple[int, int] | None:
         """The object that addr points to or into, as its address and its bytes; None if there is none."""
-        start, size, _, _ = self._found(addr)
-        return (start, size) if start else None
+        found = self._found(addr)
+        return found[:2] if found else None
 
-    def _found(self, addr: int) -> tuple[int, int, int, bool]:
-        found: tuple[int, int, int, bool] = self._look(self._object_at, whole_in(addr, 0, MAX_WORD, "an address"))
-        return found
+    def _found(self, addr: int) -> tuple[int, int, HeapType] | None:
+        """The object that addr points to or into, and its type: without a name, if the heap knows only its pointers."""
+        if type(addr) is not int or not 0 <= addr <= MAX_WORD:
+            whole_in(addr, 0, MAX_WORD, "an address")
+        start, size, typ, words = self._look(self._object_at, addr)
+        if start:
+            return start, size, self._types.at(typ) or self._types.unnamed(size, words)
+        return (addr, 0, self._types.bytes) if addr == self._zero_base else None
 
     def objects(self) -> Iterator[Object]:
         """All objects that are not dead or freed, as they are now. After collect(): those that something leads to."""
@@ -204,11 +204,11 @@ class Runtime:
     def referents(self, start: Handle | int) -> list[int]:
         """The pointers of an object that are not nil, in the order of its words; as they are, interior ones too."""
         addr = addresses_of([start])[0]
-        found = self.object_at(addr)
+        found = self._found(addr)
         if found is None:
             raise ValueError(f"there is no object at {addr:#x}")
-        typ = self.layout_of(*found)
-        words = (MEMORY[found[0] + offset >> 3] for offset in typ.pointers)
+        first, size, typ = found
+        words = (MEMORY[(first >> 3) + i] for i in range(size // WORD) if typ.is_pointer(i))
         return [word for word in words if word]
 
     def reachable_from(self, *starts: Handle | int) -> set[int]:

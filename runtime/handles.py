@@ -49,7 +49,7 @@ class Handle:
 
     __slots__ = ("__weakref__", "_address", "_number", "_quick", "_runtime", "_type", "size")
 
-    def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType | None) -> None:
+    def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType) -> None:
         """For Runtime: addr is that of an object, and nothing has been allocated since."""
         self._number = RELEASED  # if there is no room for another
         self._number = runtime.root(addr)
@@ -70,8 +70,6 @@ class Handle:
     @property
     def type(self) -> HeapType:
         """What it is one of, or an array of. A type without a name, if the heap does not know more."""
-        if self._type is None:
-            self._type = self._runtime.layout_of(self.address, self.size)
         return self._type
 
     def interior(self, offset: int) -> int:
@@ -98,7 +96,7 @@ class Handle:
     def __setitem__(self, i: Any, value: Any) -> None:
         """Store in a word: an int, or in a pointer word a Handle, None, or the address of or in an object."""
         typ = self._type
-        if type(i) is int and 0 <= i < self._quick and self._runtime.is_open and typ is not None:
+        if type(i) is int and 0 <= i < self._quick and self._runtime.is_open:
             if typ.pointer_words and i % typ.words in typ.pointer_words:
                 self._runtime.store_pointer(self._address + WORD * i, value)
                 return
@@ -117,7 +115,7 @@ class Handle:
                 self[place] = one
             return
         at = self._word(i)
-        if self.type.is_pointer(i):
+        if self._type.is_pointer(i):
             self._runtime.store_pointer(at, value)
         elif isinstance(value, Handle):
             raise ValueError(f"word {i} is no pointer: the collector would not see what is stored there")
@@ -130,9 +128,9 @@ class Handle:
 
     def target(self, i: int) -> Handle | None:
         """A handle of the object that pointer word i leads to; None for nil."""
-        if not self.type.is_pointer(whole(i, "the number of a word")):
-            raise ValueError(f"word {shown(i)} is no pointer")
         word = self[i]
+        if not self._type.is_pointer(i):
+            raise ValueError(f"word {i} is no pointer")
         return self._runtime.hold(word) if word else None
 
     def _word(self, i: int) -> int:
@@ -160,8 +158,8 @@ class Handle:
         """Store bytes from start on. Among them is no part of a pointer word."""
         raw = bytes(memoryview(data))
         at, count = self._bytes(start, whole(start, "a bound") + len(raw))
-        for word in range(start // WORD, -(-(start + count) // WORD)) if self.type.pointer_words else ():
-            if self.type.is_pointer(word):
+        for word in range(start // WORD, -(-(start + count) // WORD)) if self._type.pointer_words else ():
+            if self._type.is_pointer(word):
                 raise ValueError(f"bytes {start} to {start + count} are in part the pointer word {word}: store words")
         ctypes.memmove(at, raw, count)
 
@@ -213,8 +211,7 @@ class Handle:
     def __repr__(self) -> str:
         if self._number == RELEASED:
             return "<handle, released>"
-        name = self._type.name if self._type is not None else ""
-        return f"<handle of {name or 'an object'} at {self._address:#x}, {self.size} bytes>"
+        return f"<handle of {self._type.name or 'an object'} at {self._address:#x}, {self.size} bytes>"
 
     def __enter__(self) -> Self:
         return self

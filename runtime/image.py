@@ -23,7 +23,7 @@ from runtime.mcentral import finish_sweep
 from runtime.memstats import read_mem_stats
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.syspy.image import Image
-from runtime.walk import count_objects, list_objects, list_pointers, object_at
+from runtime.walk import count_objects, list_objects, object_at
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
@@ -45,7 +45,6 @@ ROOTS: list[Callable[..., Any]] = [
     object_at,
     count_objects,
     list_objects,
-    list_pointers,
     check_heap,
     check_all_marks,
     check_roots,

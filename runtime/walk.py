@@ -1,4 +1,4 @@
-"""Walk: every object of a heap, the object that an address belongs to, and the pointers of an object.
+"""Walk: every object of a heap, the object that an address belongs to, and where its pointers are.
 
     span   |##o.#===......|     # o  objects, o dead: unmarked, in a span that is still to be swept
                                 .    free
@@ -16,11 +16,11 @@ Owner: whoever runs on the P; nothing is changed. Go: runtime/heapdump.go is the
 from __future__ import annotations
 
 from runtime.arenas import find_object, next_span
-from runtime.heap_check import is_pointer_at
-from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, PTR_SIZE
+from runtime.heap_bits import read_pointer_bits
+from runtime.layout import LOG_PTR_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE
 from runtime.mcache import MCache
 from runtime.mheap import MHeap
-from runtime.mspan import MSpan, has_bit, is_taken, slot_addr
+from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, is_taken, slot_addr
 from runtime.proc import G
 from runtime.sweep import needs_sweep
 from runtime.syspy import Array, address, array_at, inline, is_nil, load, nil, offsetof, u64, uintptr
@@ -58,13 +58,20 @@ def type_of(span: MSpan, slot: u64) -> uintptr:
     return address(span.large_type) if span.span_class == 0 else u64(0)
 
 
-def object_at(g: G, addr: uintptr) -> tuple[uintptr, u64, uintptr, bool]:
-    """The object that addr points to or into: first byte, bytes, type if known, whether it has pointers. 0 for none."""
+def object_at(g: G, addr: uintptr) -> tuple[uintptr, u64, uintptr, u64]:
+    """The object that addr points to or into: first byte, bytes, type if known, else its pointer words. 0 for none."""
     start, span, slot = find_object(g.heap.arenas, addr)
     if is_nil(span) or not is_object(g, span, slot) or addr < start + header_bytes(span):
-        return 0, 0, 0, False
+        return 0, 0, 0, 0
     header = header_bytes(span)
-    return start + header, span.elem_size - header, type_of(span, slot), span.span_class & 1 == 0
+    return start + header, span.elem_size - header, type_of(span, slot), pointer_words(span, start)
+
+
+def pointer_words(span: MSpan, start: uintptr) -> u64:
+    """The pointer words of an object that has a pointer bitmap, one bit each; 0 for any other."""
+    if not has_pointer_bits(span.elem_size, u64(span.span_class)):
+        return 0
+    return read_pointer_bits(start, span.elem_size >> LOG_PTR_SIZE) if has_inline_bits(span.elem_size) else u64(1)
 
 
 def is_reference(g: G, word: u64) -> bool:
@@ -100,29 +107,3 @@ def put_entry(out: Array[u64], at: u64, span: MSpan, slot: u64) -> None:
     out[at] = slot_addr(span, slot) + header
     out[at + 1] = span.elem_size - header
     out[at + 2] = type_of(span, slot)
-
-
-def list_pointers(g: G, addr: uintptr, out: Array[u64], room: u64) -> u64:
-    """Write the offsets of the pointer words of the object that starts at addr, as far as there is room for so many.
-
-    Returns how many there are.
-    """
-    start, span, slot = find_object(g.heap.arenas, addr)
-    count: u64 = 0
-    if is_nil(span) or not is_object(g, span, slot) or span.span_class & 1 != 0:
-        return 0
-    header = header_bytes(span)
-    for offset in range(header, span.elem_size, PTR_SIZE):
-        if is_pointer_at(span, start, offset):
-            if count < room:
-                out[count] = offset - header
-            count = count + 1
-    return count
-
-
-def has_pointer_at(g: G, addr: uintptr, offset: u64) -> bool:
-    """Whether the word at an offset of the object that starts at addr is a pointer."""
-    start, span, slot = find_object(g.heap.arenas, addr)
-    if is_nil(span) or not is_object(g, span, slot) or span.span_class & 1 != 0:
-        return False
-    return is_pointer_at(span, start, offset + header_bytes(span))

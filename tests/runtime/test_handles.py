@@ -48,6 +48,7 @@ def test_objects_without_bytes_can_be_pointed_to(runtime: Runtime) -> None:
     head, empty = runtime.new(node), runtime.new(nothing)
     head[0] = empty.address
     head[0] = empty
+    assert head.target(0) == empty
     assert empty.address == runtime.new_bytes(0).address == runtime.new(node, 0).address == head[0]
     assert empty.read() == b""
     assert alive(runtime) == 1

@@ -78,7 +78,7 @@ TYPES: list[Case] = [
     ("offset negative", ValueError, "no pointer can be at -8", lambda b: b.runtime.describe("T", 16, [-8])),
     ("offset twice", ValueError, "two pointers at 8", lambda b: b.runtime.describe("T", 16, [8, 0, 8])),
     ("offset overlaps", ValueError, "no pointer can be at 12", lambda b: b.runtime.describe("T", 24, [8, 12])),
-    ("offset kind", TypeError, "the offset of a pointer is of type float", lambda b: b.runtime.describe("T", 16, [0.0])),
+    ("offset kind", TypeError, "a pointer is of type float", lambda b: b.runtime.describe("T", 16, [0.0])),
     ("offsets kind", TypeError, "not iterable", lambda b: b.runtime.describe("T", 16, 8)),
     ("alignment", ValueError, "alignment 16: 1, 2, 4 or 8", lambda b: b.runtime.describe("T", 32, align=16)),
     ("alignment of size", ValueError, "a divisor of its size", lambda b: b.runtime.describe("T", 6, align=4)),
