@@ -47,9 +47,9 @@ def test_slots_that_nobody_has_are_no_objects(runtime: Runtime) -> None:
 
 def test_the_dead_are_no_objects_even_before_they_are_swept(runtime: Runtime) -> None:
     node = runtime.describe("node", 16, [0])
-    kept, lost = runtime.new(node), runtime.new(node)
-    addr = lost.address
-    lost.release()
+    made = [runtime.new(node) for _ in range(1200)]  # three spans; the last is in the mcache, and swept with it
+    kept, addr = made[0], made[1].address
+    del made
     assert runtime.object_at(addr) == (addr, 16)
     runtime.collect(sweep=False)
     assert runtime.object_at(addr) is None
