@@ -63,7 +63,7 @@ class Settings(NamedTuple):
         knobs.gc_stress = self.gcstress
         state.heap.clobber = self.clobberfree > 0
         if self.gcstress:
-            state.m_cache.run_bytes = 0
+            state.p0.m_cache.run_bytes = 0
 
 
 def parse_gogc(text: str) -> int:

@@ -6,7 +6,7 @@
 
 A shadow stack is address space of which the part in use is counted, as Go counts a goroutine's stack by its size.
 
-Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: __init__.py
+Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: gctrace.py
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import Annotated
 
 from runtime.heap import CLOCK_MONOTONIC, PAUSES, Runtime, clock_ns
 from runtime.layout import PHYS_PAGE_SIZE, align_up
-from runtime.mcache import MCache, release_all
-from runtime.mheap import HeapStats
+from runtime.mcache import release_all
+from runtime.mheap import flush_caches
+from runtime.mspan import MSpan
+from runtime.p import P_IDLE, HeapStats, P
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
-from runtime.syspy import Array, Inline, Struct, f64, sizeof, struct, u8, u32, u64
+from runtime.syspy import Array, Inline, Struct, f64, is_nil, sizeof, struct, u8, u32, u64
+from runtime.world import World, start_the_world, stop_the_world
 
 BY_SIZE = 61  # size classes that the struct has room for, class 0 among them
 
@@ -53,7 +56,7 @@ class MemStats(Struct):
     stack_sys: u64  # the same
     mspan_inuse: u64  # of MSpans in use
     mspan_sys: u64  # of memory for MSpans
-    mcache_inuse: u64  # of MCaches
+    mcache_inuse: u64  # of Ps
     mcache_sys: u64  # the same
     buck_hash_sys: u64  # of the memory profile
     gc_sys: u64  # of the collector's and the page allocator's metadata
@@ -74,10 +77,22 @@ class MemStats(Struct):
 def read_mem_stats(g: G, m: MemStats) -> None:
     """runtime.ReadMemStats."""
     runtime = g.runtime
-    release_all(runtime.heap, runtime.m_cache)
+    stop_the_world(g.p)
+    flush_all(runtime)
     read_objects(runtime.heap.stats, m)
-    read_memory(g, m)
+    read_memory(runtime, m)
     read_cycles(runtime, m)
+    start_the_world(g.p)
+
+
+def flush_all(runtime: Runtime) -> None:
+    """All Ps give their spans back, and their counts; idle ones their pages as well. The world is stopped."""
+    p = runtime.world.ps
+    while not is_nil(p):
+        release_all(runtime.heap, p)
+        if p.status == P_IDLE:
+            flush_caches(runtime.heap, p)
+        p = p.next
 
 
 def read_objects(stats: HeapStats, m: MemStats) -> None:
@@ -104,24 +119,38 @@ def read_objects(stats: HeapStats, m: MemStats) -> None:
     m.lookups = 0
 
 
-def read_memory(g: G, m: MemStats) -> None:
+def read_memory(runtime: Runtime, m: MemStats) -> None:
     """What was taken from the system."""
-    heap = g.heap
+    heap = runtime.heap
     memory = heap.memory
     m.heap_inuse = memory.heap_in_use.bytes
     m.heap_released = memory.heap_released.bytes
     m.heap_idle = memory.heap_free.bytes + m.heap_released
     m.heap_sys = m.heap_idle + m.heap_inuse
-    m.stack_inuse = align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE) + memory.stacks.bytes
+    m.stack_inuse = memory.stacks.bytes
+    g = runtime.world.gs
+    while not is_nil(g):
+        m.stack_inuse = m.stack_inuse + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
+        g = g.next
     m.stack_sys = m.stack_inuse
-    m.mspan_inuse = heap.span_cells.in_use
+    m.mspan_inuse = heap.span_cells.in_use - cached_spans(runtime.world) * sizeof(MSpan)
     m.mspan_sys = memory.m_span.bytes
-    m.mcache_inuse = sizeof(MCache)
-    m.mcache_sys = sizeof(MCache)
+    m.mcache_inuse = runtime.world.ps_count * sizeof(P)
+    m.mcache_sys = memory.m_cache.bytes + sizeof(P)
     m.buck_hash_sys = memory.buck_hash.bytes
     m.gc_sys = memory.gc.bytes
-    m.other_sys = memory.other.bytes + sizeof(Runtime) - sizeof(MCache)
+    m.other_sys = memory.other.bytes + sizeof(Runtime) - sizeof(P)
     m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
+
+
+def cached_spans(world: World) -> u64:
+    """MSpans without pages that the Ps keep."""
+    count: u64 = 0
+    p = world.ps
+    while not is_nil(p):
+        count = count + p.span_count
+        p = p.next
+    return count
 
 
 def read_cycles(runtime: Runtime, m: MemStats) -> None:

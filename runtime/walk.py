@@ -2,9 +2,9 @@
 
     span   |##o.#===......|     # o  objects, o dead: unmarked, in a span that is still to be swept
                                 .    free
-                                =    the open run: taken in the span, and nobody's yet
+                                =    an open run: taken in the span, and nobody's yet
 
-An object is a slot that is taken, not part of an open run, and not dead. What an embedder hands over as an object is
+An object is a slot that is taken, no part of an open run, and not dead. What an embedder hands over as an object is
 looked up here, since a root or a pointer to anything else in the heap would make the collector throw.
 
     type known        objects above 512 bytes with pointers: it stands before them, or in the MSpan
@@ -18,12 +18,12 @@ from __future__ import annotations
 from runtime.arenas import find_object, next_span
 from runtime.heap_bits import read_pointer_bits
 from runtime.layout import LOG_PTR_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE
-from runtime.mcache import MCache
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, is_taken, slot_addr
 from runtime.proc import G
 from runtime.sweep import needs_sweep
 from runtime.syspy import Array, address, array_at, inline, is_nil, load, nil, offsetof, u64, uintptr
+from runtime.world import World
 
 ENTRY_WORDS = 3  # words that list_objects writes for an object: address, bytes, address of its type or 0
 
@@ -34,13 +34,17 @@ def is_object(g: G, span: MSpan, slot: u64) -> bool:
         return False
     if needs_sweep(span, g.heap.sweep_gen):
         return has_bit(span.mark_bits, slot)
-    return not is_in_run(g.m_cache, u64(span.span_class), slot_addr(span, slot))
+    return not is_in_run(g.runtime.world, u64(span.span_class), slot_addr(span, slot))
 
 
-@inline
-def is_in_run(cache: MCache, span_class: u64, slot: uintptr) -> bool:
-    """Whether a slot belongs to the run that the P is handing out: MC2."""
-    return slot >= cache.run_next[span_class] and slot < cache.run_limit[span_class]
+def is_in_run(world: World, span_class: u64, slot: uintptr) -> bool:
+    """Whether a slot belongs to a run that a P is handing out: MC2."""
+    p = world.ps
+    while not is_nil(p):
+        if slot >= p.m_cache.run_next[span_class] and slot < p.m_cache.run_limit[span_class]:
+            return True
+        p = p.next
+    return False
 
 
 @inline

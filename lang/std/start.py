@@ -51,7 +51,7 @@ def set_knobs(
     knobs.gc_stress = gc_stress
     runtime.heap.clobber = clobber_free != 0
     if gc_stress != 0:
-        runtime.m_cache.run_bytes = 0
+        runtime.p0.m_cache.run_bytes = 0
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:
