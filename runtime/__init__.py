@@ -10,10 +10,15 @@
 An object lives as long as a handle, another object, or a word of the program's roots leads to it. Every Runtime is
 independent of all others, and closing it gives all its memory back. What goes wrong is a Python exception:
 
-    ValueError    an argument that makes no sense: a size, an offset, an address that is no object
-    MemoryError   the system refuses memory; what was allocated before is as it was
-    Closed        use after close
-    Failure       an invariant of the runtime is broken, in a checked mode
+    ValueError     an argument that makes no sense: a size, an offset, an address that is no object
+    TypeError      one of the wrong kind
+    IndexError     a word, a byte or a root that there is not
+    MemoryError    the system refuses memory; what was allocated before is as it was
+    Closed         use after close
+    Busy           a change from inside of a callback of the collector
+    Failure        an invariant of the runtime is broken, in a checked mode
+
+README.md is the manual, with a tutorial.
 
 Nothing here is imported before it is used: `import runtime.types` loads neither the native engine nor the allocator.
 
@@ -25,14 +30,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runtime.embedding import Closed, Handle, Runtime, Stats
+    from runtime.descriptions import HeapType
+    from runtime.embedding import Object, Phase, Runtime, Stats
+    from runtime.handles import Handle, RootTable, Scope
+    from runtime.refusals import Busy, Closed
 
-__all__ = ["Closed", "Handle", "Runtime", "Stats"]
+_HOMES = {
+    "Busy": "refusals",
+    "Closed": "refusals",
+    "Handle": "handles",
+    "HeapType": "descriptions",
+    "Object": "embedding",
+    "Phase": "embedding",
+    "RootTable": "handles",
+    "Runtime": "embedding",
+    "Scope": "handles",
+    "Stats": "embedding",
+}
+
+__all__ = ["Busy", "Closed", "Handle", "HeapType", "Object", "Phase", "RootTable", "Runtime", "Scope", "Stats"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from runtime import embedding
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(embedding, name)
+        return getattr(import_module(f"runtime.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'runtime' has no attribute {name!r}")

@@ -32,6 +32,7 @@ from runtime.memstats import flush_all
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
 from runtime.pacer import heap_goal, trigger_below, with_floating
+from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
 from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
@@ -44,11 +45,19 @@ from runtime.world import World, start_the_world, stop_the_world
 def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
-    finish_sweep(g.heap, g.p)
+    sweep_rest(g.runtime, g.p)
     if g.runtime.knobs.scav_trace:
         stop_the_world(g.p)
         print_scav_trace(g.runtime)
         start_the_world(g.p)
+
+
+def sweep_rest(runtime: Runtime, p: P) -> None:
+    """Sweep what is left of the last collection, and tell that it is over."""
+    finish_sweep(runtime.heap, p)
+    if runtime.owes_swept:
+        runtime.owes_swept = False
+        tell(runtime, PHASE_SWEPT)
 
 
 def collect(g: G, forced: bool) -> None:
@@ -66,14 +75,15 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     """The collection itself. The caller, who runs on p, has stopped the world."""
     heap = runtime.heap
     cycle = runtime.cycle
-    cycle.forced = forced
     ran_since = larger(cycle.end_ns, runtime.gc.start_ns)
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
-    finish_sweep(heap, p)
+    sweep_rest(runtime, p)
     if runtime.knobs.scav_trace:
         print_scav_trace(runtime)
+    cycle.forced = forced  # what was told until here is of the collection before
+    tell(runtime, PHASE_START)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_all_runs(runtime.world)
@@ -86,6 +96,8 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     limit_collecting(runtime, cycle.start_ns - ran_since)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime, cycle.stack_bytes)
+    tell(runtime, PHASE_MARKED)
+    runtime.owes_swept = True
     start_sweep(heap)
     flush_all(runtime)
     start_scavenge_gen(heap)

@@ -1,47 +1,55 @@
-"""Embedding: the runtime as a Python class, on either engine.
+"""Embedding: the runtime as a Python class, on either engine. README.md is its manual.
 
     Runtime     one heap and its collector
-    Handle      an object that Python holds on to; its words by index
+    Object      what a walk over the heap tells of an object
+    Phase       what a callback of the collector is told
     Stats       what runtime.ReadMemStats tells
 
-Runs in Python only. The state of a Runtime, the struct of heap.py, is `runtime.state`: all of it can be looked at.
+Runs in Python only. Every call of a systems function goes through `_run`, or, if it changes nothing, through `_look`:
+
+    EB1  one call at a time is inside of the runtime; inside of a callback of the collector, only looks
+    EB2  an exception of a callback waits until the runtime's own call is done, and is raised there
+    EB3  after a Failure that is not "out of memory", nothing but close
+
+The state of a Runtime, the struct of heap.py, is `runtime.state`: all of it can be looked at.
 
 Go has no like: a Go program is the only one of its runtime.                               Next: syspy/__init__.py
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import ctypes
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from runtime import heap
-from runtime.arenas import find_object
+from runtime import boundary, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.cycle import collect, gc, update_goal
+from runtime.descriptions import WORD, HeapType, TypeTable
+from runtime.engines import backend
+from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
+from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap
-from runtime.knobs import Settings
+from runtime.knobs import MAX_INT32, KnobError, Settings
+from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
-from runtime.mspan import MSpan
-from runtime.roots import NO_HANDLE, free_handle, new_handle
+from runtime.mheap import MHeap
+from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
+from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.scavenger_thread import ScavengerThread
-from runtime.syspy import Failure, address, load, nil, store, table, text, u8, u64
-from runtime.syspy.pointers import View
-from runtime.types import KIND_STRUCT, Type
+from runtime.syspy import Failure, address, array_at, offsetof, u8, u64
+from runtime.types import Type
 
-WORD = 8
-MAX_WORD = (1 << 64) - 1
-ENGINES = ("native", "python")
-
-
-class Closed(Exception):
-    """A Runtime, or a Handle of one, was used after close."""
+PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
+HANDLES_AT_ONCE = 64  # numbers of handles that are reserved together
+HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime calls at a phase
 
 
 @dataclass(frozen=True)
@@ -62,48 +70,24 @@ class Stats:
     pause_total_ns: int  # nanoseconds in all collections
 
 
-class Handle:
-    """An object that Python keeps alive, until the handle is released."""
+@dataclass(frozen=True)
+class Phase:
+    """A collection has come so far."""
 
-    def __init__(self, runtime: Runtime, addr: int, size: int) -> None:
-        self._runtime = runtime
-        self._address = addr
-        self._number = runtime.register(addr)
-        self.size = size  # bytes
+    name: str  # "start", "marked" or "swept"
+    number: int  # of the collection; the first is 1
+    forced: bool  # somebody asked for it
+    heap_live: int  # bytes in use: before the collection, or those that it marked
+    goal: int  # bytes: what it was to start at; once marked, what the next one is to start at
 
-    @property
-    def address(self) -> int:
-        """Where the object is; it never moves."""
-        if self._number == NO_HANDLE:
-            raise Closed("the handle was released")
-        self._runtime.check_open()
-        return self._address
 
-    def release(self) -> None:
-        """Let the object go. More than once does no harm."""
-        if self._number != NO_HANDLE:
-            self._runtime.unregister(self._number)
-            self._number = NO_HANDLE
+@dataclass(frozen=True)
+class Object:
+    """An object of the heap."""
 
-    def _word(self, i: int) -> int:
-        if not 0 <= i < self.size // WORD:
-            raise IndexError(f"word {i} of an object of {self.size // WORD} words")
-        return self.address + i * WORD
-
-    def __getitem__(self, i: int) -> int:
-        """A word of the object."""
-        return load(u64, self._word(i))
-
-    def __setitem__(self, i: int, value: int) -> None:
-        if not 0 <= value <= MAX_WORD:
-            raise ValueError(f"{value} does not fit in a word")
-        store(u64, self._word(i), value)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.release()
+    address: int  # first byte
+    size: int  # bytes that there is room for: of its size class, perhaps more than were asked for
+    type: HeapType | None  # None if the heap does not know: up to 512 bytes, or without pointers
 
 
 class Runtime:
@@ -114,156 +98,339 @@ class Runtime:
         engine: str = "native",
         *,
         gogc: int | str = 100,
-        debug: str = "",
+        debug: str | Mapping[str, int] = "",
         shadow_bytes: int = SHADOW_BYTES,
         background: bool = False,
     ) -> None:
-        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG: knobs.py.
+        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
-        background: a thread gives free memory back to the system, as in a Go program.
+        shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
+        to the system, as in a Go program.
         """
-        if engine not in ENGINES:
-            raise ValueError(f"engine {engine!r}: one of {', '.join(ENGINES)}")
-        settings = Settings.parsed(str(gogc), debug)
-        self._call = _caller(engine)
-        self._types: list[Any] = []
-        self._is_open = False
-        addr = self._guarded(new_runtime, settings.gogc, shadow_bytes)
-        self.state = heap.Runtime.at(addr)
-        self._is_open = True
-        settings.apply(self.state)
+        self.is_open = False
+        self.dropped: list[int] = []  # numbers of handles that Python has dropped
+        self._is_idle = True  # EB1: nothing is inside of the runtime
+        self._is_telling = False  # a callback is running
+        self._error: BaseException | None = None  # EB2
+        self._failure: Failure | None = None  # EB3
+        self._callbacks: list[Callable[[Phase], object]] = []
+        self._hook = HOOK(self._tell)
+        self._tables: list[RootTable] = []
+        self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
+        settings = _settings(gogc, debug)
+        room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
+        self._engine = backend(engine)
+        self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
+        self._g = self._state.g0
+        self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
+        self.is_open = True
+        settings.apply(self._state)
+        self._allocate = self._engine.bind(boundary.allocate, self._g)
+        self._put_pointer = self._engine.bind(boundary.put_pointer, self._g)
+        self._object_at = self._engine.bind(walk.object_at, self._g)
+        self._types = TypeTable(self)
+        self.types: Mapping[str, HeapType] = self._types.names  # by name
         self._scavenger = self._started_scavenger() if background else None
 
-    # --- Types and objects ---
+    @property
+    def state(self) -> State:
+        """The root struct. To look at; its views end with the Runtime."""
+        self.check_open()
+        return self._state
 
-    def describe(self, name: str, size: int, pointers: Iterable[int] = ()) -> Type:
+    # --- Types ---
+
+    def describe(self, name: str, size: int, pointers: Iterable[int] = (), align: int | None = None) -> HeapType:
         """A type of size bytes with pointers at these offsets. It lives as long as this Runtime."""
-        offsets = sorted(set(pointers))
-        if size < 0 or size > MAX_ALLOC or (offsets and size % WORD != 0):
-            raise ValueError(f"type {name}: size {size}")
-        bad = [offset for offset in offsets if offset % WORD != 0 or not 0 <= offset < size]
-        if bad:
-            raise ValueError(f"type {name}: no pointer can be at {bad[0]}")
-        ptr_bytes = offsets[-1] + WORD if offsets else 0
-        bits = sum(1 << offset // WORD for offset in offsets)
-        mask = table(u8, bits.to_bytes(-(-ptr_bytes // 64) or 1, "little"))
-        spelling = name.encode()
-        typ = Type(size=size, ptr_bytes=ptr_bytes, kind=KIND_STRUCT, align=WORD if offsets else 1)
-        typ.gc_mask, typ.name, typ.name_length = mask, text(spelling), len(spelling)
-        self._types += [typ, mask]
-        return typ
+        self.check_open()
+        return self._types.describe(name, size, pointers, align)
 
-    def new(self, typ: Type, count: int = 1) -> Handle:
+    def array(self, name: str, element: HeapType, count: int) -> HeapType:
+        """The type of count values in a row. (An array that is an object needs none: new(typ, count).)"""
+        self.check_open()
+        return self._types.array(name, element, count)
+
+    # --- Objects ---
+
+    def new(self, typ: HeapType, count: int = 1) -> Handle:
         """A zeroed object: count values of the type."""
-        if count < 0 or typ.size * count > MAX_ALLOC:
-            raise ValueError(f"{count} values of {typ.size} bytes")
-        return self._new(typ.size * count, typ)
+        if count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
+            return Handle(self, self._run(typ.make), typ.size, typ)
+        return Handle(self, self.allocate(typ, count), typ.size * count, typ)
 
-    def new_bytes(self, size: int) -> Handle:
-        """A zeroed object of size bytes without pointers."""
-        if not 0 <= size <= MAX_ALLOC:
-            raise ValueError(f"an object of {size} bytes")
-        return self._new(size, nil(Type))
+    def new_bytes(self, size: int | bytes) -> Handle:
+        """A zeroed object of size bytes without pointers; or one that holds these bytes."""
+        data = b"" if isinstance(size, int) else bytes(memoryview(size))
+        count = size if isinstance(size, int) else len(data)
+        made = Handle(self, self.allocate(self._types.bytes, count), count, self._types.bytes)
+        if data:
+            made.write(0, data)
+        return made
 
-    def _new(self, size: int, typ: Type) -> Handle:
-        return Handle(self, self._guarded(mallocgc, self.state.g0, size, typ, True), size)
+    def allocate(self, typ: HeapType, count: int = 1) -> int:
+        """The address of a new object that no root leads to yet: it lives until the next call that can collect."""
+        self._types.check_own(typ)
+        size = typ.size * whole(count, "count")
+        if not 0 <= size <= MAX_ALLOC or count < 0:
+            raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
+        return int(self._run(self._allocate, size, typ.struct_address))
 
     def hold(self, addr: int) -> Handle:
-        """A handle of the object that addr points to or into."""
-        found = self.object_at(addr)
+        """A handle of the object that addr points to or into. Its size is that of the object's slot, perhaps more.
+
+        Objects of less than 16 bytes without pointers share a slot: of those, what is behind addr.
+        """
+        found = self._found(addr)
         if found is None:
             raise ValueError(f"there is no object at {addr:#x}")
-        return Handle(self, *found)
+        start, size, typ = found
+        if size == TINY_SIZE and not typ.pointers:
+            start, size = addr, start + size - addr
+        return Handle(self, start, size, typ)
 
     def object_at(self, addr: int) -> tuple[int, int] | None:
-        """The slot that addr points to or into, as its address and its bytes; None if it is free, or no slot."""
-        start, span_at, slot = self._guarded(find_object, self.state.heap.arenas, addr)
-        span = MSpan.at(address(span_at) if isinstance(span_at, View) else span_at)
-        if start == 0 or slot >= span.free_index and not span.alloc_bits[slot // 64] >> slot % 64 & 1:
-            return None
-        return start, span.elem_size
+        """The object that addr points to or into, as its address and its bytes; None if there is none."""
+        found = self._found(addr)
+        return found[:2] if found else None
 
-    def register(self, addr: int) -> int:
-        """The number of a new handle in the table of roots."""
-        number: int = self._guarded(new_handle, self.state.roots, addr)
-        if number == NO_HANDLE:
+    def _found(self, addr: int) -> tuple[int, int, HeapType] | None:
+        """The object that addr points to or into, and its type: without a name, if the heap knows only its pointers."""
+        if type(addr) is not int or not 0 <= addr <= MAX_WORD:
+            whole_in(addr, 0, MAX_WORD, "an address")
+        start, size, typ, words = self._look(self._object_at, addr)
+        if start:
+            return start, size, self._types.at(typ) or self._types.unnamed(size, words)
+        return (addr, 0, self._types.bytes) if addr == self._zero_base else None
+
+    def objects(self) -> Iterator[Object]:
+        """All objects that are not dead or freed, as they are now. After collect(): those that something leads to."""
+        room = self._look(self._engine.call, walk.count_objects, self._g)
+        found = (ctypes.c_uint64 * (walk.ENTRY_WORDS * room + 1))()
+        self._look(self._engine.call, walk.list_objects, self._g, array_at(u64, ctypes.addressof(found)), room)
+        at = self._types.at
+        return (Object(found[i], found[i + 1], at(found[i + 2])) for i in range(0, len(found) - 1, walk.ENTRY_WORDS))
+
+    def referents(self, start: Handle | int) -> list[int]:
+        """The pointers of an object that are not nil, in the order of its words; as they are, interior ones too."""
+        addr = addresses_of([start])[0]
+        found = self._found(addr)
+        if found is None:
+            raise ValueError(f"there is no object at {addr:#x}")
+        first, size, typ = found
+        words = (MEMORY[(first >> 3) + i] for i in range(size // WORD) if typ.is_pointer(i))
+        return [word for word in words if word]
+
+    def reachable_from(self, *starts: Handle | int) -> set[int]:
+        """The addresses of all objects that pointers lead to from these; they are among them."""
+        waiting, reached = addresses_of(starts), set[int]()
+        while waiting:
+            found = self.object_at(waiting.pop())
+            if found is not None and found[0] not in reached:
+                reached.add(found[0])
+                waiting += self.referents(found[0])
+        return reached
+
+    # --- Roots ---
+
+    def scope(self) -> Scope:
+        """Handles that end together: `with runtime.scope() as s: s.new(...)`."""
+        self.check_open()
+        return Scope(self)
+
+    def roots(self, count: int) -> RootTable:
+        """A table of so many words that are roots, for good."""
+        self.check_open()
+        made = RootTable(self, count)
+        heap, size, mask = self._state.heap, len(made) * WORD, array_at(u8, ctypes.addressof(made.mask))
+        if not self._run(self._engine.call, add_globals, self._state.roots, heap.persistent, made.address, size, mask):
             raise MemoryError("out of memory")
+        self._tables.append(made)
+        return made
+
+    def root(self, addr: int) -> int:
+        """The number of a new handle that holds an address; for Handle."""
+        if not self._is_idle:
+            self._refuse()
+        if not self._free:
+            self._reserve()
+        number = self._free.pop()
+        MEMORY[self._handles + number] = addr
         return number
 
-    def unregister(self, number: int) -> None:
-        """End a handle."""
-        if self._is_open:
-            self._guarded(free_handle, self.state.roots, number)
+    def unroot(self, number: int) -> None:
+        """End a handle; for Handle."""
+        if not self._is_idle:
+            self.dropped.append(number)  # HD1
+        elif self.is_open:
+            MEMORY[self._handles + number] = 0
+            self._free.append(number)
+
+    def _end_dropped(self) -> None:
+        """End the handles that Python has dropped."""
+        while self.dropped:
+            self.unroot(self.dropped.pop())
+
+    def _reserve(self) -> None:
+        """Reserve numbers for handles. The table may move."""
+        numbers = (ctypes.c_uint64 * HANDLES_AT_ONCE)()
+        view = array_at(u64, ctypes.addressof(numbers))
+        self._run(self._engine.call, boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
+        self._handles = address(self._state.roots.handles) >> 3
+        self._free = numbers[::-1]
+
+    def store_pointer(self, at: int, value: Handle | int | None) -> None:
+        """Store in a pointer word, for Handle and RootTable: a Handle, None, or the address of or in an object."""
+        if not self._is_idle:
+            self._refuse()
+        if isinstance(value, Handle):
+            if value._runtime is not self:
+                raise ValueError(f"{value!r} is of another runtime")
+            MEMORY[at >> 3] = value._address if value._number >= 0 else value.address
+        elif value is None or type(value) is int and value == 0:
+            MEMORY[at >> 3] = 0
+        elif not self._run(self._put_pointer, at, whole_in(value, 0, MAX_WORD, "a pointer")):
+            raise ValueError(f"{value:#x} is not the address of an object: the collector could not follow it")
 
     # --- The system's memory ---
 
     def free_os_memory(self) -> None:
         """Collect, and give all that is free back to the system."""
-        self._guarded(free_os_memory, self.state.g0)
+        self._run(self._engine.call, free_os_memory, self._g)
 
     def set_memory_limit(self, limit: int) -> int:
         """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
-        return int(self._guarded(set_memory_limit, self.state.g0, min(limit, NO_LIMIT)))
+        return int(self._run(self._engine.call, set_memory_limit, self._g, min(limit, NO_LIMIT)))
 
     # --- The collector ---
 
     def collect(self, sweep: bool = True) -> None:
         """Collect now, and sweep all unless told not to."""
         if sweep:
-            self._guarded(gc, self.state.g0)
+            self._run(self._engine.call, gc, self._g)
         else:
-            self._guarded(collect, self.state.g0, True)
+            self._run(self._engine.call, collect, self._g, True)
 
     def set_gogc(self, gogc: int | str) -> None:
         """Change GOGC from now on."""
-        self.check_open()
-        self.state.knobs.gogc = Settings.parsed(str(gogc), "").gogc
-        self._guarded(update_goal, self.state, 0)
+        settings = _settings(gogc, "")
+        if not self._is_idle:
+            self._refuse()
+        self._state.knobs.gogc = settings.gogc
+        self._run(self._engine.call, update_goal, self._state, 0)
 
     def check(self) -> None:
         """Check every invariant of the heap; Failure names the first that is broken."""
-        self._guarded(check_heap, self.state)
+        self._run(self._engine.call, check_heap, self._state)
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
         m = MemStats()
-        self._guarded(read_mem_stats, self.state.g0, m)
+        self._run(self._engine.call, read_mem_stats, self._g, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
 
     def metrics(self) -> dict[str, Value]:
         """Every metric by its name in Go's runtime/metrics: a number, or a Histogram."""
         samples = Samples()
-        self._guarded(read_samples, self.state.g0, samples)
+        self._run(self._engine.call, read_samples, self._g, samples)
         return metric_values(samples)
 
-    # --- Life ---
+    def on_phase(self, callback: Callable[[Phase], object]) -> Callable[[Phase], object]:
+        """Call this at each phase of each collection, at the moment itself; also as a decorator. EB1, EB2."""
+        self.check_open()
+        if not callable(callback):
+            raise TypeError(f"{callback!r} cannot be called")
+        self._callbacks.append(callback)
+        self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
+        return callback
+
+    def off_phase(self, callback: Callable[[Phase], object]) -> None:
+        """Call this no more."""
+        self.check_open()
+        if callback not in self._callbacks:
+            raise ValueError(f"{callback!r} is no callback of this runtime")
+        self._callbacks.remove(callback)
+        if not self._callbacks:
+            self._state.phase_hook = 0
+
+    def _tell(self, phase: int) -> int:
+        """What the runtime calls at a phase. Nothing is raised into it: EB2."""
+        if self._error is None:
+            self._is_telling = True
+            try:
+                told = self._phase(phase)
+                for callback in tuple(self._callbacks):
+                    callback(told)
+            except BaseException as error:
+                self._error = error
+            self._is_telling = False
+        return 0
+
+    def _phase(self, phase: int) -> Phase:
+        """What there is to tell."""
+        state, name = self._state, PHASES[phase]
+        goal = state.cycle.goal if name == "start" else state.gc.heap_goal
+        number = state.gc.num_gc + (name != "swept")
+        return Phase(name, number, state.cycle.forced, state.heap.heap_live, goal)
+
+    # --- Calls and life ---
+
+    def _run(self, call: Callable[..., Any], *values: Any) -> Any:
+        """A call into the runtime."""
+        if not self._is_idle:
+            self._refuse()
+        if self.dropped:
+            self._end_dropped()
+        try:
+            self._is_idle = False
+            result = call(*values)
+        except Failure as failure:
+            raise self._translated(failure) from None
+        finally:
+            self._is_idle = self._failure is None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        return result
+
+    def _look(self, call: Callable[..., Any], *values: Any) -> Any:
+        """A call into the runtime that changes nothing; a callback may make it, too."""
+        return call(*values) if self._is_telling else self._run(call, *values)
+
+    def _refuse(self) -> None:
+        """Say why nothing can be called now."""
+        self.check_open()
+        if self._failure is not None:
+            raise Closed(f"the runtime has failed, and can only be closed: {self._failure}")
+        if self._is_telling:
+            raise Busy("inside of a callback of the collector the heap can be looked at, and not changed")
+        raise Busy("another call is inside of the runtime: one thread at a time")
+
+    def _translated(self, failure: Failure) -> BaseException:
+        """What a Failure is for the embedder: EB2, EB3."""
+        error, self._error = self._error, None
+        if failure.text != "out of memory":
+            self._failure = failure
+        if error is not None:
+            return error
+        return MemoryError("out of memory") if self._failure is None else failure
 
     def check_open(self) -> None:
         """Raise Closed if it is not."""
-        if not self._is_open:
+        if not self.is_open:
             raise Closed("the runtime was closed")
 
     def close(self) -> None:
         """Give all memory back. More than once does no harm."""
-        if self._is_open:
+        if self.is_open:
+            if not self._is_idle and self._failure is None:
+                self._refuse()
+            self.is_open = self._is_idle = False
             if self._scavenger is None or self._scavenger.stop():
-                self._guarded(close_runtime, self.state)
-            self._is_open = False
+                self._engine.call(close_runtime, self._state)
 
     def _started_scavenger(self) -> ScavengerThread:
-        state = self.state
-        return ScavengerThread(lambda: self._call(run_scavenger, state), lambda: self._call(stop_scavenger, state))
-
-    def _guarded(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a systems function, unless this Runtime is closed."""
-        if function is not new_runtime:
-            self.check_open()
-        try:
-            return self._call(function, *arguments)
-        except Failure as failure:
-            if failure.text == "out of memory":
-                raise MemoryError("out of memory") from None
-            raise
+        call, state = self._engine.call, self._state
+        return ScavengerThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
 
     def __enter__(self) -> Self:
         return self
@@ -271,16 +438,19 @@ class Runtime:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def allocator(self, size: int, typ: Type) -> Callable[[], int]:
+        """What allocates an object of a size and a type, for TypeTable."""
+        return self._engine.bind(mallocgc, self._g, size, typ, True)
 
-def _caller(engine: str) -> Callable[..., Any]:
-    """What calls systems functions on an engine; pointers come back as addresses."""
-    if engine == "native":
-        from runtime.image import runtime_image
 
-        return runtime_image().call
-
-    def call(function: Callable[..., Any], *arguments: Any) -> Any:
-        result = function(*arguments)
-        return address(result) if isinstance(result, View) else result
-
-    return call
+def _settings(gogc: int | str, debug: str | Mapping[str, int]) -> Settings:
+    """Knobs, from what an embedder may write."""
+    if isinstance(gogc, bool) or not isinstance(gogc, int | str):
+        raise TypeError(f"gogc is of type {type(gogc).__name__}: a number of percent, or a text as in GOGC")
+    if isinstance(gogc, int) and gogc > MAX_INT32:
+        raise KnobError(f"malformed GOGC={shown(gogc)}: more than {MAX_INT32}")
+    if isinstance(debug, Mapping):
+        debug = ",".join(f"{name}={whole(value, f'debug {name}')}" for name, value in debug.items())
+    if not isinstance(debug, str):
+        raise TypeError(f"debug is of type {type(debug).__name__}: a text as in GODEBUG, or a mapping")
+    return Settings.parsed(str(max(gogc, -1)) if isinstance(gogc, int) else gogc, debug)

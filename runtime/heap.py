@@ -64,6 +64,7 @@ from runtime.syspy import (
     throw,
     u8,
     u64,
+    uintptr,
 )
 from runtime.time_histogram import TimeHistogram
 from runtime.work_queue import queue_close
@@ -143,6 +144,8 @@ class Runtime(Struct):
     limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
     roots: Inline[Roots]  # globals and handles
+    phase_hook: uintptr  # C function that is told of the collector's phases (phases.py); 0: nobody asks
+    owes_swept: bool  # the last collection's PHASE_SWEPT is still to be told
     shadow_bytes: u64  # size of each goroutine's shadow stack
     time: Inline[TimeSpec]  # where the clock is read to
     line: Inline[TraceLine]  # where gctrace forms its line

@@ -15,6 +15,7 @@ from typing import Any
 
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import close_runtime, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
@@ -25,6 +26,7 @@ from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.syspy.image import Image
+from runtime.walk import count_objects, list_objects, object_at
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
@@ -45,6 +47,12 @@ ROOTS: list[Callable[..., Any]] = [
     new_handle,
     free_handle,
     find_object,
+    allocate,
+    put_pointer,
+    reserve_handles,
+    object_at,
+    count_objects,
+    list_objects,
     check_heap,
     check_all_marks,
     check_roots,

@@ -42,10 +42,12 @@ READING_ORDER = """
     runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
-    runtime.background_scavenger runtime.memory_limit runtime.cycle runtime.memory_control
+    runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
     runtime.malloc runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
-    runtime.knobs runtime.scavenger_thread runtime.embedding runtime.image
+    runtime.walk runtime.boundary
+    runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.refusals runtime.descriptions
+    runtime.handles runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from runtime.syspy.functions import c_function, cold, errno, inline, tail_recursive
     from runtime.syspy.intrinsics import (
         bits_of,
+        call_address,
         ceil,
         clz64,
         ctz64,
@@ -122,6 +123,7 @@ __all__ = [
     "bits_of",
     "bool",
     "c_function",
+    "call_address",
     "cas",
     "cas_at",
     "ceil",

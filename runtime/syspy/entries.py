@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DESCRIPTOR, OUTER, WORDS = 256, 264, 272
+FAILED = DESCRIPTOR // 8  # the word of a record that says whether the call failed
 RECORD_WORDS = WORDS // 8 + MAX_WORDS
 
 MASK64 = (1 << 64) - 1
@@ -64,10 +65,42 @@ class Entry:
         arguments = self._arguments(*map(_word, values, self._parameters))
         results, record = self._results(), _RECORD()
         self._thunk(ctypes.addressof(arguments), ctypes.addressof(results), ctypes.addressof(record))
-        if record[DESCRIPTOR // 8]:
-            raise _failure(record)
+        if record[FAILED]:
+            raise _failure(record, record[FAILED])
         found = [decode(word) for decode, word in zip(self._decoders, results, strict=False)]
         return tuple(found) if len(found) > 1 else found[0] if found else None
+
+    def bind(self, *values: Any) -> Callable[..., Any]:
+        """A quick call whose first arguments are fixed; the rest are words, and so is what comes back.
+
+        It keeps its buffers: it is not called by two threads at a time, nor while one of its own calls is under way.
+        """
+        words = list(map(_word, values, self._parameters))
+        first, count = len(words), len(self._decoders)
+        arguments = self._arguments(*words)
+        results, record = self._results(), _RECORD()
+        thunk, places = self._thunk, tuple(map(ctypes.addressof, (arguments, results, record)))
+
+        def call(*rest: int) -> Any:
+            for i, word in enumerate(rest, first):
+                arguments[i] = word
+            thunk(*places)
+            if record[FAILED]:
+                leave()
+            return results[0] if count == 1 else tuple(results[:count]) if count else None
+
+        def call_again() -> Any:
+            thunk(*places)
+            if record[FAILED]:
+                leave()
+            return results[0]
+
+        def leave() -> None:
+            record[FAILED], descriptor = 0, record[FAILED]
+            raise _failure(record, descriptor)
+
+        vars(call_again)["arguments"] = arguments  # nobody else names them, and the thunk reads them
+        return call_again if count == 1 and first == len(self._parameters) else call
 
 
 def _bounds(kind: str) -> tuple[int, int]:
@@ -110,9 +143,8 @@ def _signed(word: int) -> int:
     return word - (1 << 64) if word >> 63 else word
 
 
-def _failure(record: Any) -> Failure:
+def _failure(record: Any, descriptor: int) -> Failure:
     """The failure that native code left in a record."""
-    descriptor = record[DESCRIPTOR // 8]
     kind, count, signs, length = packing.unpack("<4I", ctypes.string_at(descriptor, 16))
     text = ctypes.string_at(descriptor + 16, length).decode()
     words = [int(word) for word in record[WORDS // 8 : WORDS // 8 + count]]

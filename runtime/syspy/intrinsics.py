@@ -8,6 +8,7 @@ Next: atomics.py
 
 from __future__ import annotations
 
+import ctypes
 import math
 import struct as packing
 from typing import TypeVar
@@ -16,6 +17,8 @@ from runtime.syspy.failure import FAIL_PANIC, INDEX_TEXT, NIL_TEXT, fail
 from runtime.syspy.pointers import is_nil
 
 T = TypeVar("T")
+
+_HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what call_address calls
 
 
 def ctz64(x: int) -> int:
@@ -87,6 +90,12 @@ def prefetch(addr: int) -> None:
 def stack_pointer() -> int:
     """The address of the native stack's end in use. CPython has none: far from every limit."""
     return 1 << 63
+
+
+def call_address(addr: int, word: int) -> int:
+    """The result of the C function at addr, which takes one u64 and gives one. It returns: no failure passes it."""
+    result: int = _HOOK(addr)(word)
+    return result
 
 
 def bits_of(f: float) -> int:

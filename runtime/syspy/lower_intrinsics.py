@@ -108,6 +108,12 @@ class Intrinsics(Vocabulary):
         self.unit.declare("llvm.read_register.i64", "i64 @llvm.read_register.i64(metadata)")
         return u64, self.emit("call i64 @llvm.read_register.i64(metadata !5)")
 
+    def call_address(self, node: ast.Call) -> Value:
+        """An indirect call of C. What is there is not known to LLVM: it may read and write all memory."""
+        self.count(node, 2)
+        target, word = self.pointer(node.args[0]), self.argument(node, 1, u64)
+        return u64, self.emit(f"call i64 {target}(i64 {word}) nounwind")
+
     def bits_of(self, node: ast.Call) -> Value:
         """A register moved."""
         return u64, self.emit(f"bitcast double {self.arguments(node, f64)[0]} to i64")
@@ -257,6 +263,7 @@ INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
     intrinsics.known: Intrinsics.known,
     intrinsics.prefetch: Intrinsics.prefetch,
     intrinsics.stack_pointer: Intrinsics.stack_pointer,
+    intrinsics.call_address: Intrinsics.call_address,
     intrinsics.bits_of: Intrinsics.bits_of,
     intrinsics.float_of: Intrinsics.float_of,
     intrinsics.divide: Intrinsics.divide,

@@ -15,7 +15,7 @@ import pytest
 
 from runtime import Runtime
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
-from runtime.embedding import ENGINES
+from runtime.engines import ENGINES
 from runtime.mcentral import finish_sweep
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL

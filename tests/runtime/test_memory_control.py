@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from runtime import Runtime
-from runtime.embedding import ENGINES
+from runtime.engines import ENGINES
 from runtime.layout import PAGE_SIZE
 from runtime.memory_control import free_os_memory
 from runtime.memstats import MemStats, read_mem_stats

@@ -153,7 +153,7 @@ def test_gc_stats_into_nil_panic(engine: Engine, g: G) -> None:
 
 def test_debug_functions(engine: Engine, g: G) -> None:
     assert [engine.call(debug_pkg.set_gc_percent, g, n) for n in (50, -3, 100)] == [100, 50, -1]
-    g.runtime.knobs.memory_limit, g.runtime.knobs.processors, g.runtime.knobs.max_procs = 5, 6, 7
+    g.heap.scavenger.memory_limit, g.runtime.knobs.processors, g.runtime.knobs.max_procs = 5, 6, 7
     assert [engine.call(debug_pkg.set_memory_limit, g, n) for n in (-1, 9, -1)] == [5, 5, 9]
     assert [engine.call(runtime_pkg.set_max_procs, g, n) for n in (0, 2, 2)] == [7, 7, 2]
     assert engine.call(runtime_pkg.num_cpu, g) == 6

@@ -70,6 +70,19 @@ def test_what_is_no_root_cannot_be_called(image: Any) -> None:
         image.call("entries.qsort", 1)
 
 
+def test_a_bound_call_has_its_first_arguments_fixed(image: Any) -> None:
+    words = (ctypes.c_uint64 * 1)(7)
+    echo = image.entry("entries.echo").bind(200, -1, 0.5, 2.0)
+    assert [echo(1, ctypes.addressof(words))[i] for i in (0, 4, 5)] == [200, 1, ctypes.addressof(words)]
+    deep = image.entry("entries.deep").bind()
+    for _ in range(2):
+        with pytest.raises(Failure, match=r"^3$"):
+            deep(5)
+    assert image.entry("entries.sort").bind(ctypes.addressof(words), 1)(0) == 7
+    with pytest.raises(OverflowError):
+        image.entry("entries.deep").bind(-1)
+
+
 def test_a_failure_leaves_many_frames(image: Any) -> None:
     for _ in range(3):
         with pytest.raises(Failure) as failure:
@@ -157,3 +170,11 @@ def test_the_text_of_a_module_can_be_given() -> None:
     module = made("def f() -> u64:\n    return 5\n", "given")
     text = module.names.pop("__source__")
     assert build([module.f], name="given", sources={"given": text}).call("given.f") == 5
+
+
+def test_a_bound_call_keeps_its_arguments(image: Any) -> None:
+    words = (ctypes.c_uint64 * 2)(9, 4)
+    sort = image.entry("entries.sort").bind(ctypes.addressof(words), 1, 0)
+    held = [(ctypes.c_uint64 * 3)(*range(3)) for _ in range(1000)]  # takes the place of what was freed, if anything was
+    assert sort() == 9
+    assert len(held) == 1000

@@ -164,6 +164,12 @@ def relied_on(n: u64) -> u64:
     known(n < 8)
     return n % 8
 
+def told(addr: uintptr, n: u64) -> u64:
+    total: u64 = 0
+    for i in range(n):
+        total = u64(total + call_address(addr, i))
+    return total
+
 def stack_is_known() -> bool:
     return stack_pointer() > 4096
 """
@@ -251,3 +257,18 @@ def test_nonnil_stops_at_the_nil_pointer(functions: Made, image: Any) -> None:
 def test_c_functions_are_called_and_errno_is_kept(functions: Made, image: Any) -> None:
     text = ctypes.create_string_buffer(b"four")
     assert agree(functions, image, "in_c", ctypes.addressof(text)) == (4, 5, -1, 2)
+
+
+def test_the_function_at_an_address_is_called_while_it_happens(functions: Made, image: Any) -> None:
+    seen: list[int] = []
+
+    def told(word: int) -> int:
+        seen.append(word)
+        if word == 1:  # systems code under systems code; what fails there comes back here
+            assert outcome(image.entry("vocabulary.thrown"), 1, 2)[1] == outcome(functions.thrown, 1, 2)[1]
+        return (1 << 63) + word
+
+    hook = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(told)
+    addr = ctypes.cast(hook, ctypes.c_void_p).value
+    assert agree(functions, image, "told", addr, 2) == 1
+    assert seen == [0, 1, 0, 1]

@@ -1,0 +1,81 @@
+"""Engines: how Python calls systems functions, natively or as they are.
+
+    call(f, ...)        the result; pointers come back as addresses
+    bind(f, first ...)  a quick call whose first arguments are fixed; the rest are words
+
+A call is not interrupted half way: native code runs to its end, and under CPython the signals that people send wait,
+since an exception in the middle of an allocation would leave the heap in pieces.
+
+Runs in Python only.                                                                   Next: handles.py
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from runtime.syspy import FAIL_THROW, Failure, address
+from runtime.syspy.pointers import View
+
+ENGINES = ("native", "python")
+WAITING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM))
+
+
+class Engine(Protocol):
+    """What calls systems functions."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The result of a call."""
+
+    def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        """A call whose first arguments are fixed; it is not made inside of itself."""
+
+
+class Native:
+    """Machine code."""
+
+    def __init__(self) -> None:
+        from runtime.image import runtime_image
+
+        self._image = runtime_image()
+        self.call = self._image.call
+
+    def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        """The bound entry."""
+        return self._image.entry(function).bind(*arguments)
+
+
+class Reference:
+    """CPython."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """The function as it is, with signals waiting."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
+        try:
+            result = function(*arguments)
+        except Failure:
+            raise
+        except Exception as error:  # an assertion, nil, or no room for a call: the heap is in pieces all the same
+            raise Failure(FAIL_THROW, f"{type(error).__name__}: {error}") from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if isinstance(result, tuple):
+            return tuple(map(as_word, result))
+        return as_word(result)
+
+    def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+        """The same call, with the arguments in front."""
+        return lambda *rest: self.call(function, *arguments, *rest)
+
+
+def as_word(value: Any) -> Any:
+    """A pointer as its address; anything else as it is."""
+    return address(value) if isinstance(value, View) else value
+
+
+def backend(name: Any) -> Engine:
+    """The engine of a name."""
+    if name not in ENGINES:
+        raise ValueError(f"engine {name!r}: one of {', '.join(ENGINES)}")
+    return Native() if name == "native" else Reference()

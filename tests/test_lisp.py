@@ -1,0 +1,116 @@
+"""The Lisp of examples/embedding, on both engines and under stress: another language on the library."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.go_oracle import ROOT
+
+LISP = ROOT / "examples" / "embedding" / "lisp.py"
+PROGRAMS = sorted(LISP.parent.glob("*.lisp"))
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+DEEP = "(define (f n) (+ 1 (f n)))\n(f 1)\n"
+
+
+def lisp(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(LISP), *arguments]
+    return subprocess.run(
+        command, input=text, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def collections(stderr: str) -> int:
+    found = re.search(r"num_gc=(\d+)", stderr)
+    assert found, stderr
+    return int(found[1])
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--gogc", "1"], id="native"),
+        pytest.param(["--gcstress", "1"], id="native-stress"),
+        pytest.param(["--engine", "python", "--gcstress", "50"], id="python-stress", marks=pytest.mark.slow),
+    ],
+)
+def test_a_program_prints_what_it_says(program: Path, options: list[str]) -> None:
+    done = lisp(str(program), "--stats", *options)
+    expected = re.findall(r"; expect: (.*)", program.read_text("utf-8"))
+    assert (done.returncode, done.stdout.splitlines()) == (0, expected), done.stderr
+    assert collections(done.stderr) > 0
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_both_engines_agree(engine: str) -> None:
+    text = '(define l (list 1 2)) (set-cdr! (cdr l) (list "a\\nb" \'c)) (print l) (+ 1 (* 461168601842738790 30))'
+    done = lisp("--engine", engine, "--gcstress", "5", "--stats", text=text)
+    shown = "lisp> (1 2)\n(a\nb c)\n(1 2 a\nb c)\n()\n-4611686018427387915\nlisp> "
+    assert done.stdout == shown
+    assert collections(done.stderr) > 20
+
+
+@pytest.mark.parametrize("engine", ["native", pytest.param("python", marks=pytest.mark.slow)])
+def test_deep_recursion_is_an_error_of_the_lisp(engine: str) -> None:
+    done = lisp("-", "--engine", engine, text=DEEP)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: the recursion is too deep\n")
+
+
+def test_recursion_through_apply_is_an_error_too_and_the_prompt_goes_on() -> None:
+    done = lisp(text="(define (f n) (apply f (list n)))\n(f 1)\n(+ 1 2)\n")
+    assert done.stderr == "error: the recursion is too deep\n"
+    assert done.stdout == "lisp> <closure>\nlisp> lisp> 3\nlisp> "
+
+
+@pytest.mark.parametrize("engine", ["native", "python"])
+def test_the_interrupt_key_ends_a_program(engine: str) -> None:
+    command = [sys.executable, "-u", str(LISP), "-", "--engine", engine, "--stats"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=ENVIRONMENT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
+        assert running.stdin
+        assert running.stdout
+        running.stdin.write("(print 1)\n(while t (cons 1 2))")
+        running.stdin.close()
+        assert running.stdout.readline() == "1\n"
+        running.send_signal(signal.SIGINT)
+        errors = running.stderr.read() if running.stderr else ""
+        assert running.wait(60) == 130, errors
+    assert errors.startswith("interrupted\nStats(")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("(car 5)", "a pair is wanted, not a number"),
+        ("(1 2)", "1 cannot be called"),
+        ("(print nowhere)", "nowhere has no value"),
+        ('"x', "a string without its end"),
+        ("(1 (2", "the text ends behind a ("),
+        ("'", "the text ends behind a '"),
+        (")", "a ) without its ("),
+        ("(+ 1)", "+ takes 2 arguments, not 1"),
+        ("((lambda (x) x))", "1 parameters, but 0 arguments"),
+        ("(% 1 0)", "division by zero"),
+        ("(define 5 6)", "5 is no name"),
+        ("(if)", "a pair is wanted, not a nil"),
+        ("(set-cdr! 1 2)", "a pair is wanted, not a number"),
+        ("(apply car 5)", "a pair is wanted, not a number"),
+    ],
+)
+def test_a_mistake_is_a_line(text: str, said: str) -> None:
+    done = lisp("-", text=text)
+    assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(["/nowhere"], "No such file"), (["--gogc", "x"], "malformed GOGC=x")])
+def test_a_wrong_command_line(arguments: list[str], said: str) -> None:
+    done = lisp(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
