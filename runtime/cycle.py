@@ -12,7 +12,7 @@ The world stands still through all of them. A collection starts
     by need        when the system refuses memory: in malloc.py
     by stress      at every n-th allocation: in malloc.py
 
-Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.               Next: malloc.py
+Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.               Next: mem_sample.py
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from runtime.gctrace import print_gc_trace
 from runtime.heap import CLOCK_MONOTONIC, CLOCK_REALTIME, PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PTR_SIZE
-from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
+from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
 from runtime.mcache import close_runs, release_all
 from runtime.mcentral import finish_sweep, start_sweep
+from runtime.mem_profile import next_cycle, publish_swept
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
 from runtime.syspy import address, u64
@@ -33,6 +34,7 @@ def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
     finish_sweep(g.heap)
+    publish_swept(g.heap.specials.profile)
 
 
 def collect(g: G, forced: bool) -> None:
@@ -55,6 +57,7 @@ def collect(g: G, forced: bool) -> None:
         check_all_marks(runtime)
     cycle.stack_bytes = g.shadow_top - g.shadow_base
     set_goal(runtime, cycle.stack_bytes)
+    next_cycle(heap.specials.profile)
     start_sweep(heap)
     release_all(heap, runtime.m_cache)
     if runtime.knobs.gc_check_heap:
@@ -73,6 +76,7 @@ def mark(runtime: Runtime) -> None:
     mark_words(marker, runtime.g0.shadow_base, runtime.g0.shadow_top)
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
+    mark_weak_handles(marker, runtime.heap.specials)
     finish_marking(marker)
 
 

@@ -12,7 +12,9 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
 
     1  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
     2  central.lock       the four span sets of one mcentral
-    3  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    3  specials.lock      the specials of all spans, and the weak handles
+    4  profile.lock       the memory profile
+    5  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
     LK1  only a held lock is unlocked
     LK2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries

@@ -20,7 +20,7 @@ span, and counts towards the next profile sample: 108 instructions for 16 bytes.
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
-Owner: the P. Go: runtime/malloc.go.                                                        Next: memstats.py
+Owner: the P. Go: runtime/malloc.go.                                                        Next: weak.py
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from runtime.layout import (
 )
 from runtime.mcache import MCache, alloc_large, open_run, refill
 from runtime.mcentral import finish_sweep
+from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import low_bits
 from runtime.pacer import is_due
@@ -211,6 +212,8 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
             throw("out of memory")
     if span.need_zero != 0 and (needzero or not noscan):
         memset(span.start_addr, 0, span.limit - span.start_addr)
+    if unlikely(g.m_cache.sampler.rate != 0):
+        sample_large(g, span)
     return span.start_addr
 
 
@@ -239,6 +242,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
             if not refill(g.heap, cache, span_class):
                 throw("out of memory")
         open_run(cache, span_class)
+    if unlikely(cache.sampler.is_due):
+        write_sample(g, cache.alloc[span_class], cache.run_next[span_class])
     return next_free_fast(cache, span_class)
 
 

@@ -26,6 +26,7 @@ from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, unc
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
 from runtime.page_cache import PageCache
+from runtime.sampler import Sampler, count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import (
     Annotated,
@@ -41,6 +42,7 @@ from runtime.syspy import (
     u32,
     u64,
     uintptr,
+    unlikely,
 )
 from runtime.types import Type
 
@@ -60,6 +62,7 @@ class MCache(Struct):
     slots_reused: u64  # slots since the last flush that had been another object before
     alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
     pages: Inline[PageCache]  # free pages
+    sampler: Inline[Sampler]  # which slots the memory profile gets to see
 
 
 def mcache_init(cache: MCache, heap: MHeap) -> None:
@@ -77,11 +80,16 @@ def open_run(cache: MCache, span_class: u64) -> bool:
     span = cache.alloc[span_class]
     if span.nelems == 0:
         return False
-    first, end = take_run(span, larger(1, cache.run_bytes // span.elem_size))
+    most = larger(1, cache.run_bytes // span.elem_size)
+    if unlikely(cache.sampler.rate != 0):
+        most = slots_to_take(cache.sampler, span_class, span.elem_size, most)
+    first, end = take_run(span, most)
     if first == end:
         return False
     start = slot_addr(span, first)
     limit = slot_addr(span, end)
+    if unlikely(cache.sampler.rate != 0):
+        count_slots(cache.sampler, span_class, limit - start)
     if span.need_zero != 0:
         cache.slots_reused = cache.slots_reused + (end - first)
     if span_class & 1 == 0:
@@ -100,6 +108,8 @@ def close_run(cache: MCache, span_class: u64) -> None:
     span = cache.alloc[span_class]
     if cache.run_next[span_class] != cache.run_limit[span_class]:
         give_back_run(span, slot_of(span, cache.run_next[span_class]))
+        if unlikely(cache.sampler.rate != 0):
+            count_back(cache.sampler, span_class, cache.run_limit[span_class] - cache.run_next[span_class])
     cache.run_next[span_class] = 0
     cache.run_limit[span_class] = 0
 

@@ -74,6 +74,7 @@ from runtime.pacer import HEAP_MINIMUM
 from runtime.page_alloc import PageAlloc
 from runtime.page_cache import PageCache, alloc_to_cache, cache_alloc
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, SPAN_CLASS_TO_NELEMS
+from runtime.specials import Special, Specials, specials_init
 from runtime.syspy import (
     Array,
     Inline,
@@ -141,6 +142,7 @@ class MHeap(Struct):
     persistent: Inline[Persistent]  # where the structs come from
     span_cells: Inline[FixAlloc]  # MSpans
     bit_cells: Inline[FixAlloc]  # bitmaps that lie off the heap
+    specials: Inline[Specials]  # what is to be done when objects die
     arenas: Inline[ArenaMap]  # from address to span
     pages: Inline[PageAlloc]  # which pages are free
 
@@ -151,6 +153,7 @@ def heap_init(heap: MHeap) -> bool:
     persistent_init(heap.persistent, memory)
     fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
+    specials_init(heap.specials, heap.persistent, memory)
     heap.is_swept = 1
     heap.trigger = HEAP_MINIMUM
     if not arena_map_init(heap.arenas, memory):
@@ -242,6 +245,7 @@ def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
     span.nelems = SPAN_CLASS_TO_NELEMS[span_class]
     span.limit = base + u64(span.nelems) * span.elem_size
     span.large_type = nil(Type)
+    span.specials = nil(Special)
     span.div_magic = DIV_MAGIC[size_class]
     span.free_index = 0
     span.alloc_count = 0
@@ -269,6 +273,8 @@ def free_span(heap: MHeap, span: MSpan) -> None:
     """Turn a span back into free pages. It is swept, has no object and is in no set."""
     if span.state != SPAN_IN_USE or span.alloc_count != 0 or span.sweep_gen != heap.sweep_gen:
         throw("free_span: not an empty, swept span in use", span.start_addr, u64(span.state), u64(span.alloc_count))
+    if not is_nil(span.specials):
+        throw("SP3: a span goes out of use with specials", span.start_addr, span.specials.offset)
     npages = span.npages
     lock(heap.lock)
     clear_spans(heap.arenas, span)

@@ -34,13 +34,14 @@ READING_ORDER = """
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
-    runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
+    runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.sampler runtime.mem_profile
+    runtime.addr_ranges
     runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
-    runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
-    runtime.mheap runtime.mcentral runtime.mcache
+    runtime.mspan runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
+    runtime.sweep runtime.pacer runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
-    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
-    runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
+    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle runtime.mem_sample
+    runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings runtime.memstats
     runtime.knobs runtime.embedding runtime.image
     runtime
 
