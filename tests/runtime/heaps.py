@@ -50,12 +50,14 @@ from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
 from runtime.syspy import Array, address, array_at, load, nil, store, table, u8, u64
 from runtime.types import KIND_STRUCT, Type
+from tests.runtime.allocation_mix import allocate_mix
 from tests.runtime.big_lists import build_list
 from tests.runtime.engines import NativeEngine, PythonEngine, as_word
 
 SHADOW_BYTES = 1 << 20
 
 ROOTS: list[Callable[..., Any]] = [
+    allocate_mix,
     build_list,
     arenas.add_arena,
     arenas.alloc_needs_zero,
