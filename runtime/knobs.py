@@ -8,9 +8,10 @@
     clobberfree=1    fill what is freed with 0xdeadbeef
     gcstress=n       collect at every n-th allocation
     heapcheck=1      check every invariant of the heap around each collection
+    memprofilerate=n sample an allocation once in n bytes, on average, if a profile is asked for; 1: each; 0: none
 
-The last two are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts names it
-does not know; a value that is no number is an error, which Go leaves unsaid.
+gcstress and heapcheck are ours. A name that Go knows and this runtime has no use for yet is accepted, as Go accepts
+names it does not know; a value that is no number is an error, which Go leaves unsaid.
 
 Runs in Python only, on the host's side. Go: runtime/runtime1.go parsedebugvars; mgcpacer.go readGOGC.     Next:
 image.py
@@ -43,6 +44,7 @@ class Settings(NamedTuple):
     clobberfree: int = 0
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
+    memprofilerate: int = -1  # bytes; -1: not given
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

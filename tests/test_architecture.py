@@ -42,7 +42,7 @@ READING_ORDER = """
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle runtime.mem_sample
     runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings runtime.memstats
-    runtime.knobs runtime.embedding runtime.image
+    runtime.profile_records runtime.pprof runtime.knobs runtime.embedding runtime.image
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
@@ -59,7 +59,7 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.python_engine lang.driver lang.toyrun lang.child
+    lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 
