@@ -26,11 +26,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runtime.embedding import Closed, Handle, Runtime, Stats
+    from runtime.weak_embedding import Weak
 
-__all__ = ["Closed", "Handle", "Runtime", "Stats"]
+__all__ = ["Closed", "Handle", "Runtime", "Stats", "Weak"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Weak":
+        from runtime import weak_embedding
+
+        return weak_embedding.Weak
     if name in __all__:
         from runtime import embedding
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runtime import heap
 from runtime.arenas import find_object
@@ -23,12 +23,20 @@ from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap_check import check_heap
 from runtime.knobs import Settings
 from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.mem_profile import publish_all
+from runtime.mem_sample import set_mem_profile_rate
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.mheap import MHeap
 from runtime.mspan import MSpan
+from runtime.profile_records import Record, read_records
 from runtime.roots import NO_HANDLE, free_handle, new_handle
-from runtime.syspy import Failure, address, load, nil, store, table, text, u8, u64
+from runtime.syspy import Failure, address, load, nil, offsetof, store, table, text, u8, u64
 from runtime.syspy.pointers import View
 from runtime.types import KIND_STRUCT, Type
+from runtime.weak import weak_make, weak_value
+
+if TYPE_CHECKING:
+    from runtime.weak_embedding import Weak
 
 WORD = 8
 MAX_WORD = (1 << 64) - 1
@@ -104,9 +112,18 @@ class Runtime:
     """A heap and its collector."""
 
     def __init__(
-        self, engine: str = "native", *, gogc: int | str = 100, debug: str = "", shadow_bytes: int = SHADOW_BYTES
+        self,
+        engine: str = "native",
+        *,
+        gogc: int | str = 100,
+        debug: str = "",
+        shadow_bytes: int = SHADOW_BYTES,
+        mem_profile_rate: int | None = None,
     ) -> None:
-        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG: knobs.py."""
+        """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG: knobs.py.
+
+        mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none, unless memprofilerate is in debug.
+        """
         if engine not in ENGINES:
             raise ValueError(f"engine {engine!r}: one of {', '.join(ENGINES)}")
         settings = Settings.parsed(str(gogc), debug)
@@ -117,6 +134,9 @@ class Runtime:
         self.state = heap.Runtime.at(addr)
         self._is_open = True
         settings.apply(self.state)
+        rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
+        if rate != 0:
+            self.set_mem_profile_rate(rate)
 
     # --- Types and objects ---
 
@@ -203,6 +223,56 @@ class Runtime:
         m = MemStats()
         self._guarded(read_mem_stats, self.state.g0, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
+
+    def weak(self, target: Handle | int) -> Weak:
+        """A weak pointer to the object of a handle, or to an address in an object that is alive."""
+        from runtime.weak_embedding import Weak
+
+        if isinstance(target, Handle) and target._runtime is not self:
+            raise ValueError("a handle of another runtime")
+        addr = target if isinstance(target, int) else target.address
+        if not 0 <= addr <= MAX_WORD:
+            raise ValueError(f"{addr} does not fit in an address")
+        box = self._guarded(weak_make, self.state.g0, addr)
+        if addr == address(self.state.heap) + offsetof(MHeap, "zero_base"):
+            raise ValueError("objects of size 0 are all one that never dies: nothing can lead to it weakly")
+        if box == 0:
+            raise ValueError(f"there is no object at {addr:#x}")
+        return Weak(self, box)
+
+    def weak_address(self, box: int) -> int:
+        """The address that a weak handle leads to; 0 once its object was found dead. For Weak."""
+        found: int = self._guarded(weak_value, self.state.g0, box)
+        return found
+
+    # --- The memory profile ---
+
+    def set_mem_profile_rate(self, rate: int) -> None:
+        """From now on, sample one allocation in so many bytes; 1: each; 0: none."""
+        if not 0 <= rate <= MAX_WORD:
+            raise ValueError(f"a memory profile rate of {rate} bytes")
+        self._guarded(set_mem_profile_rate, self.state, rate)
+
+    @property
+    def alloc_site(self) -> int:
+        """Where the next allocations are, for the profile: any number that means a place to the embedder; 0 unknown."""
+        self.check_open()
+        return self.state.g0.alloc_site
+
+    @alloc_site.setter
+    def alloc_site(self, site: int) -> None:
+        self.check_open()
+        if not 0 <= site <= MAX_WORD:
+            raise ValueError(f"{site} does not fit in a word")
+        self.state.g0.alloc_site = site
+
+    def memory_profile(self) -> list[Record]:
+        """The samples as of the collection before the last one; after collect(), as of then. Before the first, all."""
+        self.check_open()
+        profile = self.state.heap.specials.profile
+        if self.state.gc.num_gc == 0:
+            self._guarded(publish_all, profile)
+        return read_records(profile)
 
     # --- Life ---
 

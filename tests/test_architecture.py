@@ -42,7 +42,8 @@ READING_ORDER = """
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle runtime.mem_sample
     runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings runtime.memstats
-    runtime.profile_records runtime.pprof runtime.knobs runtime.embedding runtime.image
+    runtime.profile_records runtime.pprof runtime.knobs runtime.embedding runtime.weak_embedding
+    runtime.image
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from runtime import Runtime
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
 from runtime.mcentral import finish_sweep
 from runtime.mem_profile import Bucket, MemProfile, bucket_sites, publish_all
 from runtime.mem_sample import SITE_FLAG, set_mem_profile_rate
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.profile_records import Record
 from runtime.syspy import Failure, is_nil
 from tests.runtime.allocation_mix import LARGE_EVERY, LARGE_SITE, SITE_SIZES, TINY_SITE, allocate_mix
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, engine_named
@@ -239,3 +241,47 @@ def test_estimates_are_unbiased_when_most_of_a_run_is_given_back() -> None:
         heap.call(close_runs, heap.m_cache)
     check_estimates(heap, {**dict.fromkeys(SITE_SIZES, 2 * calls), TINY_SITE: 2 * calls, LARGE_SITE: calls}, 4096)
     heap.close()
+
+
+# --- Through the library ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["python", "native"])
+def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    with Runtime(request.param, mem_profile_rate=1) as made:
+        yield made
+
+
+def test_an_embedder_names_the_sites(runtime: Runtime) -> None:
+    runtime.alloc_site = 5
+    kept = runtime.new_bytes(100)
+    runtime.new_bytes(100).release()
+    runtime.alloc_site = 6
+    runtime.new_bytes(100).release()
+    assert runtime.alloc_site == 6
+    first = Record(sites=(5,), size=112, alloc_objects=2, free_objects=0)
+    assert runtime.memory_profile() == [first, Record((6,), 112, 1, 0)]
+    runtime.collect()
+    assert runtime.memory_profile() == [Record((5,), 112, 2, 1), Record((6,), 112, 1, 1)]
+    assert (first.site, first.alloc_bytes, first.free_bytes) == (5, 224, 0)
+    kept.release()
+
+
+def test_an_embedder_changes_the_rate(runtime: Runtime) -> None:
+    runtime.set_mem_profile_rate(0)
+    runtime.new_bytes(64)
+    assert runtime.memory_profile() == []
+    for rate in (-1, 1 << 64):
+        with pytest.raises(ValueError, match=f"a memory profile rate of {rate} bytes"):
+            runtime.set_mem_profile_rate(rate)
+        with pytest.raises(ValueError, match="does not fit in a word"):
+            runtime.alloc_site = rate
+
+
+@pytest.mark.parametrize(
+    ("debug", "rate", "expected"),
+    [("memprofilerate=1", None, 1), ("memprofilerate=1", 0, 0), ("", None, 0), ("", 7, 7)],
+)
+def test_the_rate_is_an_argument_or_a_knob(debug: str, rate: int | None, expected: int) -> None:
+    with Runtime("python", debug=debug, mem_profile_rate=rate) as runtime:
+        assert runtime.state.m_cache.sampler.rate == expected
