@@ -246,6 +246,7 @@ def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
     span.limit = base + u64(span.nelems) * span.elem_size
     span.large_type = nil(Type)
     span.specials = nil(Special)
+    span.special_hint = nil(Special)
     span.div_magic = DIV_MAGIC[size_class]
     span.free_index = 0
     span.alloc_count = 0

@@ -94,6 +94,7 @@ class MSpan(Struct):
     mark_bits: Array[u64]  # one bit per slot: reached by this mark phase
     large_type: Type  # of the object in a span of class 0; nil: no pointers
     specials: Special  # what is to be done when objects die, by offset; nil for nearly all spans: specials.py
+    special_hint: Special  # the one added last, if it is still there: the next is likely to come behind it
     small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit
     div_magic: u32  # slot of an offset: offset * div_magic >> 32; 0 for a large object
     sweep_gen: u32  # against mheap.sweep_gen: see the table in sweep.py

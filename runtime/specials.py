@@ -14,12 +14,14 @@ when it is swept.
 
 Kinds have the numbers of Go's table. A handle is an object of the heap that the special keeps alive. For that Go looks
 through the specials of all spans at every marking, led by a bitmap of their pages; here the weak handles are a list,
-and marking takes as long as there are handles.
+and marking takes as long as there are handles. Where a special was added last is noted in the span: when every object
+is sampled, the next one comes right behind it.
 
     SP1  a span's specials are sorted by offset, then kind, and no two are alike
     SP2  the object of a special has not been freed: its slot is taken
     SP3  a span that goes out of use has no specials
     SP4  the list of weak handles has each WEAK_HANDLE of all spans once
+    SP5  special_hint of a span is nil or one of its specials
 
 Lock: Specials.lock covers the specials of all spans, the cells and the list. It comes after central.lock.
 Go: runtime/mheap.go special, addspecial, freeSpecial; mgcsweep.go.                               Next: arenas.py
@@ -74,6 +76,8 @@ def special_before(span: MSpan, offset: u64, kind: u64) -> Special:
     """The last special that comes before (offset, kind); nil if there is none. Caller holds specials.lock."""
     before = nil(Special)
     special = span.specials
+    if not is_nil(span.special_hint) and span.special_hint.offset < offset:
+        special = span.special_hint
     while not is_nil(special) and (special.offset < offset or special.offset == offset and u64(special.kind) < kind):
         before = special
         special = special.next
@@ -120,6 +124,7 @@ def insert_special(specials: Specials, span: MSpan, before: Special, kind: u64) 
     special = Special.at(cell)
     special.kind = u8(kind)
     special.next = special_after(span, before)
+    span.special_hint = special
     link_special(span, before, special)
     if kind == WEAK_HANDLE:
         special.next_weak = specials.weak
@@ -146,6 +151,7 @@ def sweep_specials(specials: Specials, span: MSpan) -> None:
     lock(specials.lock)
     before = nil(Special)
     special = span.specials
+    span.special_hint = nil(Special)
     while not is_nil(special):
         following = special.next
         if has_bit(span.mark_bits, slot_of(span, span.start_addr + special.offset)):
@@ -186,10 +192,12 @@ def forget_weak(specials: Specials, special: Special) -> None:
 
 
 def check_specials(span: MSpan) -> u64:
-    """SP1 and SP2 hold for a span. Returns how many weak handles it has."""
+    """SP1, SP2 and SP5 hold for a span. Returns how many weak handles it has."""
     weak: u64 = 0
+    is_hint_there = is_nil(span.special_hint)
     special = span.specials
     while not is_nil(special):
+        is_hint_there = is_hint_there or special == span.special_hint
         following = special.next
         if not is_nil(following):
             if following.offset < special.offset:
@@ -202,6 +210,8 @@ def check_specials(span: MSpan) -> u64:
         if special.kind == WEAK_HANDLE:
             weak = weak + 1
         special = following
+    if not is_hint_there:
+        throw("SP5: a span's hint is none of its specials", span.start_addr, address(span.special_hint))
     return weak
 
 

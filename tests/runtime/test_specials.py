@@ -126,6 +126,14 @@ def test_the_checker_sees_a_special_of_a_free_slot(heap: HeapUnderTest) -> None:
         heap.check()
 
 
+def test_the_checker_sees_a_hint_that_leads_nowhere(heap: HeapUnderTest) -> None:
+    heap.is_broken = True
+    special = Special.at(add(heap, heap.rooted(SIZE), WEAK_HANDLE, heap.rooted(16)))
+    heap.span_of(heap.rooted(16)).special_hint = special
+    with pytest.raises(Failure, match="SP5: a span's hint is none of its specials"):
+        heap.check()
+
+
 def test_the_checker_sees_a_weak_handle_that_is_not_listed(heap: HeapUnderTest) -> None:
     heap.is_broken = True
     special = Special.at(add(heap, heap.rooted(SIZE), WEAK_HANDLE, heap.rooted(16)))
