@@ -16,7 +16,8 @@ Allocation climbs as far as it must, and sweeping takes the same way back:
 For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan` and `malloc_tiny` are the first
 step alone, copied into the program: five instructions, and what zeroing and pointer bits the type needs. Go calls a
 function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of the
-span, and counts towards the next profile sample: 108 instructions for 16 bytes.
+span, and counts towards the next profile sample: 108 instructions for 16 bytes. Here a run ends before a slot that is
+a sample, so only that one is looked at (sampler.py).
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 

@@ -136,6 +136,17 @@ def test_pprof_names_functions_and_lines_with_the_right_numbers(program: Write, 
     }
 
 
+@pytest.mark.parametrize(("engine", "size"), [("native", "300"), ("python", "2")])
+def test_at_rate_one_the_numbers_add_up_to_total_alloc(tmp_path: Path, engine: str, size: str) -> None:
+    out = tmp_path / "out.pb.gz"
+    path = Path(__file__).parent.parent / "examples" / "json_builder.toy"
+    done = toyrun("--engine", engine, "--memstats", "--memprofile", out, "--memprofilerate=1", path, size)
+    total = re.search(r"TotalAlloc +(\d+)", done.err)
+    assert total is not None
+    rows = top(out, "alloc_space", "-nodecount=1000")
+    assert sum(number(flat) for flat, _ in rows.values()) == int(total[1])
+
+
 def test_functions_have_what_they_call_in_their_cumulative_number(program: Write, tmp_path: Path) -> None:
     out = tmp_path / "out.pb.gz"
     path = program(PROGRAM.replace("END", ""))
