@@ -61,17 +61,32 @@ def test_an_address_has_one_special_of_a_kind(heap: HeapUnderTest) -> None:
     assert heap.call(find_special, specials, span, addr - span.start_addr + 1, WEAK_HANDLE) == 0
 
 
+ALL = [(slot, kind) for slot in range(3) for kind in (WEAK_HANDLE, PROFILE)]
+
+
+@pytest.mark.parametrize(("last", "then"), [(last, then) for last in ALL for then in ALL if last != then])
+def test_from_the_one_added_last_the_next_finds_its_place(
+    heap: HeapUnderTest, last: tuple[int, int], then: tuple[int, int]
+) -> None:
+    objects = [heap.rooted(SIZE) for _ in range(3)]
+    handle = heap.rooted(16)
+    for slot, kind in [*(entry for entry in ALL if entry not in (last, then)), last, then]:
+        add(heap, objects[slot], kind, handle)
+    assert drawn_list(heap.span_of(objects[0])) == ALL
+
+
 def test_sweeping_takes_out_those_of_the_dead(heap: HeapUnderTest) -> None:
     objects = [heap.malloc(SIZE) for _ in range(6)]
     handles = []
     for addr in objects:
         handles.append(heap.rooted(16))
         add(heap, addr, WEAK_HANDLE, handles[-1])
-    for i in (1, 2, 5):
+    for i in (1, 2, 4):
         heap.root(objects[i])
     heap.gc()
-    assert [slot for slot, _ in drawn_list(heap.span_of(objects[1]))] == [1, 2, 5]
+    assert [slot for slot, _ in drawn_list(heap.span_of(objects[1]))] == [1, 2, 4]
     assert heap.heap.specials.weak_count == 3
+    heap.check()
     heap.unroot()
     heap.gc()
     assert heap.heap.specials.weak_count == heap.heap.specials.cells.in_use == 0

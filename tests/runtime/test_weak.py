@@ -9,6 +9,7 @@ import pytest
 
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
+from runtime.specials import Special
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -112,6 +113,16 @@ def test_what_is_no_object_has_no_handle(heap: HeapUnderTest) -> None:
         assert heap.call(weak_make, heap.g, addr) == 0
 
 
+@pytest.mark.parametrize(("size", "typ"), KINDS)
+def test_a_dead_object_has_no_handle_though_nobody_has_swept_it(heap: HeapUnderTest, size: int, typ: Type) -> None:
+    kept = heap.rooted(size, typ)
+    heap.call(close_runs, heap.m_cache)
+    lost = heap.malloc(size, typ)
+    heap.collect()
+    assert heap.call(weak_make, heap.g, lost) == 0
+    assert value(heap, weak(heap, kept)) == kept
+
+
 def test_the_object_is_alive_while_its_handle_is_made(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(debug="gcstress=1,clobberfree=1")
     for _ in range(20):
@@ -153,6 +164,15 @@ def test_handles_are_roots_of_both_markers(new_heap: Callable[..., HeapUnderTest
     handle = weak(heap, addr)
     heap.gc()
     assert heap.objects() == {addr, handle}
+
+
+def test_the_checker_sees_a_handle_that_was_not_marked(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gccheckmark=1")
+    heap.is_broken = True
+    weak(heap, heap.rooted(64))
+    heap.heap.specials.weak = Special.at(0)
+    with pytest.raises(Failure, match="MK2: checkmark found unmarked object"):
+        heap.gc()
 
 
 @pytest.mark.parametrize("debug", ["", "gcstress=3,clobberfree=1,gccheckmark=1,heapcheck=1"])
