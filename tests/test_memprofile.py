@@ -147,10 +147,13 @@ def test_at_rate_one_the_numbers_add_up_to_total_alloc(tmp_path: Path, engine: s
     assert sum(number(flat) for flat, _ in rows.values()) == int(total[1])
 
 
-def test_functions_have_what_they_call_in_their_cumulative_number(program: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_functions_have_what_they_call_in_their_cumulative_number(
+    program: Write, tmp_path: Path, engine: str
+) -> None:
     out = tmp_path / "out.pb.gz"
     path = program(PROGRAM.replace("END", ""))
-    toyrun(f"--memprofile={out}", "--memprofilerate=1", path)
+    toyrun("--engine", engine, f"--memprofile={out}", "--memprofilerate=1", path)
     rows = {name: number(cumulative) for name, (_, cumulative) in top(out, "alloc_objects").items()}
     # All of build(3) and build(2) but the way that goes right at every step.
     assert rows[f"main.build {path.name}:16"] == (15 - 4) + (7 - 3)
