@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
-from lang.execution import Engine, Executable, NativeEngine, execute
+from lang.execution import Engine, Executable, NativeEngine, ProfileFile, execute
 from lang.source import Source
 from runtime.knobs import Settings
 
@@ -44,6 +44,8 @@ class Options(NamedTuple):
     gctrace: bool = False  # as GODEBUG=gctrace=1
     memstats: bool = False  # the allocator's figures at the end
     metrics: bool = False  # all metrics at the end
+    memprofile: str = ""  # write a memory profile to this file
+    memprofilerate: int | None = None  # bytes from one sample to the next
 
     @property
     def figures(self) -> list[str]:
@@ -103,8 +105,8 @@ def check_file(file: File, source: Source) -> Package:
     return package
 
 
-def lower_checked(package: Package, source: Source) -> LoweredProgram:
-    """The program as systems Python."""
+def lower_checked(package: Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
+    """The program as systems Python; is_profiled: for the memory profile."""
     from lang.codes import NOT_YET
     from lang.diagnostics import Diagnostics
     from lang.lower_frame import NotYet
@@ -112,25 +114,28 @@ def lower_checked(package: Package, source: Source) -> LoweredProgram:
 
     try:
         with room_for_nesting(source):
-            return lower_package(package, source)
+            return lower_package(package, source, is_profiled)
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
         raise UserError(diagnostics.render()) from None
 
 
-def compile_source(source: Source) -> LoweredProgram:
+def compile_source(source: Source, is_profiled: bool = False) -> LoweredProgram:
     """All phases up to systems Python."""
-    return lower_checked(check_file(parse_source(source), source), source)
+    return lower_checked(check_file(parse_source(source), source), source, is_profiled)
 
 
-def translate(lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True) -> Image:
+def translate(
+    lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True, is_profiled: bool = False
+) -> Image:
     """The program as machine code."""
     from lang.python_engine import program_module
 
     with room_for_nesting(source):
         start = program_module(lowered.text).start
-        return toolchain.build_program(source.text, lowered.text, start, base, notes_of(lowered), use_cache)
+        key = toolchain.program_key(source.text, is_profiled)
+        return toolchain.build_program(key, lowered.text, start, base, notes_of(lowered), use_cache)
 
 
 @contextmanager
@@ -162,13 +167,28 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)
-    engine, program = on_python(source) if options.engine == "python" else on_native(source)
-    return execute(engine, program, [path, *arguments], knobs_of(options, environ), options.figures)
+    is_profiled = options.memprofile != ""
+    engine, program = on_python(source, is_profiled) if options.engine == "python" else on_native(source, is_profiled)
+    knobs = knobs_of(options, environ)
+    profile = open_profile(options, knobs)
+    return execute(engine, program, [path, *arguments], knobs, options.figures, profile)
 
 
-def on_python(source: Source) -> tuple[Engine, Executable]:
+def open_profile(options: Options, knobs: Settings) -> ProfileFile | None:
+    """The file for the memory profile, if one is asked for."""
+    if not options.memprofile:
+        return None
+    from lang.memory_profile import MemoryProfile
+
+    try:
+        return MemoryProfile(options.memprofile, options.memprofilerate, knobs)
+    except OSError as error:
+        raise UserError(f"toyrun: {options.memprofile}: {(error.strerror or str(error)).lower()}\n") from None
+
+
+def on_python(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     """A program ready to be run by CPython."""
-    lowered = compile_source(source)
+    lowered = compile_source(source, is_profiled)
     from lang.python_engine import PythonEngine, program_module
 
     with room_for_nesting(source):
@@ -176,12 +196,12 @@ def on_python(source: Source) -> tuple[Engine, Executable]:
     return PythonEngine(module), executable(source, notes_of(lowered))
 
 
-def on_native(source: Source) -> tuple[Engine, Executable]:
+def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     """A program ready to be run as machine code."""
     base = toolchain.runtime_image()
-    image = toolchain.cached_program(source.text, base)
+    image = toolchain.cached_program(source.text, base, is_profiled)
     if image is None:
-        image = translate(compile_source(source), source, base)
+        image = translate(compile_source(source, is_profiled), source, base, True, is_profiled)
     return NativeEngine(base, image), executable(source, image.notes)
 
 
@@ -220,7 +240,8 @@ def show(source: Source, options: Options) -> int:
     if options.emit == "typed" and not options.check:
         sys.stdout.write(tree_text(file, typed=True))
         return 0
-    lowered = lower_checked(package, source)
+    is_profiled = options.memprofile != ""
+    lowered = lower_checked(package, source, is_profiled)
     if options.check:
         return 0
     if options.emit == "python":

@@ -8,7 +8,7 @@
 What a program leaves with becomes an exit code: 0 at its end, 2 after a panic or a fatal error, os.Exit's own, 130
 after Ctrl-C. What it had printed is written out in every case.
 
-Owner: the host's main thread.        Next: driver.py
+Owner: the host's main thread.        Next: memory_profile.py
 """
 
 from __future__ import annotations
@@ -51,6 +51,19 @@ class Executable(NamedTuple):
     globals_mask: bytes  # a bit per word of them that is a pointer
 
 
+class ProfileFile(Protocol):
+    """Where the memory profile of a run goes."""
+
+    rate: int  # bytes from one sample to the next, on average
+
+    def write(self, engine: Engine, runtime: int, program: Executable, is_at_end: bool) -> None:
+        """Write the profile of the runtime at an address. Raises OSError.
+
+        is_at_end: the program has come to its end by itself.
+        """
+        ...
+
+
 class Engine(Protocol):
     """Something that runs systems functions by name, on addresses."""
 
@@ -60,10 +73,15 @@ class Engine(Protocol):
 
 
 def execute(
-    engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings, figures: Collection[str] = ()
+    engine: Engine,
+    program: Executable,
+    arguments: Sequence[str],
+    knobs: Settings,
+    figures: Collection[str] = (),
+    profile: ProfileFile | None = None,
 ) -> int:
     """Run a program; its exit code. At its end the figures wanted go to standard error: memstats, metrics."""
-    run = Run(engine, program, arguments, knobs)
+    run = Run(engine, program, arguments, knobs, profile)
     try:
         run.open()
     except Failure as failure:
@@ -74,6 +92,7 @@ def execute(
         run.print_figures(figures)
     except Failure as failure:
         code = run.report(failure)
+    code = run.write_profile(code)
     run.close()
     return code
 
@@ -81,8 +100,16 @@ def execute(
 class Run:
     """One run of one program."""
 
-    def __init__(self, engine: Engine, program: Executable, arguments: Sequence[str], knobs: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        program: Executable,
+        arguments: Sequence[str],
+        knobs: Settings,
+        profile: ProfileFile | None = None,
+    ) -> None:
         self.engine = engine
+        self.profile = profile
         self.program = program
         self.knobs = knobs
         self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
@@ -103,18 +130,21 @@ class Run:
         )
         words = (ctypes.c_int64 * len(self.knobs))(*self.knobs)
         self.engine.call("set_knobs", self.runtime, ctypes.addressof(words))
+        if self.profile is not None:
+            self.engine.call("set_memory_profile", self.runtime, self.profile.rate)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def main(self) -> int:
         """Run the program's main function on a thread with a large stack; the exit code."""
         self.scavenger = self.started_scavenger()
-        thread = self.started_thread()
+        thread = self.thread = self.started_thread()
         try:
             thread.join()
         except KeyboardInterrupt:
             self.engine.call("interrupt_program", self.runtime)
             thread.join(GRACE_SECONDS)
             self.flush()
+            self.write_profile(INTERRUPT_EXIT)
             leave_now(INTERRUPT_EXIT)
         if self.scavenger.stop():
             self.failure = self.failure or self.scavenger.failure
@@ -161,6 +191,23 @@ class Run:
             self.engine.call("flush_program", self.runtime)
         except Failure as failure:
             self.failure = self.failure or failure
+
+    def write_profile(self, code: int) -> int:
+        """Write the memory profile, if one is asked for. The exit code of a program whose own is given."""
+        if self.profile is None:
+            return code
+        try:
+            self.profile.write(self.engine, self.runtime, self.program, self.is_at_end())
+        except OSError as error:
+            sys.stderr.write(f"toyrun: write of the memory profile: {(error.strerror or str(error)).lower()}\n")
+            return code or WRITE_ERROR_EXIT
+        return code
+
+    def is_at_end(self) -> bool:
+        """Whether the program has come to its end by itself: main has returned, or os.Exit was called."""
+        failure = self.failure
+        has_exited = isinstance(failure, Failure) and failure.kind == FAIL_EXIT
+        return not self.thread.is_alive() and (failure is None or has_exited)
 
     def close(self) -> None:
         """Give the runtime's memory back, unless somebody is in it still: then the end of the process does."""

@@ -7,7 +7,8 @@
 
 Texts are final, but for the two things that only liveness can tell: `{sp}`, the shadow stack
 pointer that a call passes on, and the stores in front of a call that keep pointers alive.
-Both are filled in by shadow_stack.py. The reads of a line are the identifiers in its text.
+Both are filled in by shadow_stack.py. `site` is what the memory profile calls the place in the source; 0 in programs
+that are not compiled for it. The reads of a line are the identifiers in its text.
 
     F1  a line that may collect is a Call or an Allocate, and holds nothing else that may
     F2  a local is written only as a target of a Step, never inside an expression
@@ -35,6 +36,7 @@ class Call:
     text: str
     targets: tuple[str, ...]
     callee: str = ""
+    site: int = 0
 
     @property
     def roots_arguments(self) -> bool:
@@ -51,6 +53,7 @@ class Allocate:
     slow: str
     text: str
     targets: tuple[str, ...]
+    site: int = 0
 
 
 @dataclass(slots=True)

@@ -204,6 +204,13 @@ class Calls(Slices):
         """The components of an expression's value."""
         if expr.mode is Mode.CONSTANT:
             return self.constant(expr)
+        outer, self.pos = self.pos, expr.pos
+        parts = self.computed_value(expr)
+        self.pos = outer
+        return parts
+
+    def computed_value(self, expr: Expr) -> Value:
+        """The components of the value of an expression that is no constant."""
         match expr:
             case Paren():
                 return self.value(expr.inner)

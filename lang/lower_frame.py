@@ -61,8 +61,9 @@ class Position:
 class Program:
     """What the functions of one program share."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, is_profiled: bool = False) -> None:
         self.source = source
+        self.is_profiled = is_profiled  # allocations and calls say where they are
         self.names = Names()
         self.types = LoweredTypes(self.names)
         self.functions: dict[Func, str] = {}
@@ -120,6 +121,7 @@ class Frame:
         self.locals: dict[Var, Value | Place] = {}
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own
+        self.pos = 0  # of the innermost statement or expression under way
 
     # ---- what the layers above provide
 
@@ -144,6 +146,10 @@ class Frame:
     def position(self, node: Node) -> str:
         """The text of the position of `node`."""
         return str(self.program.position(self.info.name, node.pos))
+
+    def site(self) -> int:
+        """What the memory profile calls the place under way; 0 if the program is not compiled for it."""
+        return 1 + self.program.position(self.info.name, self.pos) if self.program.is_profiled else 0
 
     # ---- temporaries
 
@@ -202,7 +208,7 @@ class Frame:
         """A call that may collect, of the Toy function `callee` or of the runtime."""
         targets = tuple(self.declare_temporary(component) for component in results)
         prefix = f"{', '.join(targets)} = " if targets else ""
-        self.add(Call(prefix + text, targets, callee))
+        self.add(Call(prefix + text, targets, callee, self.site()))
         return targets
 
     def if_(self, condition: str) -> If:

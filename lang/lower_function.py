@@ -43,6 +43,7 @@ class Function(Loops):
     def lower(self, declaration: FuncDecl) -> None:
         """The parameters and the body of a declared function."""
         assert declaration.body is not None, "the checker rejects functions without a body"
+        self.pos = declaration.pos
         self.declare_parameters()
         self.lower_body(declaration.body)
 

@@ -216,7 +216,7 @@ class Places(Frame):
             self.step(f"{pointer} = {view}.at({word})", pointer)
         else:
             word = self.names.temporary()
-            self.add(Allocate(word, fast, slow, f"{pointer} = {view}.at({word})", (pointer,)))
+            self.add(Allocate(word, fast, slow, f"{pointer} = {view}.at({word})", (pointer,), self.site()))
         return pointer
 
     def descriptor_or_nil(self, t: Type) -> str:

@@ -81,16 +81,16 @@ class LoweredProgram:
     globals_mask: int  # a bit per word of them that holds a pointer
 
 
-def lower_package(package: syntax.Package, source: Source) -> LoweredProgram:
-    """The module for a checked program. Raises NotYet for what Toy does not have."""
-    return ProgramLowering(package, source).lower()
+def lower_package(package: syntax.Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
+    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks."""
+    return ProgramLowering(package, source, is_profiled).lower()
 
 
 class ProgramLowering(Program):
     """One program."""
 
-    def __init__(self, package: syntax.Package, source: Source) -> None:
-        super().__init__(source)
+    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
+        super().__init__(source, is_profiled)
         self.package = package
         self.lowered: list[Function] = []
         for name in imported_names():

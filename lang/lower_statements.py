@@ -39,7 +39,9 @@ class Statements(Packages):
     def statements(self, statements: list[syntax.Stmt]) -> None:
         """Statements in a row."""
         for statement in statements:
+            outer, self.pos = self.pos, statement.pos
             self.statement(statement)
+            self.pos = outer
 
     def statement(self, node: syntax.Stmt) -> None:
         """One statement."""

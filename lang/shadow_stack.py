@@ -16,7 +16,11 @@ the program can still reach. Two passes over the flow of one function:
 An allocation stores nothing unless its fast path fails. A call of the runtime (not of a Toy
 function, which keeps its own parameters alive) stores its pointer arguments as well.
 
-    L1  at a call every slot below the passed sp holds the current value of a live pointer
+A program that is compiled for the memory profile also says where it is: `g.alloc_site = 7` before it
+allocates, and at a call of a Toy function, in the slot behind the pointers, the number of the call's
+place with SITE_FLAG (mem_sample.py).
+
+    L1  at a call every slot below the passed sp holds the current value of a live pointer, or a site
     L2  a callee writes no slot below the sp that it was passed
 
 Owner: one function at a time.        Next: lower_function.py
@@ -28,12 +32,13 @@ import re
 from dataclasses import dataclass
 
 from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Step
+from runtime.mem_sample import SITE_FLAG
 
 IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*", re.ASCII)  # not behind a dot: that is a field
 SLOT_BYTES = 8
 INDENT = "    "
 
-Slots = tuple[int, ...]  # per slot: the bit number of the pointer that it holds, or EMPTY
+Slots = tuple[int, ...]  # per slot: the bit number of the pointer that it holds, or EMPTY, or EMPTY - a site
 EMPTY = -1
 
 
@@ -180,7 +185,7 @@ class _Frame:
         stale = self.targets(written)
         if not stale:
             return slots
-        return tuple(EMPTY if held != EMPTY and stale >> held & 1 else held for held in slots)
+        return tuple(EMPTY if held >= 0 and stale >> held & 1 else held for held in slots)
 
     def store_live(self, live: int, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Appends the stores that make the first slots hold `live` (L1); returns the slots then."""
@@ -191,12 +196,24 @@ class _Frame:
                 lines.append(f"{indent}store(uintptr, {shadow_pointer(slot)}, {self.addresses[number]})")
         return tuple(wanted)  # L1
 
+    def store_site(self, site: int, held: Slots, slots: Slots, lines: list[str], indent: str) -> Slots:
+        """Appends the store that puts `site` in the slot behind those that are `held`; returns the slots then."""
+        slot = len(held)
+        self.depth = max(self.depth, slot + 1)
+        if slot >= len(slots) or slots[slot] != EMPTY - site:
+            lines.append(f"{indent}store(u64, {shadow_pointer(slot)}, {SITE_FLAG | site:#x})")
+        return (*held, EMPTY - site)
+
     def emit_call(self, node: Call, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Stores, the shadow pointer, and the call."""
         held = self.store_live(self.across[id(node)], slots, lines, indent)
+        if node.site and node.callee:
+            held = self.store_site(node.site, held, slots, lines, indent)
         top = shadow_pointer(len(held))  # L2: the callee's frame begins behind this one's slots
         if "{sp}" not in node.text:
             lines.append(f"{indent}g.shadow_top = {top}")
+            if node.site:
+                lines.append(f"{indent}g.alloc_site = {node.site}")
         lines.append(indent + node.text.replace("{sp}", top))
         return self.forget(held, node.targets)
 
@@ -206,6 +223,8 @@ class _Frame:
         lines.append(f"{indent}if unlikely({node.word} == 0):")
         held = self.store_live(self.across[id(node)], slots, lines, indent + INDENT)
         lines.append(f"{indent}{INDENT}g.shadow_top = {shadow_pointer(len(held))}")
+        if node.site:
+            lines.append(f"{indent}{INDENT}g.alloc_site = {node.site}")
         lines.append(f"{indent}{INDENT}{node.word} = {node.slow}")
         lines.append(indent + node.text)
         return self.forget(meet(slots, held), node.targets)

@@ -41,20 +41,19 @@ def runtime_image(use_cache: bool = True) -> Image:
     return native.build(roots, name="runtime", key=version_key(), use_cache=use_cache)
 
 
-def program_key(text: str) -> str:
+def program_key(text: str, is_profiled: bool) -> str:
     """The key of a program's image."""
-    return native.key_of([], version_key(), text)
+    return native.key_of([], version_key(), text, *(["memory profile"] if is_profiled else []))
 
 
-def cached_program(text: str, base: Image) -> Image | None:
+def cached_program(text: str, base: Image, is_profiled: bool) -> Image | None:
     """The image of a program that was compiled before."""
-    return native.cached("program", program_key(text), base=base)
+    return native.cached("program", program_key(text, is_profiled), base=base)
 
 
 def build_program(
-    text: str, lowered: str, start: Callable[..., Any], base: Image, notes: dict[str, Any], use_cache: bool
+    key: str, lowered: str, start: Callable[..., Any], base: Image, notes: dict[str, Any], use_cache: bool
 ) -> Image:
-    """Translate a lowered program; `text` is its source."""
+    """Translate a lowered program; `key` is that of its source."""
     sources = {"program": lowered}
-    key = program_key(text)
     return native.build([start], "program", base=base, sources=sources, key=key, notes=notes, use_cache=use_cache)

@@ -8,6 +8,7 @@ Owner: nobody.        Next: driver.py
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -27,6 +28,8 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --gctrace                a line on standard error for each collection
   --memstats               the allocator's figures on standard error at the end
   --metrics                the same by the names of runtime/metrics
+  --memprofile FILE        write a memory profile at the end: go tool pprof FILE
+  --memprofilerate N       one sample in N bytes, on average (524288); 1: all
   --version, --help
 
 environment
@@ -34,7 +37,8 @@ environment
   GOMEMLIMIT=512MiB|off    memory to stay below, where collecting helps
   GOMAXPROCS=N             what runtime.GOMAXPROCS says
   GODEBUG=name=1,...       gctrace, scavtrace, gccheckmark, clobberfree,
-                           invalidptr=0, madvdontneed=0, gcstress=N, heapcheck
+                           invalidptr=0, madvdontneed=0, gcstress=N,
+                           heapcheck, memprofilerate=N
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
@@ -43,6 +47,9 @@ exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
 
 ENGINES = ("native", "python")
 FORMS = ("tree", "typed", "python", "llvm", "asm")
+
+
+Setting = str | bool | int
 
 
 class UsageError(Exception):
@@ -93,7 +100,7 @@ def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: 
 
 def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Options]:
     """The program, its arguments and the options; no program after --help and --version."""
-    settings: dict[str, str | bool] = {}
+    settings: dict[str, Setting] = {}
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
         word = rest.pop(0)
@@ -112,12 +119,25 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
     return rest[0], rest[1:], Options(**settings)  # type: ignore[arg-type]
 
 
-def option(name: str, value: str | None, rest: list[str]) -> dict[str, str | bool]:
+def profile_option(name: str, value: str | None) -> dict[str, Setting]:
+    """The setting of a flag about the memory profile."""
+    if not value:
+        raise UsageError(f"{name} takes a {'file' if name == '--memprofile' else 'number of bytes'}")
+    if name == "--memprofile":
+        return {"memprofile": value}
+    if not re.fullmatch(r"[0-9]{1,18}", value):
+        raise UsageError(f"{name} takes a number of bytes, not {value!r}")
+    return {"memprofilerate": int(value)}
+
+
+def option(name: str, value: str | None, rest: list[str]) -> dict[str, Setting]:
     """The setting that one flag makes; its value may be the next word."""
     if name in ("--check", "--gctrace", "--memstats", "--metrics"):
         if value is not None:
             raise UsageError(f"{name} takes no value")
         return {name[2:]: True}
+    if name in ("--memprofile", "--memprofilerate"):
+        return profile_option(name, value if value is not None or not rest else rest.pop(0))
     choices = {"--engine": ENGINES, "--emit": FORMS}.get(name)
     if choices is None:
         raise UsageError(f"unknown flag {name}")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.embedding import Object, Phase, Runtime, Stats
     from runtime.handles import Handle, RootTable, Scope
     from runtime.refusals import Busy, Closed
+    from runtime.weak_embedding import Weak
 
 _HOMES = {
     "Busy": "refusals",
@@ -46,9 +47,10 @@ _HOMES = {
     "Runtime": "embedding",
     "Scope": "handles",
     "Stats": "embedding",
+    "Weak": "weak_embedding",
 }
 
-__all__ = ["Busy", "Closed", "Handle", "HeapType", "Object", "Phase", "RootTable", "Runtime", "Scope", "Stats"]
+__all__ = ["Busy", "Closed", "Handle", "HeapType", "Object", "Phase", "RootTable", "Runtime", "Scope", "Stats", "Weak"]
 
 
 def __getattr__(name: str) -> Any:

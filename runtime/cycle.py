@@ -12,7 +12,7 @@ The world stands still through all of them (world.py). A collection starts
     by need        when the system refuses memory: in malloc.py
     by stress      at every n-th allocation: in malloc.py
 
-Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.               Next: malloc.py
+Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.               Next: memory_control.py
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up, larger, smaller
 from runtime.lock import lock, unlock
-from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
+from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
 from runtime.mcache import close_runs
 from runtime.mcentral import finish_sweep, start_sweep
+from runtime.mem_profile import next_cycle, publish_swept
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all
 from runtime.mheap import MHeap
@@ -46,6 +47,7 @@ def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
     sweep_rest(g.runtime, g.p)
+    publish_swept(g.heap.specials.profile)
     if g.runtime.knobs.scav_trace:
         stop_the_world(g.p)
         print_scav_trace(g.runtime)
@@ -98,6 +100,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     set_goal(runtime, cycle.stack_bytes)
     tell(runtime, PHASE_MARKED)
     runtime.owes_swept = True
+    next_cycle(heap.specials.profile)
     start_sweep(heap)
     flush_all(runtime)
     start_scavenge_gen(heap)
@@ -130,6 +133,7 @@ def mark(runtime: Runtime) -> u64:
         g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
+    mark_weak_handles(marker, runtime.heap.specials)
     finish_marking(marker)
     return stack_bytes
 

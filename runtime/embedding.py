@@ -36,16 +36,21 @@ from runtime.heap_check import check_heap
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.mem_profile import publish_all
+from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
+from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
+from runtime.weak import weak_make, weak_value
+from runtime.weak_embedding import Weak
 
 PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
 HANDLES_AT_ONCE = 64  # numbers of handles that are reserved together
@@ -101,11 +106,13 @@ class Runtime:
         debug: str | Mapping[str, int] = "",
         shadow_bytes: int = SHADOW_BYTES,
         background: bool = False,
+        mem_profile_rate: int | None = None,
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
         shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
-        to the system, as in a Go program.
+        to the system, as in a Go program. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
+        unless memprofilerate is in debug.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
@@ -131,6 +138,9 @@ class Runtime:
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
         self._scavenger = self._started_scavenger() if background else None
+        rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
+        if rate != 0:
+            self.set_mem_profile_rate(rate)
 
     @property
     def state(self) -> State:
@@ -327,6 +337,54 @@ class Runtime:
         m = MemStats()
         self._run(self._engine.call, read_mem_stats, self._g, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
+
+    def weak(self, target: Handle | int) -> Weak:
+        """A weak pointer to the object of a handle, or to an address in an object that is alive."""
+        if isinstance(target, Handle) and target._runtime is not self:
+            raise ValueError("a handle of another runtime")
+        addr = target if isinstance(target, int) else target.address
+        if not 0 <= addr <= MAX_WORD:
+            raise ValueError(f"{addr} does not fit in an address")
+        box = self._run(self._engine.call, weak_make, self._state.g0, addr)
+        if addr == address(self._state.heap) + offsetof(MHeap, "zero_base"):
+            raise ValueError("objects of size 0 are all one that never dies: nothing can lead to it weakly")
+        if box == 0:
+            raise ValueError(f"there is no object at {addr:#x}")
+        return Weak(self, box)
+
+    def weak_address(self, box: int) -> int:
+        """The address that a weak handle leads to; 0 once its object was found dead. For Weak."""
+        found: int = self._run(self._engine.call, weak_value, self._state.g0, box)
+        return found
+
+    # --- The memory profile ---
+
+    def set_mem_profile_rate(self, rate: int) -> None:
+        """From now on, sample one allocation in so many bytes; 1: each; 0: none."""
+        if not 0 <= rate <= MAX_WORD:
+            raise ValueError(f"a memory profile rate of {rate} bytes")
+        self._run(self._engine.call, set_mem_profile_rate, self._state, rate)
+
+    @property
+    def alloc_site(self) -> int:
+        """Where the next allocations are, for the profile: any number that means a place to the embedder; 0 unknown."""
+        self.check_open()
+        return self._state.g0.alloc_site
+
+    @alloc_site.setter
+    def alloc_site(self, site: int) -> None:
+        self.check_open()
+        if not 0 <= site <= MAX_WORD:
+            raise ValueError(f"{site} does not fit in a word")
+        self._state.g0.alloc_site = site
+
+    def memory_profile(self) -> list[Record]:
+        """The samples as of the collection before the last one; after collect(), as of then. Before the first, all."""
+        self.check_open()
+        profile = self._state.heap.specials.profile
+        if self._state.gc.num_gc == 0:
+            self._run(self._engine.call, publish_all, profile)
+        return read_records(profile)
 
     def metrics(self) -> dict[str, Value]:
         """Every metric by its name in Go's runtime/metrics: a number, or a Histogram."""

@@ -48,6 +48,7 @@ from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.pacer import heap_goal, trigger_below
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
+from runtime.sampler import set_rate
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import (
     Array,
@@ -214,6 +215,7 @@ def p_init(runtime: Runtime, p: P) -> None:
     mcache_init(p.m_cache, runtime.heap)
     if runtime.knobs.gc_stress != 0:
         p.m_cache.run_bytes = 0
+    set_rate(p.m_cache.sampler, runtime.p0.m_cache.sampler.rate, runtime.world.ps_count)
     add_p(runtime.world, p)
 
 

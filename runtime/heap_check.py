@@ -40,6 +40,7 @@ from runtime.layout import (
     chunk_page_index,
 )
 from runtime.mcentral import swept, unswept
+from runtime.mem_profile import check_profile
 from runtime.mheap import MHeap, check_heap_memory
 from runtime.mspan import (
     SPAN_IN_USE,
@@ -59,6 +60,7 @@ from runtime.roots import check_roots
 from runtime.scavenge import pause_background, resume_background
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
+from runtime.specials import WEAK_HANDLE, check_specials, check_weak_list
 from runtime.syspy import (
     Array,
     Struct,
@@ -96,6 +98,7 @@ class Checker(Struct):
     memory: MemoryStats  # counts what is taken from the system
     spans: u64  # spans in use
     pages: u64  # their pages
+    weak: u64  # weak handles
     taken: Annotated[Array[u64], NUM_SIZE_CLASSES]  # their taken slots, by size class
     base: uintptr  # the stack of objects to scan: first word
     top: uintptr  # its end
@@ -151,6 +154,8 @@ def check_heap(runtime: Runtime) -> None:
     if held != checker.spans:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
     check_counts(checker, heap, runtime.world)
+    check_weak_list(heap.specials, checker.weak)
+    check_profile(heap.specials.profile)
     free_checker(checker)
     resume_background(heap.scavenger, heap.memory)
 
@@ -184,6 +189,7 @@ def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
             size_class = u64(span.span_class) >> 1
             checker.spans = checker.spans + 1
             checker.pages = checker.pages + span.npages
+            checker.weak = checker.weak + check_specials(span)
             checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
 
 
@@ -355,6 +361,21 @@ def reach_roots(checker: Checker, runtime: Runtime) -> None:
                 addr = globals_range.start_addr + offset
                 reach(checker, arenas, load(uintptr, addr), addr)
         globals_range = globals_range.next
+    arena = arenas.first
+    while not is_nil(arena):
+        for page in range(u64(PAGES_PER_ARENA)):
+            if arena.in_use[page // WORD_BITS] >> page % WORD_BITS & 1 != 0:
+                reach_weak_handles(checker, arenas, arena.spans[page])
+        arena = arena.next
+
+
+def reach_weak_handles(checker: Checker, arenas: ArenaMap, span: MSpan) -> None:
+    """Reach the weak handles of a span's objects."""
+    special = span.specials
+    while not is_nil(special):
+        if special.kind == WEAK_HANDLE:
+            reach(checker, arenas, special.value, address(special))
+        special = special.next
 
 
 def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> None:

@@ -13,10 +13,12 @@
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
     gcstress=n       collect at every n-th allocation
     heapcheck=1      check every invariant of the heap around each collection, every counter at the end
+    memprofilerate=n sample an allocation once in n bytes, on average, if a profile is asked for; 1: each; 0: none
 
-The last two are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the number of
-processors, and a setting of GODEBUG that is malformed, or whose name nobody knows, is passed over. A malformed
-GOMEMLIMIT is fatal. The environment is read in the same way; an embedder's arguments are not: each mistake is an error.
+gcstress and heapcheck are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the
+number of processors, and a setting of GODEBUG that is malformed, or whose name nobody knows, is passed over. A
+malformed GOMEMLIMIT is fatal. The environment is read in the same way; an embedder's arguments are not: each mistake is
+an error.
 
 Runs in Python only, on the host's side. Go: runtime/runtime1.go parsegodebug; string.go parseByteCount; mgcpacer.go
 readGOGC, readGOMEMLIMIT; proc.go schedinit.                                                  Next: image.py
@@ -59,6 +61,7 @@ class Settings(NamedTuple):
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
     scavtrace: int = 0
+    memprofilerate: int = -1  # bytes; -1: not given
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

@@ -16,7 +16,9 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
     4  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
     5  central.lock       the four span sets of one mcentral
     6  roots.lock         the table of handles, the list of globals
-    7  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    7  specials.lock      the specials of all spans, and the weak handles
+    8  profile.lock       the memory profile
+    9  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
 A lock that was given its line by mutex_init is checked against the order, under CPython and in debug builds. A
 LockOrder says which lines each thread holds:
@@ -78,7 +80,9 @@ SCAVENGER_LOCK = 3
 HEAP_LOCK = 4
 CENTRAL_LOCK = 5
 ROOTS_LOCK = 6
-PERSISTENT_LOCK = 7
+SPECIALS_LOCK = 7
+PROFILE_LOCK = 8
+PERSISTENT_LOCK = 9
 
 ORDER_ROWS = 8  # threads that hold locks at the same time; those beyond are not checked
 

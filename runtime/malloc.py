@@ -16,11 +16,12 @@ Allocation climbs as far as it must, and sweeping takes the same way back:
 For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan`, `malloc_header` and `malloc_tiny`
 are the first step alone, copied into the program: five instructions, and the pointer bits or the header of the type. Go
 calls a function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of
-the span, zeroes the slot, and counts towards the next profile sample: 108 instructions for 16 bytes.
+the span, zeroes the slot, and counts towards the next profile sample: 108 instructions for 16 bytes. Here a run ends
+before a slot that is a sample, so only that one is looked at (sampler.py).
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
-Owner: the P. Go: runtime/malloc.go.                                                        Next: panics.py
+Owner: the P. Go: runtime/malloc.go.                                                        Next: weak.py
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from runtime.layout import (
 )
 from runtime.mcache import alloc_large, has_zeroed_runs, open_run, refill
 from runtime.mcentral import finish_sweep
+from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
@@ -237,6 +239,8 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
         clear_large(g, span)
     if not noscan:
         span.large_type = typ
+    if unlikely(g.m_cache.sampler.rate != 0):
+        sample_large(g, span)
     return span.start_addr
 
 
@@ -282,6 +286,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
             if not refill(g.heap, g.p, span_class):
                 throw("out of memory")
         open_run(cache, span_class)
+    if unlikely(cache.sampler.is_due):
+        write_sample(g, cache.alloc[span_class], cache.run_next[span_class])
     return next_free_fast(cache, span_class)
 
 

@@ -50,6 +50,7 @@ from runtime.mspan import (
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES
+from runtime.specials import Specials
 from runtime.syspy import (
     Array,
     Inline,
@@ -338,6 +339,14 @@ def mark_global_range(marker: Marker, r: GlobalRange) -> None:
     for word in range(r.size >> LOG_PTR_SIZE):
         if u64(r.mask[word // 8]) >> word % 8 & 1 != 0:
             mark_root(marker, load(uintptr, r.start_addr + word * PTR_SIZE))
+
+
+def mark_weak_handles(marker: Marker, specials: Specials) -> None:
+    """Mark the weak handles of objects that have not been found dead, not the objects."""
+    special = specials.weak
+    while not is_nil(special):
+        mark_root(marker, special.value)
+        special = special.next_weak
 
 
 # --- Over all marked objects -----------------------------------------------------------------------------------------

@@ -26,8 +26,9 @@ from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, unc
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
 from runtime.p import MCache, P, flush_stats
+from runtime.sampler import count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
-from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64
+from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64, unlikely
 
 ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
@@ -54,11 +55,16 @@ def open_run(cache: MCache, span_class: u64) -> bool:
     span = cache.alloc[span_class]
     if span.nelems == 0:
         return False
-    first, end = take_run(span, larger(1, cache.run_bytes // span.elem_size))
+    most = larger(1, cache.run_bytes // span.elem_size)
+    if unlikely(cache.sampler.rate != 0):
+        most = slots_to_take(cache.sampler, span_class, span.elem_size, most)
+    first, end = take_run(span, most)
     if first == end:
         return False
     start = slot_addr(span, first)
     limit = slot_addr(span, end)
+    if unlikely(cache.sampler.rate != 0):
+        count_slots(cache.sampler, span_class, limit - start)
     if span.need_zero != 0:
         cache.slots_reused = cache.slots_reused + (end - first)
         if has_zeroed_runs(span.elem_size, span_class):
@@ -76,6 +82,8 @@ def close_run(cache: MCache, span_class: u64) -> None:
     span = cache.alloc[span_class]
     if cache.run_next[span_class] != cache.run_limit[span_class]:
         give_back_run(span, slot_of(span, cache.run_next[span_class]))
+        if unlikely(cache.sampler.rate != 0):
+            count_back(cache.sampler, span_class, cache.run_limit[span_class] - cache.run_next[span_class])
     cache.run_next[span_class] = 0
     cache.run_limit[span_class] = 0
 

@@ -32,8 +32,9 @@ from runtime.p import P
 from runtime.page_bits import ALL_ONES
 from runtime.scavenge import wake_scavenger
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SPAN_CLASSES
-from runtime.span_set import SpanSet, pop_span, push_span
-from runtime.sweep import FREED, FULL, sweep_span, try_acquire
+from runtime.span_set import SpanSet, has_span, pop_span, push_span, remove_span
+from runtime.specials import sweep_specials
+from runtime.sweep import FREED, FULL, needs_sweep, sweep_span, try_acquire
 from runtime.syspy import (
     Array,
     Inline,
@@ -159,6 +160,8 @@ def alloc_in_use_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
 
 def sweep_counted(heap: MHeap, p: P, span: MSpan) -> u64:
     """Sweep a span that the caller has acquired, and count what was freed: FREED, PARTIAL or FULL."""
+    if not is_nil(span.specials):
+        sweep_specials(heap.specials, span)
     before = u64(span.alloc_count)
     outcome = sweep_span(span, heap.sweep_gen, heap.clobber)
     freed = before - u64(span.alloc_count)
@@ -200,6 +203,25 @@ def sweep_one(heap: MHeap, p: P) -> u64:
     atomic_store(heap, "is_swept", 1)
     wake_scavenger(heap.scavenger, heap.memory)
     return NOTHING_LEFT
+
+
+def ensure_swept(heap: MHeap, p: P, span: MSpan) -> None:
+    """Sweep a span now, if it needs it: then what its bits and its specials say is true. It may go out of use."""
+    while needs_sweep(span, heap.sweep_gen):
+        central = heap.central[span.span_class]
+        sets = central.full if span.alloc_count == span.nelems else central.partial
+        waiting = unswept(sets, heap.sweep_gen)
+        lock(central.lock)
+        # Whoever has taken it out of the set already, to sweep it, is about to change sweep_gen.
+        is_mine = needs_sweep(span, heap.sweep_gen) and has_span(waiting, span)
+        if is_mine:
+            remove_span(waiting, span)
+        unlock(central.lock)
+        if is_mine and try_acquire(span, heap.sweep_gen):
+            sweep_and_place(heap, p, span)
+            return
+    while atomic_load(span, "sweep_gen") == u32(heap.sweep_gen - 1):
+        pass
 
 
 def finish_sweep(heap: MHeap, p: P) -> None:

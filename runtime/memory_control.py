@@ -3,7 +3,7 @@
     free_os_memory      debug.FreeOSMemory      collect, and give back all that is free
     set_memory_limit    debug.SetMemoryLimit    how much may be ready: GOMEMLIMIT
 
-Owner: the goroutine that calls. Go: runtime/mheap.go freeOSMemory, mgcpacer.go setMemoryLimit.    Next: malloc.py
+Owner: the goroutine that calls. Go: runtime/mheap.go freeOSMemory, mgcpacer.go setMemoryLimit.    Next: mem_sample.py
 """
 
 from __future__ import annotations

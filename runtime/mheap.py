@@ -83,6 +83,7 @@ from runtime.page_alloc import PageAlloc
 from runtime.page_cache import alloc_to_cache, cache_alloc, cache_flush
 from runtime.scavenge import Scavenger, eager_work, scavenge, scavenger_init
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, SPAN_CLASS_TO_NELEMS
+from runtime.specials import Special, Specials, specials_init
 from runtime.syspy import (
     Array,
     Inline,
@@ -140,6 +141,7 @@ class MHeap(Struct):
     persistent: Inline[Persistent]  # where the structs come from
     span_cells: Inline[FixAlloc]  # MSpans
     bit_cells: Inline[FixAlloc]  # bitmaps that lie off the heap
+    specials: Inline[Specials]  # what is to be done when objects die
     arenas: Inline[ArenaMap]  # from address to span
     scavenger: Inline[Scavenger]  # which of them the system gets back
     pages: Inline[PageAlloc]  # which pages are free
@@ -154,6 +156,7 @@ def heap_init(heap: MHeap, order: LockOrder) -> bool:
     persistent_init(heap.persistent, memory)
     fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
+    specials_init(heap.specials, heap.persistent, memory, order)
     heap.is_swept = 1
     heap.trigger = HEAP_MINIMUM
     if not arena_map_init(heap.arenas, memory):
@@ -292,6 +295,8 @@ def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
     span.nelems = SPAN_CLASS_TO_NELEMS[span_class]
     span.limit = base + u64(span.nelems) * span.elem_size
     span.large_type = nil(Type)
+    span.specials = nil(Special)
+    span.special_hint = nil(Special)
     span.div_magic = DIV_MAGIC[size_class]
     span.free_index = 0
     span.alloc_count = 0
@@ -312,6 +317,8 @@ def free_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Turn a span back into free pages. It is swept, has no object and is in no set."""
     if span.state != SPAN_IN_USE or span.alloc_count != 0 or span.sweep_gen != heap.sweep_gen:
         throw("free_span: not an empty, swept span in use", span.start_addr, u64(span.state), u64(span.alloc_count))
+    if not is_nil(span.specials):
+        throw("SP3: a span goes out of use with specials", span.start_addr, span.specials.offset)
     clear_spans(heap.arenas, span)
     atomic_add(heap, "pages_in_use", u64(0 - span.npages))
     free_pages(heap, span.start_addr, span.npages)

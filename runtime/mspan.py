@@ -31,12 +31,12 @@ look at the MSpan.
     S7  limit == start_addr + nelems * elem_size
 
 Owner: whoever moved sweep_gen to "cached" or "sweeping"; nobody else writes.
-Go: runtime/mheap.go mspan, mbitmap.go nextFreeIndex.                                            Next: arenas.py
+Go: runtime/mheap.go mspan, mbitmap.go nextFreeIndex.                                            Next: specials.py
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from runtime.layout import (
     INLINE_MARK_BYTES,
@@ -66,6 +66,9 @@ from runtime.syspy import (
 )
 from runtime.types import Type
 
+if TYPE_CHECKING:
+    from runtime.specials import Special
+
 SPAN_DEAD = 0  # its pages are free, or it has none yet
 SPAN_IN_USE = 1  # its slots are objects
 SPAN_MANUAL = 2  # its pages hold something that the collector does not look at
@@ -90,6 +93,8 @@ class MSpan(Struct):
     alloc_bits: Array[u64]  # one bit per slot: alive after the last sweep
     mark_bits: Array[u64]  # one bit per slot: reached by this mark phase
     large_type: Type  # of the object in a span of class 0; nil: no pointers, or not zeroed yet
+    specials: Special  # what is to be done when objects die, by offset; nil for nearly all spans: specials.py
+    special_hint: Special  # the one added last, if it is still there: the next is likely to come behind it
     small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit
     div_magic: u32  # slot of an offset: offset * div_magic >> 32; 0 for a large object
     sweep_gen: u32  # against mheap.sweep_gen: see the table in sweep.py

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from runtime.mspan import MSpan
 from runtime.page_cache import PageCache
+from runtime.sampler import Sampler
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.syspy import Array, Inline, Struct, address, array_at, sizeof, struct, u32, u64, uintptr
 
@@ -68,6 +69,7 @@ class MCache(Struct):
     run_bytes: u64  # the longest run, in bytes; 0: one slot, so that every allocation takes the slow path
     slots_reused: u64  # slots since the last flush that had been another object before
     alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
+    sampler: Inline[Sampler]  # which slots the memory profile gets to see
 
 
 @struct

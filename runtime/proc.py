@@ -9,7 +9,7 @@ own roots:
 
 A compiled function gets its first free slot as an argument, so a call that cannot allocate touches none of this.
 Before a call that can, it stores its live pointers and raises `shadow_top`: the words below are the goroutine's
-roots, and nothing else.
+roots, and nothing else but the call sites of a program that is profiled, which are no addresses (mem_sample.py).
 
     G1  shadow_base <= shadow_top <= shadow_limit, all multiples of 8
 

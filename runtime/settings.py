@@ -39,6 +39,7 @@ class SettingWords(Struct):
     gcstress: i64  # more than 0: collect at every n-th allocation
     heapcheck: i64  # more than 0: check every invariant around each collection
     scavtrace: i64  # more than 0: a line for each cycle of what went back to the system
+    memprofilerate: i64  # bytes from one sample of a memory profile to the next; the host reads it
 
 
 def apply_settings(runtime: Runtime, words: SettingWords) -> None:

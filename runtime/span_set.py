@@ -9,6 +9,7 @@ elsewhere. The price is a lock per mcentral, taken once or twice for each span, 
 
     V1  each span's next has it as prev; first has no prev and last no next
     V2  count is the number of spans
+    V3  a span in no set has neither next nor prev
 
 Owner: the lock of the mcentral. Go: runtime/mspanset.go.                                       Next: heap_bits.py
 """
@@ -52,6 +53,8 @@ def remove_span(spans: SpanSet, span: MSpan) -> None:
         spans.last = span.prev
     else:
         span.next.prev = span.prev
+    span.prev = nil(MSpan)  # V3
+    span.next = nil(MSpan)
     spans.count = spans.count - 1
 
 
@@ -62,6 +65,11 @@ def pop_span(spans: SpanSet) -> MSpan:
     if not is_nil(span):
         remove_span(spans, span)
     return span
+
+
+def has_span(spans: SpanSet, span: MSpan) -> bool:
+    """Whether a span that is in this set or in none is in this one."""
+    return not is_nil(span.prev) or not is_nil(span.next) or spans.first == span
 
 
 def check_span_set(spans: SpanSet) -> None:

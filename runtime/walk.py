@@ -23,7 +23,7 @@ from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, is_
 from runtime.proc import G
 from runtime.sweep import needs_sweep
 from runtime.syspy import Array, address, array_at, inline, is_nil, load, nil, offsetof, u64, uintptr
-from runtime.world import World
+from runtime.world import is_in_run
 
 ENTRY_WORDS = 3  # words that list_objects writes for an object: address, bytes, address of its type or 0
 
@@ -35,16 +35,6 @@ def is_object(g: G, span: MSpan, slot: u64) -> bool:
     if needs_sweep(span, g.heap.sweep_gen):
         return has_bit(span.mark_bits, slot)
     return not is_in_run(g.runtime.world, u64(span.span_class), slot_addr(span, slot))
-
-
-def is_in_run(world: World, span_class: u64, slot: uintptr) -> bool:
-    """Whether a slot belongs to a run that a P is handing out: MC2."""
-    p = world.ps
-    while not is_nil(p):
-        if slot >= p.m_cache.run_next[span_class] and slot < p.m_cache.run_limit[span_class]:
-            return True
-        p = p.next
-    return False
 
 
 @inline

@@ -48,6 +48,7 @@ from runtime.syspy import (
     throw,
     u32,
     u64,
+    uintptr,
     unlikely,
 )
 
@@ -219,6 +220,16 @@ def take_p(g: G) -> None:
     p.next_idle = world.idle
     world.idle = p
     atomic_store(p, "status", P_IDLE)
+
+
+def is_in_run(world: World, span_class: u64, slot: uintptr) -> bool:
+    """Whether a slot belongs to a run that a P is handing out: MC2."""
+    p = world.ps
+    while not is_nil(p):
+        if slot >= p.m_cache.run_next[span_class] and slot < p.m_cache.run_limit[span_class]:
+            return True
+        p = p.next
+    return False
 
 
 def check_world(world: World) -> None:

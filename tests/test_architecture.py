@@ -34,20 +34,22 @@ READING_ORDER = """
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
-    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.addr_ranges
+    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.sampler runtime.mem_profile
+    runtime.addr_ranges
     runtime.page_summaries runtime.page_bits runtime.scavenge_bits runtime.scavenge_index
     runtime.page_alloc runtime.page_cache runtime.time_histogram
     runtime.pi_controller runtime.scavenge_sleep runtime.scavenge_pacer runtime.scavenge
-    runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
+    runtime.mspan runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
+    runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
-    runtime.malloc runtime.panics runtime.slices runtime.strings
+    runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
-    runtime.walk runtime.boundary
+    runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.refusals runtime.descriptions
-    runtime.handles runtime.embedding
+    runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
@@ -64,7 +66,7 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.python_engine lang.driver lang.toyrun lang.child
+    lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 

@@ -16,10 +16,13 @@ Owner: the host. Go: runtime/proc.go schedinit, rt0_go.
 from __future__ import annotations
 
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.cycle import gc
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.heap_check import check_heap
 from runtime.layout import PTR_SIZE
+from runtime.mem_profile import publish_all
+from runtime.mem_sample import set_mem_profile_rate
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, read_samples
 from runtime.output import close_output, flush, open_output
@@ -55,6 +58,20 @@ def recount(runtime: Runtime) -> None:
     """Check every invariant of the heap, and every counter."""
     check_heap(runtime)
     check_mem_stats(runtime)
+
+
+def set_memory_profile(runtime: Runtime, rate: u64) -> None:
+    """Sample an allocation once in so many bytes, before the program starts."""
+    set_mem_profile_rate(runtime, rate)
+
+
+def finish_memory_profile(g: G, is_at_end: u64) -> None:
+    """Publish what was recorded. A program that is at its end has nothing in use but what its variables lead to."""
+    if is_at_end != 0:
+        g.shadow_top = g.shadow_base
+        gc(g)
+    else:
+        publish_all(g.heap.specials.profile)
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:

@@ -31,6 +31,8 @@ from runtime import (
     mark,
     mcache,
     mcentral,
+    mem_profile,
+    mem_sample,
     memory_control,
     memory_limit,
     memstats,
@@ -39,12 +41,15 @@ from runtime import (
     mspan,
     pacer,
     roots,
+    sampler,
     scavenge,
     settings,
     span_set,
+    specials,
     stats_check,
     sweep,
     types,
+    weak,
     work_queue,
     world,
 )
@@ -55,6 +60,7 @@ from runtime.mspan import MSpan
 from runtime.syspy import Array, address, array_at, load, nil, store, table, u8, u64
 from runtime.types import KIND_STRUCT, Type
 from tests.runtime import workers
+from tests.runtime.allocation_mix import allocate_mix
 from tests.runtime.big_lists import build_list
 from tests.runtime.engines import NativeEngine, PythonEngine, as_word
 from tests.runtime.soak_driver import check_all, soak
@@ -62,6 +68,7 @@ from tests.runtime.soak_driver import check_all, soak
 SHADOW_BYTES = 1 << 20
 
 ROOTS: list[Callable[..., Any]] = [
+    allocate_mix,
     build_list,
     check_all,
     soak,
@@ -109,6 +116,7 @@ ROOTS: list[Callable[..., Any]] = [
     mcache.refill,
     mcache.release_all,
     mcentral.cache_span,
+    mcentral.ensure_swept,
     mcentral.finish_sweep,
     mcentral.reclaim,
     mcentral.start_sweep,
@@ -118,6 +126,8 @@ ROOTS: list[Callable[..., Any]] = [
     memory_control.set_memory_limit,
     memory_limit.heap_alloc_bytes,
     memory_limit.memory_limit_heap_goal,
+    mem_profile.publish_all,
+    mem_sample.set_mem_profile_rate,
     memstats.read_mem_stats,
     metrics.read_samples,
     mheap.alloc_span,
@@ -149,14 +159,23 @@ ROOTS: list[Callable[..., Any]] = [
     settings.apply_settings,
     settings.set_gc_percent,
     settings.set_max_procs,
+    sampler.log2,
+    sampler.next_sample,
+    sampler.set_rate,
     span_set.check_span_set,
     span_set.pop_span,
     span_set.push_span,
     span_set.remove_span,
     stats_check.check_mem_stats,
+    specials.add_special,
+    specials.check_specials,
+    specials.find_special,
+    specials.sweep_specials,
     sweep.sweep_span,
     sweep.try_acquire,
     types.check_type,
+    weak.weak_make,
+    weak.weak_value,
     work_queue.grow_queue,
     work_queue.queue_close,
     work_queue.queue_init,
