@@ -12,7 +12,7 @@ The world stands still through all of them (world.py). A collection starts
     by need        when the system refuses memory: in malloc.py
     by stress      at every n-th allocation: in malloc.py
 
-Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.               Next: memory_control.py
+Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.            Next: memory_control.py
 """
 
 from __future__ import annotations
