@@ -19,7 +19,7 @@ Go has no like: a Go program is the only one of its runtime.                    
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -42,12 +42,13 @@ from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
+from runtime.parallel import Abandoned, run_parallel
 from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.scavenger_thread import ScavengerThread
-from runtime.syspy import Failure, address, array_at, offsetof, u8, u64
+from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from runtime.weak_embedding import Weak
@@ -118,6 +119,7 @@ class Runtime:
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
         self._is_idle = True  # EB1: nothing is inside of the runtime
         self._is_telling = False  # a callback is running
+        self._is_abandoned = False  # threads hang in the runtime: its memory cannot be given back
         self._error: BaseException | None = None  # EB2
         self._failure: Failure | None = None  # EB3
         self._callbacks: list[Callable[[Phase], object]] = []
@@ -430,6 +432,53 @@ class Runtime:
         number = state.gc.num_gc + (name != "swept")
         return Phase(name, number, state.cycle.forced, state.heap.heap_live, goal)
 
+    # --- Compiled code ---
+
+    def load(self, *functions: Callable[..., Any]) -> None:
+        """Make systems functions of the embedder's own callable: compiled on top of the runtime, or as they are.
+
+        Each takes the goroutine first: `def f(g: G, ...)`. It keeps its pointers on g's shadow stack (proc.py) wherever
+        it may allocate. Raises SubsetError, with the place, if one is no systems Python.
+        """
+        self.check_open()
+        self._engine.load(functions)
+
+    def run(self, function: Callable[..., Any], *arguments: Handle | HeapType | int) -> Any:
+        """Call a loaded function. What it leaves with by `fail` is raised as Failure, and the runtime goes on."""
+        code, words = self._code(function, len(arguments)), _words(self, arguments)
+        g = self._g
+        top = g.shadow_top
+        try:
+            return self._run(code, g, *words)
+        finally:
+            g.shadow_top = top
+
+    def parallel(self, *calls: tuple[Any, ...]) -> list[Any]:
+        """Make calls (function, argument, ...) of loaded functions at once, each on a thread and a P of its own.
+
+        Returns their results, in order, when all are done.
+        """
+        prepared = [(self._code(f, len(arguments)), _words(self, arguments)) for f, *arguments in calls]
+        try:
+            results: list[Any] = self._run(run_parallel, self._engine, self._state, prepared)
+        except Abandoned as error:
+            self._is_abandoned = True
+            self._failure = Failure(FAIL_THROW, str(error))
+            raise
+        return results
+
+    def _code(self, function: Callable[..., Any], count: int) -> Callable[..., Any]:
+        """What calls a loaded function, with so many arguments behind the goroutine."""
+        self.check_open()
+        name = getattr(function, "__name__", function)
+        try:
+            code = self._engine.code(function)
+        except (KeyError, TypeError):
+            raise ValueError(f"{name} was not loaded into this runtime") from None
+        if function.__code__.co_argcount != count + 1:
+            raise TypeError(f"{name} takes {function.__code__.co_argcount - 1} arguments, not {count}")
+        return code
+
     # --- Calls and life ---
 
     def _run(self, call: Callable[..., Any], *values: Any) -> Any:
@@ -466,11 +515,12 @@ class Runtime:
     def _translated(self, failure: Failure) -> BaseException:
         """What a Failure is for the embedder: EB2, EB3."""
         error, self._error = self._error, None
-        if failure.text != "out of memory":
+        is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
+        if is_bug:
             self._failure = failure
         if error is not None:
             return error
-        return MemoryError("out of memory") if self._failure is None else failure
+        return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")
 
     def check_open(self) -> None:
         """Raise Closed if it is not."""
@@ -483,7 +533,7 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            if self._scavenger is None or self._scavenger.stop():
+            if not self._is_abandoned and (self._scavenger is None or self._scavenger.stop()):
                 self._engine.call(close_runtime, self._state)
 
     def _started_scavenger(self) -> ScavengerThread:
@@ -496,9 +546,29 @@ class Runtime:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def struct_of(self, typ: HeapType) -> Type:
+        """What the runtime knows of a type of its own, for compiled functions."""
+        self._types.check_own(typ)
+        return typ.struct
+
     def allocator(self, size: int, typ: Type) -> Callable[[], int]:
         """What allocates an object of a size and a type, for TypeTable."""
         return self._engine.bind(mallocgc, self._g, size, typ, True)
+
+
+def _words(runtime: Runtime, arguments: Sequence[Handle | HeapType | int]) -> tuple[Any, ...]:
+    """Arguments of a compiled function: types as their Type, objects by address, numbers as they are."""
+    words: list[Any] = []
+    for argument in arguments:
+        if isinstance(argument, HeapType):
+            words.append(runtime.struct_of(argument))
+        elif isinstance(argument, Handle):
+            if argument._runtime is not runtime:
+                raise ValueError(f"{argument!r} is of another runtime")
+            words += addresses_of([argument])
+        else:
+            words.append(whole_in(argument, -MAX_WORD // 2 - 1, MAX_WORD, "an argument"))
+    return tuple(words)
 
 
 def _settings(gogc: int | str, debug: str | Mapping[str, int]) -> Settings:

@@ -2,6 +2,8 @@
 
     call(f, ...)        the result; pointers come back as addresses
     bind(f, first ...)  a quick call whose first arguments are fixed; the rest are words
+    load(functions)     systems functions of the embedder's own, compiled on top of the runtime
+    code(f)             what calls one of those
 
 A call is not interrupted half way: native code runs to its end, and under CPython the signals that people send wait,
 since an exception in the middle of an allocation would leave the heap in pieces.
@@ -12,7 +14,7 @@ Runs in Python only.                                                            
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from runtime.syspy import FAIL_THROW, Failure, address
@@ -31,6 +33,12 @@ class Engine(Protocol):
     def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
         """A call whose first arguments are fixed; it is not made inside of itself."""
 
+    def load(self, functions: Sequence[Callable[..., Any]]) -> None:
+        """Make systems functions callable. SubsetError if they are none."""
+
+    def code(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What calls a function that was loaded, on any thread. KeyError if it was not."""
+
 
 class Native:
     """Machine code."""
@@ -39,15 +47,30 @@ class Native:
         from runtime.image import runtime_image
 
         self._image = runtime_image()
+        self._loaded: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.call = self._image.call
 
     def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
         """The bound entry."""
         return self._image.entry(function).bind(*arguments)
 
+    def load(self, functions: Sequence[Callable[..., Any]]) -> None:
+        """Compile them, or take what the cache has of them."""
+        from runtime.syspy.native import build
+
+        image = build(functions, name="embedded", base=self._image)
+        self._loaded.update((function, image.entry(function)) for function in functions)
+
+    def code(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The entry."""
+        return self._loaded[function]
+
 
 class Reference:
     """CPython."""
+
+    def __init__(self) -> None:
+        self._loaded: set[Callable[..., Any]] = set()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function as it is, with signals waiting."""
@@ -67,6 +90,16 @@ class Reference:
     def bind(self, function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
         """The same call, with the arguments in front."""
         return lambda *rest: self.call(function, *arguments, *rest)
+
+    def load(self, functions: Sequence[Callable[..., Any]]) -> None:
+        """They are callable as they are."""
+        self._loaded.update(functions)
+
+    def code(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call."""
+        if function not in self._loaded:
+            raise KeyError(function)
+        return self.bind(function)
 
 
 def as_word(value: Any) -> Any:

@@ -17,7 +17,7 @@ from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
-from runtime.heap import close_runtime, new_runtime
+from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
 from runtime.mcentral import finish_sweep
@@ -30,10 +30,16 @@ from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value
+from runtime.world import abandon, enter, leave
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
     close_runtime,
+    attach,
+    detach,
+    enter,
+    leave,
+    abandon,
     mallocgc,
     new_object,
     gc,

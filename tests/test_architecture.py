@@ -48,8 +48,8 @@ READING_ORDER = """
     runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
-    runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.refusals runtime.descriptions
-    runtime.handles runtime.weak_embedding runtime.embedding
+    runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
+    runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

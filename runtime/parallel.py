@@ -1,0 +1,104 @@
+"""Parallel: compiled functions of an embedder on several threads of one runtime, each with a goroutine and a P.
+
+    embedder's thread       thread 1                    thread 2
+    attach, attach
+    leave its own P ------> enter; f(g1, ...); leave    enter; f(g2, ...); leave
+    waits  . . . . . . . . . . . allocate side by side, stop each other for collections . . . .
+    enter its own P <------ done                        done
+    detach, detach
+
+Native code runs without the interpreter's lock, and allocates without a lock of the heap's (p.py). The embedder's own
+goroutine is in the host meanwhile: nothing that it holds is lost, for its roots are looked at.
+
+    PL1  when run_parallel returns, all threads have left, and their goroutines are gone
+
+Runs in Python only. Go has no like.                                                    Next: embedding.py
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runtime.engines import Engine
+from runtime.heap import Runtime as State
+from runtime.heap import attach, detach
+from runtime.proc import G
+from runtime.syspy import FAIL_THROW, Failure
+from runtime.world import abandon, enter, leave
+
+GRACE_SECONDS = 10.0  # after a bug of the runtime in one thread: it may hold a lock that the others wait for
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Abandoned(Exception):
+    """A bug of the runtime ended a thread, and others hang: their memory stays until the process ends."""
+
+
+class Worker:
+    """One call on a thread of its own."""
+
+    def __init__(self, engine: Engine, g: G, call: Call) -> None:
+        self.engine = engine
+        self.g = g
+        self.code, self.arguments = call
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._body, name="toy parallel", daemon=True)
+
+    def _body(self) -> None:
+        """What the thread does."""
+        try:
+            self.engine.call(enter, self.g.p)
+            self.result = self.code(self.g, *self.arguments)
+            self.engine.call(leave, self.g.p)
+        except BaseException as error:  # handed to the embedder's thread
+            self.error = error
+            self.engine.call(abandon, self.g.p)
+
+    def is_broken(self) -> bool:
+        """Whether a bug of the runtime has ended it."""
+        return isinstance(self.error, Failure) and self.error.kind == FAIL_THROW and self.error.text != "out of memory"
+
+
+def run_parallel(engine: Engine, state: State, calls: Sequence[Call]) -> list[Any]:
+    """Make all calls at once, each on a thread of its own, with its goroutine first; their results, in order.
+
+    The first error, by the order of the calls, is raised when all are done: a bug of the runtime before any other.
+    Ctrl-C waits for that as well.
+    """
+    own = state.p0
+    workers: list[Worker] = []
+    try:
+        for call in calls:
+            workers.append(Worker(engine, G.at(engine.call(attach, state)), call))
+        engine.call(leave, own)
+        interrupt = _run_all(workers)
+        engine.call(enter, own)
+    finally:
+        for worker in workers:
+            if not worker.thread.is_alive():
+                engine.call(detach, worker.g)  # PL1
+    broken = [worker.error for worker in workers if worker.is_broken()]
+    for error in [*broken, *(worker.error for worker in workers), interrupt]:
+        if error is not None:
+            raise error
+    return [worker.result for worker in workers]
+
+
+def _run_all(workers: Sequence[Worker]) -> BaseException | None:
+    """Start all, and wait for all. Ctrl-C is kept for later."""
+    interrupt: BaseException | None = None
+    for worker in workers:
+        worker.thread.start()
+    while waiting := [worker for worker in workers if worker.thread.is_alive()]:
+        try:
+            waiting[0].thread.join(GRACE_SECONDS if any(map(Worker.is_broken, workers)) else None)
+        except KeyboardInterrupt as error:
+            interrupt = error
+            continue
+        if waiting[0].thread.is_alive():
+            raise Abandoned("threads hang after a bug of the runtime: see the failure of another one")
+    return interrupt

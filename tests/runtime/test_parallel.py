@@ -1,0 +1,172 @@
+"""Compiled functions of an embedder: called by themselves, and on several threads at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from runtime import Busy, Closed, Runtime
+from runtime.embedding import Phase
+from runtime.engines import ENGINES
+from runtime.syspy import Failure
+from runtime.syspy.subset import SubsetError
+from tests.runtime.compiled import allocate_bytes, break_down, build_list, churn, give_up, grow_for_ever, sum_list
+from tests.runtime.embedders import runtime
+
+__all__ = ["runtime"]
+
+
+def size(runtime: Runtime, python: int, native: int) -> int:
+    return python if type(runtime._engine).__name__ == "Reference" else native
+
+
+def test_a_compiled_function_allocates_and_its_result_is_an_object(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(build_list, sum_list)
+    head = runtime.hold(runtime.run(build_list, node, 100))
+    runtime.collect()
+    assert runtime.stats().heap_objects == 100
+    assert head[1] == 99
+    assert runtime.run(sum_list, head) == 4950
+
+
+def test_functions_run_at_once_and_collect_for_each_other(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    kept = runtime.new(node)
+    kept[1] = 77
+    rounds, length = size(runtime, 3, 400), size(runtime, 40, 2000)
+    results = runtime.parallel(*[(churn, node, rounds, length)] * 3)
+    assert results == [rounds * length * (length - 1) // 2] * 3
+    assert kept[1] == 77
+    assert runtime.state.world.ps_count == 4
+    assert runtime.stats().num_gc > 0 or size(runtime, 1, 0)
+    runtime.collect()
+    assert runtime.stats().heap_objects == 1
+    assert runtime.parallel() == []
+    assert runtime.parallel((churn, node, 1, 10), (churn, node, 1, 20)) == [45, 190]
+    assert runtime.state.world.ps_count == 4
+
+
+def test_phases_are_told_from_whatever_thread_collects(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    runtime.set_gogc(1)
+    told: list[tuple[str, int]] = []
+
+    @runtime.on_phase
+    def note(phase: Phase) -> None:
+        told.append((phase.name, phase.number))
+        assert all(found.size for found in runtime.objects())
+        with pytest.raises(Busy, match="callback"):
+            runtime.new(node)
+
+    runtime.parallel(*[(churn, node, size(runtime, 2, 60), size(runtime, 1200, 2000))] * 2)
+    starts = [number for name, number in told if name == "start"]
+    assert len(starts) >= 2
+    assert starts == sorted(set(starts))
+
+
+def test_an_exception_of_a_callback_is_raised_by_parallel(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    runtime.set_gogc(1)
+
+    def refuse(phase: Phase) -> None:
+        raise LookupError(phase.name)
+
+    runtime.on_phase(refuse)
+    with pytest.raises(LookupError, match="start"):
+        runtime.parallel(*[(churn, node, size(runtime, 2, 60), size(runtime, 1200, 2000))] * 2)
+    runtime.off_phase(refuse)
+    assert runtime.parallel((churn, node, 1, 3)) == [3]
+
+
+def test_a_call_meanwhile_is_refused(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    work = (churn, node, size(runtime, 10, 3000), size(runtime, 100, 2000))
+    others = threading.Thread(target=runtime.parallel, args=[work, work], daemon=True)
+    others.start()
+    refused = 0
+    while others.is_alive():
+        try:
+            runtime.new(node).release()
+        except Busy:
+            refused += 1
+    assert refused > 0
+    runtime.new(node)
+
+
+def test_what_a_function_gives_up_with_is_raised_and_the_runtime_goes_on(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(give_up, churn)
+    top = runtime.state.g0.shadow_top
+    with pytest.raises(Failure, match="mistake 7"):
+        runtime.run(give_up, 7)
+    assert runtime.state.g0.shadow_top == top
+    with pytest.raises(Failure, match="mistake 8"):
+        runtime.parallel((churn, node, 2, 10), (give_up, 8), (give_up, 9))
+    assert runtime.parallel((churn, node, 1, 3)) == [3]
+
+
+def test_memory_that_is_refused_in_one_thread(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn, grow_for_ever)
+    for attempt in (lambda: runtime.run(grow_for_ever, node), lambda: runtime.parallel((grow_for_ever, node))):
+        with pytest.raises(MemoryError, match="out of memory"):
+            attempt()
+    with pytest.raises(MemoryError):
+        runtime.parallel((churn, node, 2, 10), (grow_for_ever, node), (churn, node, 2, 10))
+    runtime.collect()
+    assert runtime.stats().heap_objects == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bug_of_the_runtime_in_one_thread_ends_all(engine: str) -> None:
+    with Runtime(engine) as runtime:
+        node = runtime.describe("node", 16, pointers=[0])
+        runtime.load(churn, break_down)
+        with pytest.raises(Failure, match="broken on purpose"):
+            runtime.parallel((churn, node, 2, 10), (break_down,))
+        with pytest.raises(Closed, match="can only be closed"):
+            runtime.new(node)
+
+
+def test_wrong_input(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn, sum_list)
+    with Runtime("python") as other:
+        mistakes: list[tuple[Any, tuple[Any, ...], type[Exception], str]] = [
+            (runtime.run, (build_list, node, 3), ValueError, "build_list was not loaded"),
+            (runtime.run, (print,), ValueError, "print was not loaded"),
+            (runtime.run, ([],), ValueError, "was not loaded"),
+            (runtime.run, (churn, node, 3), TypeError, "churn takes 3 arguments, not 2"),
+            (runtime.run, (churn, node, 3, "x"), TypeError, "an argument"),
+            (runtime.run, (churn, node, 3, 1 << 64), ValueError, "an argument"),
+            (runtime.run, (churn, other.describe("node", 16), 1, 1), ValueError, "another runtime"),
+            (runtime.run, (sum_list, other.new_bytes(16)), ValueError, "another runtime"),
+            (runtime.parallel, ((churn, node, 1),), TypeError, "churn takes 3 arguments, not 2"),
+        ]
+        for mistake, arguments, error, text in mistakes:
+            with pytest.raises(error, match=text):
+                mistake(*arguments)
+    released = runtime.new(node)
+    released.release()
+    with pytest.raises(Closed):
+        runtime.run(sum_list, released)
+
+
+def test_what_is_no_systems_python_is_refused_with_its_place() -> None:
+    with Runtime() as runtime, pytest.raises(SubsetError, match=r"test_parallel\.py"):
+        runtime.load(test_wrong_input)
+
+
+def test_two_threads_share_the_heap_and_no_object(runtime: Runtime) -> None:
+    runtime.load(allocate_bytes)
+    n = size(runtime, 300, 100_000)
+    before = runtime.stats().mallocs
+    runtime.parallel((allocate_bytes, 48, n), (allocate_bytes, 48, n), (allocate_bytes, 5, n))
+    assert runtime.stats().mallocs == before + 3 * n
