@@ -30,7 +30,7 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
 
 environment
   GOGC=100|off             heap growth before a collection, in percent
-  GODEBUG=name=1,...       gctrace, scavtrace, gccheckmark, clobberfree, gcstress=N
+  GODEBUG=name=1,...       gctrace, gccheckmark, clobberfree, gcstress=N
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
