@@ -143,6 +143,8 @@ def programs(bench: Bench) -> Iterator[Comparison]:
     for kind in PROGRAM_KINDS:
         if bench.is_wanted("programs", kind):
             steps = max(1, PROGRAM_BYTES // (TINY | SMALL)[kind] // PROGRAM_STEP // bench.share)
+            for peer in peers.values():
+                harness.output(peer.command(Workload(kind, SOURCE, (kind, "1"))))  # compiled before it is measured
             samplers = {name: partial(slope, harness, peer, kind, steps) for name, peer in peers.items()}
             yield Comparison(kind, interleaved(samplers, bench.rounds, f"programs {kind}"), collected_goal(kind))
 

@@ -90,9 +90,8 @@ def measure(name: str, trace: Trace, players: Mapping[str, Player], rounds: int)
             played = players[side].play(trace, repetitions, False)
             measured.add(COLD, side, played.times[0] / trace.operations)
             measured.add(WARM, side, min(played.times[1:]) / trace.operations)
-            if number == 0:
-                filled = players[side].play(trace, 1, True)
-                measured.add(MEMORY, side, filled.grown / trace.live_peak)
+            filled = players[side].play(trace, 1, True)
+            measured.add(MEMORY, side, filled.grown / trace.live_peak)
     show_progress("")
     return measured
 
