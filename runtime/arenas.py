@@ -23,7 +23,9 @@ points outside (nil, a constant, a global) is told from heap pointers by one sub
 Spans that were freed leave stale entries in `spans`; whoever looks an address up checks the span's bounds and
 state.
 
-Owner: heap.lock for writing; the reader of an entry holds an object of the span, or the world is stopped.
+Owner: heap.lock for the table and for adding arenas; an arena's entries for a page belong to who has the page, so a
+bitmap's words, of 64 pages, are changed atomically. The reader of an entry holds an object of the span, or the world is
+stopped.
 Go: runtime/mheap.go heapArena, spanOf; mbitmap.go findObject.                                   Next: span_set.py
 """
 
@@ -46,7 +48,12 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
+    atomic_and_at,
+    atomic_load,
+    atomic_or_at,
+    cas,
     ctz64,
+    element,
     inline,
     is_nil,
     nil,
@@ -210,7 +217,7 @@ def next_in_use(arena: HeapArena, page: u64) -> u64:
 
 
 def set_spans(arenas: ArenaMap, span: MSpan) -> None:
-    """Enter a span that is now in use (AR1 to AR3). Caller holds heap.lock."""
+    """Enter a span that is now in use (AR1 to AR3). Caller has its pages."""
     addr = span.start_addr
     end = addr + (span.npages << PAGE_SHIFT)
     first = arena_of(arenas, addr)
@@ -218,16 +225,16 @@ def set_spans(arenas: ArenaMap, span: MSpan) -> None:
         arena_of(arenas, addr).spans[page_of(addr)] = span
         addr = addr + (1 << PAGE_SHIFT)
     page = page_of(span.start_addr)
-    first.in_use[page // WORD_BITS] = first.in_use[page // WORD_BITS] | u64(u64(1) << page % WORD_BITS)
+    atomic_or_at(u64, address(element(first.in_use, page // WORD_BITS)), u64(1) << page % WORD_BITS)
     if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
         arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = span.span_class
 
 
 def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
-    """Take a span out that is no longer in use (AR2, AR3). Caller holds heap.lock."""
+    """Take a span out that is no longer in use (AR2, AR3). Caller has its pages still."""
     first = arena_of(arenas, span.start_addr)
     page = page_of(span.start_addr)
-    first.in_use[page // WORD_BITS] = u64(first.in_use[page // WORD_BITS] & ~(u64(1) << page % WORD_BITS))
+    atomic_and_at(u64, address(element(first.in_use, page // WORD_BITS)), u64(~(u64(1) << page % WORD_BITS)))
     if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
         arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = 0
     span.state = SPAN_DEAD
@@ -242,10 +249,11 @@ def alloc_needs_zero(arenas: ArenaMap, start_addr: uintptr, npages: u64) -> bool
         arena = arena_of(arenas, addr)
         offset = addr - arena.start_addr
         size = left if left < HEAP_ARENA_BYTES - offset else HEAP_ARENA_BYTES - offset
-        if offset < arena.zeroed_base:
+        base: u64 = atomic_load(arena, "zeroed_base")
+        if offset < base:
             needs_zero = True
-        if offset + size > arena.zeroed_base:
-            arena.zeroed_base = offset + size
+        while offset + size > base and not cas(arena, "zeroed_base", base, offset + size):
+            base = atomic_load(arena, "zeroed_base")
         addr = addr + size
         left = left - size
     return needs_zero

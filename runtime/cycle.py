@@ -5,7 +5,7 @@
     3. Mark termination    what is live is known: the next goal
     4. Sweep               sweep_gen grows by 2: every span is unswept; from here on allocation sweeps
 
-The world stands still through all of them. A collection starts
+The world stands still through all of them (world.py). A collection starts
 
     by the heap    when a span or a large object would bring heap_live above the trigger: in malloc.py
     forced         by runtime.GC or an embedder; all is swept before it returns
@@ -22,42 +22,54 @@ from runtime.heap import CLOCK_MONOTONIC, CLOCK_REALTIME, PAUSES, Cycle, Runtime
 from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PTR_SIZE
 from runtime.mark import finish_marking, mark_globals, mark_words, start_marking
-from runtime.mcache import close_runs, release_all
+from runtime.mcache import close_runs
 from runtime.mcentral import finish_sweep, start_sweep
+from runtime.memstats import flush_all
+from runtime.p import P
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.proc import G
-from runtime.syspy import address, u64
+from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
+from runtime.world import World, start_the_world, stop_the_world
 
 
 def gc(g: G) -> None:
     """runtime.GC: collect, and sweep all."""
     collect(g, True)
-    finish_sweep(g.heap)
+    finish_sweep(g.heap, g.p)
 
 
 def collect(g: G, forced: bool) -> None:
     """Mark what is live, and leave the rest to be swept. Whatever g needs is in its roots."""
     runtime = g.runtime
+    count = runtime.gc.num_gc
+    stop_the_world(g.p)
+    # Another thread may have come first: then this one's allocation has what it needs, or will see that it has not.
+    if forced or runtime.gc.num_gc == count:
+        collect_stopped(runtime, g.p, forced)
+    start_the_world(g.p)
+
+
+def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
+    """The collection itself. The caller, who runs on p, has stopped the world."""
     heap = runtime.heap
     cycle = runtime.cycle
     cycle.forced = forced
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
-    finish_sweep(heap)
+    finish_sweep(heap, p)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
-    close_runs(runtime.m_cache)
+    close_all_runs(runtime.world)
     cycle.mark_ns = clock_ns(runtime, CLOCK_MONOTONIC)
-    mark(runtime)
+    cycle.stack_bytes = mark(runtime)
     cycle.sweep_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
-    cycle.stack_bytes = g.shadow_top - g.shadow_base
     set_goal(runtime, cycle.stack_bytes)
     start_sweep(heap)
-    release_all(heap, runtime.m_cache)
+    flush_all(runtime)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     cycle.end_ns = clock_ns(runtime, CLOCK_MONOTONIC)
@@ -66,15 +78,29 @@ def collect(g: G, forced: bool) -> None:
         print_gc_trace(runtime, cycle)
 
 
-def mark(runtime: Runtime) -> None:
-    """Mark everything that the roots reach. All spans are swept, no run is open."""
+def close_all_runs(world: World) -> None:
+    """The spans tell what is taken. The world is stopped."""
+    p = world.ps
+    while not is_nil(p):
+        close_runs(p.m_cache)
+        p = p.next
+
+
+def mark(runtime: Runtime) -> u64:
+    """Mark everything that the roots reach; the bytes of all stacks. All spans are swept, no run is open."""
     marker = runtime.marker
     roots = runtime.roots
+    stack_bytes: u64 = 0
     start_marking(marker, runtime.heap.sweep_gen)
-    mark_words(marker, runtime.g0.shadow_base, runtime.g0.shadow_top)
+    g = runtime.world.gs
+    while not is_nil(g):
+        mark_words(marker, g.shadow_base, g.shadow_top)
+        stack_bytes = stack_bytes + (g.shadow_top - g.shadow_base)
+        g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
     finish_marking(marker)
+    return stack_bytes
 
 
 def set_goal(runtime: Runtime, stack_bytes: u64) -> None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from runtime.fixalloc import FixAlloc, fixalloc_alloc, fixalloc_free
 from runtime.layout import INLINE_MARK_BYTES, PAGE_SIZE
+from runtime.lock import Mutex, lock, unlock
 from runtime.mspan import INLINE_HALF, SMALL_BITS_SLOTS, WORD_BITS, MSpan, bit_words, has_inline_bits
 from runtime.size_classes import MAX_OBJS_PER_SPAN
 from runtime.syspy import address, array_at, element, inline, memset, u32, u64, uintptr
@@ -41,14 +42,16 @@ def has_cell(span: MSpan) -> bool:
     return u64(span.nelems) > SMALL_BITS_SLOTS and not has_inline_bits(span.elem_size)
 
 
-def new_bits(cells: FixAlloc, span: MSpan, sweep_gen: u32) -> bool:
-    """Give a new span its two bitmaps, all zero. False if the system refuses memory. Caller holds heap.lock."""
+def new_bits(cells: FixAlloc, heap_lock: Mutex, span: MSpan, sweep_gen: u32) -> bool:
+    """Give a new span its two bitmaps, all zero. False if the system refuses memory. Takes heap.lock for a cell."""
     if has_inline_bits(span.elem_size):
         mark = span.start_addr + inline_mark_offset(sweep_gen)
         memset(span.start_addr + (PAGE_SIZE - INLINE_MARK_BYTES), 0, INLINE_MARK_BYTES)
         set_bits(span, mark ^ INLINE_HALF, mark)
     elif has_cell(span):
+        lock(heap_lock)
         cell = fixalloc_alloc(cells)
+        unlock(heap_lock)
         if cell == 0:
             return False
         set_bits(span, cell, cell + CELL_HALF)

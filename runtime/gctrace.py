@@ -14,7 +14,7 @@
 The world stands still all the time, so the parts of the clock add up to the pause, and of the processor's time the
 marking is counted as the background's.
 
-Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv.                 Next: cycle.py
+Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv.                 Next: heap_check.py
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ ARROW = text(b"->")
 MB = text(b" MB, ")
 GOAL = text(b" MB goal, ")
 STACKS = text(b" MB stacks, ")
-GLOBALS = text(b" MB globals, 1 P")
+GLOBALS = text(b" MB globals, ")
+PS = text(b" P")
 FORCED = text(b" (forced)")
 NEWLINE = text(b"\n")
 
@@ -96,7 +97,9 @@ def put_sizes(line: TraceLine, runtime: Runtime, cycle: Cycle) -> None:
     put_number(line, cycle.stack_bytes >> LOG_MB, 0)
     put(line, STACKS, 12)
     put_number(line, runtime.roots.globals_bytes >> LOG_MB, 0)
-    put(line, GLOBALS, 16)
+    put(line, GLOBALS, 13)
+    put_number(line, runtime.world.ps_count, 0)
+    put(line, PS, 2)
 
 
 def put(line: TraceLine, words: Array[u8], length: u64) -> None:

@@ -2,8 +2,9 @@
 
     Runtime
       |-- heap       MHeap     spans, arenas, the page allocator
-      |-- m_cache    MCache    of the one P
+      |-- p0         P         the first P: mcache, page cache
       |-- g0         G         the main goroutine: its shadow stack
+      |-- world      World     all Ps and goroutines
       |-- roots      Roots     globals and handles
       |-- marker     Marker    the collector's queue
       |-- knobs      Knobs     GOGC, GODEBUG and the like
@@ -11,9 +12,12 @@
 
 A Runtime is one mapping; what hangs off it are others. Closing it gives all of them back.
 
-    RN1  heap, m_cache and runtime of g0 are those of this Runtime
+A thread besides the first asks for a goroutine with a P (`attach`), and gives both back (`detach`). The first has g0
+and p0, and runs: new_runtime leaves p0 to it as P_RUNNING.
 
-Owner: whoever created it. Go: package variables (mheap_, work, memstats, debug).        Next: heap_check.py
+    RN1  heap, p and runtime of each goroutine are those of this Runtime
+
+Owner: whoever created it. Go: package variables (mheap_, work, memstats, debug).        Next: memstats.py
 """
 
 from __future__ import annotations
@@ -22,8 +26,9 @@ from typing import Annotated
 
 from runtime.fixalloc import persistent_alloc
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, LockOrder, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_init
-from runtime.mcache import MCache, mcache_init
+from runtime.mcache import mcache_init
 from runtime.mcentral import MCentral
 from runtime.mheap import MHeap, heap_close, heap_init
 from runtime.os_memory import (
@@ -36,6 +41,7 @@ from runtime.os_memory import (
     munmap,
     unmap,
 )
+from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.pacer import heap_goal, trigger_below
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
@@ -49,6 +55,8 @@ from runtime.syspy import (
     c_function,
     i32,
     i64,
+    is_nil,
+    nil,
     sizeof,
     struct,
     throw,
@@ -57,6 +65,7 @@ from runtime.syspy import (
 )
 from runtime.time_histogram import TimeHistogram
 from runtime.work_queue import queue_close
+from runtime.world import World, add_p, give_p, take_p
 
 PAUSES = 256  # collections whose pauses are remembered
 SHADOW_BYTES = 64 << 20  # of a shadow stack, if its creator does not say; only what is used becomes memory
@@ -136,13 +145,14 @@ class Runtime(Struct):
     """The root of everything."""
 
     g0: Inline[G]  # the main goroutine
-    m_cache: Inline[MCache]  # of the one P
+    p0: Inline[P]  # the first P
+    world: Inline[World]  # all Ps and goroutines
     knobs: Inline[Knobs]  # how to run
     gc: Inline[GCStats]  # what the collector did
     cycle: Inline[Cycle]  # the collection under way, or the last one
     marker: Inline[Marker]  # the collector's state
     roots: Inline[Roots]  # globals and handles
-    shadow_bytes: u64  # size of g0's shadow stack
+    shadow_bytes: u64  # size of each goroutine's shadow stack
     time: Inline[TimeSpec]  # where the clock is read to
     line: Inline[TraceLine]  # where gctrace forms its line
     heap: Inline[MHeap]  # where memory comes from
@@ -177,43 +187,131 @@ def new_runtime(gogc: i64, shadow_bytes: u64) -> Runtime:
 def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     """Make an all-zero Runtime one with an empty heap. False if the system refuses memory."""
     heap = runtime.heap
+    world = runtime.world
     runtime.knobs.gogc = gogc
+    runtime.shadow_bytes = shadow_bytes
     runtime.gc.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+    mutex_init(world.stopper, WORLD_STOPPER, world.order)
+    mutex_init(world.lock, WORLD_LOCK, world.order)
+    mutex_init(runtime.roots.lock, ROOTS_LOCK, world.order)
     roots_init(runtime.roots, heap.memory)
-    if not heap_init(heap) or not new_centrals(heap):
+    if not heap_init(heap, world.order) or not new_centrals(heap, world.order):
         return False
     runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
     heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
-    mcache_init(runtime.m_cache, heap)
-    return marker_init(runtime.marker, heap.arenas, heap.memory) and g_init(runtime, runtime.g0, shadow_bytes)
+    p_init(runtime, runtime.p0)
+    if not marker_init(runtime.marker, heap.arenas, heap.memory) or not g_init(runtime, runtime.g0):
+        return False
+    give_p(runtime.p0, runtime.g0)
+    runtime.p0.status = P_RUNNING
+    return True
 
 
-def new_centrals(heap: MHeap) -> bool:
+def new_centrals(heap: MHeap, order: LockOrder) -> bool:
     """Make the mcentrals. False if the system refuses memory."""
     block = persistent_alloc(heap.persistent, NUM_SPAN_CLASSES * sizeof(MCentral), PTR_SIZE, heap.memory.other)
+    if block == 0:
+        return False
     heap.central = array_at(Inline[MCentral], block)
-    return block != 0
+    for span_class in range(NUM_SPAN_CLASSES):
+        mutex_init(heap.central[span_class].lock, CENTRAL_LOCK, order)
+    return True
 
 
-def g_init(runtime: Runtime, g: G, shadow_bytes: u64) -> bool:
+# --- Goroutines and Ps -----------------------------------------------------------------------------------------------
+
+
+def p_init(runtime: Runtime, p: P) -> None:
+    """Make an all-zero P one that holds nothing, and enter it. Caller holds world.lock, or nobody else is there."""
+    mcache_init(p.m_cache, runtime.heap)
+    if runtime.knobs.gc_stress != 0:
+        p.m_cache.run_bytes = 0
+    add_p(runtime.world, p)
+
+
+def g_init(runtime: Runtime, g: G) -> bool:
     """Make an all-zero G one with an empty shadow stack. False if the system refuses memory."""
     g.runtime = runtime
     g.heap = runtime.heap
-    g.m_cache = runtime.m_cache
-    runtime.shadow_bytes = shadow_bytes
     # Address space, of which the part that is used becomes memory: memstats.py counts that.
-    g.shadow_base = map_anywhere(runtime.heap.memory, 0, shadow_bytes, PROT_READ_WRITE)
+    g.shadow_base = map_anywhere(runtime.heap.memory, 0, runtime.shadow_bytes, PROT_READ_WRITE)
     g.shadow_top = g.shadow_base
-    g.shadow_limit = g.shadow_base + shadow_bytes
+    g.shadow_limit = g.shadow_base + runtime.shadow_bytes
     return g.shadow_base != 0
+
+
+def attach(runtime: Runtime) -> G:
+    """A goroutine with a P for the calling thread, which is in the host: it has to `enter`. Throws "out of memory"."""
+    world = runtime.world
+    lock(world.stopper)  # the world is not stopped, and not about to be
+    lock(world.lock)
+    g = free_g(runtime)
+    p = free_p(runtime)
+    complete = not is_nil(g) and not is_nil(p)
+    if complete:
+        world.free_gs = g.next
+        world.idle = p.next_idle
+        give_p(p, g)
+    unlock(world.lock)
+    unlock(world.stopper)
+    if not complete:
+        throw("out of memory")
+    return g
+
+
+def free_g(runtime: Runtime) -> G:
+    """The first of the free Gs, a new one if there was none; nil if refused memory. Caller holds world.lock."""
+    world = runtime.world
+    if is_nil(world.free_gs):
+        block = persistent_alloc(runtime.heap.persistent, sizeof(G), PTR_SIZE, runtime.heap.memory.other)
+        if block == 0 or not g_init(runtime, G.at(block)):
+            return nil(G)
+        world.free_gs = G.at(block)
+    return world.free_gs
+
+
+def free_p(runtime: Runtime) -> P:
+    """The first of the idle Ps, a new one if there was none; nil if refused memory. Caller holds world.lock."""
+    world = runtime.world
+    if is_nil(world.idle):
+        block = persistent_alloc(runtime.heap.persistent, sizeof(P), PTR_SIZE, runtime.heap.memory.m_cache)
+        if block == 0:
+            return nil(P)
+        p_init(runtime, P.at(block))
+        world.idle = P.at(block)
+    return world.idle
+
+
+def detach(g: G) -> None:
+    """End a thread's goroutine, whose P is P_SYSCALL; what its P holds stays there for the next one."""
+    runtime = g.runtime
+    if g.p.status != P_SYSCALL and g.p.status != P_STOPPED:
+        throw("detach: the thread has not left", u64(g.p.status))
+    lock(runtime.world.stopper)
+    lock(runtime.world.lock)
+    take_p(g)
+    unlock(runtime.world.lock)
+    unlock(runtime.world.stopper)
+
+
+# --- The end ---------------------------------------------------------------------------------------------------------
 
 
 def close_runtime(runtime: Runtime) -> None:
     """Give all memory of a runtime back, also of one whose init failed. Nothing of it may be used again."""
-    memory = runtime.heap.memory
-    if runtime.g0.shadow_base != 0:
-        unmap(memory, runtime.g0.shadow_base, runtime.shadow_bytes)
+    if is_nil(runtime.g0.p) and runtime.g0.shadow_base != 0:
+        unmap(runtime.heap.memory, runtime.g0.shadow_base, runtime.shadow_bytes)
+    close_stacks(runtime, runtime.world.gs)
+    close_stacks(runtime, runtime.world.free_gs)
     queue_close(runtime.marker.queue)
     roots_close(runtime.roots)
     heap_close(runtime.heap)
     munmap(address(runtime), align_up(sizeof(Runtime), PHYS_PAGE_SIZE))
+
+
+def close_stacks(runtime: Runtime, g: G) -> None:
+    """Unmap the shadow stacks of a list of goroutines."""
+    while not is_nil(g):
+        if g.shadow_base != 0:
+            unmap(runtime.heap.memory, g.shadow_base, runtime.shadow_bytes)
+        g = g.next

@@ -11,11 +11,11 @@ The second marking shares no code that enumerates objects or pointers with mark.
 in the MSpan, reads pointer maps bit by bit, and has a bitmap (one bit per word of the heap, in the arenas) and a
 stack of its own.
 
-    I1  each span in use is in the arenas, in one set of its mcentral or in the mcache
+    I1  each span in use is in the arenas, in one set of its mcentral or in an mcache
     I2  pages of spans in use are taken in the page allocator
     I3  objects allocated less objects freed are the taken slots, by size class
 
-Owner: the world is stopped. Go: runtime/mcheckmark.go; mheap.go has no walk like this.           Next: gctrace.py
+Owner: the world is stopped. Go: runtime/mcheckmark.go; mheap.go has no walk like this.           Next: cycle.py
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ from runtime.layout import (
     chunk_index,
     chunk_page_index,
 )
-from runtime.mcache import MCache
 from runtime.mcentral import swept, unswept
 from runtime.mheap import MHeap, check_heap_memory
 from runtime.mspan import (
@@ -54,6 +53,7 @@ from runtime.mspan import (
     slot_addr,
 )
 from runtime.os_memory import MemoryStats, sys_alloc, sys_free
+from runtime.p import HeapStats, MCache
 from runtime.proc import G
 from runtime.roots import check_roots
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
@@ -63,6 +63,7 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
+    i64,
     is_nil,
     load,
     memmove,
@@ -76,6 +77,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import Type
+from runtime.world import World, check_world
 
 CHECKMARK_BYTES = HEAP_ARENA_BYTES // PTR_SIZE // 8  # of one arena's bitmap
 FIRST_STACK_BYTES = 64 << 10
@@ -127,7 +129,11 @@ def check_heap(runtime: Runtime) -> None:
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
-    check_g(runtime, runtime.g0)
+    check_world(runtime.world)
+    g = runtime.world.gs
+    while not is_nil(g):
+        check_g(runtime, g)
+        g = g.next
     checker = new_checker(heap.memory)
     arena = heap.arenas.first
     while not is_nil(arena):
@@ -135,10 +141,14 @@ def check_heap(runtime: Runtime) -> None:
         arena = arena.next
     if checker.pages != heap.pages_in_use:
         throw("HP2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
-    held = check_centrals(heap) + check_mcache(heap, runtime.m_cache)
+    held = check_centrals(heap)
+    p = runtime.world.ps
+    while not is_nil(p):
+        held = held + check_mcache(heap, p.m_cache)
+        p = p.next
     if held != checker.spans:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
-    check_counts(checker, heap, runtime.m_cache)
+    check_counts(checker, heap, runtime.world)
     free_checker(checker)
 
 
@@ -146,7 +156,7 @@ def check_g(runtime: Runtime, g: G) -> None:
     """G1 and RN1 hold."""
     if g.shadow_base > g.shadow_top or g.shadow_top > g.shadow_limit or g.shadow_top % PTR_SIZE != 0:
         throw("G1: a shadow stack's top is out of place", g.shadow_base, g.shadow_top, g.shadow_limit)
-    if g.runtime != runtime or g.heap != runtime.heap or g.m_cache != runtime.m_cache:
+    if g.runtime != runtime or g.heap != runtime.heap or g.m_cache != g.p.m_cache:
         throw("RN1: a goroutine belongs to another runtime", address(g))
 
 
@@ -267,18 +277,32 @@ def check_mcache(heap: MHeap, cache: MCache) -> u64:
     return count
 
 
-def check_counts(checker: Checker, heap: MHeap, cache: MCache) -> None:
+def check_counts(checker: Checker, heap: MHeap, world: World) -> None:
     """I3 holds."""
-    for size_class in range(u64(1), u64(NUM_SIZE_CLASSES)):
-        counted = u64(heap.stats.small_alloc_count[size_class] - heap.stats.small_free_count[size_class])
-        for span_class in range(2 * size_class, 2 * size_class + 2):
-            span = cache.alloc[span_class]
-            counted = u64(counted + (u64(span.alloc_count) - u64(span.cached_count)))
+    for size_class in range(NUM_SIZE_CLASSES):
+        counted = counted_objects(heap.stats, size_class)
+        p = world.ps
+        while not is_nil(p):
+            counted = u64(counted + counted_objects(p.stats, size_class) + newly_cached(p.m_cache, size_class))
+            p = p.next
         if counted != checker.taken[size_class]:
-            throw("I3: objects allocated less objects freed are not the taken slots", size_class, counted)
-    large = u64(heap.stats.large_alloc_count - heap.stats.large_free_count)
-    if large != checker.taken[0]:
-        throw("I3: large objects allocated less those freed are not the ones in spans", large, checker.taken[0])
+            throw("I3: objects allocated less objects freed are not the taken slots", u64(size_class), counted)
+
+
+def counted_objects(stats: HeapStats, size_class: i64) -> u64:
+    """Objects of a class allocated less those freed; class 0 is that of large ones. May be less than 0: wraps."""
+    if size_class == 0:
+        return u64(stats.large_alloc_count - stats.large_free_count)
+    return u64(stats.small_alloc_count[size_class] - stats.small_free_count[size_class])
+
+
+def newly_cached(cache: MCache, size_class: i64) -> u64:
+    """Slots of a class that were taken from cached spans and are not counted yet."""
+    count: u64 = 0
+    for span_class in range(2 * size_class, 2 * size_class + 2):
+        span = cache.alloc[span_class]
+        count = count + (u64(span.alloc_count) - u64(span.cached_count))
+    return count
 
 
 # --- The second marking ----------------------------------------------------------------------------------------------
@@ -312,10 +336,13 @@ def check_all_marks(runtime: Runtime) -> u64:
 def reach_roots(checker: Checker, runtime: Runtime) -> None:
     """Reach what the roots point to."""
     arenas = runtime.heap.arenas
-    addr = runtime.g0.shadow_top
-    while addr > runtime.g0.shadow_base:
-        addr = addr - PTR_SIZE
-        reach(checker, arenas, load(uintptr, addr), addr)
+    g = runtime.world.gs
+    while not is_nil(g):
+        addr = g.shadow_top
+        while addr > g.shadow_base:
+            addr = addr - PTR_SIZE
+            reach(checker, arenas, load(uintptr, addr), addr)
+        g = g.next
     for handle in range(runtime.roots.capacity):
         reach(checker, arenas, runtime.roots.handles[handle], handle)
     globals_range = runtime.roots.globals
@@ -382,7 +409,7 @@ def is_pointer_at(span: MSpan, start: uintptr, offset: u64) -> bool:
     if span.elem_size <= MAX_BITMAP_SIZE:
         return is_mask_bit(array_at(u8, address(pointer_bits(span))), start + offset - span.start_addr)
     if span.span_class >> 1 == 0:
-        return is_pointer_of(span.large_type, offset)
+        return not is_nil(span.large_type) and is_pointer_of(span.large_type, offset)
     return offset >= MALLOC_HEADER_SIZE and is_pointer_of(Type.at(load(uintptr, start)), offset - MALLOC_HEADER_SIZE)
 
 

@@ -10,12 +10,22 @@ thread that finds the lock taken looks at it for a moment, since the holder is m
 
 The lock order. Whoever holds a lock takes only locks further down; a thread holds no two of one line.
 
-    1  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
-    2  central.lock       the four span sets of one mcentral
-    3  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    1  world.stopper      who stops the world; held until it starts again
+    2  world.lock         the lists of Ps and goroutines, and what stopping counts
+    3  heap.lock          page allocator, arenas, spans of the heap, fixallocs; filling and flushing page caches
+    4  central.lock       the four span sets of one mcentral
+    5  roots.lock         the table of handles, the list of globals
+    6  persistent.lock    the persistent allocator, which memory for all of the above comes from
+
+A lock that was given its line by mutex_init is checked against the order, under CPython and in debug builds. A
+LockOrder says which lines each thread holds:
+
+    thread   | 7f01.. | 0 | 7f33.. | ...        0: nobody's row
+    held     | 0b1100 |   | 0b0100 |            bit n: a lock of line n
 
     LK1  only a held lock is unlocked
     LK2  what a lock protects is touched only while it is held: assert_lock_held stands at the entries
+    LK3  a lock is taken only by a thread that holds none of its line or of a line further down
 
 Owner: the thread that changed key from UNLOCKED. Go: runtime/lock_futex.go, lockrank.go.        Next: os_memory.py
 """
@@ -25,14 +35,20 @@ from __future__ import annotations
 import os
 
 from runtime.syspy import (
+    Annotated,
+    Array,
     Struct,
     address,
     atomic_load,
     atomic_store,
+    atomic_store_at,
     c_function,
     cas,
+    cas_at,
     cold,
+    element,
     i64,
+    is_nil,
     likely,
     offsetof,
     struct,
@@ -54,11 +70,31 @@ FUTEX_WAIT_PRIVATE = 128
 FUTEX_WAKE_PRIVATE = 129
 
 
+WORLD_STOPPER = 1  # the lines of the lock order
+WORLD_LOCK = 2
+HEAP_LOCK = 3
+CENTRAL_LOCK = 4
+ROOTS_LOCK = 5
+PERSISTENT_LOCK = 6
+
+ORDER_ROWS = 8  # threads that hold locks at the same time; those beyond are not checked
+
+
+@struct
+class LockOrder(Struct):
+    """Who holds locks of which lines."""
+
+    thread: Annotated[Array[u64], ORDER_ROWS]  # pthread_self of the row's thread; 0: none
+    held: Annotated[Array[u64], ORDER_ROWS]  # bit n: it holds a lock of line n
+
+
 @struct
 class Mutex(Struct):
-    """A lock. All zero is unlocked."""
+    """A lock. All zero is unlocked, and not checked against the order."""
 
     key: u32  # UNLOCKED, LOCKED or SLEEPING
+    line: u32  # of the lock order
+    order: LockOrder  # who holds what; nil: not checked
 
 
 @c_function
@@ -68,8 +104,20 @@ def syscall(  # type: ignore[empty-body]
     """The kernel's entry; here for futex only, which libc does not wrap."""
 
 
+@c_function
+def pthread_self() -> uintptr:  # type: ignore[empty-body]
+    """What tells the calling thread from the others."""
+
+
+def mutex_init(m: Mutex, line: u32, order: LockOrder) -> None:
+    """Give an all-zero lock its line."""
+    m.line = line
+    m.order = order
+
+
 def lock(m: Mutex) -> None:
     """Take the lock, sleeping while another thread holds it."""
+    assert takes_in_order(m), "LK3: a lock is taken against the order"
     if likely(cas(m, "key", UNLOCKED, LOCKED)):
         return
     lock_contended(m)
@@ -84,17 +132,59 @@ def lock_contended(m: Mutex) -> None:
     # Whoever has slept takes the lock as SLEEPING: others may sleep still, and its unlock must wake the next.
     while not cas(m, "key", UNLOCKED, SLEEPING):
         if atomic_load(m, "key") == SLEEPING or cas(m, "key", LOCKED, SLEEPING):
-            futex_sleep(m)
+            futex_sleep(address(m) + offsetof(Mutex, "key"), SLEEPING)
 
 
 def unlock(m: Mutex) -> None:
     """Give the lock back, and wake one of those asleep on it. Caller holds it."""
+    assert gives_back(m), "LK3: a lock is given back by a thread that did not take it"
     if likely(cas(m, "key", LOCKED, UNLOCKED)):
         return
     if atomic_load(m, "key") == UNLOCKED:
         throw("LK1: unlock of an unlocked lock")
     atomic_store(m, "key", UNLOCKED)
-    futex_wake(m)
+    futex_wake(address(m) + offsetof(Mutex, "key"), 1)
+
+
+# --- The order, in checked builds ------------------------------------------------------------------------------------
+
+
+def takes_in_order(m: Mutex) -> bool:
+    """Whether the calling thread may take the lock now (LK3); writes down that it does."""
+    if is_nil(m.order):
+        return True
+    row = order_row(m.order, True)
+    if row == ORDER_ROWS:
+        return True
+    held = m.order.held[row]
+    m.order.held[row] = held | u64(u64(1) << m.line)
+    return held >> m.line == 0
+
+
+def gives_back(m: Mutex) -> bool:
+    """Whether the calling thread has the lock, as far as the order knows; writes down that it no longer does."""
+    if is_nil(m.order):
+        return True
+    row = order_row(m.order, False)
+    if row == ORDER_ROWS:
+        return True
+    held = m.order.held[row]
+    m.order.held[row] = held & ~u64(u64(1) << m.line)
+    if m.order.held[row] == 0:
+        atomic_store_at(u64, address(element(m.order.thread, row)), 0)
+    return held >> m.line & 1 != 0
+
+
+def order_row(order: LockOrder, claim: bool) -> u64:
+    """The calling thread's row, or a free one if it wants one and has none; ORDER_ROWS without either."""
+    me = pthread_self()
+    for row in range(u64(ORDER_ROWS)):
+        if order.thread[row] == me:
+            return row
+    for row in range(u64(ORDER_ROWS)):
+        if claim and order.thread[row] == 0 and cas_at(u64, address(element(order.thread, row)), 0, me):
+            return row
+    return ORDER_ROWS
 
 
 def assert_lock_held(m: Mutex) -> None:
@@ -102,13 +192,16 @@ def assert_lock_held(m: Mutex) -> None:
     assert m.key != UNLOCKED, "LK2: the lock is not held"
 
 
-@cold
-def futex_sleep(m: Mutex) -> None:
-    """Sleep until woken, unless key is no longer SLEEPING. May return early."""
-    syscall(SYS_FUTEX, address(m) + offsetof(Mutex, "key"), FUTEX_WAIT_PRIVATE, SLEEPING, 0, 0, 0)
+# --- The kernel ------------------------------------------------------------------------------------------------------
 
 
 @cold
-def futex_wake(m: Mutex) -> None:
-    """Wake one thread that sleeps on the lock."""
-    syscall(SYS_FUTEX, address(m) + offsetof(Mutex, "key"), FUTEX_WAKE_PRIVATE, 1, 0, 0, 0)
+def futex_sleep(addr: uintptr, value: u32) -> None:
+    """Sleep until woken, unless the u32 at addr is no longer that value. May return early."""
+    syscall(SYS_FUTEX, addr, FUTEX_WAIT_PRIVATE, u64(value), 0, 0, 0)
+
+
+@cold
+def futex_wake(addr: uintptr, count: u64) -> None:
+    """Wake so many threads at most that sleep on addr."""
+    syscall(SYS_FUTEX, addr, FUTEX_WAKE_PRIVATE, count, 0, 0, 0)

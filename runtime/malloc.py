@@ -20,7 +20,7 @@ span, and counts towards the next profile sample: 108 instructions for 16 bytes.
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
-Owner: the P. Go: runtime/malloc.go.                                                        Next: memstats.py
+Owner: the P. Go: runtime/malloc.go.                                                        Next: panics.py
 """
 
 from __future__ import annotations
@@ -39,16 +39,19 @@ from runtime.layout import (
     PTR_SIZE,
     TINY_SIZE,
     align_up,
+    smaller,
 )
-from runtime.mcache import MCache, alloc_large, open_run, refill
+from runtime.mcache import alloc_large, open_run, refill
 from runtime.mcentral import finish_sweep
 from runtime.mheap import MHeap
-from runtime.mspan import low_bits
+from runtime.mspan import MSpan, low_bits
+from runtime.p import MCache
 from runtime.pacer import is_due
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
 from runtime.syspy import (
     address,
+    atomic_add,
     cold,
     inline,
     is_nil,
@@ -62,8 +65,10 @@ from runtime.syspy import (
     unlikely,
 )
 from runtime.types import Type
+from runtime.world import safepoint
 
 MAX_SMALL_OBJECT = MAX_SMALL_SIZE - MALLOC_HEADER_SIZE  # bytes; larger objects have a span of their own
+CLEAR_BYTES = 256 << 10  # of a large object, zeroed without a safepoint in between
 MAX_ALLOC = ADDRESS_LIMIT  # bytes; more than that is out of memory whatever the system says
 
 
@@ -198,20 +203,39 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     if size > MAX_ALLOC:
         throw("out of memory")
     noscan = is_nil(typ) or typ.ptr_bytes == 0
+    safepoint(g.p)
     if g.m_cache.run_bytes == 0:
         stress(g)
     if is_due(g.heap.heap_live, align_up(size, PAGE_SIZE), g.heap.trigger):
         collect(g, False)
     span_class: u64 = 1 if noscan else 0
-    span = alloc_large(g.heap, g.m_cache, size, typ, span_class)
+    span = alloc_large(g.heap, g.p, size, span_class)
     if is_nil(span):
         collect_all(g)
-        span = alloc_large(g.heap, g.m_cache, size, typ, span_class)
+        span = alloc_large(g.heap, g.p, size, span_class)
         if is_nil(span):
             throw("out of memory")
     if span.need_zero != 0 and (needzero or not noscan):
-        memset(span.start_addr, 0, span.limit - span.start_addr)
+        clear_large(g, span)
+    if not noscan:
+        span.large_type = typ
     return span.start_addr
+
+
+def clear_large(g: G, span: MSpan) -> None:
+    """Zero a large object piece by piece, so that a thread which wants to stop the world need not wait for all of it.
+
+    It has no type yet, so a collection in between sees no pointers in it; it is kept by a root of its own.
+    """
+    store(uintptr, g.shadow_top, span.start_addr)
+    g.shadow_top = g.shadow_top + PTR_SIZE
+    addr = span.start_addr
+    while addr < span.limit:
+        size = smaller(span.limit - addr, CLEAR_BYTES)
+        memset(addr, 0, size)
+        addr = addr + size
+        safepoint(g.p)
+    g.shadow_top = g.shadow_top - PTR_SIZE
 
 
 # --- The slow path ---------------------------------------------------------------------------------------------------
@@ -229,14 +253,15 @@ def next_free(g: G, span_class: u64) -> uintptr:
 def next_free_slow(g: G, span_class: u64) -> uintptr:
     """The same, when the class's run is used up."""
     cache = g.m_cache
+    safepoint(g.p)
     if cache.run_bytes == 0:
         stress(g)
     if not open_run(cache, span_class):
         if is_due(g.heap.heap_live, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT, g.heap.trigger):
             collect(g, False)
-        if not refill(g.heap, cache, span_class):
+        if not refill(g.heap, g.p, span_class):
             collect_all(g)
-            if not refill(g.heap, cache, span_class):
+            if not refill(g.heap, g.p, span_class):
                 throw("out of memory")
         open_run(cache, span_class)
     return next_free_fast(cache, span_class)
@@ -246,7 +271,7 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
 def collect_all(g: G) -> None:
     """The system has refused memory: see what is left here."""
     collect(g, False)
-    finish_sweep(g.heap)
+    finish_sweep(g.heap, g.p)
 
 
 @cold
@@ -254,7 +279,7 @@ def stress(g: G) -> None:
     """Count an allocation, and collect at every n-th."""
     runtime = g.runtime
     stats = runtime.gc
-    stats.stress_count = stats.stress_count + 1
-    if runtime.knobs.gc_stress != 0 and stats.stress_count % runtime.knobs.gc_stress == 0:
+    count = atomic_add(stats, "stress_count", 1)
+    if runtime.knobs.gc_stress != 0 and count % runtime.knobs.gc_stress == 0:
         stats.stress_collections = stats.stress_collections + 1
         collect(g, False)

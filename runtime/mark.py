@@ -264,7 +264,10 @@ def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
         return shade(marker, load(uintptr, addr), top)
     if has_inline_bits(span.elem_size):
         return scan_small(marker, addr, u64(span.span_class), top)
-    header: u64 = 0 if span.span_class >> 1 == 0 else MALLOC_HEADER_SIZE
+    is_large = span.span_class >> 1 == 0
+    if is_large and is_nil(span.large_type):
+        return top  # its thread is still zeroing it
+    header: u64 = 0 if is_large else MALLOC_HEADER_SIZE
     return scan_piece(marker, addr, addr + header, top)
 
 

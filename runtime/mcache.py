@@ -25,41 +25,11 @@ from runtime.layout import INLINE_MARK_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
 from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, uncache_span
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
-from runtime.page_cache import PageCache
+from runtime.p import MCache, P, flush_stats
 from runtime.size_classes import NUM_SPAN_CLASSES
-from runtime.syspy import (
-    Annotated,
-    Array,
-    Inline,
-    Struct,
-    atomic_add,
-    atomic_store,
-    is_nil,
-    memset,
-    struct,
-    throw,
-    u32,
-    u64,
-    uintptr,
-)
-from runtime.types import Type
+from runtime.syspy import atomic_add, atomic_store, is_nil, memset, throw, u32, u64
 
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
-
-
-@struct
-class MCache(Struct):
-    """What one P allocates from."""
-
-    run_next: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # next slot of the run, by span class
-    run_limit: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # end of the run
-    tiny_next: uintptr  # first free byte of the tiny allocator's block
-    tiny_limit: uintptr  # its end
-    tiny_allocs: u64  # objects put in such blocks since the last flush
-    run_bytes: u64  # the longest run, in bytes; 0: one slot, so that every allocation takes the slow path
-    slots_reused: u64  # slots since the last flush that had been another object before
-    alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
-    pages: Inline[PageCache]  # free pages
 
 
 def mcache_init(cache: MCache, heap: MHeap) -> None:
@@ -115,16 +85,17 @@ def close_runs(cache: MCache) -> None:
 # --- Spans -----------------------------------------------------------------------------------------------------------
 
 
-def refill(heap: MHeap, cache: MCache, span_class: u64) -> bool:
+def refill(heap: MHeap, p: P, span_class: u64) -> bool:
     """Exchange the class's full span for one with a free slot. False if the system refuses memory."""
+    cache = p.m_cache
     old = cache.alloc[span_class]
     if old.free_index != old.nelems:
         throw("refill of span with free space remaining", old.start_addr, u64(old.free_index))
     if old.nelems != 0:
         if old.sweep_gen != u32(heap.sweep_gen + 3):
             throw("MC1: bad sweep_gen in refill", old.start_addr, u64(old.sweep_gen))
-        uncache(heap, cache, span_class)
-    span = cache_span(heap, cache.pages, span_class)
+        uncache(heap, p, span_class)
+    span = cache_span(heap, p, span_class)
     if is_nil(span):
         return False
     atomic_store(span, "sweep_gen", u32(heap.sweep_gen + 3))
@@ -135,10 +106,11 @@ def refill(heap: MHeap, cache: MCache, span_class: u64) -> bool:
     return True
 
 
-def uncache(heap: MHeap, cache: MCache, span_class: u64) -> None:
+def uncache(heap: MHeap, p: P, span_class: u64) -> None:
     """Give the class's span back to its mcentral, and count what was allocated from it. Its run is closed."""
+    cache = p.m_cache
     span = cache.alloc[span_class]
-    stats = heap.stats
+    stats = p.stats
     size_class = span_class >> 1
     taken = u64(span.alloc_count) - u64(span.cached_count)
     stats.small_alloc_count[size_class] = stats.small_alloc_count[size_class] + taken
@@ -146,36 +118,36 @@ def uncache(heap: MHeap, cache: MCache, span_class: u64) -> None:
         # A stale span was counted by marking already.
         atomic_add(heap, "heap_live", u64(0 - (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size))
     cache.alloc[span_class] = heap.empty_span
-    uncache_span(heap, span)
+    uncache_span(heap, p, span)
 
 
-def release_all(heap: MHeap, cache: MCache) -> None:
-    """Give all spans back, and flush the counts."""
+def release_all(heap: MHeap, p: P) -> None:
+    """Give all spans back, and flush the counts. The P is the caller's, or stopped."""
+    cache = p.m_cache
     close_runs(cache)
     for span_class in range(NUM_SPAN_CLASSES):
         if cache.alloc[span_class].nelems != 0:
-            uncache(heap, cache, u64(span_class))
-    heap.stats.tiny_alloc_count = heap.stats.tiny_alloc_count + cache.tiny_allocs
-    heap.stats.slots_reused = heap.stats.slots_reused + cache.slots_reused
+            uncache(heap, p, u64(span_class))
+    p.stats.tiny_alloc_count = p.stats.tiny_alloc_count + cache.tiny_allocs
+    p.stats.slots_reused = p.stats.slots_reused + cache.slots_reused
     cache.tiny_allocs = 0
     cache.slots_reused = 0
+    flush_stats(heap.stats, p.stats)
 
 
-def alloc_large(heap: MHeap, cache: MCache, size: u64, typ: Type, span_class: u64) -> MSpan:
-    """A span with one object of size bytes, not zeroed; nil if the system refuses memory."""
+def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
+    """A span with one object of size bytes, not zeroed and without a type; nil if the system refuses memory."""
     npages = (size + (PAGE_SIZE - 1)) >> PAGE_SHIFT
-    span = alloc_in_use_span(heap, cache.pages, npages, span_class)
+    span = alloc_in_use_span(heap, p, npages, span_class)
     if is_nil(span):
         return span
-    stats = heap.stats
+    stats = p.stats
     stats.large_alloc_count = stats.large_alloc_count + 1
     stats.large_alloc_bytes = stats.large_alloc_bytes + span.elem_size
     atomic_add(heap, "heap_live", span.elem_size)
     span.free_index = 1
     span.alloc_count = 1
     refill_alloc_cache(span)
-    if span_class & 1 == 0:
-        span.large_type = typ
     central = heap.central[span_class]
     put_span(central, swept(central.full, heap.sweep_gen), span)
     return span

@@ -28,8 +28,8 @@ from typing import Annotated
 from runtime.lock import Mutex, lock, unlock
 from runtime.mheap import MHeap, alloc_span, free_span
 from runtime.mspan import MSpan
+from runtime.p import P
 from runtime.page_bits import ALL_ONES
-from runtime.page_cache import PageCache
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, pop_span, push_span
 from runtime.sweep import FREED, FULL, sweep_span, try_acquire
@@ -38,7 +38,9 @@ from runtime.syspy import (
     Inline,
     Struct,
     atomic_add,
+    atomic_load,
     atomic_store,
+    cas,
     inline,
     is_nil,
     nil,
@@ -94,20 +96,20 @@ def put_span(central: MCentral, spans: SpanSet, span: MSpan) -> None:
 # --- To and from an mcache -------------------------------------------------------------------------------------------
 
 
-def cache_span(heap: MHeap, pages: PageCache, span_class: u64) -> MSpan:
+def cache_span(heap: MHeap, p: P, span_class: u64) -> MSpan:
     """A span of the class with a free slot, for an mcache; nil if the system refuses memory."""
     central = heap.central[span_class]
     span = take_span(central, swept(central.partial, heap.sweep_gen))
     if is_nil(span) and heap.is_swept == 0:
-        span = sweep_for_slots(heap, central)
+        span = sweep_for_slots(heap, p, central)
     if is_nil(span):
-        span = alloc_in_use_span(heap, pages, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
+        span = alloc_in_use_span(heap, p, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
     if not is_nil(span) and span.alloc_count == span.nelems:
         throw("CS3: span has no free objects", span.start_addr, u64(span.nelems))
     return span
 
 
-def sweep_for_slots(heap: MHeap, central: MCentral) -> MSpan:
+def sweep_for_slots(heap: MHeap, p: P, central: MCentral) -> MSpan:
     """Sweep unswept spans of a central until one has a free slot, and take that; nil if that takes too long."""
     sweep_gen = heap.sweep_gen
     for _ in range(SPAN_BUDGET):
@@ -117,13 +119,13 @@ def sweep_for_slots(heap: MHeap, central: MCentral) -> MSpan:
         if is_nil(span):
             return span
         if try_acquire(span, sweep_gen):
-            if sweep_counted(heap, span) != FULL:
+            if sweep_counted(heap, p, span) != FULL:
                 return span
             put_span(central, swept(central.full, sweep_gen), span)
     return nil(MSpan)
 
 
-def uncache_span(heap: MHeap, span: MSpan) -> None:
+def uncache_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Take a span back from an mcache. Its counts are final, and at least one slot is taken."""
     sweep_gen = heap.sweep_gen
     central = heap.central[span.span_class]
@@ -132,7 +134,7 @@ def uncache_span(heap: MHeap, span: MSpan) -> None:
     if span.sweep_gen == u32(sweep_gen + 1):
         # It was cached before this collection, so it is in no set and nobody else can sweep it.
         atomic_store(span, "sweep_gen", u32(sweep_gen - 1))
-        sweep_and_place(heap, span)
+        sweep_and_place(heap, p, span)
     else:
         atomic_store(span, "sweep_gen", sweep_gen)
         place_span(heap, central, span)
@@ -144,23 +146,23 @@ def place_span(heap: MHeap, central: MCentral, span: MSpan) -> None:
     put_span(central, swept(sets, heap.sweep_gen), span)
 
 
-def alloc_in_use_span(heap: MHeap, pages: PageCache, npages: u64, span_class: u64) -> MSpan:
+def alloc_in_use_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
     """A span of new pages; before the heap grows, as many pages are swept. Nil if the system refuses memory."""
     if heap.is_swept == 0:
-        reclaim(heap, npages)
-    return alloc_span(heap, pages, npages, span_class)
+        reclaim(heap, p, npages)
+    return alloc_span(heap, p, npages, span_class)
 
 
 # --- Sweeping --------------------------------------------------------------------------------------------------------
 
 
-def sweep_counted(heap: MHeap, span: MSpan) -> u64:
+def sweep_counted(heap: MHeap, p: P, span: MSpan) -> u64:
     """Sweep a span that the caller has acquired, and count what was freed: FREED, PARTIAL or FULL."""
     before = u64(span.alloc_count)
     outcome = sweep_span(span, heap.sweep_gen, heap.clobber)
     freed = before - u64(span.alloc_count)
     atomic_add(heap, "pages_swept", span.npages)
-    stats = heap.stats
+    stats = p.stats
     size_class = u64(span.span_class) >> 1
     if size_class != 0:
         stats.small_free_count[size_class] = stats.small_free_count[size_class] + freed
@@ -170,42 +172,45 @@ def sweep_counted(heap: MHeap, span: MSpan) -> u64:
     return outcome
 
 
-def sweep_and_place(heap: MHeap, span: MSpan) -> u64:
+def sweep_and_place(heap: MHeap, p: P, span: MSpan) -> u64:
     """Sweep a span that the caller has acquired, and put it where it belongs. Returns how many pages became free."""
     npages = span.npages
-    if sweep_counted(heap, span) == FREED:
-        free_span(heap, span)
+    if sweep_counted(heap, p, span) == FREED:
+        free_span(heap, p, span)
         return npages
     place_span(heap, heap.central[span.span_class], span)
     return 0
 
 
-def sweep_one(heap: MHeap) -> u64:
+def sweep_one(heap: MHeap, p: P) -> u64:
     """Sweep one unswept span of any class. Returns how many pages became free, or NOTHING_LEFT."""
     sweep_gen = heap.sweep_gen
-    while heap.sweep_class < SWEEP_CLASSES:
-        central = heap.central[heap.sweep_class // 2]
-        sets = central.full if heap.sweep_class % 2 == 0 else central.partial
+    next_class: u64 = atomic_load(heap, "sweep_class")
+    while next_class < SWEEP_CLASSES:
+        central = heap.central[next_class // 2]
+        sets = central.full if next_class % 2 == 0 else central.partial
         span = take_span(central, unswept(sets, sweep_gen))
         if is_nil(span):
-            heap.sweep_class = heap.sweep_class + 1
+            # Another thread may have moved on already, by one and not by two.
+            cas(heap, "sweep_class", next_class, next_class + 1)
+            next_class = atomic_load(heap, "sweep_class")
         elif try_acquire(span, sweep_gen):
-            return sweep_and_place(heap, span)
-    heap.is_swept = 1
+            return sweep_and_place(heap, p, span)
+    atomic_store(heap, "is_swept", 1)
     return NOTHING_LEFT
 
 
-def finish_sweep(heap: MHeap) -> None:
+def finish_sweep(heap: MHeap, p: P) -> None:
     """Sweep all that is left (CS1)."""
     while heap.is_swept == 0:
-        sweep_one(heap)
+        sweep_one(heap, p)
 
 
-def reclaim(heap: MHeap, npages: u64) -> None:
+def reclaim(heap: MHeap, p: P, npages: u64) -> None:
     """Sweep until so many pages have become free, or nothing is left to sweep."""
     freed: u64 = 0
     while freed < npages and heap.is_swept == 0:
-        pages = sweep_one(heap)
+        pages = sweep_one(heap, p)
         if pages != NOTHING_LEFT:
             freed = freed + pages
 

@@ -15,7 +15,7 @@ are not, and are added here:
 Not in sys are addresses alone (reserved arenas and summaries, the arena table, the rest of those above), the stacks of
 the host's threads, and machine code; nor does Go count their like.
 
-Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: __init__.py
+Owner: the caller's memory. Go: runtime/mstats.go.                                          Next: gctrace.py
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ from typing import Annotated
 from runtime.arenas import ArenaMap, is_in_window
 from runtime.heap import PAUSES, Runtime
 from runtime.layout import PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
-from runtime.mcache import MCache, release_all
-from runtime.mheap import HeapStats
+from runtime.mcache import release_all
+from runtime.mheap import flush_caches
+from runtime.mspan import MSpan
 from runtime.output import Output
+from runtime.p import P_IDLE, HeapStats, P
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
 from runtime.syspy import Array, Inline, Struct, f64, is_nil, sizeof, struct, u8, u32, u64
+from runtime.world import World, start_the_world, stop_the_world
 
 BY_SIZE = 61  # size classes that the struct has room for, class 0 among them
 
@@ -64,7 +67,7 @@ class MemStats(Struct):
     stack_sys: u64  # the same
     mspan_inuse: u64  # of MSpans in use
     mspan_sys: u64  # of memory for MSpans
-    mcache_inuse: u64  # of MCaches
+    mcache_inuse: u64  # of Ps
     mcache_sys: u64  # the same
     buck_hash_sys: u64  # of the memory profile
     gc_sys: u64  # of the collector's and the page allocator's metadata
@@ -85,10 +88,27 @@ class MemStats(Struct):
 def read_mem_stats(g: G, m: MemStats) -> None:
     """runtime.ReadMemStats."""
     runtime = g.runtime
-    release_all(runtime.heap, runtime.m_cache)
+    stop_the_world(g.p)
+    read_stopped(runtime, m)
+    start_the_world(g.p)
+
+
+def read_stopped(runtime: Runtime, m: MemStats) -> None:
+    """The same, while the world is stopped."""
+    flush_all(runtime)
     read_objects(runtime.heap.stats, m)
-    read_memory(g, m)
+    read_memory(runtime, m)
     read_cycles(runtime, m)
+
+
+def flush_all(runtime: Runtime) -> None:
+    """All Ps give their spans back, and their counts; idle ones their pages as well. The world is stopped."""
+    p = runtime.world.ps
+    while not is_nil(p):
+        release_all(runtime.heap, p)
+        if p.status == P_IDLE:
+            flush_caches(runtime.heap, p)
+        p = p.next
 
 
 def read_objects(stats: HeapStats, m: MemStats) -> None:
@@ -115,24 +135,28 @@ def read_objects(stats: HeapStats, m: MemStats) -> None:
     m.lookups = 0
 
 
-def read_memory(g: G, m: MemStats) -> None:
+def read_memory(runtime: Runtime, m: MemStats) -> None:
     """What was taken from the system."""
-    heap = g.heap
+    heap = runtime.heap
     memory = heap.memory
     m.heap_inuse = memory.heap_in_use.bytes
     m.heap_released = memory.heap_released.bytes
     m.heap_idle = memory.heap_free.bytes + m.heap_released
     m.heap_sys = m.heap_idle + m.heap_inuse
-    m.stack_inuse = align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE) + memory.stacks.bytes
+    m.stack_inuse = memory.stacks.bytes
+    g = runtime.world.gs
+    while not is_nil(g):
+        m.stack_inuse = m.stack_inuse + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
+        g = g.next
     m.stack_sys = m.stack_inuse
-    m.mspan_inuse = heap.span_cells.in_use
+    m.mspan_inuse = heap.span_cells.in_use - cached_spans(runtime.world) * sizeof(MSpan)
     m.mspan_sys = memory.m_span.bytes
-    m.mcache_inuse = sizeof(MCache)
-    m.mcache_sys = sizeof(MCache)
+    m.mcache_inuse = runtime.world.ps_count * sizeof(P)
+    m.mcache_sys = memory.m_cache.bytes + sizeof(P)
     m.buck_hash_sys = memory.buck_hash.bytes
     m.gc_sys = memory.gc.bytes + window_bytes(heap.arenas)
-    m.other_sys = memory.other.bytes + align_up(sizeof(Runtime), PHYS_PAGE_SIZE) - sizeof(MCache)
-    m.other_sys = m.other_sys + output_bytes(g.output)
+    m.other_sys = memory.other.bytes + align_up(sizeof(Runtime), PHYS_PAGE_SIZE) - sizeof(P)
+    m.other_sys = m.other_sys + output_bytes(runtime.g0.output)
     m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
 
 
@@ -154,6 +178,16 @@ def output_bytes(out: Output) -> u64:
         size = size + align_up(sizeof(Output) + u64(out.capacity), PHYS_PAGE_SIZE)
         out = out.stderr
     return size
+
+
+def cached_spans(world: World) -> u64:
+    """MSpans without pages that the Ps keep."""
+    count: u64 = 0
+    p = world.ps
+    while not is_nil(p):
+        count = count + p.span_count
+        p = p.next
+    return count
 
 
 def read_cycles(runtime: Runtime, m: MemStats) -> None:

@@ -2,7 +2,7 @@
 
     alloc_span --- page cache --- page allocator --- grow --- arena of 64 MiB --- system
          |         (a P's, no lock)    (heap.lock)     4 MiB at a time
-       MSpan   from the cells of span_cells
+       MSpan   from the P's span cache, which is filled from the cells of span_cells
 
 An arena is reserved as a whole and made usable from its start:
 
@@ -19,13 +19,14 @@ a TiB further on, and so on; where none of them is free, the system chooses.
     HP2  pages_in_use is the sum of npages over the spans in use
     HP3  the bytes in use, free and released (os_memory.py) add up to what the page allocator has, and what is mapped
 
-Lock: heap.lock covers pages, arenas, span_cells, bit_cells and the three fields above; the counts are atomic.
+Lock: heap.lock covers pages, the table of arenas, span_cells, bit_cells and the three fields above; the counts are
+atomic. What an arena says of a page is written by who has the page.
 Go: runtime/mheap.go.                                                                            Next: mcentral.py
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from runtime import page_alloc
 from runtime.arenas import (
@@ -46,7 +47,7 @@ from runtime.fixalloc import (
     persistent_close,
     persistent_init,
 )
-from runtime.gc_bits import CELL_SIZE, free_bits, new_bits
+from runtime.gc_bits import CELL_SIZE, free_bits, has_cell, new_bits
 from runtime.heap_bits import init_pointer_bits
 from runtime.layout import (
     CHUNK_BYTES,
@@ -58,7 +59,7 @@ from runtime.layout import (
     align_up,
     arena_index,
 )
-from runtime.lock import Mutex, assert_lock_held, lock, unlock
+from runtime.lock import HEAP_LOCK, PERSISTENT_LOCK, LockOrder, Mutex, assert_lock_held, lock, mutex_init, unlock
 from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cache
 from runtime.os_memory import (
     MemoryStats,
@@ -70,16 +71,18 @@ from runtime.os_memory import (
     sys_used,
     unmap,
 )
+from runtime.p import SPAN_CACHE, SPAN_CACHE_REFILL, HeapStats, P
 from runtime.pacer import HEAP_MINIMUM
 from runtime.page_alloc import PageAlloc
-from runtime.page_cache import PageCache, alloc_to_cache, cache_alloc
-from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SIZE_CLASSES, SPAN_CLASS_TO_NELEMS
+from runtime.page_cache import alloc_to_cache, cache_alloc, cache_flush
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, SPAN_CLASS_TO_NELEMS
 from runtime.syspy import (
     Array,
     Inline,
     Struct,
     address,
     atomic_add,
+    inline,
     is_nil,
     nil,
     sizeof,
@@ -99,20 +102,6 @@ ARENA_HINT = 0xC0_0000_0000  # where the first arena is asked for
 ARENA_HINT_STEP = 1 << 40  # from one place to ask at to the next
 ARENA_HINTS = 64  # places
 PAGE_CACHE_MAX = 16  # pages: requests below go to the page cache first
-
-
-@struct
-class HeapStats(Struct):
-    """What was allocated and freed, in objects and bytes, since the runtime began."""
-
-    large_alloc_bytes: u64  # of large objects, in whole pages
-    large_alloc_count: u64  # large objects
-    large_free_bytes: u64  # of large objects that were freed
-    large_free_count: u64  # large objects that were freed
-    tiny_alloc_count: u64  # objects that went into a block of the tiny allocator
-    slots_reused: u64  # slots handed out that had been another object before
-    small_alloc_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots handed out, by size class
-    small_free_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots swept free, by size class
 
 
 @struct
@@ -136,7 +125,7 @@ class MHeap(Struct):
     pages_in_use: u64  # pages of spans in use
     zero_base: u64  # every object of size 0 lies here
     empty_span: Inline[MSpan]  # what an mcache holds instead of a span: one without slots
-    stats: Inline[HeapStats]  # objects
+    stats: Inline[HeapStats]  # objects, as far as the Ps have flushed their counts
     memory: Inline[MemoryStats]  # what the system gave
     persistent: Inline[Persistent]  # where the structs come from
     span_cells: Inline[FixAlloc]  # MSpans
@@ -145,9 +134,11 @@ class MHeap(Struct):
     pages: Inline[PageAlloc]  # which pages are free
 
 
-def heap_init(heap: MHeap) -> bool:
+def heap_init(heap: MHeap, order: LockOrder) -> bool:
     """Make an all-zero MHeap one without memory. False if the system refuses what it needs for that."""
     memory = heap.memory
+    mutex_init(heap.lock, HEAP_LOCK, order)
+    mutex_init(heap.persistent.lock, PERSISTENT_LOCK, order)
     persistent_init(heap.persistent, memory)
     fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
@@ -179,56 +170,93 @@ def heap_close(heap: MHeap) -> None:
 # --- Pages to spans --------------------------------------------------------------------------------------------------
 
 
-def alloc_span(heap: MHeap, cache: PageCache, npages: u64, span_class: u64) -> MSpan:
-    """A new span of so many pages, all its slots free, swept; nil if the system refuses memory."""
-    base: uintptr = 0
-    released: u64 = 0
-    lock(heap.lock)
-    if npages < PAGE_CACHE_MAX:
-        if cache.cache == 0:
-            alloc_to_cache(heap.pages, cache)
-        base, released = cache_alloc(cache, npages)
+def alloc_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
+    """A new span of so many pages, all its slots free, swept; nil if the system refuses memory.
+
+    A span of few pages takes no lock, as long as the P's caches have pages and an MSpan.
+    """
+    base, released = alloc_from_caches(heap, p, npages)
     if base == 0:
+        lock(heap.lock)
         base, released = alloc_pages(heap, npages)
-    span = nil(MSpan)
-    if base != 0:
-        span = new_span(heap, base, npages, span_class)
-        account_pages(heap.memory, npages << PAGE_SHIFT, released)
-        if is_nil(span):
-            page_alloc.free(heap.pages, base, npages)
-            stat_move(heap.memory.heap_in_use, heap.memory.heap_free, npages << PAGE_SHIFT)
-        else:
-            find_need_zero(heap, span, released)
-            atomic_add(heap, "pages_in_use", npages)
-    unlock(heap.lock)
-    if not is_nil(span) and has_pointer_bits(span.elem_size, span_class):
+        unlock(heap.lock)
+        if base == 0:
+            return nil(MSpan)
+    account_pages(heap.memory, npages << PAGE_SHIFT, released)
+    span = new_span(heap, p, base, npages, span_class)
+    if is_nil(span):
+        free_pages(heap, base, npages)
+        return span
+    # Pages that the kernel does not back read as zero, whatever was there before; if it took them back, that is.
+    needs_zero = alloc_needs_zero(heap.arenas, base, npages)
+    is_fresh = released == npages << PAGE_SHIFT and not heap.memory.frees_lazily
+    span.need_zero = 1 if needs_zero and not is_fresh else 0
+    atomic_add(heap, "pages_in_use", npages)
+    if has_pointer_bits(span.elem_size, span_class):
         init_pointer_bits(span)
     return span
 
 
+def alloc_from_caches(heap: MHeap, p: P, npages: u64) -> tuple[uintptr, u64]:
+    """Pages in a row from the P's page cache: (address, released bytes among them); (0, 0) if it has no such run."""
+    if npages >= PAGE_CACHE_MAX:
+        return 0, 0
+    if p.pages.cache == 0:
+        lock(heap.lock)
+        alloc_to_cache(heap.pages, p.pages)
+        unlock(heap.lock)
+    return cache_alloc(p.pages, npages)
+
+
 def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
-    """Free pages in a row, of more memory if need be: (address, released bytes among them); (0, 0) if refused."""
+    """Free pages in a row, of more memory if need be: (address, released bytes among them); (0, 0) if refused.
+
+    Caller holds heap.lock.
+    """
     base, released = page_alloc.alloc(heap.pages, npages)
     if base == 0 and grow(heap, npages):
         base, released = page_alloc.alloc(heap.pages, npages)
     return base, released
 
 
-def new_span(heap: MHeap, base: uintptr, npages: u64, span_class: u64) -> MSpan:
-    """An MSpan for these pages, entered in the arenas; nil if the system refuses memory. Caller holds heap.lock."""
-    cell = fixalloc_alloc(heap.span_cells)
-    if cell == 0:
-        return nil(MSpan)
-    span = MSpan.at(cell)
+def new_span(heap: MHeap, p: P, base: uintptr, npages: u64, span_class: u64) -> MSpan:
+    """An MSpan for these pages, entered in the arenas; nil if the system refuses memory."""
+    span = take_span_cell(heap, p)
+    if is_nil(span):
+        return span
     init_span(span, base, npages, span_class)
     span.sweep_gen = heap.sweep_gen
-    if not new_bits(heap.bit_cells, span, heap.sweep_gen):
-        fixalloc_free(heap.span_cells, cell)
+    if not new_bits(heap.bit_cells, heap.lock, span, heap.sweep_gen):
+        give_span_cell(p, span)
         return nil(MSpan)
     refill_alloc_cache(span)
     span.state = SPAN_IN_USE
     set_spans(heap.arenas, span)
     return span
+
+
+def take_span_cell(heap: MHeap, p: P) -> MSpan:
+    """An MSpan in no use, from the P's cache; nil if the system refuses memory."""
+    if p.span_count == 0:
+        lock(heap.lock)
+        for _ in range(SPAN_CACHE_REFILL):
+            cell = fixalloc_alloc(heap.span_cells)
+            if cell == 0:
+                break
+            give_span_cell(p, MSpan.at(cell))
+        unlock(heap.lock)
+        if p.span_count == 0:
+            return nil(MSpan)
+    p.span_count = p.span_count - 1
+    return p.spans[p.span_count]
+
+
+@inline
+def give_span_cell(p: P, span: MSpan) -> None:
+    """Put an MSpan in the P's cache, which is not full."""
+    assert p.span_count < SPAN_CACHE, "PS1: a P keeps more MSpans than it has room for"
+    p.spans[p.span_count] = span
+    p.span_count = p.span_count + 1
 
 
 def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
@@ -249,14 +277,6 @@ def init_span(span: MSpan, base: uintptr, npages: u64, span_class: u64) -> None:
     span.span_class = u8(span_class)
 
 
-def find_need_zero(heap: MHeap, span: MSpan, released: u64) -> None:
-    """Whether the pages of a new span, so many bytes of them released, may hold old data. Caller holds heap.lock."""
-    needs_zero = alloc_needs_zero(heap.arenas, span.start_addr, span.npages)
-    # Pages that the kernel does not back read as zero, whatever was there before; if it took them back, that is.
-    is_fresh = released == span.npages << PAGE_SHIFT and not heap.memory.frees_lazily
-    span.need_zero = 1 if needs_zero and not is_fresh else 0
-
-
 def account_pages(memory: MemoryStats, size: u64, released: u64) -> None:
     """Count pages of so many bytes, of which so many were released, as in use."""
     if released != 0:
@@ -266,19 +286,46 @@ def account_pages(memory: MemoryStats, size: u64, released: u64) -> None:
         stat_move(memory.heap_free, memory.heap_in_use, size - released)
 
 
-def free_span(heap: MHeap, span: MSpan) -> None:
+def free_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Turn a span back into free pages. It is swept, has no object and is in no set."""
     if span.state != SPAN_IN_USE or span.alloc_count != 0 or span.sweep_gen != heap.sweep_gen:
         throw("free_span: not an empty, swept span in use", span.start_addr, u64(span.state), u64(span.alloc_count))
-    npages = span.npages
-    lock(heap.lock)
     clear_spans(heap.arenas, span)
-    page_alloc.free(heap.pages, span.start_addr, npages)
-    free_bits(heap.bit_cells, span)
-    fixalloc_free(heap.span_cells, address(span))
-    unlock(heap.lock)
-    atomic_add(heap, "pages_in_use", u64(0 - npages))
+    atomic_add(heap, "pages_in_use", u64(0 - span.npages))
+    free_pages(heap, span.start_addr, span.npages)
+    give_back_span(heap, p, span)
+
+
+def free_pages(heap: MHeap, base: uintptr, npages: u64) -> None:
+    """Give pages that were in use back to the page allocator."""
+    # First the count: as soon as the lock is free, another P may count the same pages as in use.
     stat_move(heap.memory.heap_in_use, heap.memory.heap_free, npages << PAGE_SHIFT)
+    lock(heap.lock)
+    page_alloc.free(heap.pages, base, npages)
+    unlock(heap.lock)
+
+
+def give_back_span(heap: MHeap, p: P, span: MSpan) -> None:
+    """Put an MSpan without pages where the next one is taken from, and its bitmaps, if they lie off the heap."""
+    if p.span_count == SPAN_CACHE or has_cell(span):
+        lock(heap.lock)
+        free_bits(heap.bit_cells, span)
+        if p.span_count == SPAN_CACHE:
+            fixalloc_free(heap.span_cells, address(span))
+            unlock(heap.lock)
+            return
+        unlock(heap.lock)
+    give_span_cell(p, span)
+
+
+def flush_caches(heap: MHeap, p: P) -> None:
+    """Give the pages and MSpans of a P's caches back. The P is the caller's, or stopped."""
+    lock(heap.lock)
+    cache_flush(p.pages, heap.pages)
+    while p.span_count != 0:
+        p.span_count = p.span_count - 1
+        fixalloc_free(heap.span_cells, address(p.spans[p.span_count]))
+    unlock(heap.lock)
 
 
 # --- Growth ----------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class MSpan(Struct):
     alloc_cache: u64  # free slots from free_index on, one bit each; see above
     alloc_bits: Array[u64]  # one bit per slot: alive after the last sweep
     mark_bits: Array[u64]  # one bit per slot: reached by this mark phase
-    large_type: Type  # of the object in a span of class 0; nil: no pointers
+    large_type: Type  # of the object in a span of class 0; nil: no pointers, or not zeroed yet
     small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit
     div_magic: u32  # slot of an offset: offset * div_magic >> 32; 0 for a large object
     sweep_gen: u32  # against mheap.sweep_gen: see the table in sweep.py

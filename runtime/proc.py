@@ -14,16 +14,16 @@ roots, and nothing else.
     G1  shadow_base <= shadow_top <= shadow_limit, all multiples of 8
 
 Owner: the thread that runs the goroutine; the collector reads it while the world is stopped.
-Go: runtime/runtime2.go g, m, p (one P: its mcache hangs off g directly).          Next: roots.py
+Go: runtime/runtime2.go g, m (its P's mcache hangs off g directly).                   Next: world.py
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from runtime.mcache import MCache
 from runtime.mheap import MHeap
 from runtime.output import Output
+from runtime.p import MCache, P
 from runtime.syspy import Struct, struct, u64, uintptr
 
 if TYPE_CHECKING:
@@ -43,4 +43,6 @@ class G(Struct):
     heap: MHeap  # where memory comes from
     output: Output  # buffered standard output
     runtime: Runtime  # the root of everything
+    p: P  # the processor that it runs on
+    next: G  # the goroutine made before this one; of a G that is free, the next free one
     alloc_site: u64  # for profiles: function and line of the allocation under way, 0 unknown

@@ -12,7 +12,7 @@ A root may be any word: nil, a pointer into the middle of an object, or one that
     RT1  capacity is what words has room for; every free entry is on the free list, once
     RT2  a free entry has FREE_BIT, which no address has
 
-Owner: the world is stopped while roots are read; handles belong to the embedder's thread.
+Lock: roots.lock; the world is stopped while roots are read.
 Go: runtime/mgcmark.go markroot; handles have no like in Go.                                      Next: work_queue.py
 """
 
@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from runtime.fixalloc import Persistent, persistent_alloc
 from runtime.layout import PTR_SIZE
+from runtime.lock import Mutex, lock, unlock
 from runtime.os_memory import MemoryStats, sys_alloc, sys_free
-from runtime.syspy import Array, Struct, address, array_at, memmove, sizeof, struct, throw, u8, u64, uintptr
+from runtime.syspy import Array, Inline, Struct, address, array_at, memmove, sizeof, struct, throw, u8, u64, uintptr
 
 FIRST_HANDLES = 512  # room for so many at first
 FREE_BIT = 1 << 63
@@ -48,6 +49,7 @@ class Roots(Struct):
     capacity: u64  # of handles
     free: u64  # the first free handle; NO_HANDLE: none
     memory: MemoryStats  # counts what is taken from the system
+    lock: Inline[Mutex]  # covers the list and the table
 
 
 def roots_init(roots: Roots, memory: MemoryStats) -> None:
@@ -71,24 +73,28 @@ def add_globals(roots: Roots, persistent: Persistent, start_addr: uintptr, size:
     added.start_addr = start_addr
     added.size = size
     added.mask = mask
+    lock(roots.lock)
     added.next = roots.globals
     roots.globals = added
     roots.globals_bytes = roots.globals_bytes + size
+    unlock(roots.lock)
     return True
 
 
 def new_handle(roots: Roots, addr: uintptr) -> u64:
     """A handle that keeps the object at addr alive; NO_HANDLE if the system refuses memory."""
-    if roots.free == NO_HANDLE and not grow_handles(roots):
-        return NO_HANDLE
-    handle = roots.free
-    roots.free = roots.handles[handle] & (FREE_BIT - 1)
-    roots.handles[handle] = addr
+    lock(roots.lock)
+    handle: u64 = NO_HANDLE
+    if roots.free != NO_HANDLE or grow_handles(roots):
+        handle = roots.free
+        roots.free = roots.handles[handle] & (FREE_BIT - 1)
+        roots.handles[handle] = addr
+    unlock(roots.lock)
     return handle
 
 
 def grow_handles(roots: Roots) -> bool:
-    """Double the room. False if the system refuses memory."""
+    """Double the room. False if the system refuses memory. Caller holds roots.lock."""
     capacity = 2 * roots.capacity if roots.capacity != 0 else u64(FIRST_HANDLES)
     block = sys_alloc(roots.memory, capacity * PTR_SIZE, roots.memory.other)
     if block == 0:
@@ -113,10 +119,14 @@ def is_handle(roots: Roots, handle: u64) -> bool:
 
 def free_handle(roots: Roots, handle: u64) -> None:
     """End a handle."""
-    if not is_handle(roots, handle):
+    lock(roots.lock)
+    in_use = is_handle(roots, handle)
+    if in_use:
+        roots.handles[handle] = FREE_BIT | roots.free
+        roots.free = handle
+    unlock(roots.lock)
+    if not in_use:
         throw("RT2: a handle is freed that is not in use", handle)
-    roots.handles[handle] = FREE_BIT | roots.free
-    roots.free = handle
 
 
 def check_roots(roots: Roots) -> None:

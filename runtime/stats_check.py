@@ -2,7 +2,7 @@
 
     counter                                   counted again
     objects and bytes, by size class          slot by slot, over all spans in use
-    pages in use, free and released           bit by bit, over all chunks and the page cache
+    pages in use, free and released           bit by bit, over all chunks and the page caches
     cells of MSpans and bitmaps               along the lists of free cells
     metadata of the collector, all the rest   piece by piece, along the structs that hold it
     collections and pauses                    the ring of pauses
@@ -37,12 +37,12 @@ from runtime.layout import (
     align_up,
     chunk_index,
 )
-from runtime.memstats import MemStats, output_bytes, read_mem_stats, window_bytes
-from runtime.mheap import HeapStats, MHeap
+from runtime.memstats import MemStats, cached_spans, output_bytes, read_stopped, window_bytes
+from runtime.mheap import MHeap
 from runtime.mspan import MSpan, is_taken
 from runtime.os_memory import check_memory_stats, sys_alloc, sys_free
+from runtime.p import HeapStats, P
 from runtime.page_alloc import Chunks, PageAlloc, chunk_of
-from runtime.page_cache import PageCache
 from runtime.page_summaries import MAPPED_WORDS
 from runtime.roots import GlobalRange, Roots
 from runtime.size_classes import NUM_SIZE_CLASSES
@@ -62,6 +62,7 @@ from runtime.syspy import (
 )
 from runtime.time_histogram import TIME_COUNTS
 from runtime.work_queue import FIRST_BYTES
+from runtime.world import World
 
 
 @struct
@@ -80,16 +81,17 @@ class Recount(Struct):
 
 
 def check_mem_stats(runtime: Runtime) -> None:
-    """Every counter is what a recount gives. Flushes the mcache, as ReadMemStats does."""
+    """Every counter is what a recount gives. Flushes all mcaches, as ReadMemStats does."""
     heap = runtime.heap
     block = sys_alloc(heap.memory, sizeof(Recount), heap.memory.other)
     if block == 0:
         throw("out of memory")
     recount = Recount.at(block)
-    read_mem_stats(runtime.g0, recount.stats)
+    read_stopped(runtime, recount.stats)
     count_spans(recount, heap)
     check_objects(recount, heap.stats)
-    check_pages(recount, heap, runtime.m_cache.pages)
+    count_caches(recount, runtime.world)
+    check_pages(recount, heap)
     check_held(recount, runtime)
     check_identities(recount.stats)
     check_cycles(runtime, recount.stats)
@@ -137,11 +139,19 @@ def check_objects(recount: Recount, stats: HeapStats) -> None:
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
 
-def check_pages(recount: Recount, heap: MHeap, cache: PageCache) -> None:
+def count_caches(recount: Recount, world: World) -> None:
+    """Count the free pages that Ps keep."""
+    p = world.ps
+    while not is_nil(p):
+        released = popcount64(p.pages.scav)
+        recount.released_pages = recount.released_pages + released
+        recount.free_pages = recount.free_pages + (popcount64(p.pages.cache) - released)
+        p = p.next
+
+
+def check_pages(recount: Recount, heap: MHeap) -> None:
     """ST2 holds."""
     count_chunks(recount, heap.pages)
-    recount.released_pages = recount.released_pages + popcount64(cache.scav)
-    recount.free_pages = recount.free_pages + (popcount64(cache.cache) - popcount64(cache.scav))
     memory = heap.memory
     if heap.pages_in_use << PAGE_SHIFT != recount.span_bytes or memory.heap_in_use.bytes != recount.span_bytes:
         throw("ST2: bytes in use are not those of spans", memory.heap_in_use.bytes, recount.span_bytes)
@@ -176,8 +186,11 @@ def check_held(recount: Recount, runtime: Runtime) -> None:
     heap = runtime.heap
     memory = heap.memory
     check_memory_stats(memory)
-    if recount.spans * sizeof(MSpan) != heap.span_cells.in_use or cell_bytes(heap.span_cells) != memory.m_span.bytes:
-        throw("ST3: cells of MSpans do not add up", recount.spans, heap.span_cells.in_use, memory.m_span.bytes)
+    spans = recount.spans + cached_spans(runtime.world)
+    if spans * sizeof(MSpan) != heap.span_cells.in_use or cell_bytes(heap.span_cells) != memory.m_span.bytes:
+        throw("ST3: cells of MSpans do not add up", spans, heap.span_cells.in_use, memory.m_span.bytes)
+    if (runtime.world.ps_count - 1) * sizeof(P) != memory.m_cache.bytes:
+        throw("ST4: bytes of Ps do not add up", runtime.world.ps_count, memory.m_cache.bytes)
     cells = cell_bytes(heap.bit_cells)
     if recount.cells * heap.bit_cells.size != heap.bit_cells.in_use or cells % heap.bit_cells.chunk_size != 0:
         throw("ST3: cells of bitmaps do not add up", recount.cells, heap.bit_cells.in_use, cells)
@@ -197,9 +210,12 @@ def check_held(recount: Recount, runtime: Runtime) -> None:
 
 def check_sys(m: MemStats, runtime: Runtime, held: u64) -> None:
     """ST4 holds for MemStats: with what is mapped without a count, `sys` is all there is."""
-    g = runtime.g0
-    own = align_up(sizeof(Runtime), PHYS_PAGE_SIZE) + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
-    own = own + window_bytes(runtime.heap.arenas) + output_bytes(g.output)
+    own = align_up(sizeof(Runtime), PHYS_PAGE_SIZE)
+    own = own + window_bytes(runtime.heap.arenas) + output_bytes(runtime.g0.output)
+    g = runtime.world.gs
+    while not is_nil(g):
+        own = own + align_up(g.shadow_top - g.shadow_base, PHYS_PAGE_SIZE)
+        g = g.next
     if m.sys != held + own:
         throw("ST4: MemStats.sys is not what is held", m.sys, held, own)
 

@@ -38,10 +38,10 @@ READING_ORDER = """
     runtime.page_summaries runtime.page_bits runtime.page_alloc runtime.page_cache
     runtime.time_histogram
     runtime.mspan runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits runtime.sweep runtime.pacer
-    runtime.mheap runtime.mcentral runtime.mcache
+    runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
-    runtime.proc runtime.heap runtime.gctrace runtime.heap_check runtime.cycle
-    runtime.malloc runtime.panics runtime.slices runtime.strings runtime.memstats
+    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.heap_check runtime.cycle
+    runtime.malloc runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.knobs runtime.embedding runtime.image
     runtime

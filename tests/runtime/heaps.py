@@ -25,6 +25,7 @@ from runtime import (
     gctrace,
     heap_bits,
     heap_check,
+    lock,
     malloc,
     mark,
     mcache,
@@ -41,6 +42,7 @@ from runtime import (
     sweep,
     types,
     work_queue,
+    world,
 )
 from runtime import heap as root
 from runtime.knobs import Settings
@@ -48,6 +50,7 @@ from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
 from runtime.syspy import Array, address, array_at, load, nil, store, table, u8, u64
 from runtime.types import KIND_STRUCT, Type
+from tests.runtime import workers
 from tests.runtime.big_lists import build_list
 from tests.runtime.engines import NativeEngine, PythonEngine, as_word
 
@@ -112,7 +115,12 @@ ROOTS: list[Callable[..., Any]] = [
     pacer.percent_of,
     pacer.trigger_below,
     pacer.with_floating,
+    lock.lock,
+    lock.mutex_init,
+    lock.unlock,
+    root.attach,
     root.close_runtime,
+    root.detach,
     root.new_runtime,
     roots.add_globals,
     roots.check_roots,
@@ -133,6 +141,17 @@ ROOTS: list[Callable[..., Any]] = [
     work_queue.grow_queue,
     work_queue.queue_close,
     work_queue.queue_init,
+    workers.allocate_large,
+    workers.break_down,
+    workers.churn,
+    workers.collect_often,
+    workers.collect_unforced,
+    workers.run_until_stopped,
+    world.abandon,
+    world.enter,
+    world.leave,
+    world.start_the_world,
+    world.stop_the_world,
 ]
 
 
@@ -173,7 +192,8 @@ class HeapUnderTest:
         Settings.parsed("", debug).apply(self.state)
         self.g = self.state.g0
         self.heap = self.state.heap
-        self.m_cache = self.state.m_cache
+        self.p = self.state.p0
+        self.m_cache = self.p.m_cache
         self.is_broken = False  # a test has broken an invariant: no check at the end
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:

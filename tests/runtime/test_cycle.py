@@ -9,6 +9,7 @@ import pytest
 from runtime.cycle import update_goal
 from runtime.heap_check import check_all_marks
 from runtime.mark import start_marking
+from runtime.mcache import release_all
 from runtime.pacer import heap_goal, trigger_below, with_floating
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import NODE, WORD, HeapUnderTest
@@ -90,6 +91,7 @@ def test_stress_collects_at_every_nth_allocation(new_heap: Callable[..., HeapUnd
     assert stats.num_gc >= 21
     heap.unroot()
     heap.gc()
+    heap.call(release_all, heap.heap, heap.p)
     freed = sum(heap.heap.stats.small_free_count[c] for c in range(68)) + heap.heap.stats.large_free_count
     assert freed == 63
     assert heap.heap.stats.slots_reused > 0

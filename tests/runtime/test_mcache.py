@@ -96,7 +96,7 @@ def test_refill_wants_a_full_span(heap: HeapUnderTest) -> None:
     heap.malloc(1024)
     heap.call(close_runs, heap.m_cache)
     with pytest.raises(Failure, match="refill of span with free space remaining"):
-        heap.call(refill, heap.heap, heap.m_cache, NOSCAN_1K)
+        heap.call(refill, heap.heap, heap.p, NOSCAN_1K)
 
 
 def test_release_flushes_the_counts(heap: HeapUnderTest) -> None:
@@ -104,10 +104,10 @@ def test_release_flushes_the_counts(heap: HeapUnderTest) -> None:
         heap.malloc(1024)
     for _ in range(5):
         heap.malloc(4)
-    stats = heap.heap.stats
+    stats, own = heap.heap.stats, heap.p.stats
     size_class = NOSCAN_1K >> 1
-    assert (stats.small_alloc_count[size_class], stats.tiny_alloc_count) == (8, 0)
-    heap.call(release_all, heap.heap, heap.m_cache)
+    assert (own.small_alloc_count[size_class], stats.small_alloc_count[size_class]) == (8, 0)
+    heap.call(release_all, heap.heap, heap.p)
     assert (stats.small_alloc_count[size_class], stats.tiny_alloc_count) == (11, 3)
     assert heap.heap.heap_live == 11 * 1024 + 2 * 16
     assert all(heap.m_cache.alloc[c] == heap.heap.empty_span for c in range(136))

@@ -51,7 +51,7 @@ def test_a_collection_changes_the_roles_of_the_sets(heap: HeapUnderTest) -> None
     assert heap.heap.sweep_gen == before + 2
     # The cached span is swept at once; the others wait.
     assert sets(heap) == {"partial": 1, "unswept full": 3}
-    heap.call(finish_sweep, heap.heap)
+    heap.call(finish_sweep, heap.heap, heap.p)
     assert sets(heap) == {"partial": 4}
     assert heap.heap.is_swept == 1
     heap.collect()
@@ -97,7 +97,7 @@ def test_empty_spans_go_back_to_the_heap_when_nobody_wants_their_slots(heap: Hea
     fill(heap, 10)
     heap.collect()
     assert heap.heap.pages_in_use == 9
-    while heap.call(sweep_one, heap.heap) != ALL_ONES:
+    while heap.call(sweep_one, heap.heap, heap.p) != ALL_ONES:
         pass
     assert (heap.heap.pages_in_use, heap.heap.pages_swept) == (0, 10)
     assert sets(heap) == {}
@@ -106,9 +106,9 @@ def test_empty_spans_go_back_to_the_heap_when_nobody_wants_their_slots(heap: Hea
 def test_reclaim_sweeps_as_many_pages_as_are_wanted(heap: HeapUnderTest) -> None:
     fill(heap, 10)
     heap.collect()
-    heap.call(reclaim, heap.heap, 4)
+    heap.call(reclaim, heap.heap, heap.p, 4)
     assert heap.heap.pages_in_use == 5
-    heap.call(reclaim, heap.heap, 100)
+    heap.call(reclaim, heap.heap, heap.p, 100)
     assert (heap.heap.pages_in_use, heap.heap.is_swept) == (0, 1)
 
 
@@ -130,21 +130,21 @@ def test_sweep_gen_of_a_span_through_a_cycle(heap: HeapUnderTest) -> None:
     heap.call(start_sweep, heap.heap)
     assert span.sweep_gen == heap.heap.sweep_gen + 1  # cached before the sweep began: stale
     span.mark_bits[0] = 1
-    heap.call(release_all, heap.heap, heap.m_cache)
+    heap.call(release_all, heap.heap, heap.p)
     assert span.sweep_gen == heap.heap.sweep_gen  # swept
-    heap.call(finish_sweep, heap.heap)
+    heap.call(finish_sweep, heap.heap, heap.p)
     heap.call(start_sweep, heap.heap)
     assert span.sweep_gen == heap.heap.sweep_gen - 2  # needs sweeping
     span.mark_bits[0] = 1
-    heap.call(finish_sweep, heap.heap)
+    heap.call(finish_sweep, heap.heap, heap.p)
     assert span.sweep_gen == heap.heap.sweep_gen
 
 
 def test_a_span_without_a_taken_slot_is_not_uncached(heap: HeapUnderTest) -> None:
-    span = MSpan.at(heap.call(cache_span, heap.heap, heap.m_cache.pages, NOSCAN_1K))
+    span = MSpan.at(heap.call(cache_span, heap.heap, heap.p, NOSCAN_1K))
     heap.is_broken = True
     with pytest.raises(Failure, match="uncache_span: no slot was taken"):
-        heap.call(uncache_span, heap.heap, span)
+        heap.call(uncache_span, heap.heap, heap.p, span)
 
 
 def test_spans_of_every_kind_are_swept_by_the_next_collection(heap: HeapUnderTest) -> None:

@@ -18,7 +18,7 @@ MB = 1 << 20
 
 def span_of_pages(heap: HeapUnderTest, npages: int, span_class: int = 1) -> MSpan:
     """A new span; nil if the system refused. The test gives it back."""
-    return MSpan.at(heap.call(alloc_span, heap.heap, heap.m_cache.pages, npages, span_class))
+    return MSpan.at(heap.call(alloc_span, heap.heap, heap.p, npages, span_class))
 
 
 @pytest.mark.parametrize("span_class", [2, 3, 4, 5, 6, 7, 53, 54, 102, 103, 134, 135])
@@ -28,7 +28,7 @@ def test_a_new_span_is_what_its_class_says(heap: HeapUnderTest, span_class: int)
     assert (span.elem_size, span.nelems) == (CLASS_TO_SIZE[size_class], SPAN_CLASS_TO_NELEMS[span_class])
     assert (span.alloc_count, span.free_index, span.state, span.need_zero) == (0, 0, 1, 0)
     assert span.sweep_gen == heap.heap.sweep_gen
-    heap.call(free_span, heap.heap, span)
+    heap.call(free_span, heap.heap, heap.p, span)
 
 
 def test_spans_are_given_out_in_address_order(heap: HeapUnderTest) -> None:
@@ -37,7 +37,7 @@ def test_spans_are_given_out_in_address_order(heap: HeapUnderTest) -> None:
     assert starts == [starts[0] + PAGE_SIZE * before for before in (0, 1, 3, 6)]
     assert heap.heap.pages_in_use == 7
     for span in spans:
-        heap.call(free_span, heap.heap, span)
+        heap.call(free_span, heap.heap, heap.p, span)
     assert heap.heap.pages_in_use == 0
 
 
@@ -46,13 +46,13 @@ def test_reused_pages_need_zeroing_and_fresh_ones_do_not(heap: HeapUnderTest) ->
     start = span.start_addr
     assert span.need_zero == 0
     memset(start, 0xAA, 20 * PAGE_SIZE)
-    heap.call(free_span, heap.heap, span)
+    heap.call(free_span, heap.heap, heap.p, span)
     again = span_of_pages(heap, 20)
     assert (again.start_addr, again.need_zero) == (start, 1)
     beyond = span_of_pages(heap, 20)
     assert beyond.need_zero == 0
     for one in (again, beyond):
-        heap.call(free_span, heap.heap, one)
+        heap.call(free_span, heap.heap, heap.p, one)
 
 
 def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> None:
@@ -60,11 +60,11 @@ def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> No
     span = span_of_pages(heap, 1)
     assert (memory.heap_in_use.bytes, memory.heap_free.bytes) == (PAGE_SIZE, 0)
     assert memory.heap_released.bytes == 4 * MB - PAGE_SIZE
-    heap.call(free_span, heap.heap, span)
+    heap.call(free_span, heap.heap, heap.p, span)
     assert (memory.heap_in_use.bytes, memory.heap_free.bytes) == (0, PAGE_SIZE)
     large = span_of_pages(heap, 600)
     assert memory.heap_in_use.bytes == 600 * PAGE_SIZE
-    heap.call(free_span, heap.heap, large)
+    heap.call(free_span, heap.heap, heap.p, large)
 
 
 def test_arenas_follow_each_other(heap: HeapUnderTest) -> None:
@@ -74,7 +74,7 @@ def test_arenas_follow_each_other(heap: HeapUnderTest) -> None:
     assert heap.heap.arenas.extent == heap.heap.arenas.count * HEAP_ARENA_BYTES == 3 * HEAP_ARENA_BYTES
     assert [span.start_addr for span in spans] == [base + 5000 * PAGE_SIZE * i for i in range(4)]
     for span in spans:
-        heap.call(free_span, heap.heap, span)
+        heap.call(free_span, heap.heap, heap.p, span)
 
 
 def test_a_span_larger_than_an_arena(heap: HeapUnderTest) -> None:
@@ -111,7 +111,7 @@ def test_what_is_left_of_an_arena_is_used_before_a_new_one_elsewhere(heap: HeapU
     inside = span_of_pages(heap, 8000)
     assert inside.start_addr - old in range(HEAP_ARENA_BYTES)
     for span in (first, elsewhere, inside):
-        heap.call(free_span, heap.heap, span)
+        heap.call(free_span, heap.heap, heap.p, span)
 
 
 @pytest.mark.parametrize("npages", [1, 600, 9000])
@@ -128,7 +128,7 @@ def test_each_refused_request_leaves_a_heap_that_works(new_heap: Callable[..., H
             span = span_of_pages(heap, npages, 3 if npages == 1 else 1)
         asked = memory.requests >= memory.refuse_at
         assert address(span) != 0
-        heap.call(free_span, heap.heap, span)
+        heap.call(free_span, heap.heap, heap.p, span)
         heap.check()
         if not asked:
             break
@@ -138,4 +138,4 @@ def test_each_refused_request_leaves_a_heap_that_works(new_heap: Callable[..., H
 def test_a_span_with_objects_is_not_freed(heap: HeapUnderTest) -> None:
     span = heap.span_of(heap.malloc(1 << 20))
     with pytest.raises(Failure, match="free_span: not an empty, swept span in use"):
-        heap.call(free_span, heap.heap, span)
+        heap.call(free_span, heap.heap, heap.p, span)

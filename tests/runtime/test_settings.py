@@ -130,6 +130,6 @@ def test_pages_that_are_given_back_lazily_are_cleared_when_used_again(new_heap: 
     memory, size = heap.heap.memory, npages * PAGE_SIZE
     memory.heap_free.bytes, memory.heap_released.bytes = 0, memory.heap_released.bytes + size
     memory.ready, memory.prepared = memory.ready - size, memory.prepared + size
-    span = MSpan.at(heap.call(alloc_span, heap.heap, heap.m_cache.pages, npages, 1))
+    span = MSpan.at(heap.call(alloc_span, heap.heap, heap.p, npages, 1))
     assert (span.start_addr, span.need_zero) == (addr, int(lazily))
-    heap.call(free_span, heap.heap, span)
+    heap.call(free_span, heap.heap, heap.p, span)

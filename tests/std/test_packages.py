@@ -48,7 +48,7 @@ def strings_at(data: int, n: int) -> list[bytes]:
 def test_arguments_are_strings_on_the_heap(engine: Engine, g: G, stress: int) -> None:
     g.runtime.knobs.gc_stress = stress
     if stress:
-        g.m_cache.run_bytes = 0  # every allocation takes the slow path
+        g.p.m_cache.run_bytes = 0  # every allocation takes the slow path
     memory, arguments = Memory(), [b"prog.toy", b"", b"-n", "é".encode(), b"x" * 300]
     packed = memory.bytes(b"".join(argument + b"\0" for argument in arguments))
     top = g.shadow_top

@@ -1,0 +1,96 @@
+"""P: what one processor owns, and needs no lock for.
+
+    P
+      |-- m_cache   MCache      a span of each class, and of each the run that is handed out
+      |-- pages     PageCache   64 pages in a row
+      |-- spans                 MSpans without pages: | used | used | nil | ...
+      |-- stats     HeapStats   what was allocated and freed here since the last flush
+      `-- status                who may touch all this:
+
+    P_IDLE       no thread has it                          whoever holds world.lock
+    P_RUNNING    a thread runs systems code with it        that thread
+    P_SYSCALL    its thread is outside, in the host        that thread, once it is back; or who stops the world
+    P_STOPPED    the world is stopped                      who stopped it
+
+A thread that allocates has a P to itself, so nothing on the way of an allocation is atomic or locked until a page or a
+span is wanted that the P does not have. How a status changes is in world.py.
+
+    PS1  spans[0 .. span_count) are cells of span_cells that are out and in no use
+
+Owner: see the table. Go: runtime/runtime2.go p, mcache.go mcache, mstats.go heapStatsDelta.      Next: mheap.py
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from runtime.mspan import MSpan
+from runtime.page_cache import PageCache
+from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
+from runtime.syspy import Array, Inline, Struct, address, array_at, sizeof, struct, u32, u64, uintptr
+
+if TYPE_CHECKING:
+    from runtime.proc import G
+    from runtime.world import World
+
+P_IDLE = 0
+P_RUNNING = 1
+P_SYSCALL = 2
+P_STOPPED = 3
+
+SPAN_CACHE = 128  # MSpans that a P keeps at most
+SPAN_CACHE_REFILL = 64  # it takes so many at a time
+
+
+@struct
+class HeapStats(Struct):
+    """What was allocated and freed, in objects and bytes. Nothing but u64."""
+
+    large_alloc_bytes: u64  # of large objects, in whole pages
+    large_alloc_count: u64  # large objects
+    large_free_bytes: u64  # of large objects that were freed
+    large_free_count: u64  # large objects that were freed
+    tiny_alloc_count: u64  # objects that went into a block of the tiny allocator
+    slots_reused: u64  # slots handed out that had been another object before
+    small_alloc_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots handed out, by size class
+    small_free_count: Annotated[Array[u64], NUM_SIZE_CLASSES]  # slots swept free, by size class
+
+
+@struct
+class MCache(Struct):
+    """What a P allocates from: mcache.py."""
+
+    run_next: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # next slot of the run, by span class
+    run_limit: Annotated[Array[uintptr], NUM_SPAN_CLASSES]  # end of the run
+    tiny_next: uintptr  # first free byte of the tiny allocator's block
+    tiny_limit: uintptr  # its end
+    tiny_allocs: u64  # objects put in such blocks since the last flush
+    run_bytes: u64  # the longest run, in bytes; 0: one slot, so that every allocation takes the slow path
+    slots_reused: u64  # slots since the last flush that had been another object before
+    alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
+
+
+@struct
+class P(Struct):
+    """One processor."""
+
+    m_cache: Inline[MCache]  # spans of all classes
+    pages: Inline[PageCache]  # free pages
+    stats: Inline[HeapStats]  # since the last flush
+    status: u32  # P_*
+    id: u32  # 0, 1, 2, ...
+    span_count: u64  # MSpans in spans
+    spans: Annotated[Array[MSpan], SPAN_CACHE]  # MSpans without pages
+    world: World  # where it belongs
+    g: G  # the goroutine that it runs; nil while idle
+    next: P  # the P made before this one
+    next_idle: P  # while idle: the next idle one
+
+
+def flush_stats(total: HeapStats, part: HeapStats) -> None:
+    """Add the counts of a part to the total, and begin them anew. The part's P is the caller's, or stopped."""
+    sums = array_at(u64, address(total))
+    counts = array_at(u64, address(part))
+    for i in range(sizeof(HeapStats) // 8):
+        sums[i] = sums[i] + counts[i]
+        counts[i] = 0
