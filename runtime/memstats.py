@@ -90,11 +90,16 @@ def read_mem_stats(g: G, m: MemStats) -> None:
     """runtime.ReadMemStats."""
     runtime = g.runtime
     stop_the_world(g.p)
+    read_stopped(runtime, m)
+    start_the_world(g.p)
+
+
+def read_stopped(runtime: Runtime, m: MemStats) -> None:
+    """The same, while the world is stopped."""
     flush_all(runtime)
     read_objects(runtime.heap.stats, m)
     read_memory(runtime, m)
     read_cycles(runtime, m)
-    start_the_world(g.p)
 
 
 def flush_all(runtime: Runtime) -> None:

@@ -22,12 +22,14 @@ from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 from runtime.arenas import ArenaMap, next_span
-from runtime.memstats import MemStats, read_mem_stats
+from runtime.heap import Runtime
+from runtime.memstats import MemStats, read_stopped
 from runtime.mspan import MSpan
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
 from runtime.syspy import Array, Inline, Struct, copy_struct, i64, is_nil, nil, struct, u64
 from runtime.time_histogram import TIME_COUNTS, TimeHistogram, time_bounds
+from runtime.world import start_the_world, stop_the_world
 
 UINT64 = "uint64"
 FLOAT64 = "float64"
@@ -56,10 +58,16 @@ class Samples(Struct):
 
 
 def read_samples(g: G, samples: Samples) -> None:
-    """Take all samples; flushes the mcache, as ReadMemStats does."""
-    runtime = g.runtime
-    read_mem_stats(g, samples.stats)
-    stats = g.heap.stats
+    """Take all samples; flushes all mcaches, as ReadMemStats does."""
+    stop_the_world(g.p)
+    read_samples_stopped(g.runtime, samples)
+    start_the_world(g.p)
+
+
+def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
+    """The same, while the world is stopped."""
+    read_stopped(runtime, samples.stats)
+    stats = runtime.heap.stats
     for size_class in range(u64(1), u64(NUM_SIZE_CLASSES)):
         samples.allocs[size_class] = stats.small_alloc_count[size_class]
         samples.frees[size_class] = stats.small_free_count[size_class]
@@ -70,7 +78,7 @@ def read_samples(g: G, samples: Samples) -> None:
     samples.gogc = runtime.knobs.gogc
     samples.memory_limit = runtime.heap.scavenger.memory_limit
     samples.max_procs = u64(runtime.knobs.max_procs)
-    samples.heap_scan = scannable_bytes(g.heap.arenas)
+    samples.heap_scan = scannable_bytes(runtime.heap.arenas)
     samples.stack_scan = runtime.cycle.stack_bytes
     samples.globals_scan = runtime.roots.globals_bytes
     samples.gc_cpu_ns = runtime.gc.cpu_ns

@@ -19,6 +19,7 @@ from runtime.heap import Runtime
 from runtime.memory_control import set_memory_limit
 from runtime.proc import G
 from runtime.syspy import Struct, i32, i64, struct, u64
+from runtime.world import start_the_world, stop_the_world
 
 GOGC_OFF = -1  # no collections but forced ones
 
@@ -58,12 +59,19 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     if words.gcstress > 0:
         knobs.gc_stress = u64(words.gcstress)
         runtime.p0.m_cache.run_bytes = 0
-    set_gc_percent(runtime.g0, words.gogc)
+    change_gc_percent(runtime, words.gogc)
 
 
 def set_gc_percent(g: G, percent: i64) -> i64:
     """debug.SetGCPercent: GOGC from now on, with a new goal at once; less than 0 is off. Returns what it was."""
-    runtime = g.runtime
+    stop_the_world(g.p)
+    before = change_gc_percent(g.runtime, percent)
+    start_the_world(g.p)
+    return before
+
+
+def change_gc_percent(runtime: Runtime, percent: i64) -> i64:
+    """The same, while the world is stopped."""
     before = runtime.knobs.gogc
     percent = i64(i32(percent))
     runtime.knobs.gogc = percent if percent >= 0 else i64(GOGC_OFF)  # SE1

@@ -37,14 +37,13 @@ from runtime.layout import (
     align_up,
     chunk_index,
 )
-from runtime.memstats import MemStats, cached_spans, output_bytes, read_mem_stats, stack_bytes, window_bytes
+from runtime.memstats import MemStats, cached_spans, output_bytes, read_stopped, stack_bytes, window_bytes
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, is_taken
 from runtime.os_memory import check_memory_stats, sys_alloc, sys_free
-from runtime.p import HeapStats
+from runtime.p import HeapStats, P
 from runtime.page_alloc import PageAlloc, chunk_of
 from runtime.page_bits import Chunks
-from runtime.page_cache import PageCache
 from runtime.page_summaries import MAPPED_WORDS
 from runtime.roots import GlobalRange, Roots
 from runtime.size_classes import NUM_SIZE_CLASSES
@@ -64,6 +63,7 @@ from runtime.syspy import (
 )
 from runtime.time_histogram import TIME_COUNTS
 from runtime.work_queue import FIRST_BYTES
+from runtime.world import World
 
 
 @struct
@@ -88,13 +88,10 @@ def check_mem_stats(runtime: Runtime) -> None:
     if block == 0:
         throw("out of memory")
     recount = Recount.at(block)
-    read_mem_stats(runtime.g0, recount.stats)
+    read_stopped(runtime, recount.stats)
     count_spans(recount, heap)
     check_objects(recount, heap.stats)
-    p = runtime.world.ps
-    while not is_nil(p):
-        count_cached(recount, p.pages)
-        p = p.next
+    count_caches(recount, runtime.world)
     check_pages(recount, heap)
     check_held(recount, runtime)
     check_identities(recount.stats)
@@ -143,10 +140,14 @@ def check_objects(recount: Recount, stats: HeapStats) -> None:
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
 
-def count_cached(recount: Recount, cache: PageCache) -> None:
-    """Count the pages of a P's cache."""
-    recount.released_pages = recount.released_pages + popcount64(cache.scav)
-    recount.free_pages = recount.free_pages + (popcount64(cache.cache) - popcount64(cache.scav))
+def count_caches(recount: Recount, world: World) -> None:
+    """Count the free pages that Ps keep."""
+    p = world.ps
+    while not is_nil(p):
+        released = popcount64(p.pages.scav)
+        recount.released_pages = recount.released_pages + released
+        recount.free_pages = recount.free_pages + (popcount64(p.pages.cache) - released)
+        p = p.next
 
 
 def check_pages(recount: Recount, heap: MHeap) -> None:
@@ -186,9 +187,11 @@ def check_held(recount: Recount, runtime: Runtime) -> None:
     heap = runtime.heap
     memory = heap.memory
     check_memory_stats(memory)
-    spans = (recount.spans + cached_spans(runtime.world)) * sizeof(MSpan)
-    if spans != heap.span_cells.in_use or cell_bytes(heap.span_cells) != memory.m_span.bytes:
-        throw("ST3: cells of MSpans do not add up", recount.spans, heap.span_cells.in_use, memory.m_span.bytes)
+    spans = recount.spans + cached_spans(runtime.world)
+    if spans * sizeof(MSpan) != heap.span_cells.in_use or cell_bytes(heap.span_cells) != memory.m_span.bytes:
+        throw("ST3: cells of MSpans do not add up", spans, heap.span_cells.in_use, memory.m_span.bytes)
+    if (runtime.world.ps_count - 1) * sizeof(P) != memory.m_cache.bytes:
+        throw("ST4: bytes of Ps do not add up", runtime.world.ps_count, memory.m_cache.bytes)
     cells = cell_bytes(heap.bit_cells)
     if recount.cells * heap.bit_cells.size != heap.bit_cells.in_use or cells % heap.bit_cells.chunk_size != 0:
         throw("ST3: cells of bitmaps do not add up", recount.cells, heap.bit_cells.in_use, cells)
