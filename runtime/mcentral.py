@@ -27,7 +27,7 @@ from typing import Annotated
 
 from runtime.lock import Mutex, lock, unlock
 from runtime.mheap import MHeap, alloc_span, free_span
-from runtime.mspan import MSpan
+from runtime.mspan import SPAN_IN_USE, MSpan
 from runtime.p import P
 from runtime.page_bits import ALL_ONES
 from runtime.scavenge import wake_scavenger
@@ -207,7 +207,7 @@ def sweep_one(heap: MHeap, p: P) -> u64:
 
 def ensure_swept(heap: MHeap, p: P, span: MSpan) -> None:
     """Sweep a span now, if it needs it: then what its bits and its specials say is true. It may go out of use."""
-    while needs_sweep(span, heap.sweep_gen):
+    while span.state == SPAN_IN_USE and needs_sweep(span, heap.sweep_gen):
         central = heap.central[span.span_class]
         sets = central.full if span.alloc_count == span.nelems else central.partial
         waiting = unswept(sets, heap.sweep_gen)

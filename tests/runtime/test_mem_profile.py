@@ -224,7 +224,7 @@ def test_estimates_per_site_are_unbiased(rate: int, calls: int, gogc: int) -> No
     profiled(heap, rate)
     for _ in range(calls):
         heap.call(allocate_mix, heap.g, rounds, NODE)
-        heap.call(finish_sweep, heap.heap)
+        heap.call(finish_sweep, heap.heap, heap.g.p)
         if gogc < 0:
             heap.gc()
     objects = dict.fromkeys(SITE_SIZES, calls * rounds)

@@ -65,7 +65,7 @@ def test_the_goal_follows_at_once(heap: HeapUnderTest) -> None:
     heap.call(set_gc_percent, heap.g, 50)
     assert heap.state.gc.heap_goal < before
     heap.call(set_gc_percent, heap.g, -1)
-    assert heap.state.gc.heap_goal == NO_MEMORY_LIMIT
+    assert 0.96 * NO_MEMORY_LIMIT < heap.state.gc.heap_goal < 0.98 * NO_MEMORY_LIMIT  # less headroom, as in Go
     heap.call(set_gc_percent, heap.g, 100)
     assert heap.state.gc.heap_goal == before
 

@@ -109,7 +109,7 @@ def test_a_span_can_be_swept_before_its_turn(heap: HeapUnderTest, count: int) ->
     heap.collect()
     span = heap.span_of(objects[0])
     for _ in range(2):
-        heap.call(ensure_swept, heap.heap, span)
+        heap.call(ensure_swept, heap.heap, heap.g.p, span)
         assert span.alloc_count == len(range(0, min(count, 504), 3))
         assert span.sweep_gen == heap.heap.sweep_gen
         heap.check()

@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
+from runtime import cycle, world
 from runtime import heap as root
-from runtime import world
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.lock import CENTRAL_LOCK, HEAP_LOCK, LockOrder, Mutex, lock, mutex_init, unlock
+from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory
+from runtime.memstats import MemStats, read_mem_stats
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL
 from runtime.proc import G
+from runtime.profile_records import read_records
 from runtime.scavenger_thread import ScavengerThread
-from runtime.syspy import Failure, load, store, u64
+from runtime.syspy import Failure, is_nil, load, store, u64
 from tests.runtime import workers
 from tests.runtime.engines import BROKEN
 from tests.runtime.heaps import HeapUnderTest, make_type
@@ -79,6 +82,27 @@ def test_threads_allocate_side_by_side(in_host: HeapUnderTest) -> None:
     assert in_host.state.gc.num_gc > 0 or in_host.engine.name == "python"
     in_host.gc()
     assert in_host.objects() == set()
+
+
+def test_threads_share_the_memory_profile(in_host: HeapUnderTest) -> None:
+    heap = in_host
+    heap.call(set_mem_profile_rate, heap.state, 1)
+    threads = Threads(heap)
+    threads.join([threads.start(workers.churn, NODE, rounds(heap, 1, 50), seed) for seed in range(1, 4)])
+    heap.call(world.enter, heap.p)
+    heap.call(cycle.gc, heap.g)
+    m = MemStats()
+    heap.call(read_mem_stats, heap.g, m)
+    records = read_records(heap.heap.specials.profile)
+    assert sum(record.alloc_bytes for record in records) == m.total_alloc
+    assert sum(record.alloc_bytes - record.free_bytes for record in records) == m.heap_alloc
+    states = set()
+    p = heap.state.world.ps
+    while not is_nil(p):
+        assert p.m_cache.sampler.rate == 1
+        states.add(p.m_cache.sampler.random)
+        p = p.next
+    assert len(states) == 4, "no two Ps have the same distances"
 
 
 def test_a_thread_collects_while_others_allocate(in_host: HeapUnderTest) -> None:
