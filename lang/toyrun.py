@@ -22,12 +22,10 @@ USAGE = """\
 usage: toyrun [flags] program.toy [arguments]      (- for standard input)
 
   --engine native|python   run translated by LLVM (the default), or as Python
-  --emit FORM              print the program instead of running it, as
-                           tree, typed, python, llvm or asm
+  --emit FORM              print it as tree, typed, python, llvm or asm instead
   --check                  report errors in the program and stop
   --gctrace                a line on standard error for each collection
-  --memstats               the allocator's figures on standard error at the end
-  --metrics                the same by the names of runtime/metrics
+  --memstats, --metrics    the allocator's figures on standard error at the end
   --memprofile FILE        write a memory profile at the end: go tool pprof FILE
   --memprofilerate N       one sample in N bytes, on average (524288); 1: all
   --version, --help
@@ -38,7 +36,7 @@ environment
   GOMAXPROCS=N             what runtime.GOMAXPROCS says
   GODEBUG=name=1,...       gctrace, scavtrace, gccheckmark, clobberfree,
                            invalidptr=0, madvdontneed=0, gcstress=N,
-                           heapcheck, memprofilerate=N
+                           heapcheck, disablethp, memprofilerate=N
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's

@@ -42,7 +42,17 @@ from runtime.layout import (
     PTR_SIZE,
 )
 from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, slot_addr, slot_of
-from runtime.os_memory import PROT_READ_WRITE, MemoryStats, map_anywhere, sys_alloc, sys_free, unmap
+from runtime.os_memory import (
+    HEAP_INDEX,
+    HEAP_METADATA,
+    PROT_READ_WRITE,
+    MemoryStats,
+    map_anywhere,
+    sys_alloc,
+    sys_free,
+    sys_name,
+    unmap,
+)
 from runtime.syspy import (
     Array,
     Struct,
@@ -101,9 +111,13 @@ def arena_map_init(arenas: ArenaMap, stats: MemoryStats) -> bool:
     arenas.table = array_at(HeapArena, table)
     if table == 0:
         return False
+    sys_name(stats, table, ARENA_COUNT * PTR_SIZE, HEAP_INDEX)
     classes = map_anywhere(stats, 0, WINDOW_BYTES >> PAGE_SHIFT, PROT_READ_WRITE)
     arenas.inline_class = array_at(u8, classes)
-    return classes != 0
+    if classes == 0:
+        return False
+    sys_name(stats, classes, WINDOW_BYTES >> PAGE_SHIFT, HEAP_INDEX)
+    return True
 
 
 def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool:
@@ -111,6 +125,7 @@ def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool
     block = sys_alloc(stats, sizeof(HeapArena), stats.gc)
     if block == 0:
         return False
+    sys_name(stats, block, sizeof(HeapArena), HEAP_METADATA)
     arena = HeapArena.at(block)
     arena.start_addr = start_addr
     arena.next = arenas.first

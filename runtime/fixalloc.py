@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from runtime.layout import FIXALLOC_CHUNK, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import Mutex, lock, unlock
-from runtime.os_memory import MemoryStats, SysStat, stat_move, sys_alloc, unmap
+from runtime.os_memory import IMMORTAL_METADATA, MemoryStats, SysStat, stat_move, sys_alloc, sys_name, unmap
 from runtime.syspy import Inline, Struct, is_nil, load, memset, sizeof, store, struct, throw, u64, uintptr
 
 
@@ -85,6 +85,7 @@ def persistent_alloc_block(p: Persistent, size: u64, align: u64) -> uintptr:
         chunk = sys_alloc(p.stats, PERSISTENT_CHUNK, p.stats.other)
         if chunk == 0:
             return 0
+        sys_name(p.stats, chunk, PERSISTENT_CHUNK, IMMORTAL_METADATA)
         add_extent(p, chunk, chunk, PERSISTENT_CHUNK)
         p.chunk = chunk
         offset = align_up(sizeof(Extent), align)

@@ -38,9 +38,11 @@ from runtime.os_memory import (
     MAP_NORESERVE,
     MAP_PRIVATE_ANONYMOUS,
     PROT_READ_WRITE,
+    SHADOW_STACK,
     map_anywhere,
     mmap,
     munmap,
+    sys_name,
     unmap,
     unmap_kept,
 )
@@ -227,7 +229,10 @@ def g_init(runtime: Runtime, g: G) -> bool:
     g.shadow_base = map_anywhere(runtime.heap.memory, 0, runtime.shadow_bytes, PROT_READ_WRITE)
     g.shadow_top = g.shadow_base
     g.shadow_limit = g.shadow_base + runtime.shadow_bytes
-    return g.shadow_base != 0
+    if g.shadow_base == 0:
+        return False
+    sys_name(runtime.heap.memory, g.shadow_base, runtime.shadow_bytes, SHADOW_STACK)
+    return True
 
 
 def attach(runtime: Runtime) -> G:

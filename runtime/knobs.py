@@ -8,6 +8,7 @@
     gctrace=1        a line for each collection, on standard error
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
+    disablethp=1     no pages of 2 MiB for the heap
     scavtrace=1      a line for each cycle of what went back to the system
     invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
@@ -61,6 +62,7 @@ class Settings(NamedTuple):
     gcstress: int = 0  # allocations from one collection to the next; 0: no
     heapcheck: int = 0
     scavtrace: int = 0
+    disablethp: int = 0
     memprofilerate: int = -1  # bytes; -1: not given
 
     @classmethod

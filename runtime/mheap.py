@@ -66,11 +66,14 @@ from runtime.layout import (
 from runtime.lock import HEAP_LOCK, PERSISTENT_LOCK, LockOrder, Mutex, assert_lock_held, lock, mutex_init, unlock
 from runtime.mspan import SPAN_IN_USE, MSpan, has_pointer_bits, refill_alloc_cache
 from runtime.os_memory import (
+    HEAP_PAGES,
+    HEAP_RESERVATION,
     MemoryStats,
     stat_move,
     sys_give_up,
     sys_huge_page,
     sys_map,
+    sys_name,
     sys_reserve,
     sys_reserve_aligned,
     sys_unreserve,
@@ -384,6 +387,7 @@ def use_pages(heap: MHeap, size: u64) -> bool:
             return False
         if not heap.small_pages and heap.pages.in_use.total_bytes >= HUGE_PAGES_FROM:
             sys_huge_page(heap.memory, heap.arena_ready, end - heap.arena_ready)
+        sys_name(heap.memory, heap.arena_ready, end - heap.arena_ready, HEAP_PAGES)
         heap.arena_ready = end
     if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):
         return False
@@ -415,6 +419,7 @@ def new_arenas(heap: MHeap, ask: u64) -> bool:
         heap.arena_next = base
         heap.arena_ready = base
     heap.arena_end = base + size
+    sys_name(heap.memory, base, size, HEAP_RESERVATION)
     return True
 
 

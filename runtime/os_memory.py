@@ -41,7 +41,9 @@ from runtime.syspy import (
     i32,
     i64,
     struct,
+    text,
     throw,
+    u8,
     u64,
     uintptr,
 )
@@ -53,6 +55,19 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+PR_SET_VMA = 0x53564D41
+PR_SET_VMA_ANON_NAME = 0
+
+# What mappings are for, as /proc/self/maps shows it: [anon: Toy: heap].
+HEAP_RESERVATION = text(b"Toy: heap reservation\0")
+HEAP_PAGES = text(b"Toy: heap\0")
+HEAP_INDEX = text(b"Toy: heap index\0")
+HEAP_METADATA = text(b"Toy: heap metadata\0")
+PAGE_SUMMARY = text(b"Toy: page summary\0")
+PAGE_ALLOC = text(b"Toy: page alloc\0")
+IMMORTAL_METADATA = text(b"Toy: immortal metadata\0")
+MARK_QUEUE = text(b"Toy: mark queue\0")
+SHADOW_STACK = text(b"Toy: shadow stack\0")
 MADV_FREE = 8
 MADV_HUGEPAGE = 14
 
@@ -83,6 +98,7 @@ class MemoryStats(Struct):
     ready: u64  # bytes Ready
     lost: u64  # of them, those that the kernel refused to take back; nobody uses them
     requests: u64  # requests made to the kernel so far
+    nameless: bool  # the kernel keeps no names for mappings
     frees_lazily: bool  # GODEBUG=madvdontneed=0: what is given back may keep its contents for a while
     refuse_at: u64  # the request with this number is refused without asking; 0: none. Tests set it
     refuse_more: u64  # so many requests after that one are refused, too
@@ -114,6 +130,11 @@ def munmap(addr: uintptr, length: u64) -> i32:  # type: ignore[empty-body]
 @c_function
 def madvise(addr: uintptr, length: u64, advice: i32) -> i32:  # type: ignore[empty-body]
     """Say how pages will be used; not 0 when refused."""
+
+
+@c_function
+def prctl(option: i32, what: u64, addr: uintptr, size: u64, name: Array[u8]) -> i32:  # type: ignore[empty-body]
+    """Change something of this process; not 0 when refused."""
 
 
 def is_refused(stats: MemoryStats) -> bool:
@@ -249,6 +270,12 @@ def give_back(addr: uintptr, size: u64, lazily: bool) -> bool:
     if lazily and madvise(addr, size, MADV_FREE) == 0:
         return True
     return madvise(addr, size, MADV_DONTNEED) == 0
+
+
+def sys_name(stats: MemoryStats, addr: uintptr, size: u64, name: Array[u8]) -> None:
+    """Say what a mapping is for, if the kernel is built to keep that: CONFIG_ANON_VMA_NAME."""
+    if not stats.nameless and prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name) != 0:
+        stats.nameless = True
 
 
 def sys_fault(stats: MemoryStats, addr: uintptr, size: u64, stat: SysStat) -> bool:

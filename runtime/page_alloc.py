@@ -59,7 +59,7 @@ from runtime.layout import (
     smaller,
 )
 from runtime.lock import Mutex, assert_lock_held
-from runtime.os_memory import MemoryStats, SysStat, sys_alloc, unmap
+from runtime.os_memory import PAGE_ALLOC, MemoryStats, SysStat, sys_alloc, sys_name, unmap
 from runtime.page_bits import (
     Chunks,
     PallocData,
@@ -191,6 +191,7 @@ def map_chunks(pages: PageAlloc, first: u64, last: u64) -> bool:
             addr = sys_alloc(pages.stats, sizeof(Chunks), pages.stat)
             if addr == 0:
                 return False
+            sys_name(pages.stats, addr, sizeof(Chunks), PAGE_ALLOC)
             pages.chunks[block] = Chunks.at(addr)
     return True
 

@@ -44,7 +44,17 @@ from runtime.layout import (
     align_up,
     larger,
 )
-from runtime.os_memory import MemoryStats, SysStat, sys_give_up, sys_map, sys_reserve, sys_used, unmap
+from runtime.os_memory import (
+    PAGE_SUMMARY,
+    MemoryStats,
+    SysStat,
+    sys_give_up,
+    sys_map,
+    sys_name,
+    sys_reserve,
+    sys_used,
+    unmap,
+)
 from runtime.syspy import Annotated, Array, Struct, array_at, element, inline, struct, table, u64, uintptr
 
 NOT_FOUND = 0xFFFF_FFFF_FFFF_FFFF  # no page, and no entry, has this number
@@ -162,6 +172,7 @@ def summaries_init(tree: Summaries, stats: MemoryStats, stat: SysStat) -> bool:
             for reserved in range(level):
                 sys_give_up(stats, tree.levels[reserved], LEVEL_BYTES[reserved])
             return False
+        sys_name(stats, tree.levels[level], LEVEL_BYTES[level], PAGE_SUMMARY)
     return True
 
 

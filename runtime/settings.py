@@ -40,6 +40,7 @@ class SettingWords(Struct):
     gcstress: i64  # more than 0: collect at every n-th allocation
     heapcheck: i64  # more than 0: check every invariant around each collection
     scavtrace: i64  # more than 0: a line for each cycle of what went back to the system
+    disablethp: i64  # not 0: no pages of 2 MiB for the heap
     memprofilerate: i64  # bytes from one sample of a memory profile to the next; the host reads it
 
 
@@ -54,6 +55,7 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     knobs.gc_check_heap = words.heapcheck > 0
     knobs.scav_trace = words.scavtrace > 0
     runtime.heap.clobber = words.clobberfree != 0
+    runtime.heap.small_pages = words.disablethp != 0
     runtime.marker.ignores_bad_pointers = words.invalidptr == 0
     runtime.heap.memory.frees_lazily = words.madvdontneed == 0
     if words.gcstress > 0:

@@ -27,7 +27,7 @@ Owner: the marker. Go: runtime/mgcwork.go (lists of small buffers, for many mark
 
 from __future__ import annotations
 
-from runtime.os_memory import MemoryStats, sys_alloc, sys_discard, sys_free
+from runtime.os_memory import MARK_QUEUE, MemoryStats, sys_alloc, sys_discard, sys_free, sys_name
 from runtime.syspy import Struct, cold, memmove, struct, uintptr
 
 REST = 1  # flags of entries: objects lie at multiples of 8
@@ -82,6 +82,7 @@ def grow_queue(queue: WorkQueue) -> bool:
     base = sys_alloc(queue.memory, 2 * size, queue.memory.gc)
     if base == 0:
         return False
+    sys_name(queue.memory, base, 2 * size, MARK_QUEUE)
     memmove(base, queue.base, used)
     shrink_queue(queue)
     queue.base = base

@@ -87,7 +87,7 @@ class AllocatorModel:
 
     def set_root(self, slot: int, target: Object | None, offset: int) -> None:
         """Let a root lead to an object, somewhere into it; or nowhere."""
-        store(u64, self.heap.g.shadow_base + slot * WORD, 0 if target is None else target.addr + offset)
+        store(u64, self.heap.state.g0.shadow_base + slot * WORD, 0 if target is None else target.addr + offset)
         self.roots.pop(slot, None)
         if target is not None:
             self.roots[slot] = target.number

@@ -57,6 +57,7 @@ from runtime import heap as root
 from runtime.knobs import Settings
 from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
+from runtime.proc import G
 from runtime.syspy import Array, address, array_at, load, nil, store, table, u8, u64
 from runtime.types import KIND_STRUCT, Type
 from tests.runtime import workers
@@ -233,6 +234,7 @@ class HeapUnderTest:
         self.heap = self.state.heap
         self.p = self.state.p0
         self.m_cache = self.p.m_cache
+        self.gs = [self.g]
         self.is_broken = False  # a test has broken an invariant: no check at the end
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
@@ -245,6 +247,19 @@ class HeapUnderTest:
             self.check()
             self.recount()
         self.call(root.close_runtime, self.state)
+
+    def run_on(self, number: int) -> bool:
+        """Let goroutine `number` do what follows, on a P of its own, the others in the host. Whether it is another."""
+        if number < len(self.gs) and self.gs[number].p == self.p:
+            return False
+        self.call(world.leave, self.p)
+        while len(self.gs) <= number:
+            self.gs.append(G.at(self.call(root.attach, self.state)))
+        self.g = self.gs[number]
+        self.p = self.g.p
+        self.m_cache = self.p.m_cache
+        self.call(world.enter, self.p)
+        return True
 
     # --- Objects ---
 
@@ -282,7 +297,10 @@ class HeapUnderTest:
 
     def objects(self) -> set[int]:
         """The start of every taken slot. Runs that are open count as given back."""
-        self.call(mcache.close_runs, self.m_cache)
+        p = self.state.world.ps
+        while address(p) != 0:
+            self.call(mcache.close_runs, p.m_cache)
+            p = p.next
         found = set()
         for span in self.spans():
             for slot in range(span.nelems):

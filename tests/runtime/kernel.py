@@ -7,14 +7,19 @@ import struct
 from pathlib import Path
 
 
+def mapping(addr: int) -> str:
+    """The line of /proc/self/maps for an address; empty if nothing is mapped there."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        low, high = (int(end, 16) for end in line.split()[0].split("-"))
+        if low <= addr < high:
+            return line
+    return ""
+
+
 def state(addr: int) -> str:
     """The permissions of an address as in /proc/self/maps, or "none" if nothing is mapped there."""
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        span, permissions, *_ = line.split()
-        low, high = (int(end, 16) for end in span.split("-"))
-        if low <= addr < high:
-            return permissions
-    return "none"
+    line = mapping(addr)
+    return line.split()[1] if line else "none"
 
 
 def lazy_bytes(addr: int) -> int:

@@ -43,7 +43,7 @@ SHAPES = st.one_of(
 ANY = st.integers(0, 1 << 30)
 SLOTS = st.integers(0, ROOT_SLOTS - 1)
 GOGCS = st.sampled_from([-1, 1, 10, 50, 100, 100, 400])
-DOINGS = "noscan small linked dropped collected swept freed".split()  # in any round
+DOINGS = "noscan small linked dropped collected swept freed switched".split()  # in any round
 RARER = "tiny header large unlinked moved held released partly_swept counted stressed refused".split()
 
 
@@ -186,8 +186,13 @@ class AllocatorMachine(RuleBasedStateMachine):
     @rule(spans=st.integers(1, 20))
     def sweep(self, spans: int) -> None:
         for _ in range(spans):
-            self.heap.call(sweep_one, self.heap.heap)
+            self.heap.call(sweep_one, self.heap.heap, self.heap.p)
         self.did["partly_swept"] += 1
+
+    @rule(number=st.integers(0, 3))
+    def run_on(self, number: int) -> None:
+        """Another P goes on with the same program: what one has cached, another's collection takes."""
+        self.did["switched"] += self.heap.run_on(number)
 
     @rule(gogc=GOGCS)
     def set_gogc(self, gogc: int) -> None:

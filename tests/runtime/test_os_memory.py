@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import pytest
 
+from runtime import os_memory
 from runtime.layout import PHYS_PAGE_SIZE
 from runtime.os_memory import (
+    HEAP_PAGES,
     KEPT,
     MemoryStats,
     check_memory_stats,
@@ -16,6 +20,7 @@ from runtime.os_memory import (
     sys_free,
     sys_give_up,
     sys_map,
+    sys_name,
     sys_reserve,
     sys_reserve_aligned,
     sys_unreserve,
@@ -23,11 +28,13 @@ from runtime.os_memory import (
     sys_used,
     unmap_kept,
 )
-from runtime.syspy import Failure, load, store, u8, u64, uintptr
+from runtime.syspy import Array, Failure, address, load, store, u8, u64, uintptr
 from tests.runtime.engines import BROKEN, Engine
-from tests.runtime.kernel import lazy_bytes, state
+from tests.runtime.heaps import HeapUnderTest, engine_named
+from tests.runtime.kernel import lazy_bytes, mapping, state
 
 ROOTS = [
+    sys_name,
     check_memory_stats,
     keep,
     sys_alloc,
@@ -36,6 +43,7 @@ ROOTS = [
     sys_free,
     sys_give_up,
     sys_map,
+    sys_name,
     sys_reserve,
     sys_reserve_aligned,
     sys_unreserve,
@@ -214,3 +222,45 @@ def test_a_purpose_cannot_give_back_more_than_it_took(engine: Engine) -> None:
     addr = engine.call(sys_alloc, stats, MIB, stats.other)
     with pytest.raises(Failure, match="O2"):
         engine.call(sys_free, stats, addr, MIB, stats.gc)
+
+
+# --- Names ---
+
+
+def test_a_mapping_has_a_name_where_the_kernel_keeps_them(engine: Engine) -> None:
+    stats = MemoryStats()
+    addr = engine.call(sys_alloc, stats, 1 << 20, stats.other)
+    engine.call(sys_name, stats, addr, 1 << 20, HEAP_PAGES)
+    assert mapping(addr).endswith("[anon:Toy: heap]") != stats.nameless
+    engine.call(sys_free, stats, addr, 1 << 20, stats.other)
+
+
+def test_what_a_heap_maps_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: dict[str, int] = {}
+
+    def prctl(option: int, what: int, addr: int, size: int, name: Array[int]) -> int:
+        text = ctypes.string_at(address(name)).decode()
+        names[text] = names.get(text, 0) + size
+        assert state(addr) != "none"
+        return 0
+
+    monkeypatch.setattr(os_memory, "prctl", prctl)
+    heap = HeapUnderTest(engine_named("python"))
+    heap.malloc(9 << 20)
+    heap.close()
+    assert names["Toy: heap"] == 12 << 20
+    assert names["Toy: heap reservation"] == 64 << 20
+    rest = "heap index, heap metadata, page summary, page alloc, immortal metadata, shadow stack".split(", ")
+    assert {f"Toy: {name}" for name in rest} < set(names)
+
+
+def test_a_kernel_without_names_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def prctl(option: int, *rest: object) -> int:
+        calls.append(option)
+        return -1
+
+    monkeypatch.setattr(os_memory, "prctl", prctl)
+    HeapUnderTest(engine_named("python")).close()
+    assert len(calls) == 1
