@@ -32,8 +32,11 @@ from lang import driver, toolchain
 from lang.execution import FIGURES, MEM_STATS_WORDS, Executable
 from lang.python_engine import program_module
 from lang.source import Source
+from runtime.heap import attach, detach
+from runtime.proc import G
 from runtime.syspy import native
 from runtime.syspy.image import Image
+from runtime.world import enter, leave
 from tests.go_oracle import to_go
 
 SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
@@ -47,6 +50,7 @@ LOOP = re.compile(r"^def (\w+)\(g: G, sp: uintptr, n: i64\) -> None:$", re.MULTI
 TIMERS_BEGIN = """
 from bench.span_loops import CLOCK_PROCESS_CPUTIME
 from runtime.heap import clock_ns
+from runtime.world import enter, leave
 
 def collect_all(g: G) -> None:
     g.shadow_top = g.shadow_base
@@ -57,6 +61,12 @@ def timed_{name}(g: G, n: i64) -> u64:
     begin = clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME)
     {name}(g, g.shadow_base, n)
     return clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME) - begin
+"""
+TOGETHER = """
+def together_{name}(g: G, n: i64) -> None:
+    enter(g.p)
+    {name}(g, g.shadow_base, n)
+    leave(g.p)
 """
 
 
@@ -101,9 +111,11 @@ class ToyLoops:
         source = Source.of_bytes(str(SOURCE), SOURCE.read_bytes())
         lowered = driver.compile_source(source)
         names = LOOP.findall(lowered.text)
-        text = lowered.text + TIMERS_BEGIN + "".join(TIMER.format(name=name) for name in names)
+        timers = [TIMER.format(name=name) + TOGETHER.format(name=name) for name in names]
+        text = lowered.text + TIMERS_BEGIN + "".join(timers)
         module = program_module(text)
-        roots = [module.collect_all, *(getattr(module, f"timed_{name}") for name in names), time_spans, time_clearing]
+        loops = [getattr(module, f"{how}_{name}") for name in names for how in ("timed", "together")]
+        roots = [module.collect_all, *loops, time_spans, time_clearing, attach, detach, enter, leave]
         base = toolchain.runtime_image()
         notes = driver.notes_of(lowered)
         image = native.build(roots, "program", base=base, sources={"program": text}, notes=notes)
@@ -173,19 +185,25 @@ class ToyLoops:
         return figures["Sys"], figures["HeapSys"]
 
     def threads(self, kind: str, n: int, count: int) -> float:
-        """Each thread has a runtime of its own, so that the ratio says what sharing one may cost at most."""
+        """All threads share one runtime, and have a P each. Its first goroutine is in the host meanwhile."""
         start = threading.Barrier(count)
 
-        def body() -> tuple[int, int]:
-            with self.runtime(GOGC) as g:
-                self.timed(g, kind, 1)
-                start.wait(WAIT_SECONDS)
-                begin = time.perf_counter_ns()
-                self.timed(g, kind, n)
-                return begin, time.perf_counter_ns()
+        def body(g: int) -> tuple[int, int]:
+            self.start("prepare_thread", g, STACK_BYTES)
+            self.image.call(f"program.together_{kind}", g, 1)
+            start.wait(WAIT_SECONDS)
+            begin = time.perf_counter_ns()
+            self.image.call(f"program.together_{kind}", g, n)
+            return begin, time.perf_counter_ns()
 
-        with ThreadPoolExecutor(count) as pool:
-            times = [body.result() for body in [pool.submit(body) for _ in range(count)]]
+        with self.runtime(GOGC) as first, ThreadPoolExecutor(count) as pool:
+            p = G.at(first).p
+            gs = [int(self.image.call(attach, first)) for _ in range(count)]
+            self.image.call(leave, p)
+            times = [body.result() for body in [pool.submit(body, g) for g in gs]]
+            self.image.call(enter, p)
+            for g in gs:
+                self.image.call(detach, g)
         return max(end for _, end in times) - min(begin for begin, _ in times)
 
     def clearing(self, size: int, laps: int) -> float:

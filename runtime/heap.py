@@ -246,6 +246,7 @@ def attach(runtime: Runtime) -> G:
     if complete:
         world.free_gs = g.next
         world.idle = p.next_idle
+        g.globals = runtime.g0.globals
         give_p(p, g)
     unlock(world.lock)
     unlock(world.stopper)
