@@ -44,6 +44,7 @@ from runtime.syspy import (
     Struct,
     address,
     atomic_load,
+    atomic_load_at,
     atomic_store,
     atomic_store_at,
     c_function,
@@ -55,6 +56,7 @@ from runtime.syspy import (
     is_nil,
     likely,
     offsetof,
+    relax,
     struct,
     throw,
     u32,
@@ -66,7 +68,7 @@ UNLOCKED = 0
 LOCKED = 1
 SLEEPING = 2
 
-SPINS = 64  # looks at a taken lock before sleeping: about as long as the shortest sleep
+LOOKS = 300  # at a word that another thread is about to change, before sleeping: about as long as the shortest sleep
 
 _FUTEX_NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}
 SYS_FUTEX = _FUTEX_NUMBERS[os.uname().machine]
@@ -133,9 +135,10 @@ def lock(m: Mutex) -> None:
 @cold
 def lock_contended(m: Mutex) -> None:
     """Take a lock that was seen taken."""
-    for _ in range(SPINS):
+    for _ in range(LOOKS):
         if atomic_load(m, "key") == UNLOCKED and cas(m, "key", UNLOCKED, LOCKED):
             return
+        relax()
     # Whoever has slept takes the lock as SLEEPING: others may sleep still, and its unlock must wake the next.
     while not cas(m, "key", UNLOCKED, SLEEPING):
         if atomic_load(m, "key") == SLEEPING or cas(m, "key", LOCKED, SLEEPING):
@@ -200,6 +203,16 @@ def assert_lock_held(m: Mutex) -> None:
 
 
 # --- The kernel ------------------------------------------------------------------------------------------------------
+
+
+@cold
+def wait_while(addr: uintptr, value: u32) -> None:
+    """Wait until the u32 at addr is another than this: by looking at it, then asleep. May return early."""
+    for _ in range(LOOKS):
+        if atomic_load_at(u32, addr) != value:
+            return
+        relax()
+    futex_sleep(addr, value)
 
 
 @cold

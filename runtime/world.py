@@ -29,7 +29,7 @@ Next: heap.py
 
 from __future__ import annotations
 
-from runtime.lock import LockOrder, Mutex, futex_sleep, futex_wake, lock, unlock
+from runtime.lock import LockOrder, Mutex, futex_wake, lock, unlock, wait_while
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.proc import G
 from runtime.syspy import (
@@ -95,7 +95,7 @@ def enter(p: P) -> None:
     while not cas(p, "status", P_SYSCALL, P_RUNNING):
         found: u32 = atomic_load(p, "status")
         if found == P_STOPPED:
-            futex_sleep(address(p.world) + offsetof(World, "stopping"), 1)
+            wait_while(address(p.world) + offsetof(World, "stopping"), 1)
         elif found != P_SYSCALL:
             throw("WD2: a P is entered that is in use", u64(p.id), u64(found))
 
@@ -156,7 +156,7 @@ def stop_the_world(p: P) -> None:
     unlock(world.lock)
     awaited: u32 = atomic_load(world, "to_stop")
     while awaited != 0:
-        futex_sleep(address(world) + offsetof(World, "to_stop"), awaited)
+        wait_while(address(world) + offsetof(World, "to_stop"), awaited)
         awaited = atomic_load(world, "to_stop")
     world.stopped_by = p
     world.stops = world.stops + 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import math
 import struct as packing
+from time import sleep
 from typing import TypeVar
 
 from runtime.syspy.failure import FAIL_PANIC, INDEX_TEXT, NIL_TEXT, fail
@@ -85,6 +86,11 @@ def known(condition: bool) -> None:
 
 def prefetch(addr: int) -> None:
     """Bring the cache line at addr closer. Any address will do."""
+
+
+def relax() -> None:
+    """Between two looks at a word that another thread is about to change: let that one go first."""
+    sleep(0)
 
 
 def stack_pointer() -> int:

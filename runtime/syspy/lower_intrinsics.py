@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from runtime.syspy.lower_memory import memory_type
 from runtime.syspy.lower_vocabulary import Vocabulary
 from runtime.syspy.machine import f64, i32, i64, u64
 from runtime.syspy.memory import memory_equal
+
+RELAX_HINTS = {"x86_64": ("x86.sse2.pause", "", ""), "aarch64": ("aarch64.hint", "i32", "i32 1")}  # by the machine
 
 
 class Intrinsics(Vocabulary):
@@ -99,6 +102,16 @@ class Intrinsics(Vocabulary):
         place = self.pointer(node.args[0])
         self.unit.declare("llvm.prefetch.p0", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
         self.do(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
+        return NOTHING
+
+    def relax(self, node: ast.Call) -> Value:
+        """The processor's own hint, where it has one."""
+        self.count(node, 0)
+        hint = RELAX_HINTS.get(platform.machine())
+        if hint is not None:
+            name, parameter, argument = hint
+            self.unit.declare(f"llvm.{name}", f"void @llvm.{name}({parameter})")
+            self.do(f"call void @llvm.{name}({argument})")
         return NOTHING
 
     def stack_pointer(self, node: ast.Call) -> Value:
@@ -262,6 +275,7 @@ INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
     intrinsics.shift_right: Intrinsics.shift_right,
     intrinsics.known: Intrinsics.known,
     intrinsics.prefetch: Intrinsics.prefetch,
+    intrinsics.relax: Intrinsics.relax,
     intrinsics.stack_pointer: Intrinsics.stack_pointer,
     intrinsics.call_address: Intrinsics.call_address,
     intrinsics.bits_of: Intrinsics.bits_of,

@@ -158,6 +158,7 @@ def in_c(addr: uintptr) -> tuple[u64, i64, i32, i32]:
 
 def hinted(addr: uintptr) -> u64:
     prefetch(addr)
+    relax()
     return load(u64, addr)
 
 def relied_on(n: u64) -> u64:
