@@ -25,7 +25,7 @@ from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up, larger, smaller
 from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
-from runtime.mcache import close_runs
+from runtime.mcache import close_runs, flush_live
 from runtime.mcentral import finish_sweep, start_sweep
 from runtime.mem_profile import next_cycle, publish_swept
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
@@ -79,6 +79,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     cycle = runtime.cycle
     ran_since = larger(cycle.end_ns, runtime.gc.start_ns)
     cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+    flush_all_live(runtime)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
     sweep_rest(runtime, p)
@@ -110,6 +111,14 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     count_cycle(runtime, cycle)
     if runtime.knobs.gc_trace:
         print_gc_trace(runtime, cycle)
+
+
+def flush_all_live(runtime: Runtime) -> None:
+    """heap_live knows what all Ps have allocated. The world is stopped."""
+    p = runtime.world.ps
+    while not is_nil(p):
+        flush_live(runtime.heap, p)
+        p = p.next
 
 
 def close_all_runs(world: World) -> None:

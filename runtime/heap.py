@@ -27,8 +27,8 @@ from typing import Annotated
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
-from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up
-from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, LockOrder, lock, mutex_init, unlock
+from runtime.layout import CACHE_LINE, PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_init
 from runtime.mcache import mcache_init
 from runtime.mcentral import MCentral
@@ -185,40 +185,41 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     mutex_init(world.lock, WORLD_LOCK, world.order)
     mutex_init(runtime.roots.lock, ROOTS_LOCK, world.order)
     roots_init(runtime.roots, heap.memory)
-    if not heap_init(heap, world.order) or not new_centrals(heap, world.order):
+    if not heap_init(heap, world.order):
         return False
     heap.scavenger.other_ready = sizeof(Runtime)
     runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
     heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
-    p_init(runtime, runtime.p0)
-    if not marker_init(runtime.marker, heap.arenas, heap.memory) or not g_init(runtime, runtime.g0):
+    if not p_init(runtime, runtime.p0) or not g_init(runtime, runtime.g0):
+        return False
+    if not marker_init(runtime.marker, heap.arenas, heap.memory):
         return False
     give_p(runtime.p0, runtime.g0)
     runtime.p0.status = P_RUNNING
     return True
 
 
-def new_centrals(heap: MHeap, order: LockOrder) -> bool:
-    """Make the mcentrals. False if the system refuses memory."""
-    block = persistent_alloc(heap.persistent, NUM_SPAN_CLASSES * sizeof(MCentral), PTR_SIZE, heap.memory.other)
-    if block == 0:
-        return False
-    heap.central = array_at(Inline[MCentral], block)
-    for span_class in range(NUM_SPAN_CLASSES):
-        mutex_init(heap.central[span_class].lock, CENTRAL_LOCK, order)
-    return True
-
-
 # --- Goroutines and Ps -----------------------------------------------------------------------------------------------
 
 
-def p_init(runtime: Runtime, p: P) -> None:
-    """Make an all-zero P one that holds nothing, and enter it. Caller holds world.lock, or nobody else is there."""
-    mcache_init(p.m_cache, runtime.heap)
+def p_init(runtime: Runtime, p: P) -> bool:
+    """Make an all-zero P one that holds nothing, and enter it. False if the system refuses memory.
+
+    Caller holds world.lock, or nobody else is there.
+    """
+    heap = runtime.heap
+    block = persistent_alloc(heap.persistent, NUM_SPAN_CLASSES * sizeof(MCentral), CACHE_LINE, heap.memory.other)
+    if block == 0:
+        return False
+    p.central = array_at(Inline[MCentral], block)
+    for span_class in range(NUM_SPAN_CLASSES):
+        mutex_init(p.central[span_class].lock, CENTRAL_LOCK, runtime.world.order)
+    mcache_init(p.m_cache, heap)
     if runtime.knobs.gc_stress != 0:
         p.m_cache.run_bytes = 0
     set_rate(p.m_cache.sampler, runtime.p0.m_cache.sampler.rate, runtime.world.ps_count)
     add_p(runtime.world, p)
+    return True
 
 
 def g_init(runtime: Runtime, g: G) -> bool:
@@ -270,10 +271,9 @@ def free_p(runtime: Runtime) -> P:
     """The first of the idle Ps, a new one if there was none; nil if refused memory. Caller holds world.lock."""
     world = runtime.world
     if is_nil(world.idle):
-        block = persistent_alloc(runtime.heap.persistent, sizeof(P), PTR_SIZE, runtime.heap.memory.m_cache)
-        if block == 0:
+        block = persistent_alloc(runtime.heap.persistent, sizeof(P), CACHE_LINE, runtime.heap.memory.m_cache)
+        if block == 0 or not p_init(runtime, P.at(block)):
             return nil(P)
-        p_init(runtime, P.at(block))
         world.idle = P.at(block)
     return world.idle
 

@@ -54,7 +54,7 @@ from runtime.mspan import (
     slot_addr,
 )
 from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
-from runtime.p import HeapStats, MCache
+from runtime.p import HeapStats, MCache, P
 from runtime.proc import G
 from runtime.roots import check_roots
 from runtime.scavenge import pause_background, resume_background
@@ -146,10 +146,10 @@ def check_heap(runtime: Runtime) -> None:
         arena = arena.next
     if checker.pages != heap.pages_in_use:
         throw("HP2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
-    held = check_centrals(heap)
+    held: u64 = 0
     p = runtime.world.ps
     while not is_nil(p):
-        held = held + check_mcache(heap, p.m_cache)
+        held = held + check_centrals(heap, p) + check_mcache(heap, p.m_cache)
         p = p.next
     if held != checker.spans:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
@@ -238,11 +238,11 @@ def check_swept_bits(heap: MHeap, span: MSpan) -> None:
         throw("GB2: a swept span has mark bits", span.start_addr)
 
 
-def check_centrals(heap: MHeap) -> u64:
-    """CS1 to CS3 hold. Returns the number of spans in all sets."""
+def check_centrals(heap: MHeap, p: P) -> u64:
+    """CS1 to CS3 hold for the mcentrals of a P. Returns the number of spans in all sets."""
     count: u64 = 0
     for span_class in range(NUM_SPAN_CLASSES):
-        central = heap.central[span_class]
+        central = p.central[span_class]
         sweep_gen = heap.sweep_gen
         partial = unswept(central.partial, sweep_gen)
         full = unswept(central.full, sweep_gen)

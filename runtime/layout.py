@@ -34,6 +34,7 @@ from runtime.syspy import inline, table, u64
 PTR_SIZE = 8  # bytes in a pointer
 LOG_PTR_SIZE = 3
 
+CACHE_LINE = 64  # bytes that processors take from one another at a time
 PHYS_PAGE_SIZE = mmap.PAGESIZE  # bytes in a page of the kernel
 
 PAGE_SHIFT = 13

@@ -26,11 +26,13 @@ from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, unc
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
 from runtime.p import MCache, P, flush_stats
+from runtime.pacer import is_due
 from runtime.sampler import count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64, unlikely
 
 ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
+LIVE_BATCH = 64 << 10  # bytes that a P allocates before it tells heap_live
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
 
 
@@ -116,8 +118,22 @@ def refill(heap: MHeap, p: P, span_class: u64) -> bool:
     span.cached_count = span.alloc_count
     cache.alloc[span_class] = span
     # Count all free slots as live now, rather than each when it is handed out.
-    atomic_add(heap, "heap_live", (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size)
+    p.live = u64(p.live + (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size)
     return True
+
+
+@inline
+def is_collection_due(heap: MHeap, p: P, more: u64) -> bool:
+    """Whether to collect before so many more bytes go live."""
+    if p.live >= LIVE_BATCH:
+        flush_live(heap, p)
+    return is_due(heap.heap_live, u64(p.live + more), heap.trigger)
+
+
+def flush_live(heap: MHeap, p: P) -> None:
+    """Add what the P allocated to heap_live. Not at every span: other Ps read it all the time."""
+    atomic_add(heap, "heap_live", p.live)
+    p.live = 0
 
 
 def uncache(heap: MHeap, p: P, span_class: u64) -> None:
@@ -130,7 +146,7 @@ def uncache(heap: MHeap, p: P, span_class: u64) -> None:
     stats.small_alloc_count[size_class] = stats.small_alloc_count[size_class] + taken
     if span.sweep_gen != u32(heap.sweep_gen + 1):
         # A stale span was counted by marking already.
-        atomic_add(heap, "heap_live", u64(0 - (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size))
+        p.live = u64(p.live - (u64(span.nelems) - u64(span.alloc_count)) * span.elem_size)
     cache.alloc[span_class] = heap.empty_span
     uncache_span(heap, p, span)
 
@@ -146,6 +162,7 @@ def release_all(heap: MHeap, p: P) -> None:
     p.stats.slots_reused = p.stats.slots_reused + cache.slots_reused
     cache.tiny_allocs = 0
     cache.slots_reused = 0
+    flush_live(heap, p)
     flush_stats(heap.stats, p.stats)
 
 
@@ -158,10 +175,12 @@ def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
     stats = p.stats
     stats.large_alloc_count = stats.large_alloc_count + 1
     stats.large_alloc_bytes = stats.large_alloc_bytes + span.elem_size
-    atomic_add(heap, "heap_live", span.elem_size)
+    p.live = u64(p.live + span.elem_size)
+    flush_live(heap, p)
+    span.home = p
     span.free_index = 1
     span.alloc_count = 1
     refill_alloc_cache(span)
-    central = heap.central[span_class]
+    central = p.central[span_class]
     put_span(central, swept(central.full, heap.sweep_gen), span)
     return span

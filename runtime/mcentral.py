@@ -1,4 +1,4 @@
-"""MCentral: the spans of one span class that no mcache holds.
+"""MCentral: the spans of one span class that no mcache holds, and that one P was the last to allocate from.
 
                  swept                     unswept
     partial   [ span span ... ]         [ span ... ]      some slot is free
@@ -12,6 +12,9 @@ swept.
     uncache_span    swept partial or swept full                                             from an mcache
 
 Looking for a free slot among unswept spans has a budget: after a hundred full ones, new pages are cheaper.
+
+Go has one mcentral per class for all Ps. Here each P has its own: the spans that it filled are in its processor's
+cache, and so are their lists. It sweeps and fills them again; only when it has none left it looks into the others'.
 
     CS1  unswept sets are empty once heap.is_swept is set
     CS2  each span of a swept set has sweep_gen h, of an unswept set h - 2
@@ -39,7 +42,6 @@ from runtime.syspy import (
     Array,
     Inline,
     Struct,
-    atomic_add,
     atomic_load,
     atomic_store,
     cas,
@@ -99,15 +101,28 @@ def put_span(central: MCentral, spans: SpanSet, span: MSpan) -> None:
 
 
 def cache_span(heap: MHeap, p: P, span_class: u64) -> MSpan:
-    """A span of the class with a free slot, for an mcache; nil if the system refuses memory."""
-    central = heap.central[span_class]
+    """A span of the class with a free slot, for an mcache of p; nil if the system refuses memory."""
+    span = find_span(heap, p, p.central[span_class])
+    other = p.world.ps
+    while is_nil(span) and not is_nil(other):
+        if other != p:
+            span = find_span(heap, p, other.central[span_class])
+        other = other.next
+    if is_nil(span):
+        span = alloc_in_use_span(heap, p, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
+        if is_nil(span):
+            return span
+    if span.alloc_count == span.nelems:
+        throw("CS3: span has no free objects", span.start_addr, u64(span.nelems))
+    span.home = p
+    return span
+
+
+def find_span(heap: MHeap, p: P, central: MCentral) -> MSpan:
+    """A span with a free slot out of a central's sets; nil if there is none, or finding it takes too long."""
     span = take_span(central, swept(central.partial, heap.sweep_gen))
     if is_nil(span) and heap.is_swept == 0:
         span = sweep_for_slots(heap, p, central)
-    if is_nil(span):
-        span = alloc_in_use_span(heap, p, u64(CLASS_TO_NPAGES[span_class >> 1]), span_class)
-    if not is_nil(span) and span.alloc_count == span.nelems:
-        throw("CS3: span has no free objects", span.start_addr, u64(span.nelems))
     return span
 
 
@@ -130,7 +145,6 @@ def sweep_for_slots(heap: MHeap, p: P, central: MCentral) -> MSpan:
 def uncache_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Take a span back from an mcache. Its counts are final, and at least one slot is taken."""
     sweep_gen = heap.sweep_gen
-    central = heap.central[span.span_class]
     if span.alloc_count == 0:
         throw("uncache_span: no slot was taken", span.start_addr)
     if span.sweep_gen == u32(sweep_gen + 1):
@@ -139,11 +153,12 @@ def uncache_span(heap: MHeap, p: P, span: MSpan) -> None:
         sweep_and_place(heap, p, span)
     else:
         atomic_store(span, "sweep_gen", sweep_gen)
-        place_span(heap, central, span)
+        place_span(heap, span)
 
 
-def place_span(heap: MHeap, central: MCentral, span: MSpan) -> None:
+def place_span(heap: MHeap, span: MSpan) -> None:
     """Put a swept span in the swept set that it belongs to."""
+    central = span.home.central[span.span_class]
     sets = central.full if span.alloc_count == span.nelems else central.partial
     put_span(central, swept(sets, heap.sweep_gen), span)
 
@@ -165,7 +180,6 @@ def sweep_counted(heap: MHeap, p: P, span: MSpan) -> u64:
     before = u64(span.alloc_count)
     outcome = sweep_span(span, heap.sweep_gen, heap.clobber)
     freed = before - u64(span.alloc_count)
-    atomic_add(heap, "pages_swept", span.npages)
     stats = p.stats
     size_class = u64(span.span_class) >> 1
     if size_class != 0:
@@ -182,7 +196,7 @@ def sweep_and_place(heap: MHeap, p: P, span: MSpan) -> u64:
     if sweep_counted(heap, p, span) == FREED:
         free_span(heap, p, span)
         return npages
-    place_span(heap, heap.central[span.span_class], span)
+    place_span(heap, span)
     return 0
 
 
@@ -191,9 +205,7 @@ def sweep_one(heap: MHeap, p: P) -> u64:
     sweep_gen = heap.sweep_gen
     next_class: u64 = atomic_load(heap, "sweep_class")
     while next_class < SWEEP_CLASSES:
-        central = heap.central[next_class // 2]
-        sets = central.full if next_class % 2 == 0 else central.partial
-        span = take_span(central, unswept(sets, sweep_gen))
+        span = take_unswept(heap, p, next_class)
         if is_nil(span):
             # Another thread may have moved on already, by one and not by two.
             cas(heap, "sweep_class", next_class, next_class + 1)
@@ -205,10 +217,23 @@ def sweep_one(heap: MHeap, p: P) -> u64:
     return NOTHING_LEFT
 
 
+def take_unswept(heap: MHeap, p: P, sweep_class: u64) -> MSpan:
+    """Take an unswept span out of one of the sets of a class, whoever's it is; nil if all are empty."""
+    owner = p.world.ps
+    while not is_nil(owner):
+        central = owner.central[sweep_class // 2]
+        sets = central.full if sweep_class % 2 == 0 else central.partial
+        span = take_span(central, unswept(sets, heap.sweep_gen))
+        if not is_nil(span):
+            return span
+        owner = owner.next
+    return nil(MSpan)
+
+
 def ensure_swept(heap: MHeap, p: P, span: MSpan) -> None:
     """Sweep a span now, if it needs it: then what its bits and its specials say is true. It may go out of use."""
     while span.state == SPAN_IN_USE and needs_sweep(span, heap.sweep_gen):
-        central = heap.central[span.span_class]
+        central = span.home.central[span.span_class]
         sets = central.full if span.alloc_count == span.nelems else central.partial
         waiting = unswept(sets, heap.sweep_gen)
         lock(central.lock)
@@ -244,5 +269,4 @@ def start_sweep(heap: MHeap) -> None:
     heap.sweep_gen = u32(heap.sweep_gen + 2)
     heap.is_swept = 0
     heap.sweep_class = 0
-    heap.pages_swept = 0
     heap.scavenger.is_untraced = True

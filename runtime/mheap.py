@@ -30,8 +30,6 @@ Go: runtime/mheap.go.                                                           
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from runtime import page_alloc
 from runtime.arenas import (
     ArenaMap,
@@ -88,7 +86,6 @@ from runtime.scavenge import Scavenger, eager_work, scavenge, scavenger_init
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, SPAN_CLASS_TO_NELEMS
 from runtime.specials import Special, Specials, specials_init
 from runtime.syspy import (
-    Array,
     Inline,
     Struct,
     address,
@@ -107,9 +104,6 @@ from runtime.syspy import (
 )
 from runtime.types import Type
 
-if TYPE_CHECKING:
-    from runtime.mcentral import MCentral
-
 ARENA_HINT = 0xC0_0000_0000  # where the first arena is asked for
 ARENA_HINT_STEP = 1 << 40  # from one place to ask at to the next
 ARENA_HINTS = 64  # places
@@ -126,11 +120,9 @@ class MHeap(Struct):
     sweep_gen: u32  # grows by 2 at every collection: see sweep.py
     is_swept: u32  # 1: no span waits in an unswept set
     sweep_class: u64  # where sweep_one looks next: 2 * span class, + 1 for the partial set
-    pages_swept: u64  # pages of spans swept since the last collection
     clobber: bool  # clobberfree: fill what is freed
     has_pages: bool  # the page allocator was made
     small_pages: bool  # disablethp: never ask for pages of 2 MiB
-    central: Array[Inline[MCentral]]  # by span class
     lock: Inline[Mutex]  # see the header
     arena_next: uintptr  # the current arena from here on is not in the page allocator yet
     arena_ready: uintptr  # the current arena up to here is mapped

@@ -67,6 +67,7 @@ from runtime.syspy import (
 from runtime.types import Type
 
 if TYPE_CHECKING:
+    from runtime.p import P
     from runtime.specials import Special
 
 SPAN_DEAD = 0  # its pages are free, or it has none yet
@@ -93,6 +94,7 @@ class MSpan(Struct):
     alloc_bits: Array[u64]  # one bit per slot: alive after the last sweep
     mark_bits: Array[u64]  # one bit per slot: reached by this mark phase
     large_type: Type  # of the object in a span of class 0; nil: no pointers, or not zeroed yet
+    home: P  # whose mcentral it is in, or goes to; set when it is cached
     specials: Special  # what is to be done when objects die, by offset; nil for nearly all spans: specials.py
     special_hint: Special  # the one added last, if it is still there: the next is likely to come behind it
     small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit

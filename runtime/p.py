@@ -4,6 +4,7 @@
       |-- m_cache   MCache      a span of each class, and of each the run that is handed out
       |-- pages     PageCache   64 pages in a row
       |-- spans                 MSpans without pages: | used | used | nil | ...
+      |-- central   MCentral    by span class: spans that were last allocated from here, and are not cached now
       |-- stats     HeapStats   what was allocated and freed here since the last flush
       `-- status                who may touch all this:
 
@@ -13,7 +14,8 @@
     P_STOPPED    the world is stopped                      who stopped it
 
 A thread that allocates has a P to itself, so nothing on the way of an allocation is atomic or locked until a page or a
-span is wanted that the P does not have. How a status changes is in world.py.
+span is wanted that the P does not have. How a status changes is in world.py. Only the mcentrals have a lock: another P
+whose own have nothing looks there, and so does who sweeps.
 
     PS1  spans[0 .. span_count) are cells of span_cells that are out and in no use
 
@@ -31,6 +33,7 @@ from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.syspy import Array, Inline, Struct, address, array_at, sizeof, struct, u32, u64, uintptr
 
 if TYPE_CHECKING:
+    from runtime.mcentral import MCentral
     from runtime.proc import G
     from runtime.world import World
 
@@ -83,6 +86,8 @@ class P(Struct):
     id: u32  # 0, 1, 2, ...
     span_count: u64  # MSpans in spans
     spans: Annotated[Array[MSpan], SPAN_CACHE]  # MSpans without pages
+    central: Array[Inline[MCentral]]  # the spans that were last allocated from here, by span class
+    live: u64  # bytes to be added to heap_live; wraps
     world: World  # where it belongs
     g: G  # the goroutine that it runs; nil while idle
     next: P  # the P made before this one

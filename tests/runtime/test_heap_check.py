@@ -60,7 +60,7 @@ def cached(heap: HeapUnderTest) -> MSpan:
 
 def a_set(heap: HeapUnderTest) -> Any:
     """A set of the 1 KiB class that is not empty."""
-    central = heap.heap.central[NOSCAN_1K]
+    central = heap.p.central[NOSCAN_1K]
     kinds: Any = [central.partial[0], central.partial[1], central.full[0], central.full[1]]
     return next(spans for spans in kinds if spans.count)
 
