@@ -22,14 +22,14 @@ from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
 from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
-from runtime.layout import PHYS_PAGE_SIZE, PTR_SIZE, align_up, larger, smaller
+from runtime.layout import PTR_SIZE, larger, smaller
 from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
 from runtime.mcache import close_runs, flush_live
 from runtime.mcentral import finish_sweep, start_sweep
 from runtime.mem_profile import next_cycle, publish_swept
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
-from runtime.memstats import flush_all
+from runtime.memstats import flush_all, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
 from runtime.pacer import heap_goal, trigger_below, with_floating
@@ -38,7 +38,7 @@ from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
 from runtime.scavtrace import print_scav_trace
-from runtime.syspy import address, is_nil, sizeof, u64
+from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
 from runtime.world import World, start_the_world, stop_the_world
 
@@ -161,7 +161,7 @@ def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
     gogc = runtime.knobs.gogc
     marked = with_floating(runtime.gc.heap_marked, gogc)
     goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
-    heap.scavenger.other_ready = sizeof(Runtime) + align_up(stack_bytes, PHYS_PAGE_SIZE)
+    heap.scavenger.other_ready = uncounted_bytes(runtime)
     limited = limited_goal(runtime)
     if limited < goal:
         runtime.gc.heap_goal = limited

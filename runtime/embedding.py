@@ -578,7 +578,8 @@ def _settings(gogc: int | str, debug: str | Mapping[str, int]) -> Settings:
     if isinstance(gogc, int) and gogc > MAX_INT32:
         raise KnobError(f"malformed GOGC={shown(gogc)}: more than {MAX_INT32}")
     if isinstance(debug, Mapping):
-        debug = ",".join(f"{name}={whole(value, f'debug {name}')}" for name, value in debug.items())
+        settings = [(name, whole_in(value, 0, MAX_INT32, f"debug {name}")) for name, value in debug.items()]
+        debug = ",".join(f"{name}={value}" for name, value in settings)
     if not isinstance(debug, str):
         raise TypeError(f"debug is of type {type(debug).__name__}: a text as in GODEBUG, or a mapping")
     return Settings.parsed(str(max(gogc, -1)) if isinstance(gogc, int) else gogc, debug)

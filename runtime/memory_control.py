@@ -12,7 +12,7 @@ from runtime.cycle import flush_counts, gc, update_goal
 from runtime.heap import Runtime
 from runtime.mheap import flush_caches
 from runtime.proc import G
-from runtime.scavenge import scavenge_one, wake_scavenger
+from runtime.scavenge import drop_released, scavenge_one, wake_scavenger
 from runtime.scavtrace import print_forced_scav_trace
 from runtime.syspy import i64, is_nil, u64
 from runtime.world import safepoint, start_the_world, stop_the_world
@@ -27,6 +27,7 @@ def free_os_memory(g: G) -> None:
     flush_page_caches(g.runtime)
     start_the_world(g.p)
     released = scavenge_all(g)
+    drop_released(g.heap.pages)
     if g.runtime.knobs.scav_trace:
         stop_the_world(g.p)
         print_forced_scav_trace(g.runtime, released)

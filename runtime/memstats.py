@@ -159,6 +159,12 @@ def read_memory(runtime: Runtime, m: MemStats) -> None:
     m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
 
 
+def uncounted_bytes(runtime: Runtime) -> u64:
+    """What is held and in no count of os_memory.py: see the header."""
+    size = align_up(sizeof(Runtime), PHYS_PAGE_SIZE) + stack_bytes(runtime.world)
+    return size + window_bytes(runtime.heap.arenas) + output_bytes(runtime.g0.output)
+
+
 def stack_bytes(world: World) -> u64:
     """Bytes of all shadow stacks, as far as they are in use, in whole pages of the kernel."""
     size: u64 = 0

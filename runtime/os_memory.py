@@ -272,6 +272,12 @@ def give_back(addr: uintptr, size: u64, lazily: bool) -> bool:
     return madvise(addr, size, MADV_DONTNEED) == 0
 
 
+def sys_drop(stats: MemoryStats, addr: uintptr, size: u64) -> None:
+    """Let the kernel have what it backs of Prepared memory: of a page of 2 MiB that is all, once a part is touched."""
+    if not is_refused(stats):
+        madvise(addr, size, MADV_DONTNEED)
+
+
 def sys_name(stats: MemoryStats, addr: uintptr, size: u64, name: Array[u8]) -> None:
     """Say what a mapping is for, if the kernel is built to keep that: CONFIG_ANON_VMA_NAME."""
     if not stats.nameless and prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, size, name) != 0:

@@ -31,7 +31,7 @@ from runtime.clock import TimeSpec
 from runtime.layout import CHUNK_PAGES, HUGE_PAGE_PAGES, PAGE_SIZE, PHYS_PAGES, chunk_base, chunk_index, larger, smaller
 from runtime.layout import chunk_page_index as page_of
 from runtime.lock import SCAVENGER_LOCK, LockOrder, Mutex, assert_lock_held, futex_wake, lock, mutex_init, unlock
-from runtime.os_memory import MemoryStats, stat_move, sys_unused
+from runtime.os_memory import MemoryStats, stat_move, sys_drop, sys_unused
 from runtime.page_alloc import PageAlloc, chunk_of, update_chunk
 from runtime.page_bits import clear_range, popcnt_range, set_range
 from runtime.scavenge_bits import find_scavenge_candidate
@@ -55,7 +55,7 @@ class Scavenger(Struct):
     lock: Inline[Mutex]  # held by the background while it gives pages back; covers is_paused
     is_paused: bool  # somebody looks at the heap: the background leaves it alone
     memory_limit: u64  # bytes that may be ready; NO_LIMIT
-    other_ready: u64  # bytes that are ready and not counted in MemoryStats: the Runtime, and stacks at the last pacing
+    other_ready: u64  # bytes that are ready and not counted in MemoryStats, at the last pacing: memstats.py
     gc_percent_goal: u64  # bytes that the heap may keep, or NO_SCAVENGE_GOAL
     memory_limit_goal: u64  # bytes that may be ready before the background begins, or NO_SCAVENGE_GOAL
     last_heap_goal: u64  # bytes: what the last collection was to start at; 0: there was none
@@ -91,6 +91,29 @@ def scavenge(pages: PageAlloc, nbytes: u64, force: bool) -> u64:
             return released
         released += n
     return released
+
+
+def drop_released(pages: PageAlloc) -> None:
+    """Give back what the kernel backs of pages that count as released: neighbours of others in pages of 2 MiB."""
+    lock(pages.lock)
+    for i in range(pages.in_use.count):
+        in_use = pages.in_use.ranges[i]
+        for chunk in range(chunk_index(in_use.base), chunk_index(in_use.limit - 1) + 1):
+            drop_released_runs(pages, chunk)
+    unlock(pages.lock)
+
+
+def drop_released_runs(pages: PageAlloc, chunk: u64) -> None:
+    """The same for one chunk, run by run. Caller holds heap.lock."""
+    bits = chunk_of(pages, chunk).scavenged
+    first: u64 = 0
+    for page in range(u64(CHUNK_PAGES)):
+        if bits.words[page // 64] >> page % 64 & 1 == 0:
+            if first < page:
+                sys_drop(pages.stats, chunk_base(chunk) + first * PAGE_SIZE, (page - first) * PAGE_SIZE)
+            first = page + 1
+    if first < CHUNK_PAGES:
+        sys_drop(pages.stats, chunk_base(chunk) + first * PAGE_SIZE, (CHUNK_PAGES - first) * PAGE_SIZE)
 
 
 def scavenge_one(pages: PageAlloc, nbytes: u64, force: bool) -> u64:

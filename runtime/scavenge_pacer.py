@@ -10,7 +10,7 @@ background should have begun before the allocator must.
 
 A goal that is met is NO_SCAVENGE_GOAL, so that there is one comparison to make.
 
-    SP1  NO_SCAVENGE_GOAL, or less than what is kept now
+    GL1  NO_SCAVENGE_GOAL, or less than what is kept now
 
 Pure functions. Go: runtime/mgcscavenge.go gcPaceScavenger.                                         Next: scavenge.py
 """
@@ -40,7 +40,7 @@ def gc_percent_goal(retained: u64, heap_goal: u64, last_heap_goal: u64, last_in_
     goal = align_up(goal + goal // EXTRA_SHARE, PHYS_PAGE_SIZE)
     if retained < goal + PHYS_PAGE_SIZE:
         return NO_SCAVENGE_GOAL
-    assert goal < retained, "SP1: a goal that is met"
+    assert goal < retained, "GL1: a goal that is met"
     return goal
 
 

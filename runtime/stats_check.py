@@ -34,10 +34,9 @@ from runtime.layout import (
     PAGE_SHIFT,
     PHYS_PAGE_SIZE,
     PTR_SIZE,
-    align_up,
     chunk_index,
 )
-from runtime.memstats import MemStats, cached_spans, output_bytes, read_stopped, stack_bytes, window_bytes
+from runtime.memstats import MemStats, cached_spans, read_stopped, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, is_taken
 from runtime.os_memory import check_memory_stats, sys_alloc, sys_free
@@ -211,8 +210,7 @@ def check_held(recount: Recount, runtime: Runtime) -> None:
 
 def check_sys(m: MemStats, runtime: Runtime, held: u64) -> None:
     """ST4 holds for MemStats: with what is mapped without a count, `sys` is all there is."""
-    own = align_up(sizeof(Runtime), PHYS_PAGE_SIZE) + stack_bytes(runtime.world)
-    own = own + window_bytes(runtime.heap.arenas) + output_bytes(runtime.g0.output)
+    own = uncounted_bytes(runtime)
     if m.sys != held + own:
         throw("ST4: MemStats.sys is not what is held", m.sys, held, own)
 

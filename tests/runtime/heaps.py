@@ -229,7 +229,7 @@ class HeapUnderTest:
     def __init__(self, engine: Any, gogc: int = 100, debug: str = "") -> None:
         self.engine = engine
         self.state = root.Runtime.at(engine.call(root.new_runtime, gogc, SHADOW_BYTES))
-        Settings.parsed("", debug).apply(self.state)
+        Settings.parsed("off" if gogc < 0 else str(gogc), debug).apply(self.state)
         self.g = self.state.g0
         self.heap = self.state.heap
         self.p = self.state.p0

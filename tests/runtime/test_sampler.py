@@ -49,6 +49,6 @@ def test_the_distance_is_exponential() -> None:
 @pytest.mark.parametrize(("rate", "distance"), [(0, 0), (1, 0)])
 def test_every_object_or_none(any_engine: Any, rate: int, distance: int) -> None:
     sampler = Sampler()
-    any_engine.call(set_rate, sampler, rate)
+    any_engine.call(set_rate, sampler, rate, 0)
     assert (sampler.rate, sampler.left[7]) == (rate, distance)
     assert sampler.random != 0
