@@ -62,4 +62,4 @@ def break_down(g: G) -> None:
 def allocate_bytes(g: G, size: u64, n: u64) -> None:
     """n objects without pointers, and nothing else."""
     for _ in range(n):
-        memset(mallocgc(g, size, nil(Type), True), 1, 8)
+        memset(mallocgc(g, size, nil(Type), True), 1, size)
