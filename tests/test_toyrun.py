@@ -194,7 +194,7 @@ def test_nothing_on_standard_input() -> None:
 
 
 def test_an_error_shows_its_place_its_line_and_a_caret(program: Write) -> None:
-    path = program("package main\n\nfunc main() {\n\tx := 1 + foo\n\tprintln(x)\n}\n")
+    path = program('package main\n\nfunc main() {\n\tx := 1 + foo\n\tprintln(x)\n}\n')
     done = toyrun(path)
     assert done.code == 1
     lines = done.err.splitlines()

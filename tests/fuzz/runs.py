@@ -1,9 +1,9 @@
 """Runs: what a program does on Go, on both engines, and while the collector runs all the time.
 
-go       the oracle
-native   the same output, the same beginning of standard error, the same exit code
-stress   native, collecting at every n-th allocation, with every check that the runtime has
-python   the python engine, for programs that it finishes in time
+    go       the oracle
+    native   the same output, the same beginning of standard error, the same exit code
+    stress   native, collecting at every n-th allocation, with every check that the runtime has
+    python   the python engine, for programs that it finishes in time
 """
 
 from __future__ import annotations

@@ -31,14 +31,14 @@ def rendered(data: bytes) -> str:
         (b"", "prog.toy:1:1: function main is undeclared in the main package"),
         (b"\n\n", "prog.toy:1:1: function main is undeclared in the main package"),
         (b"func main() {}\x00", "prog.toy:1:15: invalid NUL character"),
-        (b'func main() { _ = "\xff" }', "prog.toy:1:20: invalid UTF-8 encoding"),
+        (b"func main() { _ = \"\xff\" }", "prog.toy:1:20: invalid UTF-8 encoding"),
         (b"// \xc3\n\xa9", "prog.toy:1:4: invalid UTF-8 encoding"),
         (b"func main() {} \xef\xbb\xbf", "prog.toy:1:16: invalid BOM in the middle of the file"),
         (b"func main() { _ = `abc", "prog.toy:1:19: string not terminated"),
         (b"func main() { /* abc", "prog.toy:1:15: comment not terminated"),
-        (b'func main() { _ = "abc\n}', "prog.toy:1:23: newline in string"),
+        (b"func main() { _ = \"abc\n}", "prog.toy:1:23: newline in string"),
         (b"func main() { _ = 'a\n}", "prog.toy:1:21: newline in rune literal"),
-        (b'func main() { _ = "abc', "prog.toy:1:19: string not terminated"),
+        (b"func main() { _ = \"abc", "prog.toy:1:19: string not terminated"),
         (b"func main() {", "prog.toy:1:14: syntax error: unexpected EOF, expected }"),
         ("func main() { é := 1 }".encode(), "prog.toy:1:15: declared and not used: é"),
         ("func main() { é, x := 1, 2; _ = é }".encode(), "prog.toy:1:19: declared and not used: x"),
@@ -61,7 +61,7 @@ def test_source_line_and_caret() -> None:
 
 
 def test_control_characters_of_the_source_are_not_printed() -> None:
-    assert "\x1b" not in rendered(b'func main() { foo("\x1b[31m") }')
+    assert "\x1b" not in rendered(b"func main() { foo(\"\x1b[31m\") }")
 
 
 def test_ten_errors_and_no_more() -> None:
@@ -89,7 +89,7 @@ def test_ten_errors_and_no_more() -> None:
         "func main() { _ = 1e-999999999 }",
         "func main() { _ = 0x1p999999999 }",
         "func main() { _ = 1 << 1000 << 1000 << 1000 }",
-        'func main() { _ = "' + "a" * 1_000_000 + '" + 1 }',
+        "func main() { _ = \"" + "a" * 1_000_000 + "\" + 1 }",
         "type T [1 << 62]int\nfunc main() { var t T; _ = t }",
         "var x = " + "[" * 79 + "]" * 79 + "\nfunc main() {}",
         "func main() {" + ";" * 50_000 + "}",
