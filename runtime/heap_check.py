@@ -390,10 +390,12 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
         throw("MK1: checkmark found a pointer to a page without objects", p, source)
     slot = (p - span.start_addr) // span.elem_size
     start = span.start_addr + slot * span.elem_size
-    word = (start - arena.start_addr) // PTR_SIZE
-    if arena.checkmarks[word // WORD_BITS] >> word % WORD_BITS & 1 != 0:
+    # A large object may begin in an arena before that of p.
+    checkmarks = arenas.table[start >> LOG_HEAP_ARENA_BYTES].checkmarks
+    word = start % HEAP_ARENA_BYTES // PTR_SIZE
+    if checkmarks[word // WORD_BITS] >> word % WORD_BITS & 1 != 0:
         return
-    arena.checkmarks[word // WORD_BITS] = arena.checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
+    checkmarks[word // WORD_BITS] = checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
     if slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
         throw("MK2: checkmark found unmarked object", start, span.elem_size, source)
     checker.marked = checker.marked + 1

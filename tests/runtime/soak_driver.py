@@ -124,9 +124,9 @@ def draw_size(s: Soak) -> u64:
         return 512 + draw(s, 3584)
     if kind < 990:
         return 4096 + draw(s, 36_864)
-    if kind < 999:
+    if kind < 998:
         return 40_960 + draw(s, 500_000)
-    return (1 << 20) + draw(s, 3 << 20)
+    return (1 << 20) + draw(s, 2 << 20)
 
 
 # --- Contents --------------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def hide(s: Soak, g: G, i: u64, by: u64) -> None:
         above = s.entries[above - 1].keeper
     e.keeper = by + 1
     keeper.child = i + 1
-    keeper.inside = draw(s, e.size)
+    keeper.inside = draw(s, e.size) if draw(s, 2) == 0 else e.size - 1
     store(u64, link_addr(s, keeper), e.addr + keeper.inside)
     set_root(g, i, 0)
     s.done[HIDDEN] = s.done[HIDDEN] + 1

@@ -8,6 +8,7 @@ import pytest
 
 from runtime.cycle import limited_goal, update_goal
 from runtime.heap_check import check_all_marks
+from runtime.layout import HEAP_ARENA_BYTES
 from runtime.mark import start_marking
 from runtime.mcache import release_all
 from runtime.pacer import NO_GOAL, heap_goal, trigger_below, with_floating
@@ -68,6 +69,14 @@ def test_checkmark_agrees_with_the_marker(new_heap: Callable[..., HeapUnderTest]
     heap.malloc(64)
     heap.gc()
     assert heap.state.gc.num_gc == 1
+
+
+def test_checkmark_follows_a_pointer_into_an_object_s_second_arena(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gccheckmark=1")
+    addr = heap.malloc(HEAP_ARENA_BYTES + 2 * MB, zero=False)
+    heap.root(addr + HEAP_ARENA_BYTES + MB)
+    heap.gc()
+    assert heap.objects() == {addr}
 
 
 def test_checkmark_finds_a_mark_that_was_dropped(new_heap: Callable[..., HeapUnderTest]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE
+from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE, PAGES_PER_ARENA
 from runtime.mheap import ARENA_HINT, ARENA_HINT_STEP, alloc_span, free_span
 from runtime.mspan import MSpan
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, SPAN_CLASS_TO_NELEMS
@@ -88,6 +88,16 @@ def test_a_heap_goes_on_without_huge_pages(heap: HeapUnderTest) -> None:
     assert address(spans[2]) != 0
     for span in spans:
         heap.call(free_span, heap.heap, heap.p, span)
+
+
+def test_reused_pages_of_a_second_arena_need_zeroing(heap: HeapUnderTest) -> None:
+    span = span_of_pages(heap, PAGES_PER_ARENA + 100)
+    heap.call(free_span, heap.heap, span)
+    first, second = span_of_pages(heap, PAGES_PER_ARENA), span_of_pages(heap, 100)
+    assert second.start_addr == first.start_addr + HEAP_ARENA_BYTES
+    assert (first.need_zero, second.need_zero) == (1, 1)
+    for one in (first, second):
+        heap.call(free_span, heap.heap, one)
 
 
 def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> None:
