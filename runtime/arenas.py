@@ -11,12 +11,16 @@
 there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for all other pages; for what lies outside
 of the window the long way serves.
 
+`page_marks` says of the same pages whether marking has reached an object there: so a page on which everything is dead
+is known as such, by the marker and by who sweeps it, without a look at its bits.
+
 The table has an entry for each 64 MiB of the 48-bit address space. It is 32 MiB of address space, of which the few
 pages that are used become memory. [lowest, lowest + extent) is the part of the space that has arenas; whatever
 points outside (nil, a constant, a global) is told from heap pointers by one subtraction and one comparison.
 
     AR1  spans[p] of each page of a span in use is that span
     AR2  inline_class of a page in the window is the span class of a span in use with inline bits, else 0
+    AR5  between marking and its sweep, a page in the window with inline bits and without a page mark has no mark bit
     AR3  in_use has the bit of the first page of each span in use, and no other
     AR4  every arena lies in [lowest, lowest + extent) and in the table
 
@@ -40,6 +44,7 @@ from runtime.layout import (
     PAGE_SHIFT,
     PAGES_PER_ARENA,
     PTR_SIZE,
+    smaller,
 )
 from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, slot_addr, slot_of
 from runtime.os_memory import (
@@ -66,6 +71,7 @@ from runtime.syspy import (
     element,
     inline,
     is_nil,
+    memset,
     nil,
     sizeof,
     struct,
@@ -75,6 +81,7 @@ from runtime.syspy import (
 )
 
 WINDOW_BYTES = 64 << 30  # of the heap, from the first arena on, that inline_class covers
+WINDOW_PAGES = WINDOW_BYTES >> PAGE_SHIFT
 IN_USE_WORDS = PAGES_PER_ARENA // WORD_BITS
 
 
@@ -98,6 +105,7 @@ class ArenaMap(Struct):
     extent: u64  # bytes from there to the end of the highest arena
     table: Array[HeapArena]  # by address >> 26; nil where there is none
     inline_class: Array[u8]  # by page, counted from window_base: AR2
+    page_marks: Array[u8]  # by page, as inline_class: 1 if an object of it was marked, as far as it has inline bits
     window_base: uintptr  # start of the first arena that was added
     has_outside: bool  # an arena lies outside of the window
     first: HeapArena  # head of the list of all arenas, last added first
@@ -112,11 +120,12 @@ def arena_map_init(arenas: ArenaMap, stats: MemoryStats) -> bool:
     if table == 0:
         return False
     sys_name(stats, table, ARENA_COUNT * PTR_SIZE, HEAP_INDEX)
-    classes = map_anywhere(stats, 0, WINDOW_BYTES >> PAGE_SHIFT, PROT_READ_WRITE)
+    classes = map_anywhere(stats, 0, 2 * WINDOW_PAGES, PROT_READ_WRITE)
     arenas.inline_class = array_at(u8, classes)
     if classes == 0:
         return False
-    sys_name(stats, classes, WINDOW_BYTES >> PAGE_SHIFT, HEAP_INDEX)
+    arenas.page_marks = array_at(u8, classes + WINDOW_PAGES)
+    sys_name(stats, classes, 2 * WINDOW_PAGES, HEAP_INDEX)
     return True
 
 
@@ -156,7 +165,7 @@ def arena_map_close(arenas: ArenaMap, stats: MemoryStats) -> None:
     if not is_nil(arenas.table):
         unmap(stats, address(arenas.table), ARENA_COUNT * PTR_SIZE)
     if not is_nil(arenas.inline_class):
-        unmap(stats, address(arenas.inline_class), WINDOW_BYTES >> PAGE_SHIFT)
+        unmap(stats, address(arenas.inline_class), 2 * WINDOW_PAGES)
 
 
 @inline
@@ -181,6 +190,26 @@ def page_of(addr: uintptr) -> u64:
 def arena_of(arenas: ArenaMap, addr: uintptr) -> HeapArena:
     """The arena of an address for which is_in_arenas holds; nil where there is a gap."""
     return arenas.table[addr >> LOG_HEAP_ARENA_BYTES]
+
+
+@inline
+def window_page(arenas: ArenaMap, addr: uintptr) -> u64:
+    """The index of an address in inline_class and page_marks; it is in the window."""
+    return (addr - arenas.window_base) >> PAGE_SHIFT
+
+
+def is_unmarked(arenas: ArenaMap, span: MSpan) -> bool:
+    """Whether it is known that no object of a span was marked, before it is swept."""
+    if not has_inline_bits(span.elem_size) or not is_in_window(arenas, span.start_addr):
+        return False
+    return arenas.page_marks[window_page(arenas, span.start_addr)] == 0
+
+
+def clear_page_marks(arenas: ArenaMap) -> None:
+    """No page has a marked object. All spans are swept."""
+    end = arenas.lowest + arenas.extent
+    if end > arenas.window_base:
+        memset(address(arenas.page_marks), 0, smaller(end - arenas.window_base, WINDOW_BYTES) >> PAGE_SHIFT)
 
 
 def span_of(arenas: ArenaMap, addr: uintptr) -> MSpan:
@@ -242,7 +271,7 @@ def set_spans(arenas: ArenaMap, span: MSpan) -> None:
     page = page_of(span.start_addr)
     atomic_or_at(u64, address(element(first.in_use, page // WORD_BITS)), u64(1) << page % WORD_BITS)
     if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
-        arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = span.span_class
+        arenas.inline_class[window_page(arenas, span.start_addr)] = span.span_class
 
 
 def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
@@ -251,7 +280,7 @@ def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
     page = page_of(span.start_addr)
     atomic_and_at(u64, address(element(first.in_use, page // WORD_BITS)), u64(~(u64(1) << page % WORD_BITS)))
     if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
-        arenas.inline_class[(span.start_addr - arenas.window_base) >> PAGE_SHIFT] = 0
+        arenas.inline_class[window_page(arenas, span.start_addr)] = 0
     span.state = SPAN_DEAD
 
 

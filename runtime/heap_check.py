@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runtime import page_alloc
-from runtime.arenas import ArenaMap, HeapArena, is_in_window, page_of
+from runtime.arenas import ArenaMap, HeapArena, is_in_window, is_unmarked, page_of, window_page
 from runtime.gc_bits import inline_mark_offset
 from runtime.heap import Runtime
 from runtime.heap_bits import pointer_bits
@@ -212,6 +212,8 @@ def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
         throw("AR2: inline_class is not the span's class", span.start_addr, expected)
     if is_swept_now(heap, span):
         check_swept_bits(heap, span)
+    elif is_unmarked(heap.arenas, span) and count_bits(span.mark_bits, u64(span.nelems)) != 0:
+        throw("AR5: a page has mark bits and no page mark", span.start_addr)
     if span.elem_size == PTR_SIZE and span.span_class & 1 == 0:
         if count_bits(pointer_bits(span), PAGE_SIZE // PTR_SIZE) != PAGE_SIZE // PTR_SIZE:
             throw("H1: a pointer bit of an 8-byte slot is clear", span.start_addr)
@@ -221,7 +223,7 @@ def class_at(arenas: ArenaMap, addr: uintptr) -> u64:
     """What inline_class says of a page; 0 outside of the window."""
     if not is_in_window(arenas, addr):
         return 0
-    return u64(arenas.inline_class[(addr - arenas.window_base) >> PAGE_SHIFT])
+    return u64(arenas.inline_class[window_page(arenas, addr)])
 
 
 def is_swept_now(heap: MHeap, span: MSpan) -> bool:

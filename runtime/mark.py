@@ -23,7 +23,20 @@ Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmar
 
 from __future__ import annotations
 
-from runtime.arenas import WINDOW_BYTES, ArenaMap, arena_of, is_in_arenas, next_span, page_of, span_of
+from runtime.arenas import (
+    WINDOW_BYTES,
+    ArenaMap,
+    HeapArena,
+    arena_of,
+    clear_page_marks,
+    is_in_arenas,
+    is_in_window,
+    next_in_use,
+    next_span,
+    page_of,
+    span_of,
+    window_page,
+)
 from runtime.gc_bits import inline_mark_offset
 from runtime.heap_bits import POINTER_BITS_OFFSET, is_pointer_word
 from runtime.layout import (
@@ -33,6 +46,7 @@ from runtime.layout import (
     PAGE_MASK,
     PAGE_SHIFT,
     PAGE_SIZE,
+    PAGES_PER_ARENA,
     PTR_SIZE,
     align_down,
 )
@@ -49,12 +63,13 @@ from runtime.mspan import (
 )
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots
-from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES, SPAN_CLASS_TO_NELEMS
 from runtime.specials import Specials
 from runtime.syspy import (
     Array,
     Inline,
     Struct,
+    array_at,
     cold,
     ctz64,
     inline,
@@ -104,6 +119,7 @@ class Marker(Struct):
 
     arenas: ArenaMap  # of the heap; the next three are copies of its fields
     inline_class: Array[u8]  # span classes of pages with inline bits
+    page_marks: Array[u8]  # of the same pages: whether an object was marked
     window_base: uintptr  # where they begin
     has_outside: bool  # whether there are arenas that they do not cover
     ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
@@ -120,7 +136,9 @@ def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
 
 def start_marking(marker: Marker, sweep_gen: u32) -> None:
     """Begin a mark phase. All spans are swept."""
+    clear_page_marks(marker.arenas)
     marker.inline_class = marker.arenas.inline_class
+    marker.page_marks = marker.arenas.page_marks
     marker.window_base = marker.arenas.window_base
     marker.has_outside = marker.arenas.has_outside
     marker.mark_offset = inline_mark_offset(sweep_gen)
@@ -159,6 +177,8 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     if marks & mark != 0:
         return top
     store(u64, at, marks | mark)
+    if unlikely(marks == 0):
+        marker.page_marks[offset >> PAGE_SHIFT] = 1
     if span_class & 1 != 0:
         return top
     if unlikely(u64(u32(product)) >= magic):
@@ -354,11 +374,29 @@ def mark_weak_handles(marker: Marker, specials: Specials) -> None:
 
 def count_marked(marker: Marker) -> None:
     """Add up what is marked. That costs less than counting each object when it is marked."""
-    span = next_span(marker.arenas, nil(MSpan))
-    while not is_nil(span):
-        marked = count_bits(span.mark_bits, u64(span.nelems))
-        marker.marked_bytes = marker.marked_bytes + marked * span.elem_size
-        span = next_span(marker.arenas, span)
+    arena = marker.arenas.first
+    while not is_nil(arena):
+        page = next_in_use(arena, 0)
+        while page < PAGES_PER_ARENA:
+            marker.marked_bytes = marker.marked_bytes + marked_in_span(marker, arena, page)
+            page = next_in_use(arena, page + 1)
+        arena = arena.next
+
+
+def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> u64:
+    """Bytes of the marked objects of the span that starts at a page."""
+    addr = arena.start_addr + page * PAGE_SIZE
+    if is_in_window(marker.arenas, addr):
+        at = window_page(marker.arenas, addr)
+        span_class = u64(marker.inline_class[at])
+        if span_class != 0:
+            # Neither the MSpan nor, if the page has no mark, its bits are touched.
+            if marker.page_marks[at] == 0:
+                return 0
+            marks = array_at(u64, addr + marker.mark_offset)
+            return count_bits(marks, u64(SPAN_CLASS_TO_NELEMS[span_class])) * u64(CLASS_TO_SIZE[span_class >> 1])
+    span = arena.spans[page]
+    return count_bits(span.mark_bits, u64(span.nelems)) * span.elem_size
 
 
 def rescan(marker: Marker) -> None:

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.arenas import is_unmarked
 from runtime.lock import Mutex, lock, unlock
 from runtime.mheap import MHeap, alloc_span, free_span
 from runtime.mspan import SPAN_IN_USE, MSpan
@@ -178,7 +179,7 @@ def sweep_counted(heap: MHeap, p: P, span: MSpan) -> u64:
     if not is_nil(span.specials):
         sweep_specials(heap.specials, span)
     before = u64(span.alloc_count)
-    outcome = sweep_span(span, heap.sweep_gen, heap.clobber)
+    outcome = sweep_span(span, heap.sweep_gen, is_unmarked(heap.arenas, span), heap.clobber)
     freed = before - u64(span.alloc_count)
     stats = p.stats
     size_class = u64(span.span_class) >> 1

@@ -9,7 +9,7 @@ are not, and are added here:
 
     the Runtime struct                    it holds the counts
     a shadow stack                        address space: its part in use, as Go counts a goroutine's stack by its size
-    arenas.inline_class                   address space: the part of the arenas that there are
+    arenas.inline_class, page_marks       address space: the part of the arenas that there are
     buffers of standard output and error  mapped before anybody counts
 
 Not in sys are addresses alone (reserved arenas and summaries, the arena table, the rest of those above), the stacks of
@@ -186,12 +186,12 @@ def cached_spans(world: World) -> u64:
 
 
 def window_bytes(arenas: ArenaMap) -> u64:
-    """Bytes of inline_class that belong to pages of arenas: one a page, of the arenas in its window."""
+    """Bytes of inline_class and page_marks that belong to pages of arenas: two a page, of those in the window."""
     size: u64 = 0
     arena = arenas.first
     while not is_nil(arena):
         if is_in_window(arenas, arena.start_addr):
-            size = size + PAGES_PER_ARENA
+            size = size + 2 * PAGES_PER_ARENA
         arena = arena.next
     return size
 

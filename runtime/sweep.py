@@ -36,6 +36,7 @@ from runtime.mspan import (
     refill_alloc_cache,
     slot_addr,
 )
+from runtime.page_bits import ALL_ONES
 from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
 
 FREED = 0  # no object is left; the span can go back to the heap
@@ -58,14 +59,19 @@ def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
     return needs_sweep(span, sweep_gen) and cas(span, "sweep_gen", u32(sweep_gen - 2), u32(sweep_gen - 1))
 
 
-def sweep_span(span: MSpan, sweep_gen: u32, clobber: bool) -> u64:
-    """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts it where it belongs."""
+def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u64:
+    """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts it where it belongs.
+
+    unmarked: it is known that no object is marked, so the bits need not be looked at.
+    """
     if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
         throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
     nelems = u64(span.nelems)
-    if u64(span.free_index) < nelems:
-        check_marks(span)
-    live = count_bits(span.mark_bits, nelems)
+    live: u64 = 0
+    if not unmarked:
+        if u64(span.free_index) < nelems:
+            check_marks(span)
+        live = count_bits(span.mark_bits, nelems)
     if live > u64(span.alloc_count):
         throw("W2: sweep increased allocation count", span.start_addr, live, u64(span.alloc_count))
     if live < u64(span.alloc_count):
@@ -84,7 +90,10 @@ def turn_bits(span: MSpan, live: u64) -> None:
     swap_bits(span)
     span.alloc_count = u16(live)
     span.free_index = 0
-    refill_alloc_cache(span)
+    if live == 0:
+        span.alloc_cache = ALL_ONES
+    else:
+        refill_alloc_cache(span)
 
 
 def clobber_free(span: MSpan) -> None:

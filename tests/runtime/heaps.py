@@ -78,6 +78,7 @@ ROOTS: list[Callable[..., Any]] = [
     arenas.arena_map_close,
     arenas.arena_map_init,
     arenas.find_object,
+    arenas.is_unmarked,
     arenas.next_span,
     arenas.span_of,
     background_scavenger.park,

@@ -84,7 +84,7 @@ def test_sys_is_all_that_is_held(heap: HeapUnderTest) -> None:
     busy(heap)
     memory = heap.heap.memory
     runtime = -(-sizeof(type(heap.state)) // 4096) * 4096
-    assert read(heap).sys == memory.prepared + memory.ready + runtime + 4096 + 8192
+    assert read(heap).sys == memory.prepared + memory.ready + runtime + 4096 + 2 * 8192
 
 
 def test_both_ways_to_read_twice(new_heap: Callable[..., HeapUnderTest]) -> None:
@@ -129,7 +129,7 @@ def test_every_mapping_is_counted_or_is_known_to_be_addresses_alone(monkeypatch:
     addresses = [heap.g.shadow_base, address(heap.heap.arenas.table), address(heap.heap.arenas.inline_class)]
     rounded = {start: -(-size // 4096) * 4096 for start, size in mapped.items() if start not in addresses}
     m, slack = read(heap), sum(rounded.values()) - sum(mapped[start] for start in rounded)
-    in_use = 4096 + 8192  # of the shadow stack, of inline_class for one arena
+    in_use = 4096 + 2 * 8192  # of the shadow stack, of inline_class and page_marks for one arena
     assert 0 <= sum(rounded.values()) + in_use - m.sys <= slack, "only the ends of last pages may be uncounted"
     output.close_output(heap.g.output)
     heap.g.output = nil(output.Output)
