@@ -68,7 +68,7 @@ UNLOCKED = 0
 LOCKED = 1
 SLEEPING = 2
 
-LOOKS = 300  # at a word that another thread is about to change, before sleeping: about as long as the shortest sleep
+LOOKS = 2000  # at a word that another thread is about to change, before sleeping: about as long as a collection
 
 _FUTEX_NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}
 SYS_FUTEX = _FUTEX_NUMBERS[os.uname().machine]

@@ -128,6 +128,9 @@ def merge_summaries(sums: Array[u64], count: u64, log_pages: u64) -> u64:
     end: u64 = 0
     for i in range(count):
         packed = sums[i]
+        if packed == 0:  # most of them, near the root
+            end = 0
+            continue
         if start == i << log_pages:
             start += sum_start(packed)
         most = larger(larger(most, end + sum_start(packed)), sum_max(packed))
