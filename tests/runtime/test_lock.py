@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -56,6 +57,9 @@ def test_each_of_several_sleepers_is_woken(engine: Engine) -> None:
     waiters = [threading.Thread(target=engine.call, args=(add_often, counter, 1), daemon=True) for _ in range(3)]
     for waiter in waiters:
         waiter.start()
+    deadline = time.monotonic() + 20
+    while counter.lock.key != SLEEPING:
+        assert time.monotonic() < deadline
     waiters[0].join(timeout=0.05)
     assert all(waiter.is_alive() for waiter in waiters)
     assert (counter.value, counter.lock.key) == (0, SLEEPING)
