@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import sys
 import threading
 from collections.abc import Collection, Sequence
@@ -117,22 +118,31 @@ class Run:
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
         self.scavenger: ScavengerThread | None = None
-        self.stack_bytes = STACK_BYTES
+        self.stack_bytes = stack_bytes_wanted()
 
     def open(self) -> None:
         """Make the runtime."""
-        program = self.program
-        mask = ctypes.create_string_buffer(program.globals_mask or b"\0")
+        mask = ctypes.create_string_buffer(self.program.globals_mask or b"\0")
         self.kept = [mask, ctypes.create_string_buffer(self.packed)]
-        shadow = SHADOW_SHARE * self.stack_bytes
-        self.runtime = self.engine.call(
-            "open_program", self.knobs.gogc, shadow, program.globals_size, ctypes.addressof(mask)
-        )
+        self.runtime = self.opened(ctypes.addressof(mask))
         words = (ctypes.c_int64 * len(self.knobs))(*self.knobs)
         self.engine.call("set_knobs", self.runtime, ctypes.addressof(words))
         if self.profile is not None:
             self.engine.call("set_memory_profile", self.runtime, self.profile.rate)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
+
+    def opened(self, mask: int) -> int:
+        """A new runtime; its stacks as large as the system allows."""
+        while True:
+            shadow = SHADOW_SHARE * self.stack_bytes
+            try:
+                made = self.engine.call("open_program", self.knobs.gogc, shadow, self.program.globals_size, mask)
+            except Failure as failure:
+                if failure.text != "out of memory" or self.stack_bytes <= LEAST_STACK_BYTES:
+                    raise
+                self.stack_bytes //= 2
+            else:
+                return int(made)
 
     def main(self) -> int:
         """Run the program's main function on a thread with a large stack; the exit code."""
@@ -267,6 +277,12 @@ class Run:
             return ""
         function, line = self.program.positions[position]
         return f"main.{function}(...)\n\t{self.program.name}:{line}\n"
+
+
+def stack_bytes_wanted() -> int:
+    """The size of the program's stack: less where address space is limited, since the heap needs some as well."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return STACK_BYTES if limit == resource.RLIM_INFINITY else min(STACK_BYTES, max(limit // 32, LEAST_STACK_BYTES))
 
 
 def is_terminal(fd: int) -> bool:

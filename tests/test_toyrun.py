@@ -433,6 +433,17 @@ def test_out_of_memory(program: Write) -> None:
     assert "fatal error: out of memory" in done.err or "fatal error: runtime: out of memory" in done.err
 
 
+@pytest.mark.parametrize("gigabytes", [1.5, 4.0])
+def test_a_program_runs_in_little_address_space(gigabytes: float) -> None:
+    limit = int(gigabytes * (1 << 30))
+
+    def restrict() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    done = toyrun(ROOT / "examples" / "binary_trees.toy", "10", prepare=restrict)
+    assert (done.code, done.err) == (0, "")
+
+
 # Interruptions and broken pipes
 
 
