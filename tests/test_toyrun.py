@@ -440,7 +440,8 @@ def test_a_program_runs_in_little_address_space(gigabytes: float) -> None:
     def restrict() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-    done = toyrun(ROOT / "examples" / "binary_trees.toy", "10", prepare=restrict)
+    example = Path(__file__).parent.parent / "examples" / "binary_trees.toy"
+    done = toyrun(example, "10", prepare=restrict)
     assert (done.code, done.err) == (0, "")
 
 
