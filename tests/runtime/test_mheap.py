@@ -92,12 +92,12 @@ def test_a_heap_goes_on_without_huge_pages(heap: HeapUnderTest) -> None:
 
 def test_reused_pages_of_a_second_arena_need_zeroing(heap: HeapUnderTest) -> None:
     span = span_of_pages(heap, PAGES_PER_ARENA + 100)
-    heap.call(free_span, heap.heap, span)
+    heap.call(free_span, heap.heap, heap.p, span)
     first, second = span_of_pages(heap, PAGES_PER_ARENA), span_of_pages(heap, 100)
     assert second.start_addr == first.start_addr + HEAP_ARENA_BYTES
     assert (first.need_zero, second.need_zero) == (1, 1)
     for one in (first, second):
-        heap.call(free_span, heap.heap, one)
+        heap.call(free_span, heap.heap, heap.p, one)
 
 
 def test_a_heap_grows_by_4_mib_and_counts_it_released(heap: HeapUnderTest) -> None:
