@@ -205,10 +205,10 @@ def check_given_back(attempt: Callable[[], Any]) -> None:
     for _ in range(5):
         before = address_space()
         attempt()
+        gc.collect()
         grown = address_space() - before
         if grown <= 0:
             return
-        gc.collect()
     raise AssertionError(f"{grown} bytes are still mapped after close")
 
 
