@@ -24,7 +24,7 @@ def test_a_handle_keeps_its_object_until_it_is_freed(heap: HeapUnderTest) -> Non
 
 def test_handles_against_a_dict(heap: HeapUnderTest, seed: int) -> None:
     draw, held = random.Random(seed), dict[int, int]()
-    for step in range(1500):
+    for step in range(2500):
         if held and draw.random() < 0.3:
             handle = draw.choice(list(held))
             del held[handle]
