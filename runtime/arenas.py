@@ -4,6 +4,9 @@
                        2**22
 
     address - window_base >> 13 ---> inline_class ---> span class, or 0         the first 64 GiB of the heap
+                                    |          |
+                                    |          '--> page_marks ---> 1: something is marked
+                                    '--> mark_lines ---> 64 bytes of mark bits
 
 `spans` answers for every page of a span, its inner ones too, so an interior pointer finds its object.
 
@@ -12,7 +15,8 @@ there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for
 of the window the long way serves.
 
 `page_marks` says of the same pages whether marking has reached an object there: so a page on which everything is dead
-is known as such, by the marker and by who sweeps it, without a look at its bits.
+is known as such, by the marker and by who sweeps it, without a look at its bits. `mark_lines` has these bits: 64 bytes
+for each page, one bit for each 16 bytes of it at most.
 
 The table has an entry for each 64 MiB of the 48-bit address space. It is 32 MiB of address space, of which the few
 pages that are used become memory. [lowest, lowest + extent) is the part of the space that has arenas; whatever
@@ -40,6 +44,7 @@ from typing import Annotated
 from runtime.layout import (
     ARENA_COUNT,
     HEAP_ARENA_BYTES,
+    INLINE_HALF,
     LOG_HEAP_ARENA_BYTES,
     PAGE_SHIFT,
     PAGES_PER_ARENA,
@@ -80,8 +85,9 @@ from runtime.syspy import (
     uintptr,
 )
 
-WINDOW_BYTES = 64 << 30  # of the heap, from the first arena on, that inline_class covers
+WINDOW_BYTES = 64 << 30  # of the heap, from the first arena on, that the window covers
 WINDOW_PAGES = WINDOW_BYTES >> PAGE_SHIFT
+WINDOW_PAGE_BYTES = INLINE_HALF + 2  # of mark_lines, inline_class and page_marks for a page
 IN_USE_WORDS = PAGES_PER_ARENA // WORD_BITS
 
 
@@ -106,6 +112,7 @@ class ArenaMap(Struct):
     table: Array[HeapArena]  # by address >> 26; nil where there is none
     inline_class: Array[u8]  # by page, counted from window_base: AR2
     page_marks: Array[u8]  # by page, as inline_class: 1 if an object of it was marked, as far as it has inline bits
+    mark_lines: uintptr  # by page, INLINE_HALF each: the mark bits of pages with inline bits
     window_base: uintptr  # start of the first arena that was added
     has_outside: bool  # an arena lies outside of the window
     first: HeapArena  # head of the list of all arenas, last added first
@@ -120,12 +127,13 @@ def arena_map_init(arenas: ArenaMap, stats: MemoryStats) -> bool:
     if table == 0:
         return False
     sys_name(stats, table, ARENA_COUNT * PTR_SIZE, HEAP_INDEX)
-    classes = map_anywhere(stats, 0, 2 * WINDOW_PAGES, PROT_READ_WRITE)
-    arenas.inline_class = array_at(u8, classes)
-    if classes == 0:
+    window = map_anywhere(stats, 0, WINDOW_PAGES * WINDOW_PAGE_BYTES, PROT_READ_WRITE)
+    arenas.mark_lines = window
+    if window == 0:
         return False
-    arenas.page_marks = array_at(u8, classes + WINDOW_PAGES)
-    sys_name(stats, classes, 2 * WINDOW_PAGES, HEAP_INDEX)
+    arenas.inline_class = array_at(u8, window + WINDOW_PAGES * INLINE_HALF)
+    arenas.page_marks = array_at(u8, window + WINDOW_PAGES * (INLINE_HALF + 1))
+    sys_name(stats, window, WINDOW_PAGES * WINDOW_PAGE_BYTES, HEAP_INDEX)
     return True
 
 
@@ -164,8 +172,8 @@ def arena_map_close(arenas: ArenaMap, stats: MemoryStats) -> None:
         arena = following
     if not is_nil(arenas.table):
         unmap(stats, address(arenas.table), ARENA_COUNT * PTR_SIZE)
-    if not is_nil(arenas.inline_class):
-        unmap(stats, address(arenas.inline_class), 2 * WINDOW_PAGES)
+    if arenas.mark_lines != 0:
+        unmap(stats, arenas.mark_lines, WINDOW_PAGES * WINDOW_PAGE_BYTES)
 
 
 @inline
@@ -196,6 +204,12 @@ def arena_of(arenas: ArenaMap, addr: uintptr) -> HeapArena:
 def window_page(arenas: ArenaMap, addr: uintptr) -> u64:
     """The index of an address in inline_class and page_marks; it is in the window."""
     return (addr - arenas.window_base) >> PAGE_SHIFT
+
+
+@inline
+def mark_line(arenas: ArenaMap, addr: uintptr) -> uintptr:
+    """The mark bits of the page that an address in the window lies in, if it has inline bits."""
+    return arenas.mark_lines + window_page(arenas, addr) * INLINE_HALF
 
 
 def is_unmarked(arenas: ArenaMap, span: MSpan) -> bool:

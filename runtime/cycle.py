@@ -134,7 +134,7 @@ def mark(runtime: Runtime) -> u64:
     marker = runtime.marker
     roots = runtime.roots
     stack_bytes: u64 = 0
-    start_marking(marker, runtime.heap.sweep_gen)
+    start_marking(marker)
     g = runtime.world.gs
     while not is_nil(g):
         mark_words(marker, g.shadow_base, g.shadow_top)

@@ -2,8 +2,8 @@
 
     slots up to 512 bytes    a bitmap at the page's end, one bit per word of the page:
 
-        | slots ...                      | pointer bits 128 B | alloc and mark bits 128 B |     16 to 512 bytes
-        | slots ...                                           | pointer bits 128 B        |     8 bytes: all ones
+        | slots ...                      | pointer bits 128 B | unused 64 B | alloc bits 64 B |   16 to 512 bytes
+        | slots ...                                          | pointer bits 128 B |   8 bytes: all ones
 
     larger slots             the slot's first word is the object's Type; the object follows it
     a span of one object     MSpan.large_type
@@ -23,13 +23,13 @@ Go: runtime/mbitmap.go heapBits, writeHeapBitsSmall, typePointers.              
 
 from __future__ import annotations
 
-from runtime.layout import INLINE_MARK_BYTES, LOG_PTR_SIZE, PAGE_MASK, PAGE_SIZE, PTR_SIZE, align_down
+from runtime.layout import INLINE_BITS_BYTES, LOG_PTR_SIZE, PAGE_MASK, PAGE_SIZE, PTR_SIZE, align_down
 from runtime.mspan import POINTER_BITS_BYTES, WORD_BITS, MSpan, has_inline_bits, low_bits
 from runtime.page_bits import ALL_ONES
 from runtime.syspy import Array, address, array_at, inline, load, memset, store, u64, uintptr
 from runtime.types import Type
 
-POINTER_BITS_OFFSET = PAGE_SIZE - INLINE_MARK_BYTES - POINTER_BITS_BYTES  # in a page with inline bits, bytes
+POINTER_BITS_OFFSET = PAGE_SIZE - INLINE_BITS_BYTES - POINTER_BITS_BYTES  # in a page with inline bits, bytes
 POINTER_BITS_OFFSET_8 = PAGE_SIZE - POINTER_BITS_BYTES  # in a page of 8-byte slots
 BITS_PER_BYTE = 8
 

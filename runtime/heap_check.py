@@ -23,8 +23,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runtime import page_alloc
-from runtime.arenas import ArenaMap, HeapArena, is_in_window, is_unmarked, page_of, window_page
-from runtime.gc_bits import inline_mark_offset
+from runtime.arenas import ArenaMap, HeapArena, is_in_window, is_unmarked, mark_line, page_of, window_page
 from runtime.heap import Runtime
 from runtime.heap_bits import pointer_bits
 from runtime.layout import (
@@ -233,9 +232,9 @@ def is_swept_now(heap: MHeap, span: MSpan) -> bool:
 
 def check_swept_bits(heap: MHeap, span: MSpan) -> None:
     """GB1 and GB2 hold."""
-    if has_inline_bits(span.elem_size):
-        if address(span.mark_bits) != span.start_addr + inline_mark_offset(heap.sweep_gen):
-            throw("GB1: a span's mark bits are in the wrong half", span.start_addr, address(span.mark_bits))
+    if has_inline_bits(span.elem_size) and is_in_window(heap.arenas, span.start_addr):
+        if address(span.mark_bits) != mark_line(heap.arenas, span.start_addr):
+            throw("GB1: a span's mark bits are not its page's line", span.start_addr, address(span.mark_bits))
     if count_bits(span.mark_bits, u64(span.nelems)) != 0:
         throw("GB2: a swept span has mark bits", span.start_addr)
 

@@ -55,9 +55,10 @@ MAX_SMALL_SIZE = 32768  # bytes in a slot of the largest size class
 MALLOC_HEADER_SIZE = 8  # bytes before an object whose type stands in front of it
 MAX_BITMAP_SIZE = PTR_SIZE * 64  # slots up to this many bytes have their pointer bits at the span's end
 
-INLINE_MARK_MIN_SIZE = 16  # spans of one page with slots from this many bytes ...
-INLINE_MARK_MAX_SIZE = MAX_BITMAP_SIZE  # ... up to this many keep their alloc and mark bits in the page
-INLINE_MARK_BYTES = 128  # what those bits take at the page's end
+INLINE_BITS_MIN_SIZE = 16  # spans of one page with slots from this many bytes ...
+INLINE_BITS_MAX_SIZE = MAX_BITMAP_SIZE  # ... up to this many keep their alloc bits in the page
+INLINE_BITS_BYTES = 128  # kept free for bits at the page's end, as in Go, so that spans have as many slots as Go's
+INLINE_HALF = INLINE_BITS_BYTES // 2  # a bit for each slot of the smallest size: all that is used of them
 
 # --- Heap arenas -----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from runtime.cycle import collect
 from runtime.heap_bits import clear_pointer_bits, write_pointer_bits
 from runtime.layout import (
     ADDRESS_LIMIT,
-    INLINE_MARK_MIN_SIZE,
+    INLINE_BITS_MIN_SIZE,
     LOG_PTR_SIZE,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
@@ -205,7 +205,7 @@ def malloc_small_noscan(g: G, size: u64, needzero: bool) -> uintptr:
 def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
     """An object with pointers, whose pointer map is in its page."""
     slot = next_free(g, size_to_class(size) << 1)
-    if size >= INLINE_MARK_MIN_SIZE:
+    if size >= INLINE_BITS_MIN_SIZE:
         write_pointer_bits(slot, typ, size)
     return slot
 

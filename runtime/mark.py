@@ -8,12 +8,29 @@
     drain()     grey -> black: take an object, shade every pointer in it; until the queue is empty
 
 Nearly all objects lie in spans of one page with inline bits (mspan.py). For those everything is found from the
-pointer itself: one byte of the arena tells the span class, the class gives the slot by a multiplication, and mark
-bits and pointer bits lie in the same page. The MSpan is not read. Objects without pointers are marked, and never
-touched.
+pointer itself: one byte of the arena tells the span class, the class gives the slot by a multiplication, and the page's
+number where its mark bits are (gc_bits.py); the pointer bits lie in the page. The MSpan is not read. Objects without
+pointers are marked, and never touched.
 
 The world is stopped and one thread marks, so a mark is a plain load and store. Go has to lock the bus for each, and
-to keep track of who scans which span. An object is prefetched when it is put in the queue.
+to keep track of who scans which span.
+
+Memory is asked for before it is needed. An object that is taken from a deep queue goes into a ring first and is
+scanned when RING_ENTRIES others have been, so that up to so many wait at a time; where the queue is shallow there is
+nothing to wait for together. The objects of a piece of an array are scanned in the order of the array, each asked for
+when it was shaded.
+
+Objects are taken one by one, not span by span as by Go's Green Tea collector, whose gain is that memory is touched in
+order and marks are found without a lookup. Both are had here without: by the order in which programs allocate, by the
+ring where that fails, and by the one byte per page. Nanoseconds per object, one P, beside Go 1.27 in the same minute:
+
+    10 million objects      here    Go               4 million              here    Go
+    list, in order           3.8    28.3             tree                   10.0    18.8
+    array of pointers        4.7    12.0             shuffled []*noscan      2.6    24.2
+    array of noscan          2.3    10.6             1 million of 128 bytes
+    list, shuffled           196     418             with 8 random edges      65     137
+
+    before the ring: graph 121, tree 12.4        before mark bits had lines of their own: graph 173, noscan shuffled 9.1
 
     MK1  what is marked is in a span in use
     MK2  after drain, without overflow, all that marked objects point to is marked
@@ -23,6 +40,8 @@ Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmar
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from runtime.arenas import (
     WINDOW_BYTES,
     ArenaMap,
@@ -31,15 +50,17 @@ from runtime.arenas import (
     clear_page_marks,
     is_in_arenas,
     is_in_window,
+    mark_line,
     next_in_use,
     next_span,
     page_of,
     span_of,
     window_page,
 )
-from runtime.gc_bits import inline_mark_offset
-from runtime.heap_bits import POINTER_BITS_OFFSET, is_pointer_word
+from runtime.heap_bits import POINTER_BITS_OFFSET
 from runtime.layout import (
+    CACHE_LINE,
+    INLINE_HALF,
     LOG_PTR_SIZE,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
@@ -76,6 +97,7 @@ from runtime.syspy import (
     is_nil,
     likely,
     load,
+    memmove,
     nil,
     prefetch,
     store,
@@ -113,6 +135,10 @@ SPAN_WORDS = table(
 )
 
 
+RING_ENTRIES = 16  # objects that wait for their memory at a time
+DEEP = 8 * PTR_SIZE  # bytes in the queue from which on objects go through the ring
+
+
 @struct
 class Marker(Struct):
     """The state of one marking."""
@@ -123,9 +149,10 @@ class Marker(Struct):
     window_base: uintptr  # where they begin
     has_outside: bool  # whether there are arenas that they do not cover
     ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
-    mark_offset: u64  # where in a page the mark bits are, in bytes
+    mark_lines: uintptr  # of the heap's arenas
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     queue: Inline[WorkQueue]  # the grey objects
+    ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way; 0 where there is none
 
 
 def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
@@ -134,14 +161,14 @@ def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
     return queue_init(marker.queue, memory)
 
 
-def start_marking(marker: Marker, sweep_gen: u32) -> None:
+def start_marking(marker: Marker) -> None:
     """Begin a mark phase. All spans are swept."""
     clear_page_marks(marker.arenas)
     marker.inline_class = marker.arenas.inline_class
     marker.page_marks = marker.arenas.page_marks
     marker.window_base = marker.arenas.window_base
     marker.has_outside = marker.arenas.has_outside
-    marker.mark_offset = inline_mark_offset(sweep_gen)
+    marker.mark_lines = marker.arenas.mark_lines
     marker.marked_bytes = 0
     marker.queue.has_overflowed = False
 
@@ -160,8 +187,11 @@ def finish_marking(marker: Marker) -> None:
 
 
 @inline
-def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
-    """Mark the object that p points into, if there is a white one. From the end of the queue to its new end."""
+def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool) -> uintptr:
+    """Mark the object that p points into, if there is a white one. From the end of the queue to its new end.
+
+    soon: it will be scanned before it can wait in the ring, so its memory is asked for now.
+    """
     offset = u64(p - marker.window_base)
     if offset >= WINDOW_BYTES:
         return shade_other(marker, p, top) if unlikely(marker.has_outside) else top
@@ -171,7 +201,7 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
     magic = SPAN_DIV_MAGIC[span_class]
     product = (p & PAGE_MASK) * magic
-    at = align_down(p, PAGE_SIZE) + marker.mark_offset + (product >> 38) * PTR_SIZE
+    at = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
     marks = load(u64, at)
     mark = u64(u64(1) << (product >> 32) % WORD_BITS)
     if marks & mark != 0:
@@ -183,8 +213,9 @@ def shade(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
         return top
     if unlikely(u64(u32(product)) >= magic):
         return put_entry(top, align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1]))
+    if soon:
+        prefetch(p)
     # What is put is p, not what was computed from it: the processor can scan before it knows that they are equal.
-    prefetch(p)
     store(uintptr, top, p)
     return top + PTR_SIZE
 
@@ -229,7 +260,12 @@ def drain(marker: Marker) -> None:
     """Scan grey objects until there is none."""
     queue = marker.queue
     top = queue.top
-    while top != queue.base:
+    hand: u64 = 0
+    while True:
+        if unlikely(top == queue.base):
+            top = empty_ring(marker, top)
+            if top == queue.base:
+                break
         if unlikely(top > queue.brim):
             queue.top = top
             if not grow_queue(queue):
@@ -241,6 +277,15 @@ def drain(marker: Marker) -> None:
         top = top - PTR_SIZE
         entry = load(uintptr, top)
         if likely(entry & FLAGS == 0):
+            if top - queue.base >= DEEP:
+                prefetch(entry)
+                prefetch(pointer_bits_at(entry))
+                hand = (hand + 1) % RING_ENTRIES
+                waited = marker.ring[hand]
+                marker.ring[hand] = entry
+                if waited == 0:
+                    continue
+                entry = waited
             span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
             top = scan_small(marker, entry, span_class, top)
         elif entry & REST == 0:
@@ -252,6 +297,15 @@ def drain(marker: Marker) -> None:
     queue.top = top
 
 
+def empty_ring(marker: Marker, top: uintptr) -> uintptr:
+    """Put what waits in the ring back in the queue; its new end."""
+    for i in range(RING_ENTRIES):
+        if marker.ring[i] != 0:
+            top = put_entry(top, marker.ring[i])
+            marker.ring[i] = 0
+    return top
+
+
 def drop_entry(top: uintptr) -> uintptr:
     """Take the last entry out, which may be of two words, and forget it."""
     top = top - PTR_SIZE
@@ -259,22 +313,26 @@ def drop_entry(top: uintptr) -> uintptr:
 
 
 @inline
+def pointer_bits_at(addr: uintptr) -> uintptr:
+    """The byte in which the pointer bits of an object begin, in a page with inline bits."""
+    return align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + (addr & PAGE_MASK) // (8 * PTR_SIZE)
+
+
+@inline
 def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> uintptr:
     """Shade the pointers of an object whose span has inline bits; top as for shade."""
     # The bits of an object fit in the 64 from the byte on that they start in, for every size of slot.
-    first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
-    at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + first // 8
-    pointers = load(u64, at) >> first % 8 & SPAN_WORDS[span_class]
+    pointers = load(u64, pointer_bits_at(addr)) >> (addr >> LOG_PTR_SIZE) % 8 & SPAN_WORDS[span_class]
     # The first two words have code of their own: their addresses do not wait for the bits, which only decide a branch.
     if pointers & 1 != 0:
-        top = shade(marker, load(uintptr, addr), top)
+        top = shade(marker, load(uintptr, addr), top, False)
     if pointers & 2 != 0:
-        top = shade(marker, load(uintptr, addr + PTR_SIZE), top)
+        top = shade(marker, load(uintptr, addr + PTR_SIZE), top, False)
     pointers = pointers >> 2 << 2
     while pointers != 0:
         word = ctz64(pointers)
         pointers = pointers & (pointers - 1)
-        top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top)
+        top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top, False)
     return top
 
 
@@ -282,7 +340,7 @@ def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
     """Shade the pointers of any object, of a large one those of the first piece."""
     span = span_of(marker.arenas, addr)
     if span.elem_size == PTR_SIZE:
-        return shade(marker, load(uintptr, addr), top)
+        return shade(marker, load(uintptr, addr), top, True)
     if has_inline_bits(span.elem_size):
         return scan_small(marker, addr, u64(span.span_class), top)
     is_large = span.span_class >> 1 == 0
@@ -304,29 +362,50 @@ def scan_piece(marker: Marker, addr: uintptr, start: uintptr, top: uintptr) -> u
         store(uintptr, top, end)
         store(u64, top + PTR_SIZE, addr | REST)
         top = top + 2 * PTR_SIZE
-    return scan_range(marker, typ, start, end, (start - first) % typ.size, top)
+        for line in range(PIECE_WORDS * PTR_SIZE // CACHE_LINE):
+            prefetch(end + u64(line * CACHE_LINE))
+    return scan_pushed(marker, top, scan_range(marker, typ, start, end, (start - first) % typ.size, top))
 
 
 def scan_range(marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr) -> uintptr:
     """Shade the pointers in [start, end), an array of values of the type; start is so many bytes into one of them."""
-    addr = start
     if typ.size == PTR_SIZE:
-        while addr < end:
-            top = shade(marker, load(uintptr, addr), top)
-            addr = addr + PTR_SIZE
+        for addr in range(start, end, PTR_SIZE):
+            top = shade(marker, load(uintptr, addr), top, True)
         return top
-    while addr < end:
-        if offset >= typ.ptr_bytes:
-            addr = addr + (typ.size - offset)
-            offset = 0
-        else:
-            if is_pointer_word(typ, offset >> LOG_PTR_SIZE):
-                top = shade(marker, load(uintptr, addr), top)
-            addr = addr + PTR_SIZE
-            offset = offset + PTR_SIZE
-            if offset == typ.size:
-                offset = 0
+    value = start - offset
+    word = offset >> LOG_PTR_SIZE
+    while value < end:
+        while word << LOG_PTR_SIZE < typ.ptr_bytes:
+            pointers = u64(typ.gc_mask[word // 8]) >> word % 8
+            while pointers != 0:
+                at = value + ((word + ctz64(pointers)) << LOG_PTR_SIZE)
+                if at >= end:
+                    return top
+                top = shade(marker, load(uintptr, at), top, True)
+                pointers = pointers & (pointers - 1)
+            word = align_down(word, 8) + 8
+        value = value + typ.size
+        word = 0
     return top
+
+
+def scan_pushed(marker: Marker, first: uintptr, top: uintptr) -> uintptr:
+    """Scan the entries from first to top in the order in which they came, as far as they are small.
+
+    That is the order of an array's objects in memory, more often than not, and gives each the time to arrive.
+    """
+    end = top
+    at = first
+    while at < end and top <= marker.queue.brim:
+        entry = load(uintptr, at)
+        if unlikely(entry & FLAGS != 0):
+            break
+        span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
+        top = scan_small(marker, entry, span_class, top)
+        at = at + PTR_SIZE
+    memmove(first, at, top - at)
+    return first + (top - at)
 
 
 # --- Roots -----------------------------------------------------------------------------------------------------------
@@ -337,7 +416,7 @@ def mark_root(marker: Marker, p: uintptr) -> None:
     queue = marker.queue
     if queue.top > queue.brim:
         drain(marker)
-    queue.top = shade(marker, p, queue.top)
+    queue.top = shade(marker, p, queue.top, True)
 
 
 def mark_words(marker: Marker, start: uintptr, end: uintptr) -> None:
@@ -393,7 +472,7 @@ def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> u64:
             # Neither the MSpan nor, if the page has no mark, its bits are touched.
             if marker.page_marks[at] == 0:
                 return 0
-            marks = array_at(u64, addr + marker.mark_offset)
+            marks = array_at(u64, mark_line(marker.arenas, addr))
             return count_bits(marks, u64(SPAN_CLASS_TO_NELEMS[span_class])) * u64(CLASS_TO_SIZE[span_class >> 1])
     span = arena.spans[page]
     return count_bits(span.mark_bits, u64(span.nelems)) * span.elem_size

@@ -21,7 +21,7 @@ Owner: the P. Go: runtime/mcache.go.                                            
 from __future__ import annotations
 
 from runtime.heap_bits import set_pointer_bits
-from runtime.layout import INLINE_MARK_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
+from runtime.layout import INLINE_BITS_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
 from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, uncache_span
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
@@ -72,7 +72,7 @@ def open_run(cache: MCache, span_class: u64) -> bool:
         if has_zeroed_runs(span.elem_size, span_class):
             memset(start, 0, limit - start)
         # The bits of 8-byte slots are never cleared: a scan object of one word is a pointer.
-        if has_pointer_bits(span.elem_size, span_class) and span.elem_size >= INLINE_MARK_MIN_SIZE:
+        if has_pointer_bits(span.elem_size, span_class) and span.elem_size >= INLINE_BITS_MIN_SIZE:
             set_pointer_bits(span, first, end)
     cache.run_next[span_class] = start
     cache.run_limit[span_class] = limit

@@ -38,7 +38,7 @@ from runtime.scavenge import wake_scavenger
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, has_span, pop_span, push_span, remove_span
 from runtime.specials import sweep_specials
-from runtime.sweep import FREED, FULL, needs_sweep, sweep_span, try_acquire
+from runtime.sweep import FREED, FULL, empty_bits, needs_sweep, sweep_span, try_acquire
 from runtime.syspy import (
     Array,
     Inline,
@@ -137,7 +137,10 @@ def sweep_for_slots(heap: MHeap, p: P, central: MCentral) -> MSpan:
         if is_nil(span):
             return span
         if try_acquire(span, sweep_gen):
-            if sweep_counted(heap, p, span) != FULL:
+            outcome = sweep_counted(heap, p, span)
+            if outcome == FREED:
+                empty_bits(span)
+            if outcome != FULL:
                 return span
             put_span(central, swept(central.full, sweep_gen), span)
     return nil(MSpan)

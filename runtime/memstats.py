@@ -9,7 +9,7 @@ are not, and are added here:
 
     the Runtime struct                    it holds the counts
     a shadow stack                        address space: its part in use, as Go counts a goroutine's stack by its size
-    arenas.inline_class, page_marks       address space: the part of the arenas that there are
+    arenas' tables over the window        address space: the part that pages of arenas have
     buffers of standard output and error  mapped before anybody counts
 
 Not in sys are addresses alone (reserved arenas and summaries, the arena table, the rest of those above), the stacks of
@@ -24,7 +24,7 @@ from typing import Annotated
 
 from runtime.arenas import ArenaMap, is_in_window
 from runtime.heap import PAUSES, Runtime
-from runtime.layout import PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
+from runtime.layout import INLINE_HALF, PAGE_SHIFT, PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
 from runtime.lock import lock, unlock
 from runtime.mcache import release_all
 from runtime.mheap import flush_caches
@@ -186,12 +186,13 @@ def cached_spans(world: World) -> u64:
 
 
 def window_bytes(arenas: ArenaMap) -> u64:
-    """Bytes of inline_class and page_marks that belong to pages of arenas: two a page, of those in the window."""
+    """Bytes of the tables over the window: two for a page of an arena, and the marks of those ever handed out."""
     size: u64 = 0
     arena = arenas.first
     while not is_nil(arena):
         if is_in_window(arenas, arena.start_addr):
-            size = size + 2 * PAGES_PER_ARENA
+            marks = align_up((arena.zeroed_base >> PAGE_SHIFT) * INLINE_HALF, PHYS_PAGE_SIZE)
+            size = size + 2 * PAGES_PER_ARENA + marks
         arena = arena.next
     return size
 

@@ -246,7 +246,7 @@ def new_span(heap: MHeap, p: P, base: uintptr, npages: u64, span_class: u64) -> 
         return span
     init_span(span, base, npages, span_class)
     span.sweep_gen = heap.sweep_gen
-    if not new_bits(heap.bit_cells, heap.lock, span, heap.sweep_gen):
+    if not new_bits(heap.arenas, heap.bit_cells, heap.lock, span):
         give_span_cell(p, span)
         return nil(MSpan)
     refill_alloc_cache(span)
@@ -331,9 +331,9 @@ def free_pages(heap: MHeap, base: uintptr, npages: u64) -> None:
 
 def give_back_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Put an MSpan without pages where the next one is taken from, and its bitmaps, if they lie off the heap."""
-    if p.span_count == SPAN_CACHE or has_cell(span):
+    if p.span_count == SPAN_CACHE or has_cell(heap.arenas, span):
         lock(heap.lock)
-        free_bits(heap.bit_cells, span)
+        free_bits(heap.arenas, heap.bit_cells, span)
         if p.span_count == SPAN_CACHE:
             fixalloc_free(heap.span_cells, address(span))
             unlock(heap.lock)

@@ -12,15 +12,7 @@ counting the ones from there its *run*, the free slots in a row. Slots leave the
 
     alloc_cache  ...1 1 1 0 0 1 1 1 1 0      ctz = 1: slot free_index + 1 starts a run of four
 
-Where the two bitmaps lie:
-
-    slots of 16 to 512 bytes, one page    in the page's last 128 bytes: two halves, alloc in one and mark in the other
-    up to 64 slots, all larger classes    in the MSpan itself: `small_bits`
-    the two classes of 8-byte slots       off the heap: gc_bits.py
-
-Sweeping is renaming: mark becomes alloc, and the old alloc, cleared, becomes mark. So in the pages the halves
-change places at every collection, in all of them at once, and the collector knows which half is which without a
-look at the MSpan.
+Where the two bitmaps lie depends on the size of the slots: gc_bits.py. Sweeping copies mark to alloc, and clears it.
 
     S1  alloc_count <= nelems
     S2  free_index <= nelems
@@ -39,9 +31,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from runtime.layout import (
-    INLINE_MARK_BYTES,
-    INLINE_MARK_MAX_SIZE,
-    INLINE_MARK_MIN_SIZE,
+    INLINE_BITS_BYTES,
+    INLINE_BITS_MAX_SIZE,
+    INLINE_BITS_MIN_SIZE,
     MAX_BITMAP_SIZE,
     PAGE_SHIFT,
     PAGE_SIZE,
@@ -76,7 +68,6 @@ SPAN_MANUAL = 2  # its pages hold something that the collector does not look at
 
 WORD_BITS = 64
 SMALL_BITS_SLOTS = WORD_BITS  # spans of at most this many slots keep their bitmaps in the MSpan
-INLINE_HALF = INLINE_MARK_BYTES // 2  # bytes of one of the two bitmaps in a page
 POINTER_BITS_BYTES = PAGE_SIZE // PTR_SIZE // 8  # bytes of a page's pointer bitmap
 
 
@@ -125,7 +116,7 @@ def slot_of(span: MSpan, addr: uintptr) -> u64:
 @inline
 def has_inline_bits(elem_size: u64) -> bool:
     """Whether spans of such slots keep their bitmaps in their page."""
-    return elem_size >= INLINE_MARK_MIN_SIZE and elem_size <= INLINE_MARK_MAX_SIZE
+    return elem_size >= INLINE_BITS_MIN_SIZE and elem_size <= INLINE_BITS_MAX_SIZE
 
 
 @inline
@@ -137,7 +128,7 @@ def has_pointer_bits(elem_size: u64, span_class: u64) -> bool:
 def reserved_bytes(elem_size: u64, span_class: u64) -> u64:
     """What bitmaps take of a span's pages."""
     pointers: u64 = POINTER_BITS_BYTES if has_pointer_bits(elem_size, span_class) else 0
-    return pointers + INLINE_MARK_BYTES if has_inline_bits(elem_size) else pointers
+    return pointers + INLINE_BITS_BYTES if has_inline_bits(elem_size) else pointers
 
 
 @inline

@@ -26,9 +26,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from runtime.layout import (
-    INLINE_MARK_BYTES,
-    INLINE_MARK_MAX_SIZE,
-    INLINE_MARK_MIN_SIZE,
+    INLINE_BITS_BYTES,
+    INLINE_BITS_MAX_SIZE,
+    INLINE_BITS_MIN_SIZE,
     MAX_BITMAP_SIZE,
     MAX_SMALL_SIZE,
     PAGE_SIZE,
@@ -77,7 +77,7 @@ def _size_classes() -> list[tuple[int, int]]:
 
 def _reserved(size: int, npages: int, noscan: bool) -> int:
     """Bytes at the end of a span that its bits take."""
-    marks = INLINE_MARK_BYTES if npages == 1 and INLINE_MARK_MIN_SIZE <= size <= INLINE_MARK_MAX_SIZE else 0
+    marks = INLINE_BITS_BYTES if npages == 1 and INLINE_BITS_MIN_SIZE <= size <= INLINE_BITS_MAX_SIZE else 0
     pointers = 0 if noscan or size > MAX_BITMAP_SIZE else npages * PAGE_SIZE // PTR_SIZE // 8
     return marks + pointers
 

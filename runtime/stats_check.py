@@ -107,7 +107,7 @@ def count_spans(recount: Recount, heap: MHeap) -> None:
     while not is_nil(span):
         recount.spans = recount.spans + 1
         recount.span_bytes = recount.span_bytes + (span.npages << PAGE_SHIFT)
-        if has_cell(span):
+        if has_cell(heap.arenas, span):
             recount.cells = recount.cells + 1
         size_class = u64(span.span_class) >> 1
         for slot in range(u64(span.nelems)):

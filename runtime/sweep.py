@@ -25,10 +25,12 @@ Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLoc
 
 from __future__ import annotations
 
-from runtime.gc_bits import swap_bits
+from runtime.gc_bits import take_marks
 from runtime.mspan import (
     SPAN_IN_USE,
+    WORD_BITS,
     MSpan,
+    bit_words,
     check_marks,
     count_bits,
     has_bit,
@@ -36,8 +38,7 @@ from runtime.mspan import (
     refill_alloc_cache,
     slot_addr,
 )
-from runtime.page_bits import ALL_ONES
-from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+from runtime.syspy import address, array_at, atomic_load, atomic_store, cas, inline, memset, throw, u16, u32, u64
 
 FREED = 0  # no object is left; the span can go back to the heap
 PARTIAL = 1  # some slots are free
@@ -62,7 +63,7 @@ def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
 def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u64:
     """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts it where it belongs.
 
-    unmarked: it is known that no object is marked, so the bits need not be looked at.
+    unmarked: it is known that no object is marked, so the bits are not touched. Who keeps such a span calls empty_bits.
     """
     if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
         throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
@@ -78,22 +79,21 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
         span.need_zero = 1
         if clobber:
             clobber_free(span)
-    turn_bits(span, live)
+    span.alloc_count = u16(live)
+    span.free_index = 0
+    if not unmarked:
+        take_marks(span)
+        refill_alloc_cache(span)
     atomic_store(span, "sweep_gen", sweep_gen)
     if live == 0:
         return FREED
     return FULL if live == nelems else PARTIAL
 
 
-def turn_bits(span: MSpan, live: u64) -> None:
-    """The marked slots, of which there are so many, are the taken ones from now on."""
-    swap_bits(span)
-    span.alloc_count = u16(live)
-    span.free_index = 0
-    if live == 0:
-        span.alloc_cache = ALL_ONES
-    else:
-        refill_alloc_cache(span)
+def empty_bits(span: MSpan) -> None:
+    """No slot of a span that was swept and is empty is taken, by its bits as well."""
+    memset(address(span.alloc_bits), 0, bit_words(u64(span.nelems)) * (WORD_BITS // 8))
+    refill_alloc_cache(span)
 
 
 def clobber_free(span: MSpan) -> None:

@@ -83,7 +83,7 @@ def test_checkmark_finds_a_mark_that_was_dropped(new_heap: Callable[..., HeapUnd
     heap = new_heap()
     heap.is_broken = True
     nodes = heap.list_of(3)
-    heap.call(start_marking, heap.state.marker, heap.heap.sweep_gen)
+    heap.call(start_marking, heap.state.marker)
     marks = heap.span_of(nodes[0]).mark_bits
     marks[0] = 0b111
     assert heap.call(check_all_marks, heap.state) == 3

@@ -122,7 +122,7 @@ def wide_graph(s: Scenario) -> None:
     s.heap.root(0)
     count = 0
     with s.perhaps():
-        for _ in range(75):
+        for _ in range(110):
             holder = s.heap.malloc(512, WIDE)
             store(u64, holder + 504, load(u64, at))
             store(u64, at, holder)

@@ -107,7 +107,16 @@ def test_a_span_without_a_mark_is_swept_without_a_look(any_engine: Any) -> None:
     span = span_drawn(alloc="##.##.##", mark="#.......", sweep_gen=H - 1, need_zero=0)
     assert any_engine.call(sweep_span, span, H, True, False) == FREED
     assert (span.alloc_count, span.free_index, span.need_zero) == (0, 0, 1)
-    assert span.alloc_cache == (1 << 64) - 1
+
+
+def test_a_dead_span_that_is_used_again_has_all_its_slots(heap: HeapUnderTest) -> None:
+    kept = [heap.rooted(64) for _ in range(4 * 124)]
+    heap.gc()
+    heap.unroot()
+    heap.collect()
+    assert heap.malloc(64) in kept, "a span swept by the allocation that needed it"
+    heap.check()
+    assert len({heap.malloc(64) for _ in range(3 * 124)}) == 3 * 124
 
 
 def test_pages_without_marks_are_known_as_such(heap: HeapUnderTest) -> None:
