@@ -21,8 +21,8 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import Settings
-from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
 
@@ -117,7 +117,8 @@ class Run:
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
-        self.scavenger: ScavengerThread | None = None
+        self.scavenger: HostThread | None = None
+        self.markers: MarkerThreads | None = None
         self.stack_bytes = stack_bytes_wanted()
 
     def open(self) -> None:
@@ -147,6 +148,8 @@ class Run:
     def main(self) -> int:
         """Run the program's main function on a thread with a large stack; the exit code."""
         self.scavenger = self.started_scavenger()
+        self.markers = self.marker_threads()
+        self.engine.call("set_marker_hook", self.runtime, self.markers.hook)
         thread = self.thread = self.started_thread()
         try:
             thread.join()
@@ -158,6 +161,8 @@ class Run:
             leave_now(INTERRUPT_EXIT)
         if self.scavenger.stop():
             self.failure = self.failure or self.scavenger.failure
+        # What ended a marker says more than what its end did to the thread that waited for it.
+        self.failure = self.markers.failure or self.failure
         self.flush()
         code = 0 if self.failure is None else self.report(self.failure)
         error = self.engine.call("output_error", self.runtime)
@@ -166,11 +171,20 @@ class Run:
             return code or WRITE_ERROR_EXIT
         return code
 
-    def started_scavenger(self) -> ScavengerThread:
+    def started_scavenger(self) -> HostThread:
         """The thread that gives memory back, running."""
-        return ScavengerThread(
+        return HostThread(
+            "scavenger",
             lambda: self.engine.call("scavenge_in_background", self.runtime),
             lambda: self.engine.call("end_scavenging", self.runtime),
+        )
+
+    def marker_threads(self) -> MarkerThreads:
+        """The threads that mark beside the program's, once it has much to mark."""
+        return MarkerThreads(
+            lambda: self.engine.call("mark_in_background", self.runtime),
+            lambda: self.engine.call("end_marking", self.runtime),
+            lambda: self.engine.call("give_up_marking", self.runtime),
         )
 
     def started_thread(self) -> threading.Thread:
@@ -221,7 +235,8 @@ class Run:
 
     def close(self) -> None:
         """Give the runtime's memory back, unless somebody is in it still: then the end of the process does."""
-        if self.scavenger is None or self.scavenger.stop():
+        threads = [thread for thread in (self.scavenger, self.markers) if thread is not None]
+        if all(thread.stop() for thread in threads):
             self.engine.call("close_program", self.runtime)
 
     def print_figures(self, figures: Collection[str]) -> None:

@@ -3,7 +3,7 @@
     address >> 26 ---> table ---> HeapArena ---> spans[page] ---> MSpan         8192 pages, 64 MiB
                        2**22
 
-    address - window_base >> 13 ---> inline_class ---> span class, or 0         the first 64 GiB of the heap
+    address - window_base >> 13 ---> inline_class ---> span class, or 0         the first 32 GiB of the heap
                                     |          |
                                     |          '--> page_marks ---> 1: something is marked
                                     '--> mark_lines ---> 64 bytes of mark bits
@@ -85,7 +85,7 @@ from runtime.syspy import (
     uintptr,
 )
 
-WINDOW_BYTES = 64 << 30  # of the heap, from the first arena on, that the window covers
+WINDOW_BYTES = 32 << 30  # of the heap, from the first arena on, that the window covers
 WINDOW_PAGES = WINDOW_BYTES >> PAGE_SHIFT
 WINDOW_PAGE_BYTES = INLINE_HALF + 2  # of mark_lines, inline_class and page_marks for a page
 IN_USE_WORDS = PAGES_PER_ARENA // WORD_BITS

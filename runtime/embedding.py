@@ -33,9 +33,11 @@ from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap
+from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.mark_team import break_team, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -47,7 +49,6 @@ from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
-from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -107,12 +108,14 @@ class Runtime:
         debug: str | Mapping[str, int] = "",
         shadow_bytes: int = SHADOW_BYTES,
         background: bool = False,
+        procs: int = 1,
         mem_profile_rate: int | None = None,
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
         shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
-        to the system, as in a Go program. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
+        to the system, as in a Go program. procs: threads that mark a heap of some size together, GOMAXPROCS; at most 8,
+        and a power of two of them. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
         unless memprofilerate is in debug.
         """
         self.is_open = False
@@ -126,7 +129,7 @@ class Runtime:
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
-        settings = _settings(gogc, debug)
+        settings = _settings(gogc, debug)._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
         self._engine = backend(engine)
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
@@ -140,6 +143,8 @@ class Runtime:
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
         self._scavenger = self._started_scavenger() if background else None
+        self._markers = self._marker_threads()
+        self._state.team.hook = self._markers.hook
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
             self.set_mem_profile_rate(rate)
@@ -514,6 +519,8 @@ class Runtime:
 
     def _translated(self, failure: Failure) -> BaseException:
         """What a Failure is for the embedder: EB2, EB3."""
+        if self.is_open and isinstance(self._markers.failure, Failure):
+            failure = self._markers.failure  # the one that has failed waited for this thread
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
         if is_bug:
@@ -533,12 +540,22 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            if not self._is_abandoned and (self._scavenger is None or self._scavenger.stop()):
+            if self._have_ended() and not self._is_abandoned:
                 self._engine.call(close_runtime, self._state)
 
-    def _started_scavenger(self) -> ScavengerThread:
+    def _have_ended(self) -> bool:
+        """Whether no thread of the host's is in the runtime any more; asks them to end."""
+        return self._markers.stop() and (self._scavenger is None or self._scavenger.stop())
+
+    def _started_scavenger(self) -> HostThread:
         call, state = self._engine.call, self._state
-        return ScavengerThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+        return HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+
+    def _marker_threads(self) -> MarkerThreads:
+        call, team = self._engine.call, self._state.team
+        return MarkerThreads(
+            lambda: call(run_marker, team), lambda: call(stop_markers, team), lambda: call(break_team, team)
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -20,6 +20,7 @@ Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv. 
 from __future__ import annotations
 
 from runtime.heap import Cycle, GCStats, Runtime, TraceLine
+from runtime.layout import larger
 from runtime.output import STDERR_FD, write
 from runtime.syspy import Array, address, text, u8, u64
 
@@ -98,7 +99,7 @@ def put_sizes(line: TraceLine, runtime: Runtime, cycle: Cycle) -> None:
     put(line, STACKS, 12)
     put_number(line, runtime.roots.globals_bytes >> LOG_MB, 0)
     put(line, GLOBALS, 13)
-    put_number(line, runtime.world.ps_count, 0)
+    put_number(line, larger(u64(runtime.knobs.max_procs), runtime.world.ps_count), 0)
     put(line, PS, 2)
 
 

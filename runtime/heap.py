@@ -29,7 +29,8 @@ from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
 from runtime.layout import CACHE_LINE, PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
-from runtime.mark import Marker, marker_init
+from runtime.mark import Marker, marker_close, marker_init
+from runtime.mark_team import MarkTeam, team_close, team_init
 from runtime.mcache import mcache_init
 from runtime.mcentral import MCentral
 from runtime.mheap import MHeap, heap_close, heap_init
@@ -70,7 +71,6 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.time_histogram import TimeHistogram
-from runtime.work_queue import queue_close
 from runtime.world import World, add_p, give_p, take_p
 
 PAUSES = 256  # collections whose pauses are remembered
@@ -146,6 +146,7 @@ class Runtime(Struct):
     cycle: Inline[Cycle]  # the collection under way, or the last one
     limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
+    team: Inline[MarkTeam]  # it, and the markers on other threads
     roots: Inline[Roots]  # globals and handles
     phase_hook: uintptr  # C function that is told of the collector's phases (phases.py); 0: nobody asks
     owes_swept: bool  # the last collection's PHASE_SWEPT is still to be told
@@ -194,6 +195,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
         return False
     if not marker_init(runtime.marker, heap.arenas, heap.memory):
         return False
+    team_init(runtime.team, runtime.marker, heap.arenas, heap.memory)
     give_p(runtime.p0, runtime.g0)
     runtime.p0.status = P_RUNNING
     return True
@@ -299,7 +301,8 @@ def close_runtime(runtime: Runtime) -> None:
         unmap(runtime.heap.memory, runtime.g0.shadow_base, runtime.shadow_bytes)
     close_stacks(runtime, runtime.world.gs)
     close_stacks(runtime, runtime.world.free_gs)
-    queue_close(runtime.marker.queue)
+    marker_close(runtime.marker)
+    team_close(runtime.team)
     roots_close(runtime.roots)
     heap_close(runtime.heap)
     unmap_kept(runtime.heap.memory)

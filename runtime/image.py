@@ -20,6 +20,7 @@ from runtime.cycle import collect, gc, update_goal
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
+from runtime.mark_team import break_team, run_marker, stop_markers
 from runtime.mcentral import finish_sweep
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
@@ -52,6 +53,9 @@ ROOTS: list[Callable[..., Any]] = [
     set_memory_limit,
     run_scavenger,
     stop_scavenger,
+    run_marker,
+    stop_markers,
+    break_team,
     add_globals,
     new_handle,
     free_handle,

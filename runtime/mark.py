@@ -70,6 +70,23 @@ from runtime.layout import (
     PAGES_PER_ARENA,
     PTR_SIZE,
     align_down,
+    align_up,
+    smaller,
+)
+from runtime.letters import (
+    LETTER_END,
+    LETTER_HEAD,
+    RANGE_WORDS,
+    Mailbox,
+    free_letter,
+    looks_at_post,
+    owner_of,
+    post_all,
+    send_pointer,
+    send_range,
+    take_letters,
+    trim_mailbox,
+    wait_for_letters,
 )
 from runtime.mspan import (
     SPAN_IN_USE,
@@ -90,9 +107,13 @@ from runtime.syspy import (
     Array,
     Inline,
     Struct,
+    address,
     array_at,
+    atomic_add,
+    atomic_or_at,
     cold,
     ctz64,
+    element,
     inline,
     is_nil,
     likely,
@@ -118,6 +139,7 @@ from runtime.work_queue import (
     REST,
     WorkQueue,
     grow_queue,
+    queue_close,
     queue_init,
     shrink_queue,
 )
@@ -135,6 +157,8 @@ SPAN_WORDS = table(
 )
 
 
+POST_EVERY = 256  # objects from one look at the post to the next
+SHARED_BYTES = 64 << 10  # objects from this many bytes on are divided among the markers
 RING_ENTRIES = 16  # objects that wait for their memory at a time
 DEEP = 8 * PTR_SIZE  # bytes in the queue from which on objects go through the ring
 
@@ -152,24 +176,37 @@ class Marker(Struct):
     mark_lines: uintptr  # of the heap's arenas
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     queue: Inline[WorkQueue]  # the grey objects
+    mail: Inline[Mailbox]  # pointers from and to the other markers, when there are some
     ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way; 0 where there is none
 
 
 def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
     """Prepare an all-zero Marker. False if the system refuses memory."""
     marker.arenas = arenas
+    marker.mail.memory = memory
     return queue_init(marker.queue, memory)
 
 
+def marker_close(marker: Marker) -> None:
+    """Give all memory back."""
+    trim_mailbox(marker.mail, 0)
+    queue_close(marker.queue)
+
+
 def start_marking(marker: Marker) -> None:
-    """Begin a mark phase. All spans are swept."""
+    """Begin a mark phase, with this marker alone. All spans are swept."""
     clear_page_marks(marker.arenas)
+    ready_marker(marker)
+    marker.marked_bytes = 0
+
+
+def ready_marker(marker: Marker) -> None:
+    """Look up what the marker needs to know of the heap's arenas."""
     marker.inline_class = marker.arenas.inline_class
     marker.page_marks = marker.arenas.page_marks
     marker.window_base = marker.arenas.window_base
     marker.has_outside = marker.arenas.has_outside
     marker.mark_lines = marker.arenas.mark_lines
-    marker.marked_bytes = 0
     marker.queue.has_overflowed = False
 
 
@@ -187,10 +224,11 @@ def finish_marking(marker: Marker) -> None:
 
 
 @inline
-def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool) -> uintptr:
+def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool, shared: bool) -> uintptr:
     """Mark the object that p points into, if there is a white one. From the end of the queue to its new end.
 
     soon: it will be scanned before it can wait in the ring, so its memory is asked for now.
+    shared: there are other markers, and what belongs to them is left to them.
     """
     offset = u64(p - marker.window_base)
     if offset >= WINDOW_BYTES:
@@ -198,6 +236,11 @@ def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool) -> uintptr:
     span_class = u64(marker.inline_class[offset >> PAGE_SHIFT])
     if unlikely(span_class == 0):
         return shade_other(marker, p, top)
+    if shared:
+        owner = owner_of(marker.mail, p)
+        if owner != marker.mail.me:
+            send_pointer(marker.mail, owner, p)
+            return top
     # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
     magic = SPAN_DIV_MAGIC[span_class]
     product = (p & PAGE_MASK) * magic
@@ -240,11 +283,20 @@ def shade_other(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     slot = slot_of(span, p)
     if has_bit(span.mark_bits, slot):
         return top
-    set_bit(span.mark_bits, slot)
+    if not has_others(marker):
+        set_bit(span.mark_bits, slot)
+    elif not set_bit_first(span.mark_bits, slot):
+        return top
     if span.span_class & 1 != 0:
         return top
     prefetch(slot_addr(span, slot))
     return put_entry(top, slot_addr(span, slot) | OTHER)
+
+
+def set_bit_first(bits: Array[u64], index: u64) -> bool:
+    """Set a bit that other markers may set as well. False if it was set."""
+    bit = u64(u64(1) << index % WORD_BITS)
+    return atomic_or_at(u64, address(element(bits, index // WORD_BITS)), bit) & bit == 0
 
 
 @cold
@@ -257,11 +309,31 @@ def bad_pointer(p: uintptr) -> None:
 
 
 def drain(marker: Marker) -> None:
-    """Scan grey objects until there is none."""
+    """Scan grey objects until there is none; of several markers, each until a letter comes, but some in any case."""
+    if has_others(marker):
+        drain_with(marker, True)
+    else:
+        drain_with(marker, False)
+
+
+@inline
+def has_others(marker: Marker) -> bool:
+    """Whether there are other markers at work."""
+    return marker.mail.others != 0
+
+
+@inline
+def drain_with(marker: Marker, shared: bool) -> None:
+    """The same, for one of two copies: only the one for several markers asks whom an object belongs to."""
     queue = marker.queue
     top = queue.top
     hand: u64 = 0
+    count: u64 = 0
     while True:
+        if shared:
+            count = count + 1
+            if unlikely(count % POST_EVERY == 0) and looks_at_post(marker.mail):
+                break
         if unlikely(top == queue.base):
             top = empty_ring(marker, top)
             if top == queue.base:
@@ -287,12 +359,12 @@ def drain(marker: Marker) -> None:
                     continue
                 entry = waited
             span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
-            top = scan_small(marker, entry, span_class, top)
+            top = scan_small(marker, entry, span_class, top, shared)
         elif entry & REST == 0:
             top = scan_other(marker, entry ^ OTHER, top)
         else:
-            top = top - PTR_SIZE
-            top = scan_piece(marker, entry ^ REST, load(uintptr, top), top)
+            top = top - 2 * PTR_SIZE
+            top = scan_piece(marker, entry ^ REST, load(uintptr, top), load(uintptr, top + PTR_SIZE), top)
         assert top <= queue.limit, "Q1: the queue's end lies beyond its room"
     queue.top = top
 
@@ -307,9 +379,9 @@ def empty_ring(marker: Marker, top: uintptr) -> uintptr:
 
 
 def drop_entry(top: uintptr) -> uintptr:
-    """Take the last entry out, which may be of two words, and forget it."""
+    """Take the last entry out, which may be of three words, and forget it."""
     top = top - PTR_SIZE
-    return top if load(u64, top) & REST == 0 else top - PTR_SIZE
+    return top if load(u64, top) & REST == 0 else top - 2 * PTR_SIZE
 
 
 @inline
@@ -319,20 +391,20 @@ def pointer_bits_at(addr: uintptr) -> uintptr:
 
 
 @inline
-def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr) -> uintptr:
+def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr, shared: bool) -> uintptr:
     """Shade the pointers of an object whose span has inline bits; top as for shade."""
     # The bits of an object fit in the 64 from the byte on that they start in, for every size of slot.
     pointers = load(u64, pointer_bits_at(addr)) >> (addr >> LOG_PTR_SIZE) % 8 & SPAN_WORDS[span_class]
     # The first two words have code of their own: their addresses do not wait for the bits, which only decide a branch.
     if pointers & 1 != 0:
-        top = shade(marker, load(uintptr, addr), top, False)
+        top = shade(marker, load(uintptr, addr), top, False, shared)
     if pointers & 2 != 0:
-        top = shade(marker, load(uintptr, addr + PTR_SIZE), top, False)
+        top = shade(marker, load(uintptr, addr + PTR_SIZE), top, False, shared)
     pointers = pointers >> 2 << 2
     while pointers != 0:
         word = ctz64(pointers)
         pointers = pointers & (pointers - 1)
-        top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top, False)
+        top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top, False, shared)
     return top
 
 
@@ -340,38 +412,72 @@ def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
     """Shade the pointers of any object, of a large one those of the first piece."""
     span = span_of(marker.arenas, addr)
     if span.elem_size == PTR_SIZE:
-        return shade(marker, load(uintptr, addr), top, True)
+        return shade(marker, load(uintptr, addr), top, True, has_others(marker))
     if has_inline_bits(span.elem_size):
-        return scan_small(marker, addr, u64(span.span_class), top)
-    is_large = span.span_class >> 1 == 0
-    if is_large and is_nil(span.large_type):
+        return scan_small(marker, addr, u64(span.span_class), top, has_others(marker))
+    if span.span_class >> 1 != 0:
+        return scan_piece(marker, addr, addr + MALLOC_HEADER_SIZE, addr + span.elem_size, top)
+    if is_nil(span.large_type):
         return top  # its thread is still zeroing it
-    header: u64 = 0 if is_large else MALLOC_HEADER_SIZE
-    return scan_piece(marker, addr, addr + header, top)
+    if has_others(marker) and span.elem_size >= SHARED_BYTES:
+        return share_out(marker, addr, span.limit, top)
+    return scan_piece(marker, addr, addr, span.limit, top)
 
 
-def scan_piece(marker: Marker, addr: uintptr, start: uintptr, top: uintptr) -> uintptr:
-    """Shade the pointers of the large object at addr, one piece from start on; put its rest in the queue first."""
+def share_out(marker: Marker, addr: uintptr, end: uintptr, top: uintptr) -> uintptr:
+    """Divide the scanning of a large object among all markers."""
+    mail = marker.mail
+    part = align_up((end - addr) // (mail.others + 1), PTR_SIZE)
+    for number in range(mail.others + 1):
+        start = addr + number * part
+        if number == mail.me:
+            top = put_rest(top, addr, start, smaller(start + part, end))
+        else:
+            send_range(mail, number, addr, start, smaller(start + part, end))
+    return top
+
+
+@inline
+def put_rest(top: uintptr, addr: uintptr, start: uintptr, end: uintptr) -> uintptr:
+    """Put in the queue that the object at addr is to be scanned from start to end; the queue's new end."""
+    store(uintptr, top, start)
+    store(uintptr, top + PTR_SIZE, end)
+    store(u64, top + 2 * PTR_SIZE, addr | REST)
+    return top + 3 * PTR_SIZE
+
+
+def scan_piece(marker: Marker, addr: uintptr, start: uintptr, end: uintptr, top: uintptr) -> uintptr:
+    """Shade the pointers in the first piece of [start, end) in the object at addr; put its rest in the queue first."""
     span = span_of(marker.arenas, addr)
     is_large = span.span_class >> 1 == 0
     typ = span.large_type if is_large else Type.at(load(uintptr, addr))
     first = addr if is_large else addr + MALLOC_HEADER_SIZE
-    end = span.limit if is_large else addr + span.elem_size
     if end - start > PIECE_WORDS * PTR_SIZE:
+        top = put_rest(top, addr, start + PIECE_WORDS * PTR_SIZE, end)
         end = start + PIECE_WORDS * PTR_SIZE
-        store(uintptr, top, end)
-        store(u64, top + PTR_SIZE, addr | REST)
-        top = top + 2 * PTR_SIZE
         for line in range(PIECE_WORDS * PTR_SIZE // CACHE_LINE):
             prefetch(end + u64(line * CACHE_LINE))
+    if has_others(marker) and typ.size == PTR_SIZE and passes_on(marker, addr, start, end):
+        return top
     return scan_pushed(marker, top, scan_range(marker, typ, start, end, (start - first) % typ.size, top))
+
+
+def passes_on(marker: Marker, addr: uintptr, start: uintptr, end: uintptr) -> bool:
+    """Leave a piece of an array of pointers to the owner of the first: most often he owns what they all point to."""
+    p = load(uintptr, start)
+    owner = owner_of(marker.mail, p)
+    if u64(p - marker.window_base) >= WINDOW_BYTES or owner == marker.mail.me:
+        return False
+    send_range(marker.mail, owner, addr, start, end)
+    return True
 
 
 def scan_range(marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr) -> uintptr:
     """Shade the pointers in [start, end), an array of values of the type; start is so many bytes into one of them."""
+    shared = has_others(marker)
     if typ.size == PTR_SIZE:
         for addr in range(start, end, PTR_SIZE):
-            top = shade(marker, load(uintptr, addr), top, True)
+            top = shade(marker, load(uintptr, addr), top, True, shared)
         return top
     value = start - offset
     word = offset >> LOG_PTR_SIZE
@@ -382,7 +488,7 @@ def scan_range(marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: 
                 at = value + ((word + ctz64(pointers)) << LOG_PTR_SIZE)
                 if at >= end:
                     return top
-                top = shade(marker, load(uintptr, at), top, True)
+                top = shade(marker, load(uintptr, at), top, True, shared)
                 pointers = pointers & (pointers - 1)
             word = align_down(word, 8) + 8
         value = value + typ.size
@@ -402,10 +508,60 @@ def scan_pushed(marker: Marker, first: uintptr, top: uintptr) -> uintptr:
         if unlikely(entry & FLAGS != 0):
             break
         span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
-        top = scan_small(marker, entry, span_class, top)
+        top = scan_small(marker, entry, span_class, top, has_others(marker))
         at = at + PTR_SIZE
     memmove(first, at, top - at)
     return first + (top - at)
+
+
+# --- With other markers ----------------------------------------------------------------------------------------------
+
+
+def mark_together(marker: Marker) -> None:
+    """Mark until no marker has anything left to do (LT1)."""
+    mail = marker.mail
+    is_active = True
+    while is_active:
+        drain(marker)
+        if not read_letters(marker):
+            post_all(mail)
+            is_active = wait_for_letters(mail)
+
+
+def read_letters(marker: Marker) -> bool:
+    """Shade what the letters say that have come. False if there is none."""
+    mail = marker.mail
+    letter = take_letters(mail)
+    count: u64 = 0
+    while letter != 0:
+        read_letter(marker, letter)
+        letter = free_letter(mail, letter)
+        count = count + 1
+    if count != 0:
+        atomic_add(mail.post, "pending", 0 - count)
+    return count != 0
+
+
+def read_letter(marker: Marker, letter: uintptr) -> None:
+    """Shade what one letter says. Scans some of the queue when that gets full."""
+    queue = marker.queue
+    at = letter + LETTER_HEAD
+    end = load(uintptr, letter + LETTER_END)
+    while at < end:
+        while queue.top > queue.brim:
+            drain(marker)
+        most = smaller(end, at + PIECE_WORDS * PTR_SIZE)
+        top = queue.top
+        while at < most:
+            p = load(uintptr, at)
+            if p != 0:
+                top = shade(marker, p, top, False, False)
+                at = at + PTR_SIZE
+            else:
+                addr = load(uintptr, at + PTR_SIZE)
+                top = put_rest(top, addr, load(uintptr, at + 2 * PTR_SIZE), load(uintptr, at + 3 * PTR_SIZE))
+                at = at + RANGE_WORDS * PTR_SIZE
+        queue.top = top
 
 
 # --- Roots -----------------------------------------------------------------------------------------------------------
@@ -414,9 +570,9 @@ def scan_pushed(marker: Marker, first: uintptr, top: uintptr) -> uintptr:
 def mark_root(marker: Marker, p: uintptr) -> None:
     """Shade what a root points to. Scans some of the queue when that gets full."""
     queue = marker.queue
-    if queue.top > queue.brim:
+    while queue.top > queue.brim:
         drain(marker)
-    queue.top = shade(marker, p, queue.top, True)
+    queue.top = shade(marker, p, queue.top, True, has_others(marker))
 
 
 def mark_words(marker: Marker, start: uintptr, end: uintptr) -> None:

@@ -10,7 +10,7 @@ breadth.
 
     small     its address; it lies in the window of arenas.py, in a page with inline bits
     other     its address | OTHER
-    rest      its address | REST; the word under it in the queue is where to go on scanning
+    rest      its address | REST; the two words under it in the queue are from where to where it is to be scanned
 
 A large object is scanned piece by piece: its rest is put back before the children of a piece.
 
@@ -35,7 +35,7 @@ OTHER = 2
 FLAGS = REST | OTHER
 
 PIECE_WORDS = 128  # of a large object, scanned at a time
-ROOM = (PIECE_WORDS + 2) * 8  # bytes: the children of a piece, and the rest
+ROOM = (PIECE_WORDS + 3) * 8  # bytes: the children of a piece, and the rest
 FIRST_BYTES = 32 << 10
 
 

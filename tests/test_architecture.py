@@ -42,13 +42,13 @@ READING_ORDER = """
     runtime.mspan runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
     runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
-    runtime.roots runtime.work_queue runtime.mark
+    runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
     runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
-    runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
+    runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 

@@ -5,6 +5,7 @@
     set_knobs(runtime, words)
     prepare_thread(g, stack)                  -> g.stack_guard                           start(g, arguments)
     scavenge_in_background(runtime)           -> returns after end_scavenging(runtime)
+    mark_in_background(runtime)               -> returns after end_marking(runtime)     set_marker_hook(runtime, hook)
     interrupt_program(g)                      -> the next print leaves
     flush_program(g), close_program(runtime)
 
@@ -21,6 +22,7 @@ from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.heap_check import check_heap
 from runtime.layout import PTR_SIZE
+from runtime.mark_team import break_team, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memstats import MemStats, read_mem_stats
@@ -30,7 +32,7 @@ from runtime.proc import G
 from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
 from runtime.stats_check import check_mem_stats
-from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64
+from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64, uintptr
 
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
@@ -113,6 +115,26 @@ def scavenge_in_background(runtime: Runtime) -> None:
 def end_scavenging(runtime: Runtime) -> None:
     """Make that thread return."""
     stop_scavenger(runtime)
+
+
+def set_marker_hook(runtime: Runtime, hook: uintptr) -> None:
+    """Ask the host by this C function for threads that mark."""
+    runtime.team.hook = hook
+
+
+def mark_in_background(runtime: Runtime) -> None:
+    """Be a thread that marks beside the one that collects, until end_marking."""
+    run_marker(runtime.team)
+
+
+def end_marking(runtime: Runtime) -> None:
+    """Make those threads return."""
+    stop_markers(runtime.team)
+
+
+def give_up_marking(runtime: Runtime) -> None:
+    """One of those threads has failed."""
+    break_team(runtime.team)
 
 
 def flush_program(g: G) -> None:

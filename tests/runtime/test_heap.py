@@ -69,7 +69,7 @@ if {engine!r} == "native":
     Runtime("native").close()
 used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize:")).split()[1]) << 10
 outcomes = set()
-for megabytes in (1, 20, 40, 60, 100, 200, 500, 650, 800):
+for megabytes in (1, 20, 40, 60, 100, 200, 500, 650, 800, 1100):
     resource.setrlimit(resource.RLIMIT_AS, (used + (megabytes << 20), resource.RLIM_INFINITY))
     try:
         with Runtime({engine!r}) as runtime:

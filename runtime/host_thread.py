@@ -1,0 +1,92 @@
+"""Host thread: where the host runs what works for a runtime beside its program.
+
+    thread = HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+    ...
+    if thread.stop():
+        call(close_runtime, state)
+
+Such a thread sleeps in the kernel, without Python's lock, until there is something to do. It is gone before the memory
+of the runtime is: that is closed after `stop` has said so.
+
+    scavenger    background_scavenger.py: gives memory back
+    markers      mark_team.py: mark beside the thread that collects; MarkerThreads starts them when they are asked for
+
+Runs in Python only. Next: embedding.py
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable
+
+STACK_BYTES = 1 << 20
+GRACE_SECONDS = 2.0  # for it to end; it takes as long only when the runtime broke while it held a lock
+MARKER_HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime asks for markers
+
+
+class HostThread:
+    """A thread that runs one function of a runtime, until it is asked to stop."""
+
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[], object],
+        ask_to_stop: Callable[[], object],
+        has_failed: Callable[[], object] | None = None,
+    ) -> None:
+        """has_failed is called, on the thread, when run has raised something."""
+        self.failure: BaseException | None = None  # what ended it before its time
+        self._run = run
+        self._ask_to_stop = ask_to_stop
+        self._has_failed = has_failed
+        before = threading.stack_size(STACK_BYTES)
+        self._thread: threading.Thread | None = threading.Thread(target=self._body, name=name, daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads: the program does without
+            self._thread = None
+        finally:
+            threading.stack_size(before)
+
+    def _body(self) -> None:
+        try:
+            self._run()
+        except BaseException as failure:  # handed to whoever stops it
+            self.failure = failure
+            if self._has_failed is not None:
+                self._has_failed()
+
+    def stop(self) -> bool:
+        """Make it end, and wait for that. False if it does not: then the runtime cannot be closed."""
+        if self._thread is None:
+            return True
+        self._ask_to_stop()
+        self._thread.join(GRACE_SECONDS)
+        return not self._thread.is_alive()
+
+
+class MarkerThreads:
+    """The threads that mark for one runtime, none until it asks for some."""
+
+    def __init__(
+        self, run: Callable[[], object], ask_to_stop: Callable[[], object], has_failed: Callable[[], object]
+    ) -> None:
+        self._functions = run, ask_to_stop, has_failed
+        self._threads: list[HostThread] = []
+        self._hook = MARKER_HOOK(self._start)
+        self.hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0  # for MarkTeam.hook
+
+    def _start(self, count: int) -> int:
+        """What the runtime calls for more. Without them it marks alone, so nothing is raised into it."""
+        self._threads += [HostThread("marker", *self._functions) for _ in range(count)]
+        return 0
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended one of them before its time."""
+        return next((thread.failure for thread in self._threads if thread.failure is not None), None)
+
+    def stop(self) -> bool:
+        """Make all end, and wait for that. False if one does not."""
+        return all(thread.stop() for thread in self._threads)

@@ -1,0 +1,224 @@
+"""Mark team: marking by several threads at once, on all of GOMAXPROCS.
+
+    the collecting thread                        workers: threads of the host, in run_marker
+    begin_round: everybody's Marker is ready     asleep on `round`
+        round = number, size  -----------------> awake, those with number < size
+    marks the roots                              mark_together: waits for letters
+    end_round: mark_together                     ...
+        . . . . until LT1: all are done . . . . . . . . . . . .
+        waits for `out` == 0  <----------------- out - 1, asleep
+
+Each marker has a queue, a ring and a mailbox of its own (mark.py, letters.py). The first is the Runtime's, of the
+thread that collects; it alone counts what was marked, and does over what an overflow of any of them has lost.
+
+Workers come when they are needed first: a heap of LEAST_BYTES is the least that several markers are quicker for, so
+begin_round asks the host for threads when it sees one, and goes on with those that are there. A round has the largest
+power of two of markers that there are threads for.
+
+    MT1  between rounds every worker's queue, ring and mailbox are empty
+
+A worker that fails says so by break_team: the collecting thread then fails as well instead of waiting.
+
+Owner: the collecting thread, while the world is stopped; `round`, `out` and `present` are atomic. Go: runtime/mgc.go
+gcBgMarkWorker, gcMarkDone.                                                                       Next: proc.py
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from runtime.arenas import ArenaMap
+from runtime.layout import PHYS_PAGE_SIZE, align_up, smaller
+from runtime.letters import MAX_MARKERS, Post, inbox_at, trim_mailbox
+from runtime.lock import Mutex, futex_wake, lock, unlock, wait_while
+from runtime.mark import Marker, mark_together, marker_close, marker_init, ready_marker
+from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    address,
+    atomic_add,
+    atomic_load,
+    atomic_load_at,
+    atomic_store,
+    call_address,
+    is_nil,
+    offsetof,
+    sizeof,
+    struct,
+    throw,
+    u32,
+    u64,
+    uintptr,
+)
+
+LEAST_BYTES = 8 << 20  # of a heap: a smaller one is marked before the others are awake
+SIZE_MASK = MAX_MARKERS * 2 - 1  # the part of `round` that says how many markers it has
+ALL_THREADS = (1 << 31) - 1  # to wake
+KEPT_BLOCKS = 1  # of letters, by each marker from one round to the next
+
+
+@struct
+class MarkTeam(Struct):
+    """The markers of a heap."""
+
+    lead: Marker  # of the thread that collects
+    workers: Annotated[Array[Marker], MAX_MARKERS]  # by number; the first is nil
+    arenas: ArenaMap  # of the heap
+    memory: MemoryStats  # counts what is taken from the system
+    post: Inline[Post]  # what the markers share
+    joining: Inline[Mutex]  # covers `present` and `workers` while a thread becomes a worker
+    round: u32  # count of rounds * (SIZE_MASK + 1) + markers in it; workers sleep on it
+    out: u32  # workers that are still in the round; the collecting thread sleeps on it
+    present: u32  # threads there are, the collecting one included
+    is_leaving: u32  # 1: the workers are to end
+    asked: u64  # threads that the host was asked for, the collecting one included
+    least_bytes: u64  # of a heap that several threads mark
+    hook: uintptr  # C function of the host that starts so many workers; 0: it has none
+    rounds: u64  # markings by more than one marker
+
+
+def team_init(team: MarkTeam, lead: Marker, arenas: ArenaMap, memory: MemoryStats) -> None:
+    """Make an all-zero MarkTeam one of the collecting thread alone."""
+    team.lead = lead
+    team.arenas = arenas
+    team.memory = memory
+    team.present = 1
+    team.least_bytes = LEAST_BYTES
+    team.asked = 1
+    lead.mail.post = team.post
+
+
+# --- The collecting thread -------------------------------------------------------------------------------------------
+
+
+def begin_round(team: MarkTeam, heap_bytes: u64, max_procs: u64) -> None:
+    """Let as many markers take part as may and can, now that the lead has started to mark."""
+    if heap_bytes < team.least_bytes or max_procs < 2:
+        return
+    wanted = smaller(max_procs, MAX_MARKERS)
+    if team.hook != 0 and team.asked < wanted:
+        call_address(team.hook, wanted - team.asked)
+        team.asked = wanted
+    size = largest_power(smaller(wanted, u64(atomic_load(team, "present"))))
+    if size == 1:
+        return
+    team.post.pending = size
+    team.post.idle = 0
+    ready_mailbox(team.lead, 0, size)
+    for number in range(u64(1), size):
+        ready_marker(team.workers[number])
+        ready_mailbox(team.workers[number], number, size)
+        team.workers[number].ignores_bad_pointers = team.lead.ignores_bad_pointers
+    team.rounds = team.rounds + 1
+    atomic_store(team, "out", u32(size - 1))
+    atomic_store(team, "round", u32(team.rounds * (SIZE_MASK + 1) + size))
+    futex_wake(address(team) + offsetof(MarkTeam, "round"), ALL_THREADS)
+
+
+def ready_mailbox(marker: Marker, number: u64, size: u64) -> None:
+    """Make the marker one of so many."""
+    marker.mail.me = number
+    marker.mail.others = size - 1
+    marker.mail.was_refused = False
+
+
+def largest_power(n: u64) -> u64:
+    """The largest power of two up to n."""
+    power: u64 = 1
+    while 2 * power <= n:
+        power = 2 * power
+    return power
+
+
+def end_round(team: MarkTeam) -> None:
+    """Mark with the others until nothing is left, and wait until they are out. Nothing to do without a round."""
+    lead = team.lead
+    if lead.mail.others == 0:
+        return
+    mark_together(lead)
+    found: u32 = atomic_load(team, "out")
+    while found != 0 and atomic_load(team.post, "is_broken") == 0:
+        wait_while(address(team) + offsetof(MarkTeam, "out"), found)
+        found = atomic_load(team, "out")
+    if atomic_load(team.post, "is_broken") != 0:
+        throw("a marker has failed on another thread")
+    gather(team, lead, lead)
+    for number in range(u64(1), lead.mail.others + 1):
+        gather(team, lead, team.workers[number])
+    lead.mail.others = 0
+
+
+def gather(team: MarkTeam, lead: Marker, marker: Marker) -> None:
+    """What one of the markers has lost, the lead will find again (MT1)."""
+    if marker.queue.has_overflowed or marker.mail.was_refused:
+        lead.queue.has_overflowed = True
+    if marker.queue.top != marker.queue.base or atomic_load_at(uintptr, inbox_at(team.post, marker.mail.me)) != 0:
+        throw("MT1: a marker is done, and has work", marker.mail.me)
+    trim_mailbox(marker.mail, KEPT_BLOCKS)
+
+
+# --- The others ------------------------------------------------------------------------------------------------------
+
+
+def run_marker(team: MarkTeam) -> None:
+    """Be a worker, until stop_markers. Returns at once if there are enough, or the system refuses memory."""
+    number = join_team(team)
+    if number == 0:
+        return
+    seen: u32 = 0
+    while atomic_load(team, "is_leaving") == 0:
+        found: u32 = atomic_load(team, "round")
+        if found == seen:
+            wait_while(address(team) + offsetof(MarkTeam, "round"), seen)
+        else:
+            seen = found
+            if number < u64(seen & SIZE_MASK):
+                mark_together(team.workers[number])
+                if atomic_add(team, "out", u32(0 - u32(1))) == 0:
+                    futex_wake(address(team) + offsetof(MarkTeam, "out"), 1)
+
+
+def join_team(team: MarkTeam) -> u64:
+    """The number of a new worker; 0 if there are enough, or the system refuses memory."""
+    size = align_up(sizeof(Marker), PHYS_PAGE_SIZE)
+    lock(team.joining)
+    number = u64(team.present)
+    joined = False
+    if number < MAX_MARKERS:
+        block = sys_alloc(team.memory, size, team.memory.gc)
+        if block != 0:
+            worker = Marker.at(block)
+            joined = marker_init(worker, team.arenas, team.memory)
+            worker.mail.post = team.post
+            if joined:
+                team.workers[number] = worker
+                atomic_store(team, "present", u32(number + 1))
+            else:
+                sys_discard(team.memory, block, size, team.memory.gc)
+    unlock(team.joining)
+    return number if joined else u64(0)
+
+
+def stop_markers(team: MarkTeam) -> None:
+    """Make every run_marker return soon, also when it is called later."""
+    atomic_store(team, "is_leaving", 1)
+    atomic_store(team.post, "is_broken", 1)  # nobody waits for the others of a round that was left in its middle
+    atomic_store(team, "round", u32((team.rounds + 1) * (SIZE_MASK + 1)))
+    futex_wake(address(team) + offsetof(MarkTeam, "round"), ALL_THREADS)
+
+
+def break_team(team: MarkTeam) -> None:
+    """A worker has failed: nobody waits for it."""
+    atomic_store(team.post, "is_broken", 1)
+    futex_wake(address(team) + offsetof(MarkTeam, "out"), 1)
+
+
+def team_close(team: MarkTeam) -> None:
+    """Give the memory of all workers back. Their threads have ended."""
+    for number in range(u64(1), u64(MAX_MARKERS)):
+        worker = team.workers[number]
+        if not is_nil(worker):
+            marker_close(worker)
+            sys_discard(team.memory, address(worker), align_up(sizeof(Marker), PHYS_PAGE_SIZE), team.memory.gc)
