@@ -32,7 +32,7 @@ from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
-from runtime.pacer import heap_goal, trigger_below, with_floating
+from runtime.pacer import floating_after, pace
 from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
 from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
@@ -98,7 +98,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     flush_counts(runtime)
     limit_collecting(runtime, cycle.start_ns - ran_since)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
-    set_goal(runtime, cycle.stack_bytes)
+    set_goal(runtime)
     tell(runtime, PHASE_MARKED)
     runtime.owes_swept = True
     next_cycle(heap.specials.profile)
@@ -147,29 +147,38 @@ def mark(runtime: Runtime) -> u64:
     return stack_bytes
 
 
-def set_goal(runtime: Runtime, stack_bytes: u64) -> None:
+def set_goal(runtime: Runtime) -> None:
     """What was marked is live; when to collect next follows from it."""
-    marked = runtime.marker.marked_bytes
-    runtime.gc.heap_marked = marked
-    runtime.heap.heap_live = marked
-    update_goal(runtime, stack_bytes)
+    cycle = runtime.cycle
+    stats = runtime.gc
+    root_bytes = cycle.stack_bytes + runtime.roots.globals_bytes
+    expected = stats.heap_scanned + root_bytes
+    stats.heap_marked = runtime.marker.marked_bytes
+    stats.heap_scanned = runtime.marker.scanned_bytes
+    stats.floating = 0
+    if not cycle.forced:  # a program that forces one waits for its end
+        scanned = stats.heap_scanned + root_bytes
+        stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, expected, scanned)
+    runtime.heap.heap_live = stats.heap_marked
+    update_goal(runtime)
 
 
-def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
-    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit."""
+def update_goal(runtime: Runtime) -> None:
+    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit. The world is stopped."""
     heap = runtime.heap
-    gogc = runtime.knobs.gogc
-    marked = with_floating(runtime.gc.heap_marked, gogc)
-    goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
+    stats = runtime.gc
+    marked = stats.heap_marked + stats.floating
+    root_bytes = runtime.cycle.stack_bytes + runtime.roots.globals_bytes
+    is_first = runtime.cycle.start_ns == 0
+    goal, trigger = pace(marked, stats.heap_scanned, root_bytes, runtime.knobs.gogc, is_first)
     heap.scavenger.other_ready = uncounted_bytes(runtime)
     limited = limited_goal(runtime)
     if limited < goal:
-        runtime.gc.heap_goal = limited
-        heap.trigger = larger(limited, runtime.gc.heap_marked + runtime.limiter.runway)
-    else:
-        runtime.gc.heap_goal = goal
-        heap.trigger = trigger_below(goal, marked, gogc)
-    pace_scavenger(heap.scavenger, heap.memory, runtime.gc.heap_goal)
+        goal = limited
+        trigger = larger(limited, stats.heap_marked + runtime.limiter.runway)
+    stats.heap_goal = goal
+    heap.trigger = trigger
+    pace_scavenger(heap.scavenger, heap.memory, stats.heap_goal)
 
 
 def limited_goal(runtime: Runtime) -> u64:

@@ -47,7 +47,7 @@ from runtime.os_memory import (
     unmap_kept,
 )
 from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
-from runtime.pacer import heap_goal, trigger_below
+from runtime.pacer import pace
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
 from runtime.sampler import set_rate
@@ -108,6 +108,8 @@ class GCStats(Struct):
     num_gc: u64  # collections
     num_forced_gc: u64  # of them, by runtime.GC or an embedder
     heap_marked: u64  # bytes that the last collection marked
+    heap_scanned: u64  # of them, in objects with pointers
+    floating: u64  # bytes that would count as marked besides if the program had run on: pacer.py
     heap_goal: u64  # bytes: what the last collection was to start at
     pause_total_ns: u64  # nanoseconds in all pauses
     cpu_ns: u64  # nanoseconds of the processor in all collections
@@ -188,8 +190,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     if not heap_init(heap, world.order):
         return False
     heap.scavenger.other_ready = sizeof(Runtime)
-    runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
-    heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
+    runtime.gc.heap_goal, heap.trigger = pace(0, 0, 0, gogc, True)
     if not p_init(runtime, runtime.p0) or not g_init(runtime, runtime.g0):
         return False
     if not marker_init(runtime.marker, heap.arenas, heap.memory):

@@ -77,7 +77,7 @@ def change_gc_percent(runtime: Runtime, percent: i64) -> i64:
     before = runtime.knobs.gogc
     percent = i64(i32(percent))
     runtime.knobs.gogc = percent if percent >= 0 else i64(GOGC_OFF)  # SE1
-    update_goal(runtime, runtime.cycle.stack_bytes)
+    update_goal(runtime)
     return before
 
 
