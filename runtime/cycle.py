@@ -9,6 +9,7 @@ The world stands still through all of them (world.py). A collection starts
 
     by the heap    when a span or a large object would bring heap_live above the trigger: in malloc.py
     forced         by runtime.GC or an embedder; all is swept before it returns
+    by time        two minutes after the one before: periodic.py
     by need        when the system refuses memory: in malloc.py
     by stress      at every n-th allocation: in malloc.py
 
@@ -195,9 +196,13 @@ def limit_collecting(runtime: Runtime, ran_ns: u64) -> None:
     """Count a collection that has marked, after the program ran for so long, against the limiter."""
     cycle = runtime.cycle
     stats = runtime.gc
+    s = runtime.heap.scavenger
     allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
-    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, cycle.sweep_ns - cycle.start_ns, allocated)
-    runtime.heap.scavenger.is_limiting = runtime.limiter.runway != 0
+    gave_back_ns = smaller(s.assist_ns, ran_ns)
+    s.assist_ns = 0
+    collected_ns = cycle.sweep_ns - cycle.start_ns + gave_back_ns
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns - gave_back_ns, collected_ns, allocated)
+    s.is_limiting = runtime.limiter.is_limiting
 
 
 def start_scavenge_gen(heap: MHeap) -> None:

@@ -46,6 +46,7 @@ class Samples(Struct):
     frees: Annotated[Array[u64], NUM_SIZE_CLASSES]  # objects freed, by size class; large ones at 0
     tiny_allocs: u64  # objects put in a block of the tiny allocator
     heap_live: u64  # bytes that the last collection marked
+    limiter_last_enabled: u64  # the number of the last collection that the limiter stepped in at; 0: none
     gogc: i64  # percent; negative: off
     memory_limit: u64  # bytes
     max_procs: u64  # Ps
@@ -75,6 +76,7 @@ def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
     samples.frees[0] = stats.large_free_count
     samples.tiny_allocs = stats.tiny_alloc_count
     samples.heap_live = runtime.gc.heap_marked
+    samples.limiter_last_enabled = runtime.limiter.last_enabled
     samples.gogc = runtime.knobs.gogc
     samples.memory_limit = runtime.heap.scavenger.memory_limit
     samples.max_procs = u64(runtime.knobs.max_procs)
@@ -167,6 +169,7 @@ METRICS = (
     Metric("/gc/heap/live:bytes", UINT64, False, lambda s: s.heap_live),
     Metric("/gc/heap/objects:objects", UINT64, False, lambda s: s.stats.heap_objects),
     Metric("/gc/heap/tiny/allocs:objects", UINT64, True, lambda s: s.tiny_allocs),
+    Metric("/gc/limiter/last-enabled:gc-cycle", UINT64, False, lambda s: s.limiter_last_enabled),
     Metric("/gc/pauses:seconds", HISTOGRAM, True, lambda s: by_time(s.pauses)),
     Metric("/gc/scan/globals:bytes", UINT64, False, lambda s: s.globals_scan),
     Metric("/gc/scan/heap:bytes", UINT64, False, lambda s: s.heap_scan),

@@ -60,6 +60,16 @@ def test_a_change_of_gogc_counts_at_once(heap: HeapUnderTest) -> None:
     assert heap.state.gc.heap_goal == heap.heap.trigger == limit > NO_GOAL * 0.96
 
 
+def test_what_was_scanned_is_in_objects_with_pointers(heap: HeapUnderTest) -> None:
+    heap.list_of(1000)
+    heap.rooted(5 * MB)
+    heap.rooted(100)
+    heap.rooted(2 * MB, WORD)
+    heap.gc()
+    gc = heap.state.gc
+    assert (gc.heap_marked, gc.heap_scanned) == (16_000 + 7 * MB + 112, 16_000 + 2 * MB)
+
+
 def test_checkmark_agrees_with_the_marker(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(debug="gccheckmark=1,heapcheck=1")
     heap.list_of(500)
