@@ -34,6 +34,7 @@ from runtime.memstats import flush_all, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
 from runtime.pacer import floating_after, pace
+from runtime.pacertrace import print_pacer_end, print_pacer_start
 from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
 from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
@@ -91,15 +92,20 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_all_runs(runtime.world)
+    if runtime.knobs.pacer_trace:
+        print_pacer_start(runtime, cycle)
     cycle.mark_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.stack_bytes = mark(runtime)
     cycle.sweep_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
     flush_counts(runtime)
-    limit_collecting(runtime, cycle.start_ns - ran_since)
+    cycle.ran_ns = cycle.start_ns - ran_since
+    limit_collecting(runtime)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime)
+    if runtime.knobs.pacer_trace:
+        print_pacer_end(runtime, cycle)
     tell(runtime, PHASE_MARKED)
     runtime.owes_swept = True
     next_cycle(heap.specials.profile)
@@ -153,13 +159,13 @@ def set_goal(runtime: Runtime) -> None:
     cycle = runtime.cycle
     stats = runtime.gc
     root_bytes = cycle.stack_bytes + runtime.roots.globals_bytes
-    expected = stats.heap_scanned + root_bytes
+    cycle.expected = stats.heap_scanned + root_bytes
     stats.heap_marked = runtime.marker.marked_bytes
     stats.heap_scanned = runtime.marker.scanned_bytes
     stats.floating = 0
     if not cycle.forced:  # a program that forces one waits for its end
         scanned = stats.heap_scanned + root_bytes
-        stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, expected, scanned)
+        stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, cycle.expected, scanned)
     runtime.heap.heap_live = stats.heap_marked
     update_goal(runtime)
 
@@ -192,16 +198,17 @@ def limited_goal(runtime: Runtime) -> u64:
     return memory_limit_heap_goal(limit, ready, memory.heap_free.bytes, allocated, runtime.gc.heap_marked)
 
 
-def limit_collecting(runtime: Runtime, ran_ns: u64) -> None:
-    """Count a collection that has marked, after the program ran for so long, against the limiter."""
+def limit_collecting(runtime: Runtime) -> None:
+    """Count a collection that has marked against the limiter."""
     cycle = runtime.cycle
     stats = runtime.gc
     s = runtime.heap.scavenger
-    allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
-    gave_back_ns = smaller(s.assist_ns, ran_ns)
+    cycle.allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
+    gave_back_ns = smaller(s.assist_ns, cycle.ran_ns)
     s.assist_ns = 0
     collected_ns = cycle.sweep_ns - cycle.start_ns + gave_back_ns
-    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns - gave_back_ns, collected_ns, allocated)
+    ran_ns = cycle.ran_ns - gave_back_ns
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, collected_ns, cycle.allocated)
     s.is_limiting = runtime.limiter.is_limiting
 
 

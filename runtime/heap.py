@@ -89,6 +89,7 @@ class Knobs(Struct):
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
+    pacer_trace: bool  # two lines for each collection, of how it was paced
     scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
 
@@ -133,6 +134,9 @@ class Cycle(Struct):
     live_before: u64  # bytes
     goal: u64  # bytes: what it was to start at
     stack_bytes: u64  # of shadow stacks
+    ran_ns: u64  # from the end of the one before
+    allocated: u64  # bytes, in that time
+    expected: u64  # bytes to scan: of the heap as many as the one before did
     forced: bool  # by runtime.GC or an embedder
 
 

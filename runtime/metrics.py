@@ -21,13 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
-from runtime.arenas import ArenaMap, next_span
 from runtime.heap import Runtime
-from runtime.memstats import MemStats, read_stopped
-from runtime.mspan import MSpan
+from runtime.memstats import MemStats, read_stopped, scannable_bytes
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
-from runtime.syspy import Array, Inline, Struct, copy_struct, i64, is_nil, nil, struct, u64
+from runtime.syspy import Array, Inline, Struct, copy_struct, i64, struct, u64
 from runtime.time_histogram import TIME_COUNTS, TimeHistogram, time_bounds
 from runtime.world import start_the_world, stop_the_world
 
@@ -88,17 +86,6 @@ def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
     if runtime.gc.num_gc != 0:
         samples.total_cpu_ns = runtime.cycle.end_ns - runtime.gc.start_ns
     copy_struct(samples.pauses, runtime.gc.pauses)
-
-
-def scannable_bytes(arenas: ArenaMap) -> u64:
-    """Bytes of the taken slots of scan classes."""
-    size: u64 = 0
-    span = next_span(arenas, nil(MSpan))
-    while not is_nil(span):
-        if span.span_class & 1 == 0:
-            size = size + u64(span.alloc_count) * span.elem_size
-        span = next_span(arenas, span)
-    return size
 
 
 # --- What Python makes of them ---------------------------------------------------------------------------------------
