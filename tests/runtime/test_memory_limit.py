@@ -196,7 +196,7 @@ def test_collecting_under_a_limit_that_cannot_be_kept_takes_half_of_the_time(hea
     collected = gc.cpu_ns - collected
     ran = heap.state.cycle.end_ns - ended - collected
     assert 1000 * MILLISECOND < collected <= ran + 1000 * MILLISECOND + 2 * max(gc.pause_ns[i] for i in range(256))
-    assert heap.state.limiter.runway > 20 * MB
+    assert heap.state.limiter.last_enabled > 0
 
 
 def test_giving_back_for_an_allocation_counts_as_collecting(new_heap: Callable[..., HeapUnderTest]) -> None:
