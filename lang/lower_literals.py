@@ -16,7 +16,7 @@ from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import STRING_RESULT, Operators, float_text
 from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_scalar
-from lang.packages import has_duration
+from lang.packages import DURATION, part_with_text
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
@@ -47,8 +47,10 @@ class Literals(Operators):
 
     def interface(self, expr: Expr) -> Value:
         """A value in an interface: its type and the address of a copy."""
-        if has_duration(expr.type):
-            raise NotYet(expr, "the text of a time.Duration: int64(...) prints nanoseconds")
+        part = part_with_text(expr.type)
+        if part is not None:
+            way = "int64(...)" if part is DURATION else "UnixNano()"
+            raise NotYet(expr, f"the text of a time.{part.name}: {way} prints nanoseconds")
         if expr.mode is Mode.CONSTANT:
             return (self.types.descriptor(expr.type), f"address({self.constant_box(expr)})")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))

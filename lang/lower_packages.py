@@ -26,6 +26,14 @@ RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, 
     "SetGCPercent": "set_gc_percent",
     "SetMemoryLimit": "set_memory_limit",
 }
+TIME_CALLS = {  # methods of time.Time
+    "Unix": "time_unix",
+    "UnixNano": "time_unix_nano",
+    "IsZero": "time_is_zero",
+    "Before": "time_before",
+    "Equal": "time_equal",
+    "Sub": "time_sub",
+}
 VERSION = b"toy0.1.0"
 
 
@@ -84,11 +92,22 @@ class Packages(Calls):
             case "runtime/debug", "ReadGCStats":
                 pointer = self.value(expr.args[0])[0]
                 self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
+            case "time", "Nanoseconds":
+                return self.receiver(expr)
+            case "time", name:
+                return self.time_call(expr, name)
             case "os", "Exit":
                 self.add(Leave(f"os_exit(g, {self.as_i64(expr.args[0])})"))
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def time_call(self, expr: Call, name: str) -> Value:
+        """A call of a method of time.Time; of a Time, the third component is always 0."""
+        assert expr.signature is not None, "methods have signatures"
+        times = [self.receiver(expr), *(self.value(arg) for arg in expr.args)]
+        operands = ", ".join(part for wall, ext, _ in times for part in (wall, ext))
+        return self.call_runtime(f"{TIME_CALLS[name]}({operands})", self.result_components(expr.signature))
 
     def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
         """The operands of a print function as an array of interfaces, and their number."""

@@ -50,6 +50,7 @@ from lang.std.print_builtin import (
     print_uint,
 )
 from lang.std.runtime_pkg import MemStats, num_cpu, read_mem_stats, runtime_gc, set_max_procs
+from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sub, time_unix, time_unix_nano
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
 from runtime.proc import G

@@ -21,6 +21,7 @@ from lang.go_types import (
     STRING,
     UINT32,
     UINT64,
+    UINTPTR,
     Array,
     Field,
     Named,
@@ -35,8 +36,11 @@ from lang.objects import Const, Func, Object, TypeName, Var, VarKind
 
 _ANYS = Slice(ANY)
 
-# There is no package time yet; values of its type come from runtime/debug. Their text is "1.5ms": a method's.
+# There is no package time yet; values of its types come from runtime/debug. Their text is "1.5ms": a method's. The
+# fields of a Time have names that no program can write: as in Go they are nobody's.
 DURATION = Named("Duration", -1, INT64, package="time")
+TIME = Named("Time", -1, package="time")
+TIME.resolve(Struct((Field("wall·", UINT64), Field("ext·", INT64), Field("loc·", UINTPTR))))
 
 GOARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
@@ -53,8 +57,8 @@ _MEM_STATS = (
 )  # fmt: skip
 
 
-def has_duration(t: Type) -> bool:
-    """Whether a value of the type has a time.Duration in it, which fmt would print by its method."""
+def part_with_text(t: Type) -> Named | None:
+    """The type of package time that a value of the type has in it, if any: fmt would print it by its method."""
     seen: set[Type] = set()
     todo = [t]
     while todo:
@@ -67,7 +71,12 @@ def has_duration(t: Type) -> bool:
             todo.append(under.elem)
         elif isinstance(under, Struct):
             todo += [field.type for field in under.fields]
-    return DURATION in seen
+    return DURATION if DURATION in seen else TIME if TIME in seen else None
+
+
+def _method(receiver: Named, name: str, params: list[tuple[str, Type]], result: Type) -> None:
+    signature = Signature(tuple(Param(param, type_) for param, type_ in params), (Param("", result),))
+    receiver.methods[name] = Func(name, -1, signature, receiver.package, receiver)
 
 
 def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
@@ -106,11 +115,24 @@ def _runtime() -> list[Object]:
     ]
 
 
+def _time_methods() -> None:
+    for name in ("Unix", "UnixNano"):
+        _method(TIME, name, [], INT64)
+    for name in ("Before", "Equal"):
+        _method(TIME, name, [("u", TIME)], BOOL)
+    _method(TIME, "IsZero", [], BOOL)
+    _method(TIME, "Sub", [("u", TIME)], DURATION)
+    _method(DURATION, "Nanoseconds", [], INT64)
+
+
 def _debug() -> list[Object]:
+    _time_methods()
     stats = Named("GCStats", -1, package="debug")
     durations = Slice(DURATION)
-    # Go's has LastGC and PauseEnd as well, which are time.Times.
-    fields = (("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseQuantiles", durations))
+    fields = (
+        ("LastGC", TIME), ("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseEnd", Slice(TIME)),
+        ("PauseQuantiles", durations),
+    )  # fmt: skip
     stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in fields)))
     return [
         TypeName("GCStats", -1, stats),

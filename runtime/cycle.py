@@ -9,6 +9,7 @@ The world stands still through all of them (world.py). A collection starts
 
     by the heap    when a span or a large object would bring heap_live above the trigger: in malloc.py
     forced         by runtime.GC or an embedder; all is swept before it returns
+    by time        two minutes after the one before: periodic.py
     by need        when the system refuses memory: in malloc.py
     by stress      at every n-th allocation: in malloc.py
 
@@ -33,7 +34,8 @@ from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
-from runtime.pacer import heap_goal, trigger_below, with_floating
+from runtime.pacer import floating_after, pace
+from runtime.pacertrace import print_pacer_end, print_pacer_start
 from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
 from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
@@ -91,15 +93,20 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     close_all_runs(runtime.world)
+    if runtime.knobs.pacer_trace:
+        print_pacer_start(runtime, cycle)
     cycle.mark_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     cycle.stack_bytes = mark(runtime)
     cycle.sweep_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
     flush_counts(runtime)
-    limit_collecting(runtime, cycle.start_ns - ran_since)
+    cycle.ran_ns = cycle.start_ns - ran_since
+    limit_collecting(runtime)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
-    set_goal(runtime, cycle.stack_bytes)
+    set_goal(runtime)
+    if runtime.knobs.pacer_trace:
+        print_pacer_end(runtime, cycle)
     tell(runtime, PHASE_MARKED)
     runtime.owes_swept = True
     next_cycle(heap.specials.profile)
@@ -150,29 +157,38 @@ def mark(runtime: Runtime) -> u64:
     return stack_bytes
 
 
-def set_goal(runtime: Runtime, stack_bytes: u64) -> None:
+def set_goal(runtime: Runtime) -> None:
     """What was marked is live; when to collect next follows from it."""
-    marked = runtime.marker.marked_bytes
-    runtime.gc.heap_marked = marked
-    runtime.heap.heap_live = marked
-    update_goal(runtime, stack_bytes)
+    cycle = runtime.cycle
+    stats = runtime.gc
+    root_bytes = cycle.stack_bytes + runtime.roots.globals_bytes
+    cycle.expected = stats.heap_scanned + root_bytes
+    stats.heap_marked = runtime.marker.marked_bytes
+    stats.heap_scanned = runtime.marker.scanned_bytes
+    stats.floating = 0
+    if not cycle.forced:  # a program that forces one waits for its end
+        scanned = stats.heap_scanned + root_bytes
+        stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, cycle.expected, scanned)
+    runtime.heap.heap_live = stats.heap_marked
+    update_goal(runtime)
 
 
-def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
-    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit."""
+def update_goal(runtime: Runtime) -> None:
+    """Compute the goal anew, after a collection or a change of GOGC or of the memory limit. The world is stopped."""
     heap = runtime.heap
-    gogc = runtime.knobs.gogc
-    marked = with_floating(runtime.gc.heap_marked, gogc)
-    goal = heap_goal(marked, stack_bytes, runtime.roots.globals_bytes, gogc)
+    stats = runtime.gc
+    marked = stats.heap_marked + stats.floating
+    root_bytes = runtime.cycle.stack_bytes + runtime.roots.globals_bytes
+    is_first = runtime.cycle.start_ns == 0
+    goal, trigger = pace(marked, stats.heap_scanned, root_bytes, runtime.knobs.gogc, is_first)
     heap.scavenger.other_ready = uncounted_bytes(runtime)
     limited = limited_goal(runtime)
     if limited < goal:
-        runtime.gc.heap_goal = limited
-        heap.trigger = larger(limited, runtime.gc.heap_marked + runtime.limiter.runway)
-    else:
-        runtime.gc.heap_goal = goal
-        heap.trigger = trigger_below(goal, marked, gogc)
-    pace_scavenger(heap.scavenger, heap.memory, runtime.gc.heap_goal)
+        goal = limited
+        trigger = larger(limited, stats.heap_marked + runtime.limiter.runway)
+    stats.heap_goal = goal
+    heap.trigger = trigger
+    pace_scavenger(heap.scavenger, heap.memory, stats.heap_goal)
 
 
 def limited_goal(runtime: Runtime) -> u64:
@@ -185,13 +201,18 @@ def limited_goal(runtime: Runtime) -> u64:
     return memory_limit_heap_goal(limit, ready, memory.heap_free.bytes, allocated, runtime.gc.heap_marked)
 
 
-def limit_collecting(runtime: Runtime, ran_ns: u64) -> None:
-    """Count a collection that has marked, after the program ran for so long, against the limiter."""
+def limit_collecting(runtime: Runtime) -> None:
+    """Count a collection that has marked against the limiter."""
     cycle = runtime.cycle
     stats = runtime.gc
-    allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
-    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, cycle.sweep_ns - cycle.start_ns, allocated)
-    runtime.heap.scavenger.is_limiting = runtime.limiter.runway != 0
+    s = runtime.heap.scavenger
+    cycle.allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
+    gave_back_ns = smaller(s.assist_ns, cycle.ran_ns)
+    s.assist_ns = 0
+    collected_ns = cycle.sweep_ns - cycle.start_ns + gave_back_ns
+    ran_ns = cycle.ran_ns - gave_back_ns
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, collected_ns, cycle.allocated)
+    s.is_limiting = runtime.limiter.is_limiting
 
 
 def start_scavenge_gen(heap: MHeap) -> None:

@@ -26,7 +26,7 @@ from typing import Any, Self
 
 from runtime import boundary, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.cycle import collect, gc, update_goal
+from runtime.cycle import collect, gc
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
@@ -49,6 +49,7 @@ from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
+from runtime.settings import set_gc_percent
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -327,13 +328,9 @@ class Runtime:
         else:
             self._run(self._engine.call, collect, self._g, True)
 
-    def set_gogc(self, gogc: int | str) -> None:
-        """Change GOGC from now on."""
-        settings = _settings(gogc, "")
-        if not self._is_idle:
-            self._refuse()
-        self._state.knobs.gogc = settings.gogc
-        self._run(self._engine.call, update_goal, self._state, 0)
+    def set_gogc(self, gogc: int | str) -> int:
+        """Change GOGC from now on. Returns what it was, -1 for off."""
+        return int(self._run(self._engine.call, set_gc_percent, self._g, _settings(gogc, "").gogc))
 
     def check(self) -> None:
         """Check every invariant of the heap; Failure names the first that is broken."""

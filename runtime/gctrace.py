@@ -11,6 +11,8 @@
         |           what it was to start at
         live before -> after marking -> marked
 
+A line "GC forced" comes before that of a collection which nobody asked for but the clock (periodic.py).
+
 The world stands still all the time, so the parts of the clock add up to the pause, and of the processor's time the
 marking is counted as the background's.
 
@@ -47,6 +49,7 @@ STACKS = text(b" MB stacks, ")
 GLOBALS = text(b" MB globals, ")
 PS = text(b" P")
 FORCED = text(b" (forced)")
+GC_FORCED = text(b"GC forced\n")
 NEWLINE = text(b"\n")
 
 
@@ -59,6 +62,13 @@ def print_gc_trace(runtime: Runtime, cycle: Cycle) -> None:
     if cycle.forced:
         put(line, FORCED, 9)
     put(line, NEWLINE, 1)
+    write(STDERR_FD, address(line.bytes), line.length)
+
+
+def print_forced(line: TraceLine) -> None:
+    """Write the line before that of a collection which only the time has come for."""
+    line.length = 0
+    put(line, GC_FORCED, 10)
     write(STDERR_FD, address(line.bytes), line.length)
 
 

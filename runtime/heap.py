@@ -48,7 +48,7 @@ from runtime.os_memory import (
     unmap_kept,
 )
 from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
-from runtime.pacer import heap_goal, trigger_below
+from runtime.pacer import pace
 from runtime.proc import G
 from runtime.roots import Roots, roots_close, roots_init
 from runtime.sampler import set_rate
@@ -89,6 +89,7 @@ class Knobs(Struct):
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
+    pacer_trace: bool  # two lines for each collection, of how it was paced
     scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
 
@@ -108,6 +109,8 @@ class GCStats(Struct):
     num_gc: u64  # collections
     num_forced_gc: u64  # of them, by runtime.GC or an embedder
     heap_marked: u64  # bytes that the last collection marked
+    heap_scanned: u64  # of them, in objects with pointers
+    floating: u64  # bytes that would count as marked besides if the program had run on: pacer.py
     heap_goal: u64  # bytes: what the last collection was to start at
     pause_total_ns: u64  # nanoseconds in all pauses
     cpu_ns: u64  # nanoseconds of the processor in all collections
@@ -131,6 +134,9 @@ class Cycle(Struct):
     live_before: u64  # bytes
     goal: u64  # bytes: what it was to start at
     stack_bytes: u64  # of shadow stacks
+    ran_ns: u64  # from the end of the one before
+    allocated: u64  # bytes, in that time
+    expected: u64  # bytes to scan: of the heap as many as the one before did
     forced: bool  # by runtime.GC or an embedder
 
 
@@ -152,13 +158,14 @@ class Runtime(Struct):
     owes_swept: bool  # the last collection's PHASE_SWEPT is still to be told
     shadow_bytes: u64  # size of each goroutine's shadow stack
     time: Inline[TimeSpec]  # where the clock is read to
+    clock_ahead_ns: u64  # nanoseconds that its clocks are ahead of the system's: a test lets time pass
     line: Inline[TraceLine]  # where gctrace forms its line
     heap: Inline[MHeap]  # where memory comes from
 
 
 def clock_ns(runtime: Runtime, clock: i32) -> u64:
     """The time of a clock, in nanoseconds."""
-    return time_ns(runtime.time, clock)
+    return time_ns(runtime.time, clock) + runtime.clock_ahead_ns
 
 
 def new_runtime(gogc: i64, shadow_bytes: u64) -> Runtime:
@@ -189,8 +196,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     if not heap_init(heap, world.order):
         return False
     heap.scavenger.other_ready = sizeof(Runtime)
-    runtime.gc.heap_goal = heap_goal(0, 0, 0, gogc)
-    heap.trigger = trigger_below(runtime.gc.heap_goal, 0, gogc)
+    runtime.gc.heap_goal, heap.trigger = pace(0, 0, 0, gogc, True)
     if not p_init(runtime, runtime.p0) or not g_init(runtime, runtime.g0):
         return False
     if not marker_init(runtime.marker, heap.arenas, heap.memory):

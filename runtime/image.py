@@ -16,7 +16,7 @@ from typing import Any
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.boundary import allocate, put_pointer, reserve_handles
-from runtime.cycle import collect, gc, update_goal
+from runtime.cycle import collect, gc
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
@@ -28,6 +28,7 @@ from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
+from runtime.settings import set_gc_percent
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value
@@ -46,11 +47,11 @@ ROOTS: list[Callable[..., Any]] = [
     gc,
     collect,
     finish_sweep,
-    update_goal,
     read_mem_stats,
     read_samples,
     free_os_memory,
     set_memory_limit,
+    set_gc_percent,
     run_scavenger,
     stop_scavenger,
     run_marker,

@@ -42,12 +42,13 @@ from runtime.layout import (
     align_up,
     smaller,
 )
-from runtime.mcache import alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
+from runtime.mcache import LIVE_BATCH, alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
 from runtime.mcentral import finish_sweep
 from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
+from runtime.periodic import collect_if_overdue
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
 from runtime.syspy import (
@@ -225,6 +226,7 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     safepoint(g.p)
     if g.m_cache.run_bytes == 0:
         stress(g)
+    collect_if_overdue(g)
     if is_collection_due(g.heap, g.p, align_up(size, PAGE_SIZE)):
         collect(g, False)
     span_class: u64 = 1 if noscan else 0
@@ -278,6 +280,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
     if cache.run_bytes == 0:
         stress(g)
     if not open_run(cache, span_class):
+        if g.p.live >= LIVE_BATCH:
+            collect_if_overdue(g)
         if is_collection_due(g.heap, g.p, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT):
             collect(g, False)
         if not refill(g.heap, g.p, span_class):

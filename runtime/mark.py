@@ -175,6 +175,7 @@ class Marker(Struct):
     ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
     mark_lines: uintptr  # of the heap's arenas
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
+    scanned_bytes: u64  # of them, in objects with pointers
     queue: Inline[WorkQueue]  # the grey objects
     mail: Inline[Mailbox]  # pointers from and to the other markers, when there are some
     ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way; 0 where there is none
@@ -198,6 +199,7 @@ def start_marking(marker: Marker) -> None:
     clear_page_marks(marker.arenas)
     ready_marker(marker)
     marker.marked_bytes = 0
+    marker.scanned_bytes = 0
 
 
 def ready_marker(marker: Marker) -> None:
@@ -613,13 +615,16 @@ def count_marked(marker: Marker) -> None:
     while not is_nil(arena):
         page = next_in_use(arena, 0)
         while page < PAGES_PER_ARENA:
-            marker.marked_bytes = marker.marked_bytes + marked_in_span(marker, arena, page)
+            marked, span_class = marked_in_span(marker, arena, page)
+            marker.marked_bytes = marker.marked_bytes + marked
+            if span_class & 1 == 0:
+                marker.scanned_bytes = marker.scanned_bytes + marked
             page = next_in_use(arena, page + 1)
         arena = arena.next
 
 
-def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> u64:
-    """Bytes of the marked objects of the span that starts at a page."""
+def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> tuple[u64, u64]:
+    """Bytes of the marked objects of the span that starts at a page, and its class."""
     addr = arena.start_addr + page * PAGE_SIZE
     if is_in_window(marker.arenas, addr):
         at = window_page(marker.arenas, addr)
@@ -627,11 +632,12 @@ def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> u64:
         if span_class != 0:
             # Neither the MSpan nor, if the page has no mark, its bits are touched.
             if marker.page_marks[at] == 0:
-                return 0
+                return 0, span_class
             marks = array_at(u64, mark_line(marker.arenas, addr))
-            return count_bits(marks, u64(SPAN_CLASS_TO_NELEMS[span_class])) * u64(CLASS_TO_SIZE[span_class >> 1])
+            count = count_bits(marks, u64(SPAN_CLASS_TO_NELEMS[span_class]))
+            return count * u64(CLASS_TO_SIZE[span_class >> 1]), span_class
     span = arena.spans[page]
-    return count_bits(span.mark_bits, u64(span.nelems)) * span.elem_size
+    return count_bits(span.mark_bits, u64(span.nelems)) * span.elem_size, u64(span.span_class)
 
 
 def rescan(marker: Marker) -> None:

@@ -62,7 +62,7 @@ def set_memory_limit(g: G, limit: i64) -> i64:
     if limit >= 0:
         s.memory_limit = u64(limit)
         flush_counts(runtime)
-        update_goal(runtime, runtime.cycle.stack_bytes)
+        update_goal(runtime)
         wake_scavenger(s, g.heap.memory)
     start_the_world(g.p)
     return before

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runtime.arenas import ArenaMap, is_in_window
+from runtime.arenas import ArenaMap, is_in_window, next_span
 from runtime.heap import PAUSES, Runtime
 from runtime.layout import INLINE_HALF, PAGE_SHIFT, PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
 from runtime.lock import lock, unlock
@@ -33,7 +33,7 @@ from runtime.output import Output
 from runtime.p import P_IDLE, HeapStats, P
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
-from runtime.syspy import Array, Inline, Struct, f64, is_nil, sizeof, struct, u8, u32, u64
+from runtime.syspy import Array, Inline, Struct, f64, is_nil, nil, sizeof, struct, u8, u32, u64
 from runtime.world import World, start_the_world, stop_the_world
 
 BY_SIZE = 61  # size classes that the struct has room for, class 0 among them
@@ -194,6 +194,17 @@ def window_bytes(arenas: ArenaMap) -> u64:
             marks = align_up((arena.zeroed_base >> PAGE_SHIFT) * INLINE_HALF, PHYS_PAGE_SIZE)
             size = size + 2 * PAGES_PER_ARENA + marks
         arena = arena.next
+    return size
+
+
+def scannable_bytes(arenas: ArenaMap) -> u64:
+    """Bytes of the taken slots of scan classes."""
+    size: u64 = 0
+    span = next_span(arenas, nil(MSpan))
+    while not is_nil(span):
+        if span.span_class & 1 == 0:
+            size = size + u64(span.alloc_count) * span.elem_size
+        span = next_span(arenas, span)
     return size
 
 

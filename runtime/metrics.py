@@ -21,13 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
-from runtime.arenas import ArenaMap, next_span
 from runtime.heap import Runtime
-from runtime.memstats import MemStats, read_stopped
-from runtime.mspan import MSpan
+from runtime.memstats import MemStats, read_stopped, scannable_bytes
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
-from runtime.syspy import Array, Inline, Struct, copy_struct, i64, is_nil, nil, struct, u64
+from runtime.syspy import Array, Inline, Struct, copy_struct, i64, struct, u64
 from runtime.time_histogram import TIME_COUNTS, TimeHistogram, time_bounds
 from runtime.world import start_the_world, stop_the_world
 
@@ -46,6 +44,7 @@ class Samples(Struct):
     frees: Annotated[Array[u64], NUM_SIZE_CLASSES]  # objects freed, by size class; large ones at 0
     tiny_allocs: u64  # objects put in a block of the tiny allocator
     heap_live: u64  # bytes that the last collection marked
+    limiter_last_enabled: u64  # the number of the last collection that the limiter stepped in at; 0: none
     gogc: i64  # percent; negative: off
     memory_limit: u64  # bytes
     max_procs: u64  # Ps
@@ -75,6 +74,7 @@ def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
     samples.frees[0] = stats.large_free_count
     samples.tiny_allocs = stats.tiny_alloc_count
     samples.heap_live = runtime.gc.heap_marked
+    samples.limiter_last_enabled = runtime.limiter.last_enabled
     samples.gogc = runtime.knobs.gogc
     samples.memory_limit = runtime.heap.scavenger.memory_limit
     samples.max_procs = u64(runtime.knobs.max_procs)
@@ -86,17 +86,6 @@ def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
     if runtime.gc.num_gc != 0:
         samples.total_cpu_ns = runtime.cycle.end_ns - runtime.gc.start_ns
     copy_struct(samples.pauses, runtime.gc.pauses)
-
-
-def scannable_bytes(arenas: ArenaMap) -> u64:
-    """Bytes of the taken slots of scan classes."""
-    size: u64 = 0
-    span = next_span(arenas, nil(MSpan))
-    while not is_nil(span):
-        if span.span_class & 1 == 0:
-            size = size + u64(span.alloc_count) * span.elem_size
-        span = next_span(arenas, span)
-    return size
 
 
 # --- What Python makes of them ---------------------------------------------------------------------------------------
@@ -167,6 +156,7 @@ METRICS = (
     Metric("/gc/heap/live:bytes", UINT64, False, lambda s: s.heap_live),
     Metric("/gc/heap/objects:objects", UINT64, False, lambda s: s.stats.heap_objects),
     Metric("/gc/heap/tiny/allocs:objects", UINT64, True, lambda s: s.tiny_allocs),
+    Metric("/gc/limiter/last-enabled:gc-cycle", UINT64, False, lambda s: s.limiter_last_enabled),
     Metric("/gc/pauses:seconds", HISTOGRAM, True, lambda s: by_time(s.pauses)),
     Metric("/gc/scan/globals:bytes", UINT64, False, lambda s: s.globals_scan),
     Metric("/gc/scan/heap:bytes", UINT64, False, lambda s: s.heap_scan),

@@ -40,6 +40,7 @@ from runtime.arenas import (
     clear_spans,
     set_spans,
 )
+from runtime.clock import CLOCK_MONOTONIC, time_ns
 from runtime.fixalloc import (
     FixAlloc,
     Persistent,
@@ -195,7 +196,7 @@ def alloc_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
     account_pages(heap.memory, npages << PAGE_SHIFT, released)
     todo, force = eager_work(heap.scavenger, heap.memory, released)
     if todo != 0:
-        give_back_eagerly(heap, todo, force)
+        give_back_eagerly(heap, p, todo, force)
     span = new_span(heap, p, base, npages, span_class)
     if is_nil(span):
         free_pages(heap, base, npages)
@@ -233,9 +234,11 @@ def alloc_pages(heap: MHeap, npages: u64) -> tuple[uintptr, u64]:
 
 
 @cold
-def give_back_eagerly(heap: MHeap, todo: u64, force: bool) -> None:
+def give_back_eagerly(heap: MHeap, p: P, todo: u64, force: bool) -> None:
     """Give about so many bytes of free pages back for those that an allocation will use. No lock is held."""
+    start = time_ns(p.time, CLOCK_MONOTONIC)
     released = scavenge(heap.pages, todo, force)
+    atomic_add(heap.scavenger, "assist_ns", time_ns(p.time, CLOCK_MONOTONIC) - start)
     atomic_add(heap.scavenger, "released_eager", released)
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from runtime.clock import TimeSpec
 from runtime.mspan import MSpan
 from runtime.page_cache import PageCache
 from runtime.sampler import Sampler
@@ -88,6 +89,7 @@ class P(Struct):
     spans: Annotated[Array[MSpan], SPAN_CACHE]  # MSpans without pages
     central: Array[Inline[MCentral]]  # the spans that were last allocated from here, by span class
     live: u64  # bytes to be added to heap_live; wraps
+    time: Inline[TimeSpec]  # where it reads the clock to
     world: World  # where it belongs
     g: G  # the goroutine that it runs; nil while idle
     next: P  # the P made before this one

@@ -9,30 +9,65 @@ Go's program runs on while Go marks. So Go starts a runway before the goal is re
 counts as live until the next cycle, is part of heapMarked, and makes the next goal larger. Here the world stands still
 while marking, so nothing floats, and no runway is needed. Yet GOGC must mean what it means in Go: a program should
 collect as often as it does there. So the goal is Go's, floating garbage and all, and a collection starts where Go
-would start to mark. The heap stays below Go's by the runway. Collections, by GOGC=100, beside Go's on one P:
+would start to mark. The heap stays below Go's by the runway. When a program forces a collection it waits for its end,
+and nothing floats in Go either.
 
-    binary trees 18    84, Go 92     gcbench    40, Go 39     splay tree     7, Go 6
-    tiny objects       73, Go 74     bank queue 38, Go 36     LRU cache     14, Go 13
+Go measures its cons/mark ratio, the pace of allocation beside that of marking, and makes the runway so long that
+marking takes a quarter of the processors. Here the ratio is a constant, that of a program which allocates all the time
+on one P: so the same program collects at the same places every time, on any machine. What follows from it is Go's, the
+bounds of the trigger among it. Collections of some of the examples, and of Go on one P, by GOGC:
+
+                    50           100          200                            50           100          200
+    binary trees    193  177     69  71       22  25      LRU cache          31  32       14  13       6   6
+    gcbench          97  96      38  40       17  18      tiny objects      152 161       69  77      31  35
+    splay tree       15  13       7   7        3   3      expressions        76  71       34  33      15  15
+    bank queue       78  83      36  38       16  17      large buffers     605 666      290 314     142 141
 
 The least goal is 4 MiB at GOGC=100, in proportion otherwise. That much of young data stays in the caches of a
-processor, and a program that keeps hardly anything pays little for a collection.
+processor, and a program that keeps hardly anything pays little for a collection. From the second collection on there
+is at least a MiB to go, for sweeping has to be done in that.
+
+Under a memory limit (memory_limit.py) a collection starts at the goal itself: nothing is allocated while marking.
+
+What else Go's controller has is for marking beside the program, which is not done here: the assist ratio and its
+revision, credit of background workers, dedicated, fractional and idle workers, the goal of 25 % of the processors, and
+the overshoot that the hard goal allows.
 
     PC1  goal >= marked
     PC2  goal >= heap_minimum(gogc)
     PC3  marked <= trigger <= goal
 
-Pure functions. Go: runtime/mgcpacer.go gcControllerState.commit.                                 Next: mheap.py
+Pure functions. Go: runtime/mgcpacer.go gcControllerState commit, heapGoalInternal, trigger.      Next: gc_limiter.py
 """
 
 from __future__ import annotations
 
-from runtime.layout import larger
-from runtime.syspy import i64, inline, u64
+from runtime.layout import larger, smaller
+from runtime.syspy import f64, i64, inline, u64
 
 HEAP_MINIMUM = 4 << 20  # bytes: the least goal at GOGC=100
-RUNWAY_PERCENT = 20  # of the way to the goal: what Go leaves, on one P, to a program that allocates all the time
-FLOATING_PERCENT = 37  # of what is live: what such a program allocates while Go marks
+SWEEP_DISTANCE = 1 << 20  # bytes to allocate at least while what the last collection left is swept
 NO_GOAL = (1 << 63) - 1  # bytes: the goal when GOGC is off
+
+CONS_MARK_PERCENT = 110  # of what a collection scans: what the program allocates meanwhile in Go
+START_RUNWAY = 640 << 10  # bytes that it allocates while Go's workers start and end
+LEAST_RUNWAY = 64 << 10  # bytes from where a collection starts to the goal
+TRIGGER_PARTS = 64  # of the way from what is marked to the goal: the trigger is
+LEAST_TRIGGER = 45  # so many of them from the start at least,
+MOST_TRIGGER = 61  # and so many at most, unless HEAP_MINIMUM before the goal is later
+
+
+def pace(marked: u64, scanned: u64, root_bytes: u64, gogc: i64, is_first: bool) -> tuple[u64, u64]:
+    """GOGC's goal and trigger after a collection that marked so many bytes, what floats included.
+
+    scanned: of the bytes marked, those in objects with pointers. root_bytes: of stacks and globals. is_first: there was
+    no collection yet; so there is nothing to sweep, and Go knows nothing of the pace of allocation.
+    """
+    if is_first:
+        goal = heap_goal(0, root_bytes, gogc, 0)
+        return goal, trigger_below(goal, 0, 0, 0)
+    goal = heap_goal(marked, root_bytes, gogc, SWEEP_DISTANCE)
+    return goal, trigger_below(goal, marked, runway_for(scanned + root_bytes), SWEEP_DISTANCE)
 
 
 def heap_minimum(gogc: i64) -> u64:
@@ -48,36 +83,51 @@ def percent_of(part: u64, gogc: i64) -> u64:
     return part // 100 * percent + part % 100 * percent // 100
 
 
-def heap_goal(marked: u64, stack_bytes: u64, globals_bytes: u64, gogc: i64) -> u64:
+def heap_goal(marked: u64, root_bytes: u64, gogc: i64, distance: u64) -> u64:
     """How many bytes may be live before the next collection, after one that marked so many bytes. GOGC < 0 is off."""
     if gogc < 0:
         return NO_GOAL
-    goal = marked + percent_of(marked + stack_bytes + globals_bytes, gogc)
+    goal = marked + percent_of(marked + root_bytes, gogc)
     if goal > NO_GOAL:
         return NO_GOAL
-    goal = larger(goal, heap_minimum(gogc))
+    goal = larger(larger(goal, heap_minimum(gogc)), marked + distance)
     assert goal >= marked, "PC1: the goal is less than what is live"
     assert goal >= heap_minimum(gogc), "PC2: the goal is less than the least one"
     return goal
 
 
-def with_floating(marked: u64, gogc: i64) -> u64:
-    """What Go would have marked where so many bytes are live: more by what the program allocates while Go marks."""
-    if gogc < 0 or marked >= NO_GOAL // 2:
-        return marked
-    share = u64(gogc) if gogc < 100 else u64(100)
-    return marked + marked // 100 * FLOATING_PERCENT // 100 * share
+def runway_for(scanned: u64) -> u64:
+    """The bytes that a program allocates in Go while so many are scanned."""
+    return START_RUNWAY + percent_of(scanned, CONS_MARK_PERCENT)
 
 
-def trigger_below(goal: u64, marked: u64, gogc: i64) -> u64:
-    """Where to start a collection so that Go's marker would be done at the goal; marked is with_floating."""
+def floating_after(goal: u64, trigger: u64, expected: u64, scanned: u64) -> u64:
+    """The bytes that a program allocates in Go during a collection which scans so many, and expected to scan others.
+
+    Go holds the program back so that it comes to the goal when marking ends, or beyond it by as much as there is more
+    to scan than was expected.
+    """
+    if trigger > goal:
+        return 0
+    room = larger(goal - trigger, LEAST_RUNWAY)
+    if scanned > expected:
+        room = u64(f64(room) * (f64(scanned) / f64(larger(expected, 1))))
+    return smaller(room, runway_for(scanned))
+
+
+def trigger_below(goal: u64, marked: u64, runway: u64, distance: u64) -> u64:
+    """Where to start a collection so that Go's marker, who needs a runway, would be done at the goal."""
     if goal == NO_GOAL:
         return NO_GOAL
-    runway = (goal - marked) // 100 * RUNWAY_PERCENT
-    if gogc > 100:
-        runway = runway // u64(gogc) * 100
-    assert goal - runway >= marked, "PC3: a collection would start at once"
-    return goal - runway
+    part = (goal - marked) // TRIGGER_PARTS
+    least = larger(marked + part * LEAST_TRIGGER, smaller(marked + distance, goal))
+    most = marked + part * MOST_TRIGGER
+    if goal > HEAP_MINIMUM:
+        most = larger(most, goal - HEAP_MINIMUM)
+    trigger = smaller(goal - smaller(runway, goal), most)
+    trigger = larger(trigger, least)
+    assert marked <= trigger <= goal, "PC3: a collection would start at once, or beyond the goal"
+    return trigger
 
 
 @inline

@@ -63,6 +63,7 @@ class Scavenger(Struct):
     growth: u64  # bytes that the heap has grown by since somebody last gave back for it
     released_eager: u64  # bytes given back by allocations since the last line of scavtrace
     released_bg: u64  # bytes given back by the background since then
+    assist_ns: u64  # nanoseconds that allocations gave pages back for since the last collection
     is_limiting: bool  # the limit costs too much time already: allocations do nothing for it, see gc_limiter.py
     is_untraced: bool  # a cycle was swept, or is being, that no line of scavtrace tells of
     wanted: u32  # IDLE, WORK or STOP: what the background sleeps on

@@ -33,6 +33,7 @@ class SettingWords(Struct):
     gomaxprocs: i64  # Ps
     processors: i64  # processors that this process may use
     gctrace: i64  # more than 0: a line for each collection
+    gcpacertrace: i64  # more than 0: two lines for each collection, of how it was paced
     gccheckmark: i64  # more than 0: mark a second time, and compare
     clobberfree: i64  # not 0: overwrite what is freed
     invalidptr: i64  # not 0: a pointer to a page without objects is fatal
@@ -51,6 +52,7 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     knobs.max_procs = words.gomaxprocs
     knobs.processors = words.processors
     knobs.gc_trace = words.gctrace > 0
+    knobs.pacer_trace = words.gcpacertrace > 0
     knobs.gc_check_mark = words.gccheckmark > 0
     knobs.gc_check_heap = words.heapcheck > 0
     knobs.scav_trace = words.scavtrace > 0
@@ -77,7 +79,7 @@ def change_gc_percent(runtime: Runtime, percent: i64) -> i64:
     before = runtime.knobs.gogc
     percent = i64(i32(percent))
     runtime.knobs.gogc = percent if percent >= 0 else i64(GOGC_OFF)  # SE1
-    update_goal(runtime, runtime.cycle.stack_bytes)
+    update_goal(runtime)
     return before
 
 

@@ -43,9 +43,10 @@ READING_ORDER = """
     runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
-    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
-    runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
-    runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
+    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace runtime.scavtrace
+    runtime.heap_check runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle
+    runtime.memory_control runtime.periodic runtime.mem_sample runtime.malloc runtime.weak runtime.panics
+    runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
@@ -62,7 +63,7 @@ READING_ORDER = """
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
     lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
-    lang.std.runtime_pkg lang.std.debug_pkg
+    lang.std.runtime_pkg lang.std.time_pkg lang.std.debug_pkg
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program

@@ -1,16 +1,17 @@
 """Package runtime/debug: SetGCPercent, SetMemoryLimit, FreeOSMemory and ReadGCStats, as programs call them.
 
     ReadGCStats    s.Pause          | latest | the one before | ...            up to 256, with room for 515
+                   s.PauseEnd       | when it ended | ...                      as many, with room for 256
                    s.PauseQuantiles   least, ..., half, ..., longest           as many as the program made room for
 
-GCStats lies in memory as Go's does, less the fields LastGC and PauseEnd: they are time.Times, and there is no package
-time yet.
+GCStats lies in memory as Go's does.
 
 Owner: the goroutine that calls. Go: runtime/debug/garbage.go.                         Next: lang/flow.py
 """
 
 from __future__ import annotations
 
+from lang.std.time_pkg import Time, set_time
 from runtime.heap import PAUSES, GCStats
 from runtime.malloc import mallocgc
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -28,6 +29,7 @@ from runtime.syspy import (
     is_nil,
     memset,
     nil,
+    sizeof,
     store,
     struct,
     u64,
@@ -44,11 +46,13 @@ POINTER_BYTES = 8  # of a slot of the shadow stack
 
 @struct
 class DebugGCStats(Struct):
-    """debug.GCStats, as far as it can be had."""
+    """debug.GCStats."""
 
+    last_gc: Inline[Time]  # when the last collection ended
     num_gc: i64  # collections
     pause_total: i64  # nanoseconds in all pauses
     pause: Inline[Slice]  # of nanoseconds, the latest first
+    pause_end: Inline[Slice]  # of Times, the latest first
     pause_quantiles: Inline[Slice]  # of nanoseconds, in equal steps from the least to the longest
 
 
@@ -56,17 +60,15 @@ def read_gc_stats(g: G, stats: DebugGCStats) -> None:
     """debug.ReadGCStats: `stats` is the program's struct."""
     if is_nil(stats):
         panic_nil(UNKNOWN_POSITION)
-    if stats.pause.capacity < ROOM:
-        store(uintptr, g.shadow_top, address(stats))  # a root while memory is allocated
-        g.shadow_top = g.shadow_top + POINTER_BYTES
-        stats.pause.data = mallocgc(g, ROOM * DURATION_BYTES, nil(Type), True)
-        stats.pause.capacity = ROOM
-        g.shadow_top = g.shadow_top - POINTER_BYTES
+    make_room(g, stats)
     done = g.runtime.gc
     n = done.num_gc if done.num_gc < PAUSES else u64(PAUSES)
     stats.num_gc = i64(done.num_gc)
     stats.pause_total = i64(done.pause_total_ns)
+    set_time(stats.last_gc, done.last_gc)
     stats.pause.length = i64(n)
+    stats.pause_end.length = i64(n)
+    copy_ends(done, array_at(Inline[Time], stats.pause_end.data), n)
     pauses = array_at(u64, stats.pause.data)
     copy_pauses(done, pauses, n)
     quantiles = stats.pause_quantiles
@@ -75,6 +77,25 @@ def read_gc_stats(g: G, stats: DebugGCStats) -> None:
         copy_pauses(done, sorted_pauses, n)
         sort_pauses(sorted_pauses, n)
         find_quantiles(array_at(u64, quantiles.data), u64(quantiles.length), sorted_pauses, n)
+
+
+def make_room(g: G, stats: DebugGCStats) -> None:
+    """Memory for what the program has made no room for. The Times have no pointers: their loc is 0."""
+    store(uintptr, g.shadow_top, address(stats))  # a root while memory is allocated
+    g.shadow_top = g.shadow_top + POINTER_BYTES
+    if stats.pause.capacity < ROOM:
+        stats.pause.data = mallocgc(g, ROOM * DURATION_BYTES, nil(Type), True)
+        stats.pause.capacity = ROOM
+    if stats.pause_end.capacity < PAUSES:
+        stats.pause_end.data = mallocgc(g, PAUSES * sizeof(Time), nil(Type), True)
+        stats.pause_end.capacity = PAUSES
+    g.shadow_top = g.shadow_top - POINTER_BYTES
+
+
+def copy_ends(done: GCStats, ends: Array[Inline[Time]], n: u64) -> None:
+    """When the last n pauses ended, the latest first."""
+    for i in range(n):
+        set_time(ends[i], done.pause_end[(done.num_gc - 1 - i) % PAUSES])
 
 
 def copy_pauses(done: GCStats, pauses: Array[u64], n: u64) -> None:

@@ -21,8 +21,19 @@ def test_printing_is_a_statement() -> None:
     compile_source(Source("x.toy", 'import "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n\t(fmt.Print(2))\n}\n'))
 
 
-@pytest.mark.parametrize("value", ["s.PauseTotal", "s.Pause", "s", "s.Pause[0]"])
-def test_the_text_of_a_duration(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("s.PauseTotal", "Duration"),
+        ("s.Pause", "Duration"),
+        ("s", "Duration"),
+        ("s.Pause[0]", "Duration"),
+        ("s.LastGC.Sub(s.LastGC)", "Duration"),
+        ("s.LastGC", "Time"),
+        ("s.PauseEnd", "Time"),
+    ],
+)
+def test_the_text_of_a_time_or_a_duration(value: str, name: str) -> None:
     text = f"""import ("fmt"; "runtime/debug")
 
 func main() {{
@@ -30,7 +41,13 @@ func main() {{
 	fmt.Println({value})
 }}
 """
-    with pytest.raises(UserError, match=r"x\.toy:5:\d+: Toy does not have the text of a time\.Duration"):
+    with pytest.raises(UserError, match=rf"x\.toy:5:\d+: Toy does not have the text of a time\.{name}"):
+        compile_source(Source("x.toy", text))
+
+
+def test_the_fields_of_a_time_are_nobodys() -> None:
+    text = 'import "runtime/debug"\n\nfunc main() {\n\tvar s debug.GCStats\n\t_ = s.LastGC.wall\n}\n'
+    with pytest.raises(UserError, match=r"x\.toy:5:15: s\.LastGC\.wall undefined"):
         compile_source(Source("x.toy", text))
 
 

@@ -240,7 +240,7 @@ class AllocatorMachine(RuleBasedStateMachine):
     @rule(gogc=GOGCS)
     def set_gogc(self, gogc: int) -> None:
         self.heap.state.knobs.gogc = gogc
-        self.heap.call(update_goal, self.heap.state, 0)
+        self.heap.call(update_goal, self.heap.state)
 
     @rule()
     def count(self) -> None:

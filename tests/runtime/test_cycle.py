@@ -11,7 +11,7 @@ from runtime.heap_check import check_all_marks
 from runtime.layout import HEAP_ARENA_BYTES
 from runtime.mark import start_marking
 from runtime.mcache import release_all
-from runtime.pacer import NO_GOAL, heap_goal, trigger_below, with_floating
+from runtime.pacer import NO_GOAL, pace
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import NODE, WORD, HeapUnderTest
 
@@ -50,15 +50,24 @@ def test_a_change_of_gogc_counts_at_once(heap: HeapUnderTest) -> None:
     marked = heap.state.gc.heap_marked
     for gogc in (100, 50, 300):
         heap.state.knobs.gogc = gogc
-        heap.call(update_goal, heap.state, 0)
-        counted = heap.call(with_floating, marked, gogc)
-        goal = heap.call(heap_goal, counted, 0, 0, gogc)
-        assert heap.state.gc.heap_goal == goal
-        assert heap.heap.trigger == heap.call(trigger_below, goal, counted, gogc)
+        heap.call(update_goal, heap.state)
+        root_bytes = heap.state.cycle.stack_bytes
+        goal, trigger = heap.call(pace, marked, 0, root_bytes, gogc, False)
+        assert (heap.state.gc.heap_goal, heap.heap.trigger) == (goal, trigger)
     heap.state.knobs.gogc = -1
-    heap.call(update_goal, heap.state, 0)
+    heap.call(update_goal, heap.state)
     limit = heap.call(limited_goal, heap.state)
     assert heap.state.gc.heap_goal == heap.heap.trigger == limit > NO_GOAL * 0.96
+
+
+def test_what_was_scanned_is_in_objects_with_pointers(heap: HeapUnderTest) -> None:
+    heap.list_of(1000)
+    heap.rooted(5 * MB)
+    heap.rooted(100)
+    heap.rooted(2 * MB, WORD)
+    heap.gc()
+    gc = heap.state.gc
+    assert (gc.heap_marked, gc.heap_scanned) == (16_000 + 7 * MB + 112, 16_000 + 2 * MB)
 
 
 def test_checkmark_agrees_with_the_marker(new_heap: Callable[..., HeapUnderTest]) -> None:

@@ -60,9 +60,10 @@ def test_statistics(runtime: Runtime) -> None:
 def test_gogc_changes_the_next_collection(runtime: Runtime) -> None:
     kept = runtime.new_bytes(10 << 20)
     runtime.collect()
-    runtime.set_gogc(50)
-    assert 15 << 20 <= runtime.stats().next_gc <= (15 << 20) * 137 // 100
-    runtime.set_gogc("off")
+    assert runtime.set_gogc(50) == 100
+    assert runtime.stats().next_gc == pytest.approx(15 << 20, abs=10_000)
+    assert runtime.set_gogc("off") == 50
+    assert runtime.set_gogc(-7) == -1
     assert runtime.stats().next_gc > 0.96 * (1 << 63)
     kept.release()
 

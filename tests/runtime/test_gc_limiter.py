@@ -9,15 +9,35 @@ from runtime.gc_limiter import (
     LIMITER_CAPACITY_NS,
     MOST_RUNWAY,
     GCLimiter,
+    accumulate,
     note_collection,
     runway_for,
 )
 from tests.runtime.engines import Engine
+from tests.runtime.tables import go_table
 
-ROOTS = [note_collection, runway_for]
+ROOTS = [accumulate, note_collection, runway_for]
 
 MILLISECOND = 1_000_000
 MB = 1 << 20
+
+
+def test_gos_steps(engine: Engine) -> None:
+    """Twice, as Go does it: the second time on top of what has overflowed."""
+    limiter = GCLimiter()
+    full = 0
+    for before in (0, 506):
+        for step in go_table("gc_limiter")["steps"]:
+            ran, collected = (round(step.get(name, 0) * MILLISECOND) for name in ("ran", "collected"))
+            was_limiting = limiter.is_limiting
+            full += 1
+            engine.call(accumulate, limiter, full, ran, collected)
+            assert limiter.fill_ns == step["fill"] * MILLISECOND, step["what"]
+            assert limiter.is_limiting == step.get("limiting", False), step["what"]
+            overflow = step.get("overflow", 0) + before
+            assert limiter.overflow_ns == overflow * MILLISECOND, step["what"]
+            if limiter.is_limiting:
+                assert (limiter.last_enabled == full) == (not was_limiting)
 
 
 def test_the_bucket_fills_and_drains(engine: Engine) -> None:
@@ -36,7 +56,11 @@ def test_a_full_bucket_limits_until_it_drains(engine: Engine) -> None:
     assert limiter.fill_ns == LIMITER_CAPACITY_NS
     assert limiter.runway == pytest.approx(6 * MB, abs=1)
     engine.call(note_collection, limiter, 3, 30 * MILLISECOND, 20 * MILLISECOND, 4 * MB)
-    assert (limiter.fill_ns, limiter.runway, limiter.last_enabled) == (LIMITER_CAPACITY_NS - 10 * MILLISECOND, 0, 2)
+    assert (limiter.fill_ns, limiter.last_enabled) == (LIMITER_CAPACITY_NS - 10 * MILLISECOND, 2)
+    assert not limiter.is_limiting
+    assert limiter.runway == pytest.approx(4 * MB * 10 / 30, abs=1)  # room for another one of 20 ms
+    engine.call(note_collection, limiter, 4, 30 * MILLISECOND, 20 * MILLISECOND, 4 * MB)
+    assert (limiter.fill_ns, limiter.runway) == (LIMITER_CAPACITY_NS - 20 * MILLISECOND, 0)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +78,17 @@ def test_the_runway(engine: Engine, allocated: int, ran: int, collected: int, ru
     assert engine.call(runway_for, allocated, ran, collected) == pytest.approx(runway, abs=1)
 
 
-def test_half_of_the_time_is_the_programs(engine: Engine) -> None:
-    """A program that allocates a GB a second, where a collection takes 12 ms and the goal is what lives."""
+@pytest.mark.parametrize("late", [0, 100_000])
+def test_half_of_the_time_is_the_programs(engine: Engine, late: int) -> None:
+    """A program that allocates a GB a second, where a collection takes 12 ms and the goal is what lives.
+
+    late: nanoseconds that the program runs for longer than it should.
+    """
     limiter = GCLimiter()
     ran = collected = 0
     to_allocate = 8192
     for number in range(1, 400):
-        run = to_allocate
+        run = to_allocate + late
         engine.call(note_collection, limiter, number, run, 12 * MILLISECOND, to_allocate)
         to_allocate = max(8192, limiter.runway)
         if number > 100:

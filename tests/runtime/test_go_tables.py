@@ -26,6 +26,7 @@ TABLES = [
     ("TestPageCacheAlloc", "mpagecache_test.go", "page_cache", "alloc"),
     ("TestPageAllocAllocToCache", "mpagecache_test.go", "page_cache", "alloc_to_cache"),
     ("TestAddrRangesFindSucc", "mranges_test.go", "addr_ranges", "find_succ"),
+    ("TestGcPacer", "mgcpacer_test.go", "pacer", "workloads"),
 ]
 NAME = re.compile(r'(?m)^\t\t"([^"]+)": *\{|tests\["([^"]+)"\]|t\.Run\("([^"]+)"|name: +"([^"]+)"')
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,11 +14,13 @@ from runtime.layout import PAGE_CACHE_PAGES, PAGE_SIZE
 from runtime.memory_control import set_memory_limit
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import MemStats, read_mem_stats
+from runtime.phases import PHASE_START
 from runtime.scavenge import IDLE, NO_LIMIT, WORK, ready_bytes
 from tests.runtime.heaps import NODE, HeapUnderTest
 
 MB = 1 << 20
 KB = 1 << 10
+MILLISECOND = 1_000_000  # nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -146,15 +150,66 @@ def test_a_full_limiter_moves_the_trigger_and_lets_pages_be(heap: HeapUnderTest)
     heap.call(set_memory_limit, heap.g, 2 * MB)
     heap.gc()
     assert heap.heap.trigger == heap.state.gc.heap_goal == heap.state.gc.heap_marked == 3 * MB
-    heap.state.limiter.fill_ns = 1 << 62  # too much to drain in a test
-    heap.gc()
+    with slow_collections(heap, 1100):
+        heap.gc()
     assert heap.heap.trigger >= 3 * MB + LEAST_RUNWAY
     assert heap.state.gc.heap_goal == 3 * MB
     assert heap.heap.scavenger.is_limiting
     released = heap.heap.scavenger.released_eager
     heap.malloc(40 * KB)
     assert heap.heap.scavenger.released_eager == released
-    heap.state.limiter.fill_ns = 0
+    let_pass(heap, 2000)
     heap.gc()
     assert heap.heap.trigger == heap.state.gc.heap_goal
     assert not heap.heap.scavenger.is_limiting
+
+
+@contextmanager
+def slow_collections(heap: HeapUnderTest, milliseconds: int) -> Iterator[None]:
+    """Each collection takes so long by the heap's clock."""
+
+    def told(phase: int) -> int:
+        if phase == PHASE_START:
+            let_pass(heap, milliseconds)
+        return 0
+
+    hook = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(told)
+    heap.state.phase_hook = ctypes.cast(hook, ctypes.c_void_p).value or 0
+    yield
+    heap.state.phase_hook = 0
+
+
+def let_pass(heap: HeapUnderTest, milliseconds: int) -> None:
+    heap.state.clock_ahead_ns = heap.state.clock_ahead_ns + milliseconds * MILLISECOND
+
+
+def test_collecting_under_a_limit_that_cannot_be_kept_takes_half_of_the_time(heap: HeapUnderTest) -> None:
+    """No death spiral: a program allocates a MB in 10 ms, and a collection takes 400 ms and frees next to nothing."""
+    gc = heap.state.gc
+    heap.rooted(20 * MB)
+    heap.call(set_memory_limit, heap.g, 10 * MB)
+    collected, ended = gc.cpu_ns, heap.state.cycle.end_ns
+    with slow_collections(heap, 400):
+        for _ in range(400):
+            let_pass(heap, 10)
+            heap.malloc(MB)
+    collected = gc.cpu_ns - collected
+    ran = heap.state.cycle.end_ns - ended - collected
+    assert 1000 * MILLISECOND < collected <= ran + 1000 * MILLISECOND + 2 * max(gc.pause_ns[i] for i in range(256))
+    assert heap.state.limiter.last_enabled > 0
+
+
+def test_giving_back_for_an_allocation_counts_as_collecting(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(gogc=-1)
+    s = heap.heap.scavenger
+    heap.malloc(30 * MB)
+    heap.gc()
+    heap.call(set_memory_limit, heap.g, 20 * MB)
+    heap.malloc(MB)
+    assert s.released_eager > 0
+    assert s.assist_ns > 0
+    s.assist_ns = 600 * MILLISECOND
+    let_pass(heap, 700)
+    heap.gc()
+    assert s.assist_ns == 0
+    assert 400 * MILLISECOND < heap.state.limiter.fill_ns < 700 * MILLISECOND

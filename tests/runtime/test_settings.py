@@ -28,7 +28,7 @@ def test_the_words_are_those_of_the_host() -> None:
 
 def test_settings_reach_the_runtime(heap: HeapUnderTest) -> None:
     settings = Settings(55, 1 << 30, 3, 4, gctrace=1, gccheckmark=1, clobberfree=1, invalidptr=0, madvdontneed=0)
-    settings = settings._replace(heapcheck=1, gcstress=9, scavtrace=1, disablethp=1)
+    settings = settings._replace(heapcheck=1, gcstress=9, scavtrace=1, disablethp=1, gcpacertrace=1)
     heap.call(apply_settings, heap.state, SettingWords(**settings._asdict()))
     knobs = heap.state.knobs
     assert (knobs.gogc, heap.heap.scavenger.memory_limit, knobs.max_procs, knobs.processors) == (55, 1 << 30, 3, 4)
@@ -37,9 +37,10 @@ def test_settings_reach_the_runtime(heap: HeapUnderTest) -> None:
     assert heap.state.marker.ignores_bad_pointers
     assert heap.heap.memory.frees_lazily
     assert knobs.scav_trace
+    assert knobs.pacer_trace
     assert heap.heap.small_pages
     assert heap.heap.trigger < heap.state.gc.heap_goal == 4 * MIB * 55 // 100
-    knobs.gc_trace = knobs.scav_trace = False
+    knobs.gc_trace = knobs.scav_trace = knobs.pacer_trace = False
 
 
 def test_nothing_asked_for_changes_nothing(heap: HeapUnderTest) -> None:

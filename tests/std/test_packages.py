@@ -6,13 +6,15 @@ import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lang.lower_packages import VERSION
-from lang.std import debug_pkg, os_pkg, runtime_pkg
+from lang.std import debug_pkg, os_pkg, runtime_pkg, time_pkg
 from lang.std.debug_pkg import DebugGCStats
 from lang.std.runtime_pkg import MemStats
+from lang.std.time_pkg import Time
 from runtime import heap, malloc
 from runtime.heap import Runtime
 from runtime.output import close_output, open_output, write_bytes
@@ -25,6 +27,8 @@ from tests.std.values import STRING, Memory
 ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, malloc.mallocgc]
 ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cpu, runtime_pkg.set_max_procs]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
+ROOTS += [time_pkg.time_before, time_pkg.time_equal, time_pkg.time_is_zero, time_pkg.time_sub, time_pkg.time_unix]
+ROOTS += [time_pkg.time_unix_nano]
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
@@ -103,6 +107,32 @@ def pauses_of(g: G) -> list[int]:
     return [gc.pause_ns[(gc.num_gc - 1 - i) % 256] for i in range(min(gc.num_gc, 256))]
 
 
+def unix_nano(engine: Engine, t: Time) -> int:
+    """t.UnixNano()"""
+    assert t.loc == 0
+    return int(engine.call(time_pkg.time_unix_nano, t.wall, t.ext))
+
+
+@pytest.mark.parametrize(
+    ("t", "u"),
+    [((0, 0), (0, 0)), ((5, 7), (6, 7)), ((6, 7), (5, 7)), ((999_999_999, 7), (0, 8)), ((0, 7), (1, -7))],
+)
+def test_times_are_compared_and_subtracted(engine: Engine, t: tuple[int, int], u: tuple[int, int]) -> None:
+    apart = (t[1] - u[1]) * 1_000_000_000 + t[0] - u[0]
+    assert engine.call(time_pkg.time_sub, *t, *u) == apart
+    assert engine.call(time_pkg.time_before, *t, *u) == (apart < 0)
+    assert engine.call(time_pkg.time_equal, *t, *u) == (apart == 0)
+
+
+def test_a_duration_ends_at_292_years(engine: Engine) -> None:
+    later, most = (0, 10_000_000_000), (1 << 63) - 1
+    assert engine.call(time_pkg.time_sub, *later, 0, 0) == most
+    assert engine.call(time_pkg.time_sub, 0, 0, *later) == -most - 1
+    assert engine.call(time_pkg.time_is_zero, 0, 0)
+    assert not engine.call(time_pkg.time_is_zero, *later)
+    assert engine.call(time_pkg.time_unix, 0, 0) == -62_135_596_800
+
+
 @pytest.mark.parametrize("collections", [0, 1, 5, 255, 256, 257, 300])
 def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections: int) -> None:
     stats = DebugGCStats()
@@ -114,6 +144,12 @@ def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections:
     assert stats.pause_total == g.runtime.gc.pause_total_ns
     pauses: Array[int] = array_at(u64, stats.pause.data)
     assert [pauses[i] for i in range(stats.pause.length)] == pauses_of(g)
+    gc = g.runtime.gc
+    ends = [gc.pause_end[(gc.num_gc - 1 - i) % 256] for i in range(min(collections, 256))]
+    assert (stats.pause_end.length, stats.pause_end.capacity) == (len(ends), 256)
+    times: Array[Any] = array_at(Inline[Time], stats.pause_end.data)
+    assert [unix_nano(engine, times[i]) for i in range(len(ends))] == ends
+    assert unix_nano(engine, stats.last_gc) == gc.last_gc
     assert g.shadow_top == top
 
 
@@ -139,11 +175,11 @@ def test_room_for_pauses_is_made_once_and_a_collection_meanwhile_does_no_harm(en
     addr = engine.call(malloc.mallocgc, g, sizeof(DebugGCStats), nil(Type), True)
     stats = DebugGCStats.at(addr)
     engine.call(debug_pkg.read_gc_stats, g, stats)
-    assert g.runtime.gc.num_gc == stats.num_gc == 2
-    data = stats.pause.data
-    assert data not in (0, addr)
+    assert g.runtime.gc.num_gc == stats.num_gc == 3
+    data, ends = stats.pause.data, stats.pause_end.data
+    assert len({data, ends, addr, 0}) == 4
     engine.call(debug_pkg.read_gc_stats, g, stats)
-    assert stats.pause.data == data
+    assert (stats.pause.data, stats.pause_end.data) == (data, ends)
 
 
 def test_gc_stats_into_nil_panic(engine: Engine, g: G) -> None:

