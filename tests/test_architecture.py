@@ -47,7 +47,8 @@ READING_ORDER = """
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
     runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
-    runtime.heap_map runtime.walk runtime.boundary runtime.profile_records runtime.pprof
+    runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
+    runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
@@ -63,7 +64,7 @@ READING_ORDER = """
     lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
     lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
     lang.std.runtime_pkg lang.std.debug_pkg
-    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
+    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
     lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from runtime import heap_map
-from runtime.heap_map import CONTINUED, PAGE_FREE, PAGE_RELEASED, PAGE_UNUSED, HeapMap
+from runtime.heap_buffers import MapBuffers
+from runtime.heap_map import CONTINUED, PAGE_FREE, PAGE_RELEASED, PAGE_UNUSED
 from runtime.layout import PAGE_SIZE, PAGES_PER_ARENA
 from runtime.memory_control import free_os_memory
 from runtime.phases import PHASE_MARKED
-from runtime.syspy import Failure, address, array_at, u8, u16, u64
+from runtime.syspy import Failure, address
 from tests.runtime.heaps import NODE, NONE, HeapUnderTest
 from tests.runtime.test_memstats import read
 from tests.runtime.test_stats_check import random_step
@@ -24,16 +25,11 @@ HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
 ROOM = 6  # arenas
 
 
-class Drawn:
-    """A map of a heap, in memory of the test's."""
+class Drawn(MapBuffers):
+    """A map of a heap."""
 
     def __init__(self, room: int = ROOM) -> None:
-        pages = room * PAGES_PER_ARENA
-        self.kept = [ctypes.create_string_buffer(size) for size in (8 * room, pages, 2 * pages, 2 * pages)]
-        starts, kinds, taken, marked = map(ctypes.addressof, self.kept)
-        self.map = HeapMap(room=room)
-        self.map.arenas, self.map.kinds = array_at(u64, starts), array_at(u8, kinds)
-        self.map.taken, self.map.marked = array_at(u16, taken), array_at(u16, marked)
+        super().__init__(room)
 
     def draw(self, heap: HeapUnderTest, is_marking: bool = False) -> Drawn:
         heap.call(heap_map.map_heap, heap.state, self.map, int(is_marking))
@@ -47,7 +43,7 @@ class Drawn:
 
     def pages(self, kind: int) -> int:
         """How many pages have a kind."""
-        return self.kept[1].raw[: self.map.count * PAGES_PER_ARENA].count(kind)
+        return self.bytes_of("kinds", self.map.count * PAGES_PER_ARENA).count(kind)
 
 
 def flushed(heap: HeapUnderTest) -> Drawn:
@@ -159,7 +155,7 @@ def test_without_room_it_only_says_how_much_is_needed(heap: HeapUnderTest) -> No
     heap.rooted(PAGES_PER_ARENA * PAGE_SIZE + 1)
     drawn = Drawn(room=1)
     assert heap.call(heap_map.map_heap, heap.state, drawn.map, 0) == 2
-    assert drawn.kept[0].raw == bytes(8)
+    assert drawn.bytes_of("arenas", 8) == bytes(8)
 
 
 @pytest.mark.parametrize(
