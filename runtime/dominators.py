@@ -142,7 +142,7 @@ def evaluate(tree: Dominators, node: u64) -> u64:
 
 
 def compress(tree: Dominators, node: u64) -> None:
-    """Let the nodes on the way up lead to their tree's root. The links back down are in number: semi has what it had."""
+    """Let the nodes on the way up lead to their tree's root. The links back down are in number, whose use is over."""
     below: u64 = NONE
     at = node
     while tree.ancestor[tree.ancestor[at]] != NONE:

@@ -166,7 +166,7 @@ def walk_object(runtime: Runtime, graph: HeapGraph, node: u64) -> None:
         left = graph.words[node]
         while left != 0:
             follow(runtime, graph, node, start, ctz64(left))
-            left = left & u64(left - 1)
+            left = left & u64(left - 1)  # HG2: lowest bit first
     elif graph.typ[node] != 0:
         typ = Type.at(graph.typ[node])
         header: u64 = MALLOC_HEADER_SIZE if graph.span_class[node] > 1 else 0
@@ -225,7 +225,7 @@ def node_at(graph: HeapGraph, span: MSpan, start: uintptr, slot: u64, source: u6
         graph.words[node] = read_pointer_bits(start, nwords) if has_inline_bits(span.elem_size) else u64(1)
     graph.span_class[node] = span.span_class
     graph.site[node] = u32(site_of(span, slot))
-    graph.parent[node] = u32(source)
+    graph.parent[node] = u32(source)  # HG1: who was walked already
     graph.parent_word[node] = u32(word)
     return node
 

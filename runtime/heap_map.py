@@ -38,8 +38,8 @@ from runtime.mspan import WORD_BITS, MSpan, count_bits
 from runtime.p import P
 from runtime.page_alloc import PageAlloc, chunk_of
 from runtime.page_bits import PallocData
-from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
-from runtime.syspy import Array, Struct, ctz64, is_nil, nil, struct, throw, u8, u16, u64, uintptr
+from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
+from runtime.syspy import Annotated, Array, Struct, ctz64, is_nil, nil, struct, throw, u8, u16, u64, uintptr
 
 PAGE_FREE = 252
 PAGE_RELEASED = 253
@@ -57,6 +57,7 @@ class HeapMap(Struct):
     taken: Array[u16]  # by page: slots taken in its span, or CONTINUED
     marked: Array[u16]  # by page: marked slots of its span, or CONTINUED
     count: u64  # arenas that there are
+    spans: Annotated[Array[u64], NUM_SPAN_CLASSES]  # spans in use, by span class
     span_pages: u64  # pages with a span
     free_pages: u64  # pages of kind PAGE_FREE
     released_pages: u64  # pages of kind PAGE_RELEASED
@@ -87,6 +88,8 @@ def map_heap(runtime: Runtime, picture: HeapMap, is_marking: u64) -> u64:
 
 def clear_counts(picture: HeapMap) -> None:
     """Begin the counts anew."""
+    for span_class in range(NUM_SPAN_CLASSES):
+        picture.spans[span_class] = 0
     picture.span_pages = 0
     picture.free_pages = 0
     picture.released_pages = 0
@@ -192,6 +195,7 @@ def draw_span_pages(arenas: ArenaMap, picture: HeapMap, span: MSpan, is_marking:
         picture.marked[page] = CONTINUED
     picture.taken[first] = u16(taken)
     picture.marked[first] = u16(marked)
+    picture.spans[span.span_class] = picture.spans[span.span_class] + 1
     picture.objects = picture.objects + taken
     picture.object_bytes = picture.object_bytes + taken * span.elem_size
     picture.marked_bytes = picture.marked_bytes + marked * span.elem_size

@@ -67,7 +67,8 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child
+    lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types
+    lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 
