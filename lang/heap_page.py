@@ -16,8 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lang import heap_record
 from lang.execution import End, Engine, Executable
-from lang.heap_record import GRAPH_NODES, MOST_COLLECTIONS, HeapRecord
+from lang.heap_record import HeapRecord
 from lang.heap_summary import summarize
 from lang.output_file import OutputFile
 from lang.source import Source
@@ -75,7 +76,7 @@ class HeapPage:
             "error": record.error,
             "milliseconds": (record.ended - record.begun - record.looking()) / 1e6,
             "count": record.count,
-            "most": {"collections": MOST_COLLECTIONS, "objects": GRAPH_NODES},
+            "most": {"collections": heap_record.MOST_COLLECTIONS, "objects": heap_record.GRAPH_NODES - 1},
             "stride": record.stride,
             "leftOut": record.left_out,
             "layout": layout(),

@@ -21,6 +21,8 @@ import ctypes
 import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -119,17 +121,22 @@ class HeapRecord:
 
     def _tell(self, phase: int) -> int:
         """What the runtime calls. Nothing is raised into it."""
-        with self._lock:
-            try:
-                if self._is_closed:
-                    pass
-                elif phase == PHASE_MARKED:
-                    self._note_marked()
-                elif phase == PHASE_SWEPT and self._open is not None:
-                    self._note_swept(self._open)
-            except BaseException as error:
-                self.error = self.error or f"{type(error).__name__}: {error}"
+        with self._lock, self._noting():
+            if self._is_closed:
+                pass
+            elif phase == PHASE_MARKED:
+                self._note_marked()
+            elif phase == PHASE_SWEPT and self._open is not None:
+                self._note_swept(self._open)
         return 0
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """What goes wrong in here is missing, and that is noted."""
+        try:
+            yield
+        except Exception as error:
+            self.error = self.error or f"{type(error).__name__}: {error}"
 
     def _note_marked(self) -> None:
         """At the end of marking."""
@@ -232,8 +239,12 @@ class HeapRecord:
             if self._open is not None:
                 self._open.end = self.runtime.cycle.end_ns
             self._is_closed = not is_over
-        if not is_over or not self.keeps_maps:
-            return
+        if is_over and self.keeps_maps:
+            with self._noting():
+                self._note_end(is_at_end)
+
+    def _note_end(self, is_at_end: bool) -> None:
+        """The map as it is at the end; the graph only if there is none."""
         self._draw("draw_heap")
         self._keep_snapshot(AT_END)
         if self.graph is None and self.graph_at is None:

@@ -93,10 +93,10 @@ class ObjectTypes:
         return found
 
     def label_text(self, label: Label) -> str:
-        """How a label is written."""
+        """How a label is written: what a slice or a string leads to is called as that is."""
         what, number = label
         name = str(self.types[number][0])
-        return "string bytes" if what == BYTES else f"[]{name} elements" if what == ARRAY else name
+        return "string" if what == BYTES else f"[]{name}" if what == ARRAY else name
 
     def shape_text(self, node: int) -> str:
         """The label of an object of unknown type."""

@@ -28,9 +28,9 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --memstats, --metrics    the allocator's figures on standard error at the end
   --memprofile FILE        write a memory profile at the end: go tool pprof FILE
   --memprofilerate N       one sample in N bytes, on average (524288); 1: all
-  --heapmap FILE           write a page about the heap: pages, classes, objects
-  --heapmapat N            show the objects as of collection N, not of the largest
-  --trace FILE             write a timeline of the collections for ui.perfetto.dev
+  --heapmap FILE           write a page that shows pages, classes, objects
+  --heapmapat N            its objects are those of collection N
+  --trace FILE             write the collections on a timeline, for Perfetto
   --version, --help
 
 environment

@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+from lang import heap_record
+from lang.driver import Options
+from lang.heap_record import HeapRecord
+from lang.toyrun import run_guarded
 from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start, toyrun
 
 Write = Callable[..., Path]
@@ -104,24 +108,24 @@ def test_it_says_who_holds_whom(program: Write, tmp_path: Path, engine: str, fla
     assert data["graph"]["left_out"] == 0
     assert {name: (kind["objects"], kind["bytes"]) for name, kind in kinds.items()} == {
         "main.Tree": (7 + 3, 10 * 48),
-        "[]*main.Leaf elements": (4 + 2, 6 * 16),
+        "[]*main.Leaf": (4 + 2, 6 * 16),
         "main.Leaf": (8 + 4, 12 * 24),
-        "string bytes": (4 + 2 + 1, 6 * 48 + kinds["[]string elements"]["retained"] - 16),
-        "[]string elements": (1, 16),
+        "string": (4 + 2 + 1, 6 * 48 + kinds["[]string"]["retained"] - 16),
+        "[]string": (1, 16),
     }
     found = edges(data)
     assert found["var kept", "main.Tree"] == [1, 48]
     assert found["stack of look", "main.Tree"] == [1, 48]
     assert found["main.Tree", "main.Tree"] == [6 + 2, 8 * 48]
-    assert found["main.Tree", "[]*main.Leaf elements"] == [6 + 1, 6 * 16]
-    assert found["[]*main.Leaf elements", "main.Leaf"] == [12, 12 * 24]
-    assert found["main.Leaf", "string bytes"] == [6, 6 * 48]
+    assert found["main.Tree", "[]*main.Leaf"] == [6 + 1, 6 * 16]
+    assert found["[]*main.Leaf", "main.Leaf"] == [12, 12 * 24]
+    assert found["main.Leaf", "string"] == [6, 6 * 48]
     leaves = 16 + 2 * 24 + 48
     assert [one["retained"] for one in kinds["main.Tree"]["largest"]] == [7 * 48 + 4 * leaves, 3 * 48 + leaves]
     assert kinds["main.Tree"]["retained"] == 10 * 48 + 5 * leaves, "the leaves that both hold are retained by neither"
     assert kinds["main.Tree"]["largest"][0]["path"] == ["var kept", ["", "main.Tree"]]
     paths = [one["path"] for one in kinds["main.Leaf"]["largest"]]
-    assert ["var kept", ["", "main.Tree"], ["leaves", "[]*main.Leaf elements"], ["[0]", "main.Leaf"]] in paths
+    assert ["var kept", ["", "main.Tree"], ["leaves", "[]*main.Leaf"], ["[0]", "main.Leaf"]] in paths
     lines = {name: {line for _, line, _ in kind["sites"]} for name, kind in kinds.items()}
     assert lines["main.Tree"] == {24, 26}
     assert lines["main.Leaf"] == {24}
@@ -183,8 +187,14 @@ def test_its_snapshots_agree_with_the_figures(program: Write, tmp_path: Path, en
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("end", "code"),
-    [("os.Exit(3)", 3), ("var list []int; list[code] = 1", 2), ("hoard()", 2), ("for { code++ }", 130)],
-    ids=["exit", "panic", "out of memory", "ctrl-c"],
+    [
+        ("os.Exit(3)", 3),
+        ("var list []int; list[code] = 1", 2),
+        ("hoard()", 2),
+        ("for { code++ }", 130),
+        ("for { fmt.Println(code) }", 130),
+    ],
+    ids=["exit", "panic", "out of memory", "ctrl-c", "ctrl-c while it prints"],
 )
 def test_it_is_written_however_the_program_ends(
     program: Write, tmp_path: Path, engine: str, end: str, code: int
@@ -198,12 +208,12 @@ def test_it_is_written_however_the_program_ends(
         time.sleep(0.5)
         child.send_signal(signal.SIGINT)
     done = Finished(0, *child.communicate(timeout=TIMEOUT_SECONDS))
-    assert (child.returncode, done.out) == (code, "0 2\n")
+    assert (child.returncode, done.out[:4]) == (code, "0 2\n")
     data = data_of(out)
     assert data["error"] == ""
     assert by_name(data)["main.Tree"]["objects"] == 10
     numbers = [number for number, *_ in data["snapshots"]]
-    assert numbers == [1] if code == 130 else numbers[0] == 1 and numbers[-1] == 0
+    assert numbers == [1] if end == "for { code++ }" else numbers[0] == 1 and numbers[-1] == 0
     assert json.loads(trace.read_text())["otherData"]["collections"] == data["count"] >= 1
 
 
@@ -246,6 +256,62 @@ def test_the_graph_is_that_of_a_collection_that_is_named(
         assert data["graph"]["of"] == found
         assert by_name(data)["main.Tree"]["objects"] == 3
         assert done.err == ""
+
+
+def test_when_something_cannot_be_noted_the_rest_is_there(
+    program: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(HeapRecord, "_draw_graph", fail)
+    out = tmp_path / "out.html"
+    text = PROGRAM.replace("END", "runtime.GC()")
+    options = Options(engine="python", heapmap=str(out))
+    assert run_guarded(str(program(text)), [], options, {"GOGC": "100"}) == 0
+    data = data_of(out)
+    assert data["error"] == "MemoryError: no room"
+    assert data["graph"] is None
+    assert [number for number, *_ in data["snapshots"]] == [1, 2, 0]
+
+
+def test_a_heap_beyond_what_a_page_has_room_for(
+    program: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heap_record, "GRAPH_NODES", 10)
+    monkeypatch.setattr(heap_record, "MOST_COLLECTIONS", 1)
+    out = tmp_path / "out.html"
+    text = PROGRAM.replace("END", "runtime.GC()")
+    assert run_guarded(str(program(text)), [], Options(engine="python", heapmap=str(out)), {}) == 0
+    data = data_of(out)
+    assert (data["count"], len(data["collections"])) == (2, 1)
+    assert (data["graph"]["objects"], data["graph"]["left_out"] > 0) == (9, True)
+    assert data["most"] == {"collections": 1, "objects": 9}
+
+
+@pytest.mark.slow
+def test_a_large_heap_makes_no_large_page(program: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    body = """type Node struct { next *Node; pad [6]int }
+var list *Node
+func main() {
+	for i := 0; i < 6000000; i++ {
+		list = &Node{next: list}
+		if i % 3 == 0 && i < 3000000 {
+			list = list.next
+		}
+	}
+}
+"""
+    assert toyrun("--heapmap", out, program(body)).code == 0
+    data = data_of(out)
+    assert max(len(arenas) for _, arenas, _ in data["snapshots"]) >= 5
+    assert out.stat().st_size < 1 << 20
+    assert data["graph"]["objects"] == 249_999
+    dom, console = rendered(out)
+    assert console == ""
+    assert "There is room for 249,999 objects here" in dom
+    assert 'data-shown="' in dom
 
 
 def test_a_program_prints_the_same_when_it_is_looked_at(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from lang import heap_record
+from lang.driver import Options
+from lang.toyrun import run_guarded
 from tests.test_toyrun import ENGINES, program, toyrun
 
 Write = Callable[..., Path]
@@ -125,13 +128,8 @@ def test_a_program_that_never_collects_has_a_trace_too(program: Write, tmp_path:
 
 
 def test_what_is_left_out_is_said(program: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lang import heap_record
-
     monkeypatch.setattr(heap_record, "MOST_COLLECTIONS", 2)
     out = tmp_path / "out.json"
-    from lang.driver import Options
-    from lang.toyrun import run_guarded
-
     assert run_guarded(str(program(PROGRAM)), [], Options(engine="python", trace=str(out)), {}) == 0
     whole = json.loads(out.read_text())
     assert whole["otherData"] == {
