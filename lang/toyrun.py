@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import NoReturn
 
 from lang.driver import COMPILE_ERROR, INTERNAL_ERROR, Options, UserError, run_file
@@ -115,8 +116,7 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
             sys.stdout.write(f"toyrun {version()}\n")
             return None, [], Options()
         settings |= option(name, value if equals else None, rest)
-    if "heapmapat" in settings and "heapmap" not in settings:
-        raise UsageError("--heapmapat goes with --heapmap")
+    check_files(settings)
     if not rest:
         raise UsageError("no program given")
     return rest[0], rest[1:], Options(**settings)  # type: ignore[arg-type]
@@ -124,6 +124,15 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
 
 FILES = ("--memprofile", "--heapmap", "--trace")
 NUMBERS = {"--memprofilerate": "a number of bytes", "--heapmapat": "the number of a collection"}
+
+
+def check_files(settings: Mapping[str, Setting]) -> None:
+    """What is written at the end goes to files of its own."""
+    if "heapmapat" in settings and "heapmap" not in settings:
+        raise UsageError("--heapmapat goes with --heapmap")
+    for one, other in combinations((name for name in FILES if name[2:] in settings), 2):
+        if settings[one[2:]] == settings[other[2:]]:
+            raise UsageError(f"{one} and {other} name the same file")
 
 
 def report_option(name: str, value: str | None) -> dict[str, Setting]:

@@ -20,6 +20,7 @@ from lang import heap_record
 from lang.driver import Options
 from lang.heap_record import HeapRecord
 from lang.toyrun import run_guarded
+from runtime.phases import PHASE_MARKED
 from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start, toyrun
 
 Write = Callable[..., Path]
@@ -130,6 +131,8 @@ def test_it_says_who_holds_whom(program: Write, tmp_path: Path, engine: str, fla
     assert lines["main.Tree"] == {24, 26}
     assert lines["main.Leaf"] == {24}
     assert data["graph"]["lines"]["26"] == "return &Tree{left: build(depth - 1), right: build(depth - 1)}"
+    guessed = {name: kind["guessed"] for name, kind in kinds.items() if kind["guessed"]}
+    assert guessed == ({} if "1" in flags[0] else {"main.Tree": 1}), "the one that only a stack leads to"
     samples = sum(count for _, _, count in kinds["main.Tree"]["sites"])
     assert samples == (10 if "1" in flags[0] else 0)
 
@@ -275,6 +278,14 @@ def test_when_something_cannot_be_noted_the_rest_is_there(
     assert [number for number, *_ in data["snapshots"]] == [1, 2, 0]
 
 
+def test_nothing_is_noted_while_the_page_is_written() -> None:
+    """The program that does not react to Ctrl-C may collect meanwhile."""
+    record = HeapRecord(keeps_maps=True)
+    record.finish(is_over=False, is_at_end=False)
+    assert record._tell(PHASE_MARKED) == 0
+    assert (record.error, record.count, record.snapshots) == ("", 0, [])
+
+
 def test_a_heap_beyond_what_a_page_has_room_for(
     program: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,11 +370,12 @@ def rendered(page: Path, script: str = "", dark: bool = False) -> tuple[str, str
 def test_a_browser_shows_it(program: Write, tmp_path: Path) -> None:
     browser()
     out = tmp_path / "out.html"
-    path = program(PROGRAM.replace("END", ""), "a<b>&amp;.toy")
+    (tmp_path / "x<").mkdir()
+    path = program(PROGRAM.replace("END", ""), "x</script><b>&amp;.toy")
     assert toyrun("--heapmap", out, "--memprofilerate=1", path).code == 0
     dom, console = rendered(out)
     assert console == ""
-    assert '<h1 id="title">Heap of a&lt;b&gt;&amp;amp;.toy</h1>' in dom
+    assert '<h1 id="title">Heap of script&gt;&lt;b&gt;&amp;amp;.toy</h1>' in dom
     assert 'data-shown="0"' in dom
     assert re.search(r"<b>1\.\d KiB</b><span>alive</span>", dom)
     assert "main.Tree" in dom
@@ -463,6 +475,8 @@ def test_what_the_file_held_stays_until_there_is_a_page(program: Write, tmp_path
         (["--heapmapat", "0"], "--heapmapat takes the number of a collection, not '0'"),
         (["--heapmapat=last"], "--heapmapat takes the number of a collection, not 'last'"),
         (["--heapmapat=3", "p.toy"], "--heapmapat goes with --heapmap"),
+        (["--heapmap=x", "--trace", "x", "p.toy"], "--heapmap and --trace name the same file"),
+        (["--memprofile=x", "--trace", "x", "p.toy"], "--memprofile and --trace name the same file"),
     ],
 )
 def test_flags_without_a_sense(flags: list[str], message: str) -> None:

@@ -63,8 +63,10 @@ def test_pointers_of_every_size(heap: HeapUnderTest, size: int) -> None:
     addr, target = heap.rooted(size, typ), heap.malloc(16)
     store(u64, addr, target)
     store(u64, addr + size - 8, target + 7)  # into the object
+    heap.root(addr)
     made = walked(heap)
     node = made.node(addr)
+    assert made.graph.nodes == 3, "each object is one node, however often it is met"
     assert made.edges(node) == [(word, made.node(target)) for word in sorted({0, size // 8 - 1})]
     assert made.graph.size[node] >= size
     assert (made.graph.typ[node] != 0) == (size > 512)
