@@ -423,6 +423,30 @@ def test_every_control_of_the_page_works(program: Write, tmp_path: Path) -> None
     assert clicked == "Collection 1 of 2"
 
 
+def test_one_object_of_a_gigabyte(program: Write, tmp_path: Path) -> None:
+    browser()
+    out = tmp_path / "out.html"
+    body = "func main() {\n\tbig := make([]byte, 1<<30)\n\truntime.GC()\n\tprintln(big[5])\n}\n"
+    assert toyrun("--heapmap", out, program('import "runtime"\n' + body)).code == 0
+    assert [len(arenas) for _, arenas, _ in data_of(out)["snapshots"]] == [0, 16, 16]
+    script = """
+        const text = pageText(131071);
+        await show(0);
+        document.title = JSON.stringify([text, $('arenaText').textContent, state.sums.total.inUse]);
+    """
+    dom, console = rendered(out, script)
+    assert console == ""
+    title = re.search("<title>(.*)</title>", dom)
+    assert title is not None
+    text, arenas, in_use = json.loads(title[1])
+    assert text == (
+        "0xc03fffe000\npage 131,072 of 131,072 of its span\none object of 1.0 GiB without pointers\n"
+        "1 of 1 slots alive, 0 dead, 0 free"
+    )
+    assert arenas.startswith("0 arenas of 64 MiB")
+    assert in_use == 0
+
+
 def test_the_page_follows_the_system_into_the_dark(program: Write, tmp_path: Path) -> None:
     browser()
     out = tmp_path / "out.html"
