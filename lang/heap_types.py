@@ -3,8 +3,8 @@
     known     the heap has the type of large objects with pointers
     sampled   the memory profile has seen where it was allocated, and that line makes one thing of this shape
     led to    a pointer of an object, or a package variable, whose type is known leads to it
-    guessed   of all that the program makes, one thing has this shape
-    else      it is called by its shape: "32 bytes, pointers at 0, 8"
+    guessed   of all that the program makes, one thing has this shape; of several, one leads to what this leads to
+    else      it is called by what it may be, "main.Tree or *main.Node", or by its shape, "32 bytes, pointers at 0, 8"
 
     shape     bytes of the slot, whether it has pointers, and which of its words are some
 
@@ -29,7 +29,9 @@ from runtime.types import Type
 
 TINY = "tiny objects"
 UNKNOWN = -1  # no label yet
+MOST_MEANINGS = 3  # that are named for an object which may have any of them
 
+Shape = tuple[int, int, int]  # bytes of the slot, whether it has no pointers, pointer words
 Label = tuple[int, int]  # what (ONE, ARRAY, BYTES) and the number of the type
 
 
@@ -48,9 +50,11 @@ class ObjectTypes:
         self.target = buffers.words_of(graph, "target", graph.edges)
         self.word = buffers.words_of(graph, "word", graph.edges)
         self.types: list[list[Any]] = [list(note) for note in notes.get("types", ())]
-        self.links = [{offset: (what, elem) for offset, what, elem, _ in note[2]} for note in self.types]
+        self.links = [{offset: plain_label(what, elem) for offset, what, elem, _ in note[2]} for note in self.types]
         self.by_name = {note[0]: number for number, note in enumerate(self.types)}
-        self.sites = {int(site): [(what, t) for what, t in made] for site, made in notes.get("sites", {}).items()}
+        self.sites = {
+            int(site): [plain_label(what, t) for what, t in made] for site, made in notes.get("sites", {}).items()
+        }
         self.variables = sorted((offset, name, t) for name, offset, t in notes.get("variables", ()))
         self.names: list[str] = []  # by label number
         self.labels: list[Label | None] = []  # by label number; None of those that are no type
@@ -69,19 +73,52 @@ class ObjectTypes:
                 waiting.append(node)
         self._follow_variables(buffers, waiting)
         self._follow(waiting)
+        self._guess()
+
+    def _guess(self) -> None:
+        """Label those that no way leads to: what has one meaning first, since it may tell the meaning of the rest."""
         made = {label for found in self.sites.values() for label in found}
-        by_shape: dict[tuple[int, int, int], Label | None] = {}
+        by_shape: dict[Shape, list[Label]] = {}
+        for is_agreement_asked in (False, True):
+            for node in range(1, self.count):
+                if self.label_of[node] != UNKNOWN or self.shape_text(node) == TINY:
+                    continue
+                shape = self.shape(node)
+                if shape not in by_shape:
+                    by_shape[shape] = [label for label in made if self.fits(label, node)]
+                fitting = by_shape[shape]
+                if is_agreement_asked:
+                    fitting = [label for label in fitting if self.agrees(label, node)]
+                if len(fitting) == 1:
+                    label = self.label_of[node] = self.number(fitting[0])
+                    self.guessed[label] = self.guessed.get(label, 0) + 1
+                    self._follow([node])
         for node in range(1, self.count):
             if self.label_of[node] == UNKNOWN:
-                shape = self.size[node], self.span_class[node] & 1, self.words[node]
-                if shape not in by_shape:
-                    fitting = [label for label in made if self.fits(label, node)]
-                    by_shape[shape] = fitting[0] if len(fitting) == 1 else None
-                guess = by_shape[shape]
-                self.label_of[node] = self.number(guess if guess is not None else self.shape_text(node))
-                if guess is not None:
-                    self.guessed[self.label_of[node]] = self.guessed.get(self.label_of[node], 0) + 1
-                    self._follow([node])
+                fitting = [] if self.shape_text(node) == TINY else by_shape[self.shape(node)]
+                self.label_of[node] = self.number(self.choice_text(node, fitting))
+
+    def choice_text(self, node: int, fitting: list[Label]) -> str:
+        """The label of an object that has one of few meanings, or one of many."""
+        names = sorted({self.label_text(label) for label in fitting if self.agrees(label, node)})
+        return " or ".join(names) if 1 < len(names) <= MOST_MEANINGS else self.shape_text(node)
+
+    def shape(self, node: int) -> Shape:
+        """The shape of an object."""
+        return self.size[node], self.span_class[node] & 1, self.words[node]
+
+    def agrees(self, label: Label, node: int) -> bool:
+        """Whether the types of what a node leads to, as far as they are known, are those that this would lead to."""
+        if label[0] == BYTES:
+            return True
+        links, size = self.links[label[1]], self.types[label[1]][1]
+        for edge in range(self.first_edge[node], self.first_edge[node + 1]):
+            there = self.label_of[self.target[edge]]
+            found = self.labels[there] if there != UNKNOWN else None
+            wanted = links.get(PTR_SIZE * self.word[edge] % size)
+            if found is not None and wanted is not None and wanted[0] != BOX and found != wanted:
+                return False
+        return True
 
     def number(self, label: Label | str) -> int:
         """The number of a label."""
@@ -181,6 +218,11 @@ class ObjectTypes:
         least = size if what == ONE else (CLASS_TO_SIZE[size_to_class(slot) - 1] // size + 1) * size
         mask = sum(1 << (start + offset) // PTR_SIZE for start in range(0, least, size) for offset in links)
         return bool(self.words[node] & ((1 << least // PTR_SIZE) - 1) == mask)
+
+
+def plain_label(what: int, number: int) -> Label:
+    """A label: the bytes of all strings have one, whatever their type is called."""
+    return (what, 0 if what == BYTES else number)
 
 
 def slot_bytes(size: int, has_pointers: bool) -> int:

@@ -137,6 +137,73 @@ def test_it_says_who_holds_whom(program: Write, tmp_path: Path, engine: str, fla
     assert samples == (10 if "1" in flags[0] else 0)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_several_types_of_a_shape_it_is_the_one_that_leads_to_the_same(
+    program: Write, tmp_path: Path, engine: str
+) -> None:
+    out = tmp_path / "out.html"
+    body = """type Node struct { next *Node; number int; kind name }
+type Other struct { number *int; a, b, c int }
+type name string
+type List struct { first *Node }
+type Heap struct { first *Other }
+var others *Heap
+func look(list *List) int {
+	runtime.GC()
+	return list.first.number
+}
+func main() {
+	list := &List{first: &Node{number: 5, kind: "a"+name("bcdefghijklmnopqrst")}}
+	list.first.kind += "..."
+	others = &Heap{first: &Other{}}
+	println(look(list))
+}
+"""
+    done = toyrun("--engine", engine, "--heapmap", out, "--memprofilerate=0", program('import "runtime"\n' + body))
+    assert done.code == 0
+    kinds = by_name(data_of(out))
+    assert {name: kind["objects"] for name, kind in kinds.items()} == {
+        "main.List": 1,
+        "main.Node": 1,
+        "main.Heap": 1,
+        "main.Other": 1,
+        "string": 1,
+    }
+    assert {name for name, kind in kinds.items() if kind["guessed"]} == {"main.List", "main.Node"}
+
+
+def test_what_it_cannot_tell_it_says(program: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out.html"
+    body = """type Node struct { next *Node; number int }
+type List struct { first *Node }
+func look(list *List, more []*Node) int {
+	runtime.GC()
+	return list.first.number + more[0].number
+}
+func main() {
+	println(look(&List{first: &Node{}}, []*Node{&Node{}}))
+}
+"""
+    path = program('import "runtime"\n' + body)
+    assert toyrun("--heapmap", out, "--memprofilerate=0", path).code == 0
+    assert {name: kind["objects"] for name, kind in by_name(data_of(out)).items()} == {
+        "[]*main.Node or main.List": 2,
+        "main.Node": 2,
+    }
+    assert toyrun("--heapmap", out, "--memprofilerate=1", path).code == 0
+    assert {name: kind["objects"] for name, kind in by_name(data_of(out)).items()} == {
+        "[]*main.Node or main.List": 2,
+        "main.Node": 2,
+    }, "both are made on one line"
+    path.write_text(path.read_text().replace(", []*Node", ",\n[]*Node"))
+    assert toyrun("--heapmap", out, "--memprofilerate=1", path).code == 0
+    assert {name: kind["objects"] for name, kind in by_name(data_of(out)).items()} == {
+        "[]*main.Node": 1,
+        "main.List": 1,
+        "main.Node": 2,
+    }
+
+
 def planes_of(data: Any, number: int) -> tuple[bytes, list[int], list[int]]:
     """Kinds, taken and marked of the snapshot of a collection."""
     arenas, text = next((arenas, text) for n, arenas, text in data["snapshots"] if n == number)
