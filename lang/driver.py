@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
-from lang.execution import Engine, Executable, NativeEngine, ProfileFile, execute
+from lang.execution import Engine, Executable, NativeEngine, Report, execute
 from lang.source import Source
 from runtime.knobs import Settings
 
@@ -46,6 +46,14 @@ class Options(NamedTuple):
     metrics: bool = False  # all metrics at the end
     memprofile: str = ""  # write a memory profile to this file
     memprofilerate: int | None = None  # bytes from one sample to the next
+    heapmap: str = ""  # write a page that shows the heap to this file
+    heapmapat: int | None = None  # the collection that its graph of objects is of
+    trace: str = ""  # write the collections on a timeline to this file
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether the program says where it allocates."""
+        return bool(self.memprofile or self.heapmap)
 
     @property
     def figures(self) -> list[str]:
@@ -167,23 +175,33 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)
-    is_profiled = options.memprofile != ""
-    engine, program = on_python(source, is_profiled) if options.engine == "python" else on_native(source, is_profiled)
+    make = on_python if options.engine == "python" else on_native
+    engine, program = make(source, options.is_profiled)
     knobs = knobs_of(options, environ)
-    profile = open_profile(options, knobs)
-    return execute(engine, program, [path, *arguments], knobs, options.figures, profile)
+    reports = open_reports(options, knobs, source) if options.is_profiled or options.trace else []
+    return execute(engine, program, [path, *arguments], knobs, options.figures, reports)
 
 
-def open_profile(options: Options, knobs: Settings) -> ProfileFile | None:
-    """The file for the memory profile, if one is asked for."""
-    if not options.memprofile:
-        return None
+def open_reports(options: Options, knobs: Settings, source: Source) -> list[Report]:
+    """The files that are asked for, open. The memory profile comes last: the rate of its samples is what counts."""
+    from lang.heap_page import HeapPage
+    from lang.heap_record import HeapRecord
     from lang.memory_profile import MemoryProfile
+    from lang.trace_file import TraceFile
 
+    record = HeapRecord(bool(options.heapmap), options.memprofilerate, options.heapmapat)
+    opened: list[Report] = []
+    path = ""
     try:
-        return MemoryProfile(options.memprofile, options.memprofilerate, knobs)
+        if path := options.heapmap:
+            opened.append(HeapPage(path, record, source, options.engine))
+        if path := options.trace:
+            opened.append(TraceFile(path, record))
+        if path := options.memprofile:
+            opened.append(MemoryProfile(path, options.memprofilerate, knobs))
     except OSError as error:
-        raise UserError(f"toyrun: {options.memprofile}: {(error.strerror or str(error)).lower()}\n") from None
+        raise UserError(f"toyrun: {path}: {(error.strerror or str(error)).lower()}\n") from None
+    return opened
 
 
 def on_python(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
@@ -217,6 +235,7 @@ def notes_of(lowered: LoweredProgram) -> dict[str, Any]:
         "positions": [[position.function, position.line] for position in lowered.positions],
         "globals_size": lowered.globals_size,
         "globals_mask": f"{lowered.globals_mask:x}",
+        "objects": lowered.objects,
     }
 
 
@@ -225,7 +244,7 @@ def executable(source: Source, notes: dict[str, Any]) -> Executable:
     mask = int(notes["globals_mask"], 16)
     positions = [(function, line) for function, line in notes["positions"]]
     mask_bytes = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-    return Executable(source.name, positions, notes["globals_size"], mask_bytes)
+    return Executable(source.name, positions, notes["globals_size"], mask_bytes, notes["objects"])
 
 
 def show(source: Source, options: Options) -> int:
@@ -240,8 +259,7 @@ def show(source: Source, options: Options) -> int:
     if options.emit == "typed" and not options.check:
         sys.stdout.write(tree_text(file, typed=True))
         return 0
-    is_profiled = options.memprofile != ""
-    lowered = lower_checked(package, source, is_profiled)
+    lowered = lower_checked(package, source, options.is_profiled)
     if options.check:
         return 0
     if options.emit == "python":

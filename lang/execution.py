@@ -19,6 +19,7 @@ import resource
 import sys
 import threading
 from collections.abc import Collection, Sequence
+from enum import Enum, auto
 from typing import Any, NamedTuple, Protocol
 
 from runtime.host_thread import HostThread, MarkerThreads
@@ -40,6 +41,7 @@ FIGURES = (  # the words that runtime.MemStats begins with
 ).split()
 NUM_GC_WORD = len(FIGURES) + 512  # behind the rings of pauses
 MEM_STATS_WORDS = 722  # of the whole struct
+CLEAN_FAILURES = ("out of memory", "stack overflow")  # fatal errors that leave the heap as it should be
 GRACE_SECONDS = 0.2  # after Ctrl-C, for the program to reach a place where it can stop
 
 
@@ -50,18 +52,29 @@ class Executable(NamedTuple):
     positions: list[tuple[str, int]]  # function and line: what the last word of a panic counts
     globals_size: int  # bytes of the package variables
     globals_mask: bytes  # a bit per word of them that is a pointer
+    objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
 
 
-class ProfileFile(Protocol):
-    """Where the memory profile of a run goes."""
+class End(Enum):
+    """How far a program has come when what was asked for is written."""
 
-    rate: int  # bytes from one sample to the next, on average
+    RETURNED = auto()  # to its end by itself: main has returned, or os.Exit was called
+    FAILED = auto()  # a panic, a fatal error, or Ctrl-C stopped it
+    BROKEN = auto()  # an invariant of the runtime is broken: nothing is asked of it any more
+    RUNNING = auto()  # it does not react to Ctrl-C, and the process will end under it
 
-    def write(self, engine: Engine, runtime: int, program: Executable, is_at_end: bool) -> None:
-        """Write the profile of the runtime at an address. Raises OSError.
 
-        is_at_end: the program has come to its end by itself.
-        """
+class Report(Protocol):
+    """Something that is written about a run when it is over."""
+
+    name: str  # as messages have it: "the memory profile"
+
+    def begin(self, engine: Engine, runtime: int, program: Executable) -> None:
+        """Before the program runs, on the runtime at an address."""
+        ...
+
+    def write(self, end: End) -> None:
+        """When it is over. Raises OSError."""
         ...
 
 
@@ -79,10 +92,10 @@ def execute(
     arguments: Sequence[str],
     knobs: Settings,
     figures: Collection[str] = (),
-    profile: ProfileFile | None = None,
+    reports: Sequence[Report] = (),
 ) -> int:
     """Run a program; its exit code. At its end the figures wanted go to standard error: memstats, metrics."""
-    run = Run(engine, program, arguments, knobs, profile)
+    run = Run(engine, program, arguments, knobs, reports)
     try:
         run.open()
     except Failure as failure:
@@ -93,7 +106,7 @@ def execute(
         run.print_figures(figures)
     except Failure as failure:
         code = run.report(failure)
-    code = run.write_profile(code)
+    code = run.write_reports(code)
     run.close()
     return code
 
@@ -107,16 +120,17 @@ class Run:
         program: Executable,
         arguments: Sequence[str],
         knobs: Settings,
-        profile: ProfileFile | None = None,
+        reports: Sequence[Report] = (),
     ) -> None:
         self.engine = engine
-        self.profile = profile
+        self.reports = reports
         self.program = program
         self.knobs = knobs
         self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
+        self.ended = threading.Event()  # the program's thread has left the program
         self.scavenger: HostThread | None = None
         self.markers: MarkerThreads | None = None
         self.stack_bytes = stack_bytes_wanted()
@@ -128,8 +142,8 @@ class Run:
         self.runtime = self.opened(ctypes.addressof(mask))
         words = (ctypes.c_int64 * len(self.knobs))(*self.knobs)
         self.engine.call("set_knobs", self.runtime, ctypes.addressof(words))
-        if self.profile is not None:
-            self.engine.call("set_memory_profile", self.runtime, self.profile.rate)
+        for report in self.reports:
+            report.begin(self.engine, self.runtime, self.program)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def opened(self, mask: int) -> int:
@@ -150,15 +164,11 @@ class Run:
         self.scavenger = self.started_scavenger()
         self.markers = self.marker_threads()
         self.engine.call("set_marker_hook", self.runtime, self.markers.hook)
-        thread = self.thread = self.started_thread()
         try:
-            thread.join()
+            self.start_thread()
+            self.ended.wait()
         except KeyboardInterrupt:
-            self.engine.call("interrupt_program", self.runtime)
-            thread.join(GRACE_SECONDS)
-            self.flush()
-            self.write_profile(INTERRUPT_EXIT)
-            leave_now(INTERRUPT_EXIT)
+            self.leave_interrupted()
         if self.scavenger.stop():
             self.failure = self.failure or self.scavenger.failure
         # What ended a marker says more than what its end did to the thread that waited for it.
@@ -170,6 +180,14 @@ class Run:
             sys.stderr.write(f"toyrun: write to standard output: {os.strerror(error).lower()}\n")
             return code or WRITE_ERROR_EXIT
         return code
+
+    def leave_interrupted(self) -> None:
+        """After Ctrl-C: the end of the process. A second one is not waited for: what is being written is cut short."""
+        self.engine.call("interrupt_program", self.runtime)
+        self.ended.wait(GRACE_SECONDS)
+        self.flush()
+        self.write_reports(INTERRUPT_EXIT)
+        leave_now(INTERRUPT_EXIT)
 
     def started_scavenger(self) -> HostThread:
         """The thread that gives memory back, running."""
@@ -187,8 +205,12 @@ class Run:
             lambda: self.engine.call("give_up_marking", self.runtime),
         )
 
-    def started_thread(self) -> threading.Thread:
-        """The program's thread, running; its stack as large as the system allows."""
+    def start_thread(self) -> None:
+        """Start the program's thread; its stack is as large as the system allows.
+
+        Whether it is over is asked of `ended`, never of the thread: a join that Ctrl-C cuts short can leave
+        is_alive() False while the thread runs on.
+        """
         while True:
             threading.stack_size(self.stack_bytes)
             thread = threading.Thread(target=self.body, name="toy", daemon=True)
@@ -199,7 +221,7 @@ class Run:
                     raise
                 self.stack_bytes //= 2
             else:
-                return thread
+                return
 
     def body(self) -> None:
         """What the program's thread does."""
@@ -208,6 +230,8 @@ class Run:
             self.engine.call("start", self.runtime, ctypes.addressof(self.kept[1]), self.argument_count)
         except BaseException as failure:  # handed to the main thread, which reports it
             self.failure = failure
+        finally:
+            self.ended.set()
 
     def flush(self) -> None:
         """Write out what waits."""
@@ -216,22 +240,29 @@ class Run:
         except Failure as failure:
             self.failure = self.failure or failure
 
-    def write_profile(self, code: int) -> int:
-        """Write the memory profile, if one is asked for. The exit code of a program whose own is given."""
-        if self.profile is None:
-            return code
-        try:
-            self.profile.write(self.engine, self.runtime, self.program, self.is_at_end())
-        except OSError as error:
-            sys.stderr.write(f"toyrun: write of the memory profile: {(error.strerror or str(error)).lower()}\n")
-            return code or WRITE_ERROR_EXIT
+    def write_reports(self, code: int) -> int:
+        """Write what was asked for about the run. The exit code of a program whose own is given."""
+        end = self.end()
+        for report in self.reports:
+            try:
+                report.write(end)
+            except OSError as error:
+                sys.stderr.write(f"toyrun: write of {report.name}: {(error.strerror or str(error)).lower()}\n")
+                code = code or WRITE_ERROR_EXIT
         return code
 
-    def is_at_end(self) -> bool:
-        """Whether the program has come to its end by itself: main has returned, or os.Exit was called."""
-        failure = self.failure
-        has_exited = isinstance(failure, Failure) and failure.kind == FAIL_EXIT
-        return not self.thread.is_alive() and (failure is None or has_exited)
+    def end(self) -> End:
+        """How far the program has come."""
+        if not self.ended.is_set():
+            return End.RUNNING
+        if self.failure is None:
+            return End.RETURNED
+        if not isinstance(self.failure, Failure):
+            return End.FAILED
+        if self.failure.kind == FAIL_EXIT:
+            return End.RETURNED
+        is_broken = self.failure.kind == FAIL_THROW and self.failure.text not in CLEAN_FAILURES
+        return End.BROKEN if is_broken else End.FAILED
 
     def close(self) -> None:
         """Give the runtime's memory back, unless somebody is in it still: then the end of the process does."""

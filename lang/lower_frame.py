@@ -25,6 +25,7 @@ from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
 from lang.syntax import Expr, Node
+from lang.type_notes import Made
 
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
@@ -75,6 +76,7 @@ class Program:
         self._helpers: dict[tuple[str, Type], str] = {}
         self.helper_lines: list[str] = []
         self.uses_arguments = False  # os.Args occurs
+        self.allocations: dict[int, set[Made]] = {}  # by site, in a program that is profiled
 
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""
@@ -150,6 +152,11 @@ class Frame:
     def site(self) -> int:
         """What the memory profile calls the place under way; 0 if the program is not compiled for it."""
         return 1 + self.program.position(self.info.name, self.pos) if self.program.is_profiled else 0
+
+    def allocates(self, what: int, t: Type) -> None:
+        """Note what the allocation under way makes, for who looks at the heap."""
+        if self.program.is_profiled:
+            self.program.allocations.setdefault(self.site(), set()).add((what, t))
 
     # ---- temporaries
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 from lang.go_types import Array, Basic, Interface, Kind, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_operators import STRING_RESULT, Operators, float_text
+from lang.lower_operators import Operators, float_text
 from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_scalar
 from lang.packages import DURATION, part_with_text
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
+from lang.type_notes import ARRAY
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
 POINTER_RESULT = Component("", "uintptr", WORD, "")
@@ -110,6 +111,7 @@ class Literals(Operators):
         constants = self.constant_elements(expr, elem)
         values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
         pos = self.position(expr)
+        self.allocates(ARRAY, elem)
         (word,) = self.call_runtime(
             f"make_slice(g, {self.types.descriptor(elem)}, {length}, {length}, {pos})", (POINTER_RESULT,)
         )
@@ -175,17 +177,18 @@ class Literals(Operators):
     def to_string(self, operand: Expr, source: Type) -> Value:
         """string(x) of a string, a byte or rune slice, or an integer."""
         if isinstance(source, Basic) and source.is_integer:
-            return self.call_runtime(f"int_to_string(g, {self.as_i64(operand)})", STRING_RESULT)
+            return self.string_made(f"int_to_string(g, {self.as_i64(operand)})")
         parts = self.value(operand)
         if isinstance(source, Slice):
             is_bytes = size_of(source.elem) == 1
             name = "slice_bytes_to_string" if is_bytes else "runes_to_string"
-            return self.call_runtime(f"{name}(g, address({parts[0]}), {parts[1]})", STRING_RESULT)
+            return self.string_made(f"{name}(g, address({parts[0]}), {parts[1]})")
         return parts
 
     def string_to_slice(self, operand: Expr, elem: Type) -> Value:
         """[]byte(s) and []rune(s)"""
         data, length = self.bind(operand.type, self.value(operand))
+        self.allocates(ARRAY, elem)
         if size_of(elem) == 1:
             word, capacity = self.call_runtime(
                 f"string_to_slice_bytes(g, {data}, {length})", (POINTER_RESULT, LENGTH_RESULT)

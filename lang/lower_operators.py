@@ -16,11 +16,12 @@ from fractions import Fraction
 from math import inf
 
 from lang.flow import Flow, If
-from lang.go_types import Array, Basic, Interface, Kind, Pointer, Struct, Type
+from lang.go_types import STRING, Array, Basic, Interface, Kind, Pointer, Struct, Type
 from lang.lower_frame import NotYet, Value
 from lang.lower_places import Places
 from lang.lower_types import MACHINE_TYPES, VIEW, Component, is_boxed
 from lang.syntax import Binary, Expr, Mode, Unary
+from lang.type_notes import BYTES
 
 STRING_RESULT = (Component("data", "Array[u8]", VIEW, ".data"), Component("length", "i64", "", ".length"))
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -219,9 +220,14 @@ class Operators(Places):
         while len(operands) > 1:
             joined = operands[:CONCAT_LIMIT]
             arguments = ", ".join(part for operand in joined for part in operand)
-            result = self.call_runtime(f"concat{len(joined)}(g, {arguments})", STRING_RESULT)
+            result = self.string_made(f"concat{len(joined)}(g, {arguments})")
             operands = [result, *operands[CONCAT_LIMIT:]]
         return operands[0]
+
+    def string_made(self, text: str) -> Value:
+        """A call of the runtime that makes a string."""
+        self.allocates(BYTES, STRING)
+        return self.call_runtime(text, STRING_RESULT)
 
     def concatenated(self, expr: Expr) -> list[Value]:
         """The operands of a chain of +, constants folded by the checker."""

@@ -21,6 +21,7 @@ from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
 from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, Paren, Selector
+from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, TINY_SIZE
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 
@@ -209,6 +210,7 @@ class Places(Frame):
         view = self.types.pointee(t)
         component = Component("", view, VIEW, "")
         pointer = self.declare(wish, component) if wish else self.declare_temporary(component)
+        self.allocates(ONE, t)
         slow = f"mallocgc(g, {size_of(t)}, {self.descriptor_or_nil(t)}, True)"
         fast = self.fast_allocation(t)
         if not fast:

@@ -15,18 +15,20 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
+from typing import Any
 
 import runtime.types
 from lang import syntax
 from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, Type
-from lang.layout import pointer_mask, size_of
+from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lower_frame import Position, Program
 from lang.lower_function import Function
 from lang.lower_names import safe_name
 from lang.lower_types import field_name
 from lang.objects import FunctionInfo, VarKind
 from lang.source import Source
+from lang.type_notes import TypeNotes, Variable
 
 IMPORTS = """from __future__ import annotations
 
@@ -80,6 +82,7 @@ class LoweredProgram:
     positions: list[Position]  # what the last word of a panic counts
     globals_size: int  # bytes of the package-level variables
     globals_mask: int  # a bit per word of them that holds a pointer
+    objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
 
 
 def lower_package(package: syntax.Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
@@ -119,7 +122,7 @@ class ProgramLowering(Program):
                 *start,
             ]
         )
-        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct))
+        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), self.objects(struct))
 
     def name_everything(self) -> None:
         """Names for all functions and package-level variables, before any body is lowered."""
@@ -150,6 +153,14 @@ class ProgramLowering(Program):
         """The struct's class."""
         fields = [f"    {f.name}: {self.types.memory(f.type)}" for f in struct.fields]
         return ["@struct", "class Package(Struct):", '    """The package-level variables."""', *fields, ""]
+
+    def objects(self, struct: Struct) -> dict[str, Any]:
+        """What is known of the program's objects, if it is profiled."""
+        if not self.is_profiled:
+            return {}
+        names = [*(var.name for var in self.package.globals), "os.Args"]
+        fields = zip(names, struct.fields, field_offsets(struct), strict=False)
+        return TypeNotes().notes(self.allocations, [Variable(name, at, f.type) for name, f, at in fields])
 
     def initializer(self) -> str:
         """The function that gives package-level variables their first values; its name."""

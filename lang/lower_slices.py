@@ -13,6 +13,7 @@ from lang.layout import size_of
 from lang.lower_frame import NotYet, Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.syntax import Call, Expr, Mode, SliceExpr
+from lang.type_notes import ARRAY
 
 
 class Slices(Literals):
@@ -42,6 +43,7 @@ class Slices(Literals):
         ]
         length, capacity = counts[0], counts[-1]
         descriptor = self.types.descriptor(under.elem)
+        self.allocates(ARRAY, under.elem)
         (word,) = self.call_runtime(
             f"make_slice(g, {descriptor}, {length}, {capacity}, {self.position(expr)})", (POINTER_RESULT,)
         )
@@ -81,6 +83,7 @@ class Slices(Literals):
     def make_room(self, data: str, length: str, capacity: str, needed: str, elem: Type) -> None:
         """Move the elements to a larger array when `needed` of them do not fit."""
         grow = self.if_(f"unlikely({needed} > {capacity})")
+        self.allocates(ARRAY, elem)
         with self.inside(grow.then):
             text = f"grow_slice(g, address({data}), {length}, {capacity}, {needed}, {self.types.descriptor(elem)})"
             word, room = self.call_runtime(text, (POINTER_RESULT, LENGTH_RESULT))

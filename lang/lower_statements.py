@@ -15,7 +15,6 @@ from lang.go_types import Basic, Type
 from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_names import safe_name
-from lang.lower_operators import STRING_RESULT
 from lang.lower_packages import Packages
 from lang.lower_types import VIEW, is_boxed, is_scalar
 from lang.objects import Var
@@ -113,7 +112,7 @@ class Statements(Packages):
 
     def joined(self, left: Value, right: Value) -> Value:
         """left + right of two strings."""
-        return self.call_runtime(f"concat2(g, {', '.join((*left, *right))})", STRING_RESULT)
+        return self.string_made(f"concat2(g, {', '.join((*left, *right))})")
 
     def fixed_place(self, target: syntax.Expr) -> Place | None:
         """The memory of an assignment's target, its operands evaluated now; None for locals and `_`."""

@@ -13,10 +13,8 @@ Owner: the host's main thread. Go: testing -memprofile; runtime/pprof.        Ne
 
 from __future__ import annotations
 
-import os
-import stat
-
-from lang.execution import Engine, Executable
+from lang.execution import End, Engine, Executable
+from lang.output_file import OutputFile
 from runtime.heap import Runtime
 from runtime.knobs import Settings
 from runtime.pprof import Frame, pprof_bytes
@@ -29,26 +27,28 @@ UNKNOWN = "unknown"  # the function of an allocation that no line of the program
 class MemoryProfile:
     """A file that a profile will be written to."""
 
+    name = "the memory profile"
+
     def __init__(self, path: str, rate: int | None, knobs: Settings) -> None:
-        """Open it. Raises OSError. What it holds stays until there is something to write."""
-        self.stream = open(path, "ab", buffering=0)  # noqa: SIM115 (closed by write)
+        """Open it. Raises OSError."""
+        self.file = OutputFile(path)
         asked = knobs.memprofilerate if rate is None else rate
         self.rate = asked if asked >= 0 else DEFAULT_RATE
 
-    def write(self, engine: Engine, runtime: int, program: Executable, is_at_end: bool) -> None:
-        """Write the profile of the runtime at an address, and close the file. Raises OSError."""
-        engine.call("finish_memory_profile", runtime, int(is_at_end))
+    def begin(self, engine: Engine, runtime: int, program: Executable) -> None:
+        """Sample, from now on."""
+        self.engine, self.runtime, self.program = engine, runtime, program
+        engine.call("set_memory_profile", runtime, self.rate)
 
-        def frame_of(site: int) -> Frame:
-            if not 1 <= site <= len(program.positions):
-                return Frame(UNKNOWN, program.name, 0)
-            function, line = program.positions[site - 1]
-            return Frame(f"main.{function}", program.name, line)
+    def write(self, end: End) -> None:
+        """Write the profile. Raises OSError."""
+        self.engine.call("finish_memory_profile", self.runtime, int(end is End.RETURNED))
+        records = read_records(Runtime.at(self.runtime).heap.specials.profile)
+        self.file.write(pprof_bytes(records, self.rate, self.frame_of))
 
-        records = read_records(Runtime.at(runtime).heap.specials.profile)
-        with self.stream as stream:
-            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                stream.truncate(0)
-            data = pprof_bytes(records, self.rate, frame_of)
-            while data:
-                data = data[stream.write(data) or 0 :]
+    def frame_of(self, site: int) -> Frame:
+        """The function and the line of a site."""
+        if not 1 <= site <= len(self.program.positions):
+            return Frame(UNKNOWN, self.program.name, 0)
+        function, line = self.program.positions[site - 1]
+        return Frame(f"main.{function}", self.program.name, line)

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import NoReturn
 
 from lang.driver import COMPILE_ERROR, INTERNAL_ERROR, Options, UserError, run_file
@@ -28,6 +29,9 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --memstats, --metrics    the allocator's figures on standard error at the end
   --memprofile FILE        write a memory profile at the end: go tool pprof FILE
   --memprofilerate N       one sample in N bytes, on average (524288); 1: all
+  --heapmap FILE           write a page that shows pages, classes, objects
+  --heapmapat N            its objects are those of collection N
+  --trace FILE             write the collections on a timeline, for Perfetto
   --version, --help
 
 environment
@@ -113,20 +117,34 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
             sys.stdout.write(f"toyrun {version()}\n")
             return None, [], Options()
         settings |= option(name, value if equals else None, rest)
+    check_files(settings)
     if not rest:
         raise UsageError("no program given")
     return rest[0], rest[1:], Options(**settings)  # type: ignore[arg-type]
 
 
-def profile_option(name: str, value: str | None) -> dict[str, Setting]:
-    """The setting of a flag about the memory profile."""
+FILES = ("--memprofile", "--heapmap", "--trace")
+NUMBERS = {"--memprofilerate": "a number of bytes", "--heapmapat": "the number of a collection"}
+
+
+def check_files(settings: Mapping[str, Setting]) -> None:
+    """What is written at the end goes to files of its own."""
+    if "heapmapat" in settings and "heapmap" not in settings:
+        raise UsageError("--heapmapat goes with --heapmap")
+    for one, other in combinations((name for name in FILES if name[2:] in settings), 2):
+        if settings[one[2:]] == settings[other[2:]]:
+            raise UsageError(f"{one} and {other} name the same file")
+
+
+def report_option(name: str, value: str | None) -> dict[str, Setting]:
+    """The setting of a flag about what is written at the end."""
     if not value:
-        raise UsageError(f"{name} takes a {'file' if name == '--memprofile' else 'number of bytes'}")
-    if name == "--memprofile":
-        return {"memprofile": value}
-    if not re.fullmatch(r"[0-9]{1,18}", value):
-        raise UsageError(f"{name} takes a number of bytes, not {value!r}")
-    return {"memprofilerate": int(value)}
+        raise UsageError(f"{name} takes {NUMBERS.get(name, 'a file')}")
+    if name in FILES:
+        return {name[2:]: value}
+    if not re.fullmatch(r"[0-9]{1,18}", value) or name == "--heapmapat" and int(value) == 0:
+        raise UsageError(f"{name} takes {NUMBERS[name]}, not {value!r}")
+    return {name[2:]: int(value)}
 
 
 def option(name: str, value: str | None, rest: list[str]) -> dict[str, Setting]:
@@ -135,8 +153,8 @@ def option(name: str, value: str | None, rest: list[str]) -> dict[str, Setting]:
         if value is not None:
             raise UsageError(f"{name} takes no value")
         return {name[2:]: True}
-    if name in ("--memprofile", "--memprofilerate"):
-        return profile_option(name, value if value is not None or not rest else rest.pop(0))
+    if name in FILES or name in NUMBERS:
+        return report_option(name, value if value is not None or not rest else rest.pop(0))
     choices = {"--engine": ENGINES, "--emit": FORMS}.get(name)
     if choices is None:
         raise UsageError(f"unknown flag {name}")

@@ -48,6 +48,7 @@ READING_ORDER = """
     runtime.memory_control runtime.periodic runtime.mem_sample runtime.malloc runtime.weak runtime.panics
     runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
+    runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
@@ -64,10 +65,11 @@ READING_ORDER = """
     lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
     lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
     lang.std.runtime_pkg lang.std.time_pkg lang.std.debug_pkg
-    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
+    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child
+    lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types
+    lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 

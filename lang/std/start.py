@@ -17,15 +17,18 @@ Owner: the host. Go: runtime/proc.go schedinit, rt0_go.
 from __future__ import annotations
 
 from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.cycle import gc
+from runtime.cycle import gc, sweep_rest
+from runtime.dominators import Dominators, find_dominators
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.heap_check import check_heap
+from runtime.heap_graph import HeapGraph, walk_heap
+from runtime.heap_map import HeapMap, map_heap
 from runtime.layout import PTR_SIZE
 from runtime.mark_team import break_team, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
-from runtime.memstats import MemStats, read_mem_stats
+from runtime.memstats import MemStats, flush_all, read_mem_stats
 from runtime.metrics import Samples, read_samples
 from runtime.output import close_output, flush, open_output
 from runtime.proc import G
@@ -33,6 +36,7 @@ from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
 from runtime.stats_check import check_mem_stats
 from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64, uintptr
+from runtime.world import start_the_world, stop_the_world
 
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
@@ -70,10 +74,37 @@ def set_memory_profile(runtime: Runtime, rate: u64) -> None:
 def finish_memory_profile(g: G, is_at_end: u64) -> None:
     """Publish what was recorded. A program that is at its end has nothing in use but what its variables lead to."""
     if is_at_end != 0:
-        g.shadow_top = g.shadow_base
+        leave_stack(g)
         gc(g)
     else:
         publish_all(g.heap.specials.profile)
+
+
+def draw_heap(g: G, picture: HeapMap) -> u64:
+    """The map of the heap when nothing runs any more; what the last collection found dead is swept first."""
+    sweep_rest(g.runtime, g.p)
+    stop_the_world(g.p)
+    flush_all(g.runtime)
+    arenas = map_heap(g.runtime, picture, 0)
+    start_the_world(g.p)
+    return arenas
+
+
+def draw_marked_heap(runtime: Runtime, picture: HeapMap) -> u64:
+    """The same at the end of marking, for a hook."""
+    return map_heap(runtime, picture, 1)
+
+
+def draw_graph(runtime: Runtime, graph: HeapGraph, tree: Dominators) -> u64:
+    """The graph of the heap, and what each object keeps alive; for a hook, or when nothing runs any more."""
+    nodes = walk_heap(runtime, graph)
+    find_dominators(graph, tree)
+    return nodes
+
+
+def leave_stack(g: G) -> None:
+    """The program is at its end: nothing is in use but what its variables lead to."""
+    g.shadow_top = g.shadow_base
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:

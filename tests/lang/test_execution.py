@@ -1,0 +1,69 @@
+"""How far a program has come, as the one who waits for it sees it."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+import pytest
+
+from lang.execution import End, Executable, Run
+from runtime.knobs import Settings
+from runtime.syspy.failure import FAIL_EXIT, FAIL_PANIC, FAIL_THROW, Failure
+
+
+class Waiting:
+    """An engine whose program runs until it is told to leave, in its way."""
+
+    def __init__(self) -> None:
+        self.leave = threading.Event()
+        self.failure: BaseException | None = None
+
+    def call(self, name: str, *_: int) -> Any:
+        if name == "start":
+            self.leave.wait(10)
+            if self.failure is not None:
+                raise self.failure
+
+
+def run_of(engine: Waiting) -> Run:
+    run = Run(engine, Executable("p.toy", [], 0, b"", {}), [], Settings.from_environment({}))
+    run.kept = [ctypes.create_string_buffer(8), ctypes.create_string_buffer(8)]
+    run.stack_bytes = 1 << 20
+    return run
+
+
+def test_a_program_that_runs_is_not_at_its_end_whatever_its_thread_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A join that Ctrl-C cuts short can leave is_alive() False while the thread runs on."""
+    engine = Waiting()
+    run = run_of(engine)
+    run.start_thread()
+    monkeypatch.setattr(threading.Thread, "is_alive", lambda _: False)
+    assert run.end() is End.RUNNING
+    engine.leave.set()
+    assert run.ended.wait(10)
+    assert run.end() is End.RETURNED
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (None, End.RETURNED),
+        (Failure(FAIL_EXIT, "", (3,)), End.RETURNED),
+        (Failure(FAIL_PANIC, "", ()), End.FAILED),
+        (Failure(FAIL_THROW, "out of memory", ()), End.FAILED),
+        (Failure(FAIL_THROW, "stack overflow", ()), End.FAILED),
+        (Failure(FAIL_THROW, "S1: more slots taken than there are", ()), End.BROKEN),
+        (RecursionError(), End.FAILED),
+    ],
+    ids=str,
+)
+def test_how_it_ended(failure: BaseException | None, expected: End) -> None:
+    engine = Waiting()
+    engine.failure = failure
+    engine.leave.set()
+    run = run_of(engine)
+    run.start_thread()
+    assert run.ended.wait(10)
+    assert run.end() is expected
