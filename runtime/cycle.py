@@ -26,7 +26,6 @@ from runtime.layout import PTR_SIZE, larger, smaller
 from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
 from runtime.mcache import close_runs, flush_live
-from runtime.mcentral import finish_sweep, start_sweep
 from runtime.mem_profile import next_cycle, publish_swept
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all, uncounted_bytes
@@ -38,6 +37,7 @@ from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
 from runtime.scavtrace import print_scav_trace
+from runtime.sweeper import finish_sweep, start_sweep
 from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
 from runtime.world import World, start_the_world, stop_the_world

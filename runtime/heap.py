@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.central_sets import MCentral
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
@@ -31,7 +32,6 @@ from runtime.layout import CACHE_LINE, PHYS_PAGE_SIZE, PTR_SIZE, align_up
 from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_init
 from runtime.mcache import mcache_init
-from runtime.mcentral import MCentral
 from runtime.mheap import MHeap, heap_close, heap_init
 from runtime.os_memory import (
     MAP_FAILED,

@@ -20,13 +20,13 @@ from runtime.cycle import collect, gc, update_goal
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
-from runtime.mcentral import finish_sweep
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
+from runtime.sweeper import finish_sweep
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value

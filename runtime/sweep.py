@@ -64,8 +64,7 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
 
     unmarked: it is known that no object is marked, so the bits need not be looked at.
     """
-    if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
-        throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
+    check_acquired(span, sweep_gen)
     nelems = u64(span.nelems)
     live: u64 = 0
     if not unmarked:
@@ -83,6 +82,25 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
     if live == 0:
         return FREED
     return FULL if live == nelems else PARTIAL
+
+
+def retire_span(span: MSpan, sweep_gen: u32, clobber: bool) -> None:
+    """Free all objects of an acquired span none of which is marked, and that goes back to the heap.
+
+    Its bits are left as they are: on its pages, which are touched by nobody until they are a span again.
+    """
+    check_acquired(span, sweep_gen)
+    if clobber:
+        clobber_free(span)
+    span.alloc_count = 0
+    atomic_store(span, "sweep_gen", sweep_gen)
+
+
+@inline
+def check_acquired(span: MSpan, sweep_gen: u32) -> None:
+    """W1 holds."""
+    if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
+        throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
 
 
 def turn_bits(span: MSpan, live: u64) -> None:

@@ -16,10 +16,10 @@ import pytest
 from runtime import Runtime
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
 from runtime.engines import ENGINES
-from runtime.mcentral import finish_sweep
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
 from runtime.scavenger_thread import ScavengerThread
+from runtime.sweeper import finish_sweep
 from runtime.syspy import Failure, memset
 from tests.runtime.heaps import HeapUnderTest
 from tests.runtime.kernel import resident_bytes

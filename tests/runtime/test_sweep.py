@@ -8,7 +8,7 @@ import pytest
 
 from runtime.arenas import is_unmarked
 from runtime.mspan import check_span
-from runtime.sweep import CLOBBER_WORD, FREED, FULL, PARTIAL, sweep_span, try_acquire
+from runtime.sweep import CLOBBER_WORD, FREED, FULL, PARTIAL, retire_span, sweep_span, try_acquire
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import HeapUnderTest, drawn, span_drawn
 
@@ -108,6 +108,16 @@ def test_a_span_without_a_mark_is_swept_without_a_look(any_engine: Any) -> None:
     assert any_engine.call(sweep_span, span, H, True, False) == FREED
     assert (span.alloc_count, span.free_index, span.need_zero) == (0, 0, 1)
     assert span.alloc_cache == (1 << 64) - 1
+
+
+def test_a_span_that_goes_back_keeps_its_bits(any_engine: Any) -> None:
+    span = span_drawn(alloc="##.##.##", free_index=3, sweep_gen=H - 1)
+    bits = span.small_bits[0]
+    any_engine.call(retire_span, span, H, True)
+    assert (span.alloc_count, span.sweep_gen, span.small_bits[0]) == (0, H, bits)
+    assert [load(u32, span.start_addr + slot * 1024) for slot in (2, 5, 7)] == [CLOBBER_WORD, 0, CLOBBER_WORD]
+    with pytest.raises(Failure, match="W1"):
+        any_engine.call(retire_span, span, H, False)
 
 
 def test_pages_without_marks_are_known_as_such(heap: HeapUnderTest) -> None:
