@@ -18,7 +18,7 @@ heap's h, which grows by 2 at every collection:
     W1  only a span in use with sweep_gen h - 1 is swept
     W2  sweeping does not make more slots taken
 
-A free slot that is marked (against S4) is a zombie: something reached memory that was freed.
+A free slot that is marked (against S4) is a zombie: something reached memory that was freed (zombies.py).
 
 Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLocked) sweep.      Next: pacer.py
 """
@@ -29,7 +29,6 @@ from runtime.gc_bits import swap_bits
 from runtime.mspan import (
     SPAN_IN_USE,
     MSpan,
-    check_marks,
     count_bits,
     has_bit,
     is_taken,
@@ -38,6 +37,7 @@ from runtime.mspan import (
 )
 from runtime.page_bits import ALL_ONES
 from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+from runtime.zombies import check_marks
 
 FREED = 0  # no object is left; the span can go back to the heap
 PARTIAL = 1  # some slots are free

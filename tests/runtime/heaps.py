@@ -55,6 +55,7 @@ from runtime import (
     weak,
     work_queue,
     world,
+    zombies,
 )
 from runtime import heap as root
 from runtime.knobs import Settings
@@ -142,7 +143,6 @@ ROOTS: list[Callable[..., Any]] = [
     metrics.read_samples,
     mheap.alloc_span,
     mheap.free_span,
-    mspan.check_marks,
     mspan.check_span,
     mspan.count_taken,
     mspan.find_zombie,
@@ -189,6 +189,7 @@ ROOTS: list[Callable[..., Any]] = [
     types.check_type,
     weak.weak_make,
     weak.weak_value,
+    zombies.check_marks,
     work_queue.grow_queue,
     work_queue.queue_close,
     work_queue.queue_init,
