@@ -19,7 +19,7 @@ Owner: atomic; reset by who has stopped the world. Go: runtime/mgcsweep.go activ
 
 from __future__ import annotations
 
-from runtime.syspy import Struct, atomic_load, atomic_store, cas, inline, struct, throw, u32, u64, uintptr
+from runtime.syspy import Struct, atomic_load, atomic_store, cas, f64, inline, struct, throw, u32, u64, uintptr
 
 DRAINED = 1 << 31  # no span waits in an unswept set
 
@@ -31,6 +31,9 @@ class Sweeper(Struct):
     state: u32  # see the header
     sweep_class: u64  # where sweepers look next: 2 * span class, + 1 for the partial set
     pages_swept: u64  # pages of the spans swept since the collection
+    pages_swept_basis: u64  # of them, those swept when the pace was set
+    live_basis: u64  # bytes: heap_live at that time
+    pages_per_byte: f64  # to sweep for each byte that is allocated: sweep_pacer.py; 0: none
     reclaim_base: uintptr  # start of the lowest arena, as it was then
     reclaim_end: u64  # pages from there to the end of the highest arena
     reclaim_index: u64  # pages from there that reclaim has gone through

@@ -37,6 +37,7 @@ from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
 from runtime.scavtrace import print_scav_trace
+from runtime.sweep_pacer import pace_sweeper
 from runtime.sweeper import finish_sweep, start_sweep
 from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
@@ -104,6 +105,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     next_cycle(heap.specials.profile)
     start_sweep(heap)
     flush_all(runtime)
+    pace_sweeper(heap)
     start_scavenge_gen(heap)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
@@ -169,6 +171,7 @@ def update_goal(runtime: Runtime, stack_bytes: u64) -> None:
     else:
         runtime.gc.heap_goal = goal
         heap.trigger = trigger_below(goal, marked, gogc)
+    pace_sweeper(heap)
     pace_scavenger(heap.scavenger, heap.memory, runtime.gc.heap_goal)
 
 

@@ -31,6 +31,7 @@ from runtime.pacer import is_due
 from runtime.reclaim import alloc_in_use_span
 from runtime.sampler import count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
+from runtime.sweep_pacer import deduct_sweep_credit
 from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64, unlikely
 
 ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
@@ -171,6 +172,7 @@ def release_all(heap: MHeap, p: P) -> None:
 def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
     """A span with one object of size bytes, not zeroed and without a type; nil if the system refuses memory."""
     npages = (size + (PAGE_SIZE - 1)) >> PAGE_SHIFT
+    deduct_sweep_credit(heap, p, npages << PAGE_SHIFT, npages)
     span = alloc_in_use_span(heap, p, npages, span_class)
     if is_nil(span):
         return span

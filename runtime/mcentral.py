@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from runtime.active_sweep import begin_sweeping, end_sweeping
 from runtime.central_sets import MCentral, acquire_unswept, place_span, take_swept
+from runtime.layout import PAGE_SHIFT
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan
 from runtime.p import P
 from runtime.reclaim import alloc_in_use_span
 from runtime.size_classes import CLASS_TO_NPAGES
 from runtime.sweep import FULL
+from runtime.sweep_pacer import deduct_sweep_credit
 from runtime.sweeper import sweep_and_place, sweep_counted
 from runtime.syspy import atomic_add, atomic_store, is_nil, nil, throw, u32, u64
 
@@ -30,6 +32,7 @@ SPAN_BUDGET = 100  # unswept spans to look into before taking new pages
 
 def cache_span(heap: MHeap, p: P, span_class: u64) -> MSpan:
     """A span of the class with a free slot, for an mcache of p; nil if the system refuses memory."""
+    deduct_sweep_credit(heap, p, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT, 0)
     span = find_span(heap, p, p.central[span_class])
     other = p.world.ps
     while is_nil(span) and not is_nil(other):

@@ -42,7 +42,7 @@ READING_ORDER = """
     runtime.mspan runtime.zombies runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
     runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.active_sweep runtime.mheap runtime.central_sets runtime.sweeper runtime.reclaim
-    runtime.mcentral runtime.mcache
+    runtime.sweep_pacer runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
