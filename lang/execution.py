@@ -21,8 +21,8 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from runtime.background_thread import BackgroundThread
 from runtime.knobs import Settings
-from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
 
@@ -117,7 +117,7 @@ class Run:
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
-        self.scavenger: ScavengerThread | None = None
+        self.scavenger: BackgroundThread | None = None
         self.stack_bytes = stack_bytes_wanted()
 
     def open(self) -> None:
@@ -166,9 +166,10 @@ class Run:
             return code or WRITE_ERROR_EXIT
         return code
 
-    def started_scavenger(self) -> ScavengerThread:
+    def started_scavenger(self) -> BackgroundThread:
         """The thread that gives memory back, running."""
-        return ScavengerThread(
+        return BackgroundThread(
+            "scavenger",
             lambda: self.engine.call("scavenge_in_background", self.runtime),
             lambda: self.engine.call("end_scavenging", self.runtime),
         )

@@ -23,12 +23,17 @@ from runtime.syspy import Struct, atomic_load, atomic_store, cas, f64, inline, s
 
 DRAINED = 1 << 31  # no span waits in an unswept set
 
+WANTED = 0  # the background sweeper is to look for spans; it stays so where there is none
+IDLE = 1  # it has heard of the last collection
+STOPPED = 2  # it shall end
+
 
 @struct
 class Sweeper(Struct):
     """The sweeping of a heap after one collection."""
 
     state: u32  # see the header
+    wanted: u32  # WANTED, IDLE or STOPPED: what the background sweeper sleeps on
     sweep_class: u64  # where sweepers look next: 2 * span class, + 1 for the partial set
     pages_swept: u64  # pages of the spans swept since the collection
     pages_swept_basis: u64  # of them, those swept when the pace was set

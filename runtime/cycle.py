@@ -17,6 +17,7 @@ Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc
 
 from __future__ import annotations
 
+from runtime.background_sweeper import wake_sweeper
 from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
 from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
@@ -72,6 +73,7 @@ def collect(g: G, forced: bool) -> None:
     if forced or runtime.gc.num_gc == count:
         collect_stopped(runtime, g.p, forced)
     start_the_world(g.p)
+    wake_sweeper(runtime.heap.sweeper)
 
 
 def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:

@@ -26,11 +26,13 @@ from typing import Any, Self
 
 from runtime import boundary, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.background_sweeper import run_sweeper, stop_sweeper
+from runtime.background_thread import BackgroundThread
 from runtime.cycle import collect, gc, update_goal
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
-from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
+from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap
 from runtime.knobs import MAX_INT32, KnobError, Settings
@@ -43,15 +45,16 @@ from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
 from runtime.parallel import Abandoned, run_parallel
+from runtime.proc import G
 from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
-from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from runtime.weak_embedding import Weak
+from runtime.world import start_the_world, stop_the_world
 
 PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
 HANDLES_AT_ONCE = 64  # numbers of handles that are reserved together
@@ -111,9 +114,9 @@ class Runtime:
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
-        shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
-        to the system, as in a Go program. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
-        unless memprofilerate is in debug.
+        shadow_bytes is the room for the shadow stack of a compiled program. background: one thread gives free memory
+        back to the system and another one sweeps, as in a Go program. mem_profile_rate: sample one allocation in so
+        many bytes; 1: each; 0: none, unless memprofilerate is in debug.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
@@ -139,7 +142,7 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        self._scavenger = self._started_scavenger() if background else None
+        self._background = self._started_background() if background else []
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
             self.set_mem_profile_rate(rate)
@@ -332,7 +335,7 @@ class Runtime:
 
     def check(self) -> None:
         """Check every invariant of the heap; Failure names the first that is broken."""
-        self._run(self._engine.call, check_heap, self._state)
+        self._run(self._stopped, self._engine.call, check_heap, self._state)
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
@@ -501,7 +504,17 @@ class Runtime:
 
     def _look(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime that changes nothing; a callback may make it, too."""
-        return call(*values) if self._is_telling else self._run(call, *values)
+        return call(*values) if self._is_telling else self._run(self._stopped, call, *values)
+
+    def _stopped(self, call: Callable[..., Any], *values: Any) -> Any:
+        """A call during which nothing is swept in the background."""
+        if not self._background:
+            return call(*values)
+        self._engine.call(stop_the_world, self._state.p0)
+        try:
+            return call(*values)
+        finally:
+            self._engine.call(start_the_world, self._state.p0)
 
     def _refuse(self) -> None:
         """Say why nothing can be called now."""
@@ -533,12 +546,18 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            if not self._is_abandoned and (self._scavenger is None or self._scavenger.stop()):
+            has_ended = [thread.stop() for thread in self._background]
+            if not self._is_abandoned and all(has_ended):
                 self._engine.call(close_runtime, self._state)
 
-    def _started_scavenger(self) -> ScavengerThread:
+    def _started_background(self) -> list[BackgroundThread]:
+        """The threads that give memory back and sweep, running."""
         call, state = self._engine.call, self._state
-        return ScavengerThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+        g = G.at(call(attach, state))
+        return [
+            BackgroundThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
+            BackgroundThread("sweeper", lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g)),
+        ]
 
     def __enter__(self) -> Self:
         return self

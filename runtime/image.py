@@ -15,6 +15,7 @@ from typing import Any
 
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import attach, close_runtime, detach, new_runtime
@@ -30,7 +31,7 @@ from runtime.sweeper import finish_sweep
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value
-from runtime.world import abandon, enter, leave
+from runtime.world import abandon, enter, leave, start_the_world, stop_the_world
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
@@ -52,6 +53,10 @@ ROOTS: list[Callable[..., Any]] = [
     set_memory_limit,
     run_scavenger,
     stop_scavenger,
+    run_sweeper,
+    stop_sweeper,
+    stop_the_world,
+    start_the_world,
     add_globals,
     new_handle,
     free_handle,

@@ -45,11 +45,11 @@ READING_ORDER = """
     runtime.sweep_pacer runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
-    runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
-    runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
+    runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases runtime.cycle
+    runtime.memory_control runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
-    runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
+    runtime.knobs runtime.background_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 

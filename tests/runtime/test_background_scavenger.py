@@ -15,10 +15,10 @@ import pytest
 
 from runtime import Runtime
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
+from runtime.background_thread import BackgroundThread
 from runtime.engines import ENGINES
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
-from runtime.scavenger_thread import ScavengerThread
 from runtime.sweeper import finish_sweep
 from runtime.syspy import Failure, memset
 from tests.runtime.heaps import HeapUnderTest
@@ -168,7 +168,7 @@ def test_what_ends_the_thread_is_kept() -> None:
     def fail() -> None:
         raise ValueError("broken")
 
-    thread = ScavengerThread(fail, lambda: None)
+    thread = BackgroundThread("broken", fail, lambda: None)
     assert thread.stop()
     assert str(thread.failure) == "broken"
 

@@ -12,6 +12,7 @@ import pytest
 from runtime import cycle, world
 from runtime import heap as root
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.background_thread import BackgroundThread
 from runtime.lock import CENTRAL_LOCK, HEAP_LOCK, LockOrder, Mutex, lock, mutex_init, unlock
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory
@@ -19,7 +20,6 @@ from runtime.memstats import MemStats, read_mem_stats
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL
 from runtime.proc import G
 from runtime.profile_records import read_records
-from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy import Failure, is_nil, load, store, u64
 from tests.runtime import workers
 from tests.runtime.engines import BROKEN
@@ -130,7 +130,8 @@ def test_memory_goes_back_while_threads_allocate(new_heap: Callable[..., HeapUnd
     heap = new_heap(debug="heapcheck=1")
     heap.call(world.leave, heap.p)
     heap.heap.scavenger.pacer.sleep_ratio = heap.heap.scavenger.pacer.controller.least = 1000.0
-    background = ScavengerThread(
+    background = BackgroundThread(
+        "scavenger",
         lambda: heap.call(run_scavenger, heap.state), lambda: heap.call(stop_scavenger, heap.state)
     )
     threads = Threads(heap)

@@ -1,11 +1,11 @@
-"""The scavenger's thread: where the host runs the background scavenger.
+"""Background threads: where the host runs the background scavenger and the background sweeper.
 
-    thread = ScavengerThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+    thread = BackgroundThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
     ...
     if thread.stop():
         call(close_runtime, state)
 
-The thread sleeps in the kernel, without Python's lock, until memory is to be given back. It is gone before the
+The thread sleeps in the kernel, without Python's lock, until there is something to do. It is gone before the
 memory of the runtime is: that is closed after `stop` has said so.
 
 Runs in Python only. Next: embedding.py
@@ -20,15 +20,15 @@ STACK_BYTES = 1 << 20
 GRACE_SECONDS = 2.0  # for it to end; it takes as long only when the runtime broke while it held a lock
 
 
-class ScavengerThread:
-    """A thread that is the background scavenger of one runtime."""
+class BackgroundThread:
+    """A thread that works for one runtime in the background."""
 
-    def __init__(self, run: Callable[[], object], ask_to_stop: Callable[[], object]) -> None:
+    def __init__(self, name: str, run: Callable[[], object], ask_to_stop: Callable[[], object]) -> None:
         self.failure: BaseException | None = None  # what ended it before its time
         self._run = run
         self._ask_to_stop = ask_to_stop
         before = threading.stack_size(STACK_BYTES)
-        self._thread: threading.Thread | None = threading.Thread(target=self._body, name="scavenger", daemon=True)
+        self._thread: threading.Thread | None = threading.Thread(target=self._body, name=name, daemon=True)
         try:
             self._thread.start()
         except RuntimeError:  # no more threads: the program does without
