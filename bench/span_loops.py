@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from runtime.heap import clock_ns
 from runtime.layout import PAGE_SIZE
-from runtime.mcentral import alloc_in_use_span
 from runtime.mheap import free_span
 from runtime.mspan import MSpan
 from runtime.proc import G
+from runtime.reclaim import alloc_in_use_span
 from runtime.syspy import Array, address, memset, u64, uintptr
 
 CLOCK_PROCESS_CPUTIME = 2  # time that the process waited on a busy machine does not count

@@ -51,7 +51,7 @@ from runtime.layout import (
     PTR_SIZE,
     smaller,
 )
-from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, slot_addr, slot_of
+from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, low_bits, slot_addr, slot_of
 from runtime.os_memory import (
     HEAP_INDEX,
     HEAP_METADATA,
@@ -296,6 +296,21 @@ def clear_spans(arenas: ArenaMap, span: MSpan) -> None:
     if has_inline_bits(span.elem_size) and is_in_window(arenas, span.start_addr):
         arenas.inline_class[window_page(arenas, span.start_addr)] = 0
     span.state = SPAN_DEAD
+
+
+def clear_span_range(arenas: ArenaMap, start: uintptr, end: uintptr) -> None:
+    """Take all spans of a range of addresses out, which have all its pages (AR2, AR3). Caller has the pages still."""
+    addr = start
+    while addr < end:
+        arena = arena_of(arenas, addr)
+        page = page_of(addr)
+        first = page % WORD_BITS
+        count = smaller(WORD_BITS - first, (end - addr) >> PAGE_SHIFT)
+        mask = u64(low_bits(count) << first)
+        atomic_and_at(u64, address(element(arena.in_use, page // WORD_BITS)), u64(~mask))
+        if is_in_window(arenas, addr):
+            memset(address(element(arenas.inline_class, window_page(arenas, addr))), 0, count)
+        addr = addr + (count << PAGE_SHIFT)
 
 
 def alloc_needs_zero(arenas: ArenaMap, start_addr: uintptr, npages: u64) -> bool:

@@ -12,7 +12,7 @@
 It holds no lock while it sleeps, and heap.lock for less than a microsecond at a time. Go starts it with every program;
 here the host does, and a runtime without it keeps what it freed until an allocation or FreeOSMemory gives it back.
 
-Owner: one thread of the host. Go: runtime/mgcscavenge.go bgscavenge, scavengerState run.      Next: memory_limit.py
+Owner: one thread of the host. Go: runtime/mgcscavenge.go bgscavenge, scavengerState run.  Next: background_sweeper.py
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc
 
 from __future__ import annotations
 
+from runtime.background_sweeper import wake_sweeper
 from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
 from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
@@ -28,7 +29,6 @@ from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
 from runtime.mark_team import begin_round, end_round
 from runtime.mcache import close_runs, flush_live
-from runtime.mcentral import finish_sweep, start_sweep
 from runtime.mem_profile import next_cycle, publish_swept
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all, uncounted_bytes
@@ -41,6 +41,8 @@ from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
 from runtime.scavtrace import print_scav_trace
+from runtime.sweep_pacer import pace_sweeper
+from runtime.sweeper import finish_sweep, start_sweep
 from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
 from runtime.world import World, start_the_world, stop_the_world
@@ -74,6 +76,7 @@ def collect(g: G, forced: bool) -> None:
     if forced or runtime.gc.num_gc == count:
         collect_stopped(runtime, g.p, forced)
     start_the_world(g.p)
+    wake_sweeper(runtime.heap.sweeper)
 
 
 def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
@@ -112,6 +115,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     next_cycle(heap.specials.profile)
     start_sweep(heap)
     flush_all(runtime)
+    pace_sweeper(heap)
     start_scavenge_gen(heap)
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
@@ -188,6 +192,7 @@ def update_goal(runtime: Runtime) -> None:
         trigger = larger(limited, stats.heap_marked + runtime.limiter.runway)
     stats.heap_goal = goal
     heap.trigger = trigger
+    pace_sweeper(heap)
     pace_scavenger(heap.scavenger, heap.memory, stats.heap_goal)
 
 

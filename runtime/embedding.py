@@ -26,11 +26,12 @@ from typing import Any, Self
 
 from runtime import boundary, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.cycle import collect, gc
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
-from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
+from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap
 from runtime.host_thread import HostThread, MarkerThreads
@@ -45,6 +46,7 @@ from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
 from runtime.parallel import Abandoned, run_parallel
+from runtime.proc import G
 from runtime.profile_records import Record, read_records
 from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
@@ -54,6 +56,7 @@ from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, 
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from runtime.weak_embedding import Weak
+from runtime.world import start_the_world, stop_the_world
 
 PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
 HANDLES_AT_ONCE = 64  # numbers of handles that are reserved together
@@ -114,10 +117,10 @@ class Runtime:
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
-        shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
-        to the system, as in a Go program. procs: threads that mark a heap of some size together, GOMAXPROCS; at most 8,
-        and a power of two of them. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
-        unless memprofilerate is in debug.
+        shadow_bytes is the room for the shadow stack of a compiled program. background: one thread gives free memory
+        back to the system and another one sweeps, as in a Go program. procs: threads that mark a heap of some size
+        together, GOMAXPROCS; at most 8, and a power of two of them. mem_profile_rate: sample one allocation in so many
+        bytes; 1: each; 0: none, unless memprofilerate is in debug.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
@@ -143,7 +146,7 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        self._scavenger = self._started_scavenger() if background else None
+        self._background = self._started_background() if background else []
         self._markers = self._marker_threads()
         self._state.team.hook = self._markers.hook
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
@@ -334,7 +337,7 @@ class Runtime:
 
     def check(self) -> None:
         """Check every invariant of the heap; Failure names the first that is broken."""
-        self._run(self._engine.call, check_heap, self._state)
+        self._run(self._stopped, self._engine.call, check_heap, self._state)
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
@@ -503,7 +506,17 @@ class Runtime:
 
     def _look(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime that changes nothing; a callback may make it, too."""
-        return call(*values) if self._is_telling else self._run(call, *values)
+        return call(*values) if self._is_telling else self._run(self._stopped, call, *values)
+
+    def _stopped(self, call: Callable[..., Any], *values: Any) -> Any:
+        """A call during which nothing is swept in the background."""
+        if not self._background:
+            return call(*values)
+        self._engine.call(stop_the_world, self._state.p0)
+        try:
+            return call(*values)
+        finally:
+            self._engine.call(start_the_world, self._state.p0)
 
     def _refuse(self) -> None:
         """Say why nothing can be called now."""
@@ -537,18 +550,21 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            if self._have_ended() and not self._is_abandoned:
+            has_ended = [self._markers.stop(), *(thread.stop() for thread in self._background)]
+            if not self._is_abandoned and all(has_ended):
                 self._engine.call(close_runtime, self._state)
 
-    def _have_ended(self) -> bool:
-        """Whether no thread of the host's is in the runtime any more; asks them to end."""
-        return self._markers.stop() and (self._scavenger is None or self._scavenger.stop())
-
-    def _started_scavenger(self) -> HostThread:
+    def _started_background(self) -> list[HostThread]:
+        """The threads that give memory back and sweep, running."""
         call, state = self._engine.call, self._state
-        return HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+        g = G.at(call(attach, state))
+        return [
+            HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
+            HostThread("sweeper", lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g)),
+        ]
 
     def _marker_threads(self) -> MarkerThreads:
+        """The threads that mark beside the one that collects, none until they are asked for."""
         call, team = self._engine.call, self._state.team
         return MarkerThreads(
             lambda: call(run_marker, team), lambda: call(stop_markers, team), lambda: call(break_team, team)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.central_sets import MCentral
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
@@ -32,7 +33,6 @@ from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lo
 from runtime.mark import Marker, marker_close, marker_init
 from runtime.mark_team import MarkTeam, team_close, team_init
 from runtime.mcache import mcache_init
-from runtime.mcentral import MCentral
 from runtime.mheap import MHeap, heap_close, heap_init
 from runtime.os_memory import (
     MAP_FAILED,

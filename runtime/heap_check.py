@@ -23,7 +23,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from runtime import page_alloc
+from runtime.active_sweep import is_sweep_done
 from runtime.arenas import ArenaMap, HeapArena, is_in_window, is_unmarked, mark_line, page_of, window_page
+from runtime.central_sets import swept, unswept
 from runtime.heap import Runtime
 from runtime.heap_bits import pointer_bits
 from runtime.layout import (
@@ -38,7 +40,6 @@ from runtime.layout import (
     chunk_index,
     chunk_page_index,
 )
-from runtime.mcentral import swept, unswept
 from runtime.mem_profile import check_profile
 from runtime.mheap import MHeap, check_heap_memory
 from runtime.mspan import (
@@ -60,6 +61,7 @@ from runtime.scavenge import pause_background, resume_background
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
 from runtime.specials import WEAK_HANDLE, check_specials, check_weak_list
+from runtime.sweeper import check_batch
 from runtime.syspy import (
     Array,
     Struct,
@@ -148,6 +150,7 @@ def check_heap(runtime: Runtime) -> None:
     held: u64 = 0
     p = runtime.world.ps
     while not is_nil(p):
+        check_batch(p)
         held = held + check_centrals(heap, p) + check_mcache(heap, p.m_cache)
         p = p.next
     if held != checker.spans:
@@ -247,7 +250,7 @@ def check_centrals(heap: MHeap, p: P) -> u64:
         sweep_gen = heap.sweep_gen
         partial = unswept(central.partial, sweep_gen)
         full = unswept(central.full, sweep_gen)
-        if heap.is_swept != 0 and (not is_nil(partial.first) or not is_nil(full.first)):
+        if is_sweep_done(heap.sweeper) and (not is_nil(partial.first) or not is_nil(full.first)):
             throw("CS1: an unswept span is left", u64(span_class))
         count = count + check_set(partial, u32(sweep_gen - 2), False, False)
         count = count + check_set(full, u32(sweep_gen - 2), True, False)

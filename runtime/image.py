@@ -15,13 +15,13 @@ from typing import Any
 
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
+from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
 from runtime.mark_team import break_team, run_marker, stop_markers
-from runtime.mcentral import finish_sweep
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -29,10 +29,11 @@ from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.settings import set_gc_percent
+from runtime.sweeper import finish_sweep
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value
-from runtime.world import abandon, enter, leave
+from runtime.world import abandon, enter, leave, start_the_world, stop_the_world
 
 ROOTS: list[Callable[..., Any]] = [
     new_runtime,
@@ -57,6 +58,10 @@ ROOTS: list[Callable[..., Any]] = [
     run_marker,
     stop_markers,
     break_team,
+    run_sweeper,
+    stop_sweeper,
+    stop_the_world,
+    start_the_world,
     add_globals,
     new_handle,
     free_handle,

@@ -43,7 +43,6 @@ from runtime.layout import (
     smaller,
 )
 from runtime.mcache import LIVE_BATCH, alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
-from runtime.mcentral import finish_sweep
 from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
@@ -51,6 +50,7 @@ from runtime.p import MCache
 from runtime.periodic import collect_if_overdue
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
+from runtime.sweeper import finish_sweep
 from runtime.syspy import (
     address,
     atomic_add,

@@ -20,15 +20,18 @@ Owner: the P. Go: runtime/mcache.go.                                            
 
 from __future__ import annotations
 
+from runtime.central_sets import place_span
 from runtime.heap_bits import set_pointer_bits
 from runtime.layout import INLINE_BITS_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
-from runtime.mcentral import alloc_in_use_span, cache_span, put_span, swept, uncache_span
+from runtime.mcentral import cache_span, uncache_span
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
 from runtime.p import MCache, P, flush_stats
 from runtime.pacer import is_due
+from runtime.reclaim import alloc_in_use_span
 from runtime.sampler import count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
+from runtime.sweep_pacer import deduct_sweep_credit
 from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64, unlikely
 
 ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
@@ -169,6 +172,7 @@ def release_all(heap: MHeap, p: P) -> None:
 def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
     """A span with one object of size bytes, not zeroed and without a type; nil if the system refuses memory."""
     npages = (size + (PAGE_SIZE - 1)) >> PAGE_SHIFT
+    deduct_sweep_credit(heap, p, npages << PAGE_SHIFT, npages)
     span = alloc_in_use_span(heap, p, npages, span_class)
     if is_nil(span):
         return span
@@ -181,6 +185,5 @@ def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
     span.free_index = 1
     span.alloc_count = 1
     refill_alloc_cache(span)
-    central = p.central[span_class]
-    put_span(central, swept(central.full, heap.sweep_gen), span)
+    place_span(span, heap.sweep_gen)
     return span

@@ -25,12 +25,13 @@ a TiB further on, and so on; where none of them is free, the system chooses.
 
 Lock: heap.lock covers pages, the table of arenas, span_cells, bit_cells and the three fields above; the counts are
 atomic. What an arena says of a page is written by who has the page.
-Go: runtime/mheap.go.                                                                            Next: mcentral.py
+Go: runtime/mheap.go.                                                                            Next: active_sweep.py
 """
 
 from __future__ import annotations
 
 from runtime import page_alloc
+from runtime.active_sweep import DRAINED, Sweeper
 from runtime.arenas import (
     ArenaMap,
     add_arena,
@@ -119,8 +120,7 @@ class MHeap(Struct):
     heap_live: u64  # bytes allocated or reserved for allocation by an mcache, since marked as live or later
     trigger: u64  # bytes: collect before heap_live grows past it
     sweep_gen: u32  # grows by 2 at every collection: see sweep.py
-    is_swept: u32  # 1: no span waits in an unswept set
-    sweep_class: u64  # where sweep_one looks next: 2 * span class, + 1 for the partial set
+    sweeper: Inline[Sweeper]  # how far sweeping is
     clobber: bool  # clobberfree: fill what is freed
     has_pages: bool  # the page allocator was made
     small_pages: bool  # disablethp: never ask for pages of 2 MiB
@@ -153,7 +153,7 @@ def heap_init(heap: MHeap, order: LockOrder) -> bool:
     fixalloc_init(heap.span_cells, sizeof(MSpan), False, heap.persistent, memory.m_span)
     fixalloc_init(heap.bit_cells, CELL_SIZE, True, heap.persistent, memory.gc)
     specials_init(heap.specials, heap.persistent, memory, order)
-    heap.is_swept = 1
+    heap.sweeper.state = u32(DRAINED)
     heap.trigger = HEAP_MINIMUM
     if not arena_map_init(heap.arenas, memory):
         return False
@@ -336,13 +336,19 @@ def give_back_span(heap: MHeap, p: P, span: MSpan) -> None:
     """Put an MSpan without pages where the next one is taken from, and its bitmaps, if they lie off the heap."""
     if p.span_count == SPAN_CACHE or has_cell(heap.arenas, span):
         lock(heap.lock)
-        free_bits(heap.arenas, heap.bit_cells, span)
-        if p.span_count == SPAN_CACHE:
-            fixalloc_free(heap.span_cells, address(span))
-            unlock(heap.lock)
-            return
+        give_back_locked(heap, p, span)
         unlock(heap.lock)
-    give_span_cell(p, span)
+    else:
+        give_span_cell(p, span)
+
+
+def give_back_locked(heap: MHeap, p: P, span: MSpan) -> None:
+    """The same, for a caller who holds heap.lock."""
+    free_bits(heap.arenas, heap.bit_cells, span)
+    if p.span_count == SPAN_CACHE:
+        fixalloc_free(heap.span_cells, address(span))
+    else:
+        give_span_cell(p, span)
 
 
 def flush_caches(heap: MHeap, p: P) -> None:

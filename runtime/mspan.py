@@ -23,7 +23,7 @@ Where the two bitmaps lie depends on the size of the slots: gc_bits.py. Sweeping
     S7  limit == start_addr + nelems * elem_size
 
 Owner: whoever moved sweep_gen to "cached" or "sweeping"; nobody else writes.
-Go: runtime/mheap.go mspan, mbitmap.go nextFreeIndex.                                            Next: specials.py
+Go: runtime/mheap.go mspan, mbitmap.go nextFreeIndex.                                            Next: zombies.py
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def count_taken(span: MSpan) -> u64:
 
 
 def check_span(span: MSpan) -> None:
-    """S1 to S3, S5 to S7 hold; S4 has a check of its own, since only a sweep may ask for it."""
+    """S1 to S3, S5 to S7 hold; S4 is for a sweep to ask: zombies.py."""
     nelems = u64(span.nelems)
     if u64(span.alloc_count) > nelems:
         throw("S1: more slots taken than there are", span.start_addr, u64(span.alloc_count), nelems)
@@ -260,10 +260,3 @@ def find_zombie(span: MSpan) -> u64:
         if zombies != 0:
             return word * WORD_BITS + ctz64(zombies)
     return u64(span.nelems)
-
-
-def check_marks(span: MSpan) -> None:
-    """S4 holds."""
-    zombie = find_zombie(span)
-    if zombie < u64(span.nelems):
-        throw("S4: found pointer to free object", slot_addr(span, zombie), span.start_addr, zombie)

@@ -19,7 +19,7 @@ What can go wrong, and what happens then:
     OB1  length <= capacity
 
 Owner: the goroutine that prints; the host between runs.
-Go: os.Stdout is not buffered; here a million lines are a few hundred writes.          Next: fixalloc.py
+Go: os.Stdout is not buffered; here a million lines are a few hundred writes.          Next: hexdump.py
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
       |-- pages     PageCache   64 pages in a row
       |-- spans                 MSpans without pages: | used | used | nil | ...
       |-- central   MCentral    by span class: spans that were last allocated from here, and are not cached now
+      |-- batch     SweepBatch  spans on their way from being swept to where they belong
       |-- stats     HeapStats   what was allocated and freed here since the last flush
       `-- status                who may touch all this:
 
@@ -31,10 +32,11 @@ from runtime.mspan import MSpan
 from runtime.page_cache import PageCache
 from runtime.sampler import Sampler
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
+from runtime.span_set import SpanSet
 from runtime.syspy import Array, Inline, Struct, address, array_at, sizeof, struct, u32, u64, uintptr
 
 if TYPE_CHECKING:
-    from runtime.mcentral import MCentral
+    from runtime.central_sets import MCentral
     from runtime.proc import G
     from runtime.world import World
 
@@ -77,6 +79,18 @@ class MCache(Struct):
 
 
 @struct
+class SweepBatch(Struct):
+    """Spans that were swept and are not where they belong yet: sweeper.py. Empty unless the P's thread sweeps."""
+
+    partial: Inline[SpanSet]  # those with some objects, of one central
+    full: Inline[SpanSet]  # those full of objects, of the same central
+    central: MCentral  # which; nil: there are none
+    dead: MSpan  # the last of those without objects, linked by next; nil: there are none
+    start: uintptr  # first byte of their pages, which are in a row
+    end: uintptr  # the end of the pages; 0: there are none
+
+
+@struct
 class P(Struct):
     """One processor."""
 
@@ -88,6 +102,7 @@ class P(Struct):
     span_count: u64  # MSpans in spans
     spans: Annotated[Array[MSpan], SPAN_CACHE]  # MSpans without pages
     central: Array[Inline[MCentral]]  # the spans that were last allocated from here, by span class
+    batch: Inline[SweepBatch]  # what is being swept
     live: u64  # bytes to be added to heap_live; wraps
     time: Inline[TimeSpec]  # where it reads the clock to
     world: World  # where it belongs

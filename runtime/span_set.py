@@ -67,9 +67,36 @@ def pop_span(spans: SpanSet) -> MSpan:
     return span
 
 
-def has_span(spans: SpanSet, span: MSpan) -> bool:
-    """Whether a span that is in this set or in none is in this one."""
-    return not is_nil(span.prev) or not is_nil(span.next) or spans.first == span
+def cut_front(spans: SpanSet, rest: MSpan, count: u64) -> MSpan:
+    """Take out the spans before `rest`, of which there are so many: the first, linked by next. Nil for `rest`: all."""
+    first = spans.first
+    if count == 0:
+        return nil(MSpan)
+    last = spans.last if is_nil(rest) else rest.prev
+    last.next = nil(MSpan)
+    spans.first = rest
+    if is_nil(rest):
+        spans.last = nil(MSpan)
+    else:
+        rest.prev = nil(MSpan)
+    spans.count = spans.count - count
+    return first
+
+
+def append_set(spans: SpanSet, more: SpanSet) -> None:
+    """Put all spans of another set in at the back; that one is empty then."""
+    if is_nil(more.first):
+        return
+    more.first.prev = spans.last
+    if is_nil(spans.last):
+        spans.first = more.first
+    else:
+        spans.last.next = more.first
+    spans.last = more.last
+    spans.count = spans.count + more.count
+    more.first = nil(MSpan)
+    more.last = nil(MSpan)
+    more.count = 0
 
 
 def check_span_set(spans: SpanSet) -> None:

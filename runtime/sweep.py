@@ -18,7 +18,7 @@ heap's h, which grows by 2 at every collection:
     W1  only a span in use with sweep_gen h - 1 is swept
     W2  sweeping does not make more slots taken
 
-A free slot that is marked (against S4) is a zombie: something reached memory that was freed.
+A free slot that is marked (against S4) is a zombie: something reached memory that was freed (zombies.py).
 
 Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLocked) sweep.      Next: pacer.py
 """
@@ -28,17 +28,15 @@ from __future__ import annotations
 from runtime.gc_bits import take_marks
 from runtime.mspan import (
     SPAN_IN_USE,
-    WORD_BITS,
     MSpan,
-    bit_words,
-    check_marks,
     count_bits,
     has_bit,
     is_taken,
     refill_alloc_cache,
     slot_addr,
 )
-from runtime.syspy import address, array_at, atomic_load, atomic_store, cas, inline, memset, throw, u16, u32, u64
+from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+from runtime.zombies import check_marks
 
 FREED = 0  # no object is left; the span can go back to the heap
 PARTIAL = 1  # some slots are free
@@ -63,10 +61,9 @@ def try_acquire(span: MSpan, sweep_gen: u32) -> bool:
 def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u64:
     """Free the unmarked objects of an acquired span: FREED, PARTIAL or FULL. The caller puts it where it belongs.
 
-    unmarked: it is known that no object is marked, so the bits are not touched. Who keeps such a span calls empty_bits.
+    unmarked: it is known that no object is marked, so they need not be counted.
     """
-    if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
-        throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
+    check_acquired(span, sweep_gen)
     nelems = u64(span.nelems)
     live: u64 = 0
     if not unmarked:
@@ -81,19 +78,31 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
             clobber_free(span)
     span.alloc_count = u16(live)
     span.free_index = 0
-    if not unmarked:
-        take_marks(span)
-        refill_alloc_cache(span)
+    take_marks(span)
+    refill_alloc_cache(span)
     atomic_store(span, "sweep_gen", sweep_gen)
     if live == 0:
         return FREED
     return FULL if live == nelems else PARTIAL
 
 
-def empty_bits(span: MSpan) -> None:
-    """No slot of a span that was swept and is empty is taken, by its bits as well."""
-    memset(address(span.alloc_bits), 0, bit_words(u64(span.nelems)) * (WORD_BITS // 8))
-    refill_alloc_cache(span)
+def retire_span(span: MSpan, sweep_gen: u32, clobber: bool) -> None:
+    """Free all objects of an acquired span none of which is marked, and that goes back to the heap.
+
+    Its bits are left as they are: on its pages, which are touched by nobody until they are a span again.
+    """
+    check_acquired(span, sweep_gen)
+    if clobber:
+        clobber_free(span)
+    span.alloc_count = 0
+    atomic_store(span, "sweep_gen", sweep_gen)
+
+
+@inline
+def check_acquired(span: MSpan, sweep_gen: u32) -> None:
+    """W1 holds."""
+    if span.state != SPAN_IN_USE or span.sweep_gen != u32(sweep_gen - 1):
+        throw("W1: sweep of a span in the wrong state", span.start_addr, u64(span.state), u64(span.sweep_gen))
 
 
 def clobber_free(span: MSpan) -> None:

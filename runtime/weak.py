@@ -26,10 +26,10 @@ from __future__ import annotations
 from runtime.arenas import span_of
 from runtime.layout import PTR_SIZE
 from runtime.malloc import mallocgc
-from runtime.mcentral import ensure_swept
 from runtime.mspan import MSpan, is_taken, slot_addr, slot_of
 from runtime.proc import G
 from runtime.specials import WEAK_HANDLE, add_special, find_special
+from runtime.sweeper import ensure_swept
 from runtime.syspy import is_nil, load, nil, store, throw, u64, uintptr
 from runtime.types import Type
 from runtime.world import is_in_run

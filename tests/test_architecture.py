@@ -34,18 +34,19 @@ READING_ORDER = """
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
-    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.fixalloc runtime.sampler runtime.mem_profile
-    runtime.addr_ranges
+    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.hexdump runtime.fixalloc runtime.sampler
+    runtime.mem_profile runtime.addr_ranges
     runtime.page_summaries runtime.page_bits runtime.scavenge_bits runtime.scavenge_index
     runtime.page_alloc runtime.page_cache runtime.time_histogram
     runtime.pi_controller runtime.scavenge_sleep runtime.scavenge_pacer runtime.scavenge
-    runtime.mspan runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
+    runtime.mspan runtime.zombies runtime.specials runtime.arenas runtime.span_set runtime.gc_bits runtime.heap_bits
     runtime.sweep runtime.pacer
-    runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
+    runtime.gc_limiter runtime.p runtime.active_sweep runtime.mheap runtime.central_sets runtime.sweeper runtime.reclaim
+    runtime.sweep_pacer runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace runtime.scavtrace
-    runtime.heap_check runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle
-    runtime.memory_control runtime.periodic runtime.mem_sample runtime.malloc runtime.weak runtime.panics
+    runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
+    runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.malloc runtime.weak runtime.panics
     runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers

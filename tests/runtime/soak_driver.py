@@ -23,11 +23,11 @@ from runtime.arenas import next_span
 from runtime.cycle import collect, gc
 from runtime.heap_bits import is_pointer_word
 from runtime.malloc import mallocgc
-from runtime.mcentral import sweep_one
 from runtime.mspan import MSpan
 from runtime.proc import G
 from runtime.roots import NO_HANDLE, free_handle, new_handle
 from runtime.size_classes import TINY_SPAN_CLASS
+from runtime.sweeper import sweep_some
 from runtime.syspy import (
     Annotated,
     Array,
@@ -364,7 +364,7 @@ def collect_now(s: Soak, g: G) -> None:
         check_survivors(s, g)
         s.done[SWEPT] = s.done[SWEPT] + 1
     else:
-        sweep_one(g.heap, g.p)
+        sweep_some(g.heap, g.p, 1)
 
 
 def operate(s: Soak, g: G) -> None:

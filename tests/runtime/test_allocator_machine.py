@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from runtime.cycle import update_goal
-from runtime.mcentral import sweep_one
+from runtime.sweeper import sweep_some
 from runtime.syspy import memset
 from runtime.types import Type
 from tests.runtime.allocator_model import ROOT_SLOTS, WORD, AllocatorModel, Object
@@ -229,7 +229,7 @@ class AllocatorMachine(RuleBasedStateMachine):
     @rule(spans=st.integers(1, 20))
     def sweep(self, spans: int) -> None:
         for _ in range(spans):
-            self.heap.call(sweep_one, self.heap.heap, self.heap.p)
+            self.heap.call(sweep_some, self.heap.heap, self.heap.p, 1)
         self.did["partly_swept"] += 1
 
     @rule(number=st.integers(0, 3))

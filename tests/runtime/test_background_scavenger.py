@@ -17,9 +17,9 @@ from runtime import Runtime
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
 from runtime.engines import ENGINES
 from runtime.host_thread import HostThread
-from runtime.mcentral import finish_sweep
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
+from runtime.sweeper import finish_sweep
 from runtime.syspy import Failure, memset
 from tests.runtime.heaps import HeapUnderTest
 from tests.runtime.kernel import resident_bytes
@@ -168,7 +168,7 @@ def test_what_ends_the_thread_is_kept() -> None:
     def fail() -> None:
         raise ValueError("broken")
 
-    thread = HostThread("scavenger", fail, lambda: None)
+    thread = HostThread("broken", fail, lambda: None)
     assert thread.stop()
     assert str(thread.failure) == "broken"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from runtime.active_sweep import DRAINED
 from runtime.cycle import limited_goal, update_goal
 from runtime.heap_check import check_all_marks
 from runtime.layout import HEAP_ARENA_BYTES
@@ -33,7 +34,7 @@ def test_forced_collections_sweep_everything(heap: HeapUnderTest) -> None:
     for _ in range(100):
         heap.malloc(1024)
     heap.gc()
-    assert (heap.heap.is_swept, heap.heap.pages_in_use) == (1, 0)
+    assert (heap.heap.sweeper.state, heap.heap.pages_in_use) == (DRAINED, 0)
 
 
 def test_the_pauses_of_256_collections_are_remembered(heap: HeapUnderTest) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runtime.active_sweep import DRAINED
 from runtime.heap_check import check_heap
 from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
@@ -108,8 +109,9 @@ BREAKS: list[tuple[str, Break]] = [
     ("I1", lambda h: h.call(pop_span, a_set(h))),
     ("I3", lambda h: put(h.heap.stats.small_free_count, 5, 1000)),
     ("I3", lambda h: set_field(h.heap.stats, "large_alloc_count", 1000)),
-    ("CS1", lambda h: set_field(h.heap, "is_swept", 1)),
+    ("CS1", lambda h: set_field(h.heap.sweeper, "state", DRAINED)),
     ("CS2", lambda h: set_field(a_set(h).first, "sweep_gen", h.heap.sweep_gen + 20)),
+    ("SW1", lambda h: set_field(h.p.batch, "dead", cached(h))),
     ("MC1", lambda h: set_field(cached(h), "sweep_gen", h.heap.sweep_gen)),
     ("MC2", lambda h: put(h.m_cache.run_next, NOSCAN_1K, h.m_cache.run_limit[NOSCAN_1K] + 1024)),
     ("MC3", lambda h: put(h.m_cache.run_limit, 5, h.m_cache.run_limit[5] - 16)),

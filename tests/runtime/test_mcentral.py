@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from runtime.active_sweep import DRAINED
 from runtime.mcache import release_all
-from runtime.mcentral import cache_span, finish_sweep, reclaim, start_sweep, sweep_one, uncache_span
+from runtime.mcentral import cache_span, uncache_span
 from runtime.mspan import MSpan
-from runtime.page_bits import ALL_ONES
+from runtime.sweeper import NOTHING_LEFT, finish_sweep, start_sweep, sweep_some
 from runtime.syspy import Failure, address
 from tests.runtime.heaps import NODE, WORD, HeapUnderTest
 
@@ -53,7 +54,7 @@ def test_a_collection_changes_the_roles_of_the_sets(heap: HeapUnderTest) -> None
     assert sets(heap) == {"partial": 1, "unswept full": 3}
     heap.call(finish_sweep, heap.heap, heap.p)
     assert sets(heap) == {"partial": 4}
-    assert heap.heap.is_swept == 1
+    assert heap.heap.sweeper.state == DRAINED
     heap.collect()
     assert sets(heap) == {"unswept partial": 4}
 
@@ -97,19 +98,10 @@ def test_empty_spans_go_back_to_the_heap_when_nobody_wants_their_slots(heap: Hea
     fill(heap, 10)
     heap.collect()
     assert heap.heap.pages_in_use == 9
-    while heap.call(sweep_one, heap.heap, heap.p) != ALL_ONES:
+    while heap.call(sweep_some, heap.heap, heap.p, 1) != NOTHING_LEFT:
         pass
     assert heap.heap.pages_in_use == 0
     assert sets(heap) == {}
-
-
-def test_reclaim_sweeps_as_many_pages_as_are_wanted(heap: HeapUnderTest) -> None:
-    fill(heap, 10)
-    heap.collect()
-    heap.call(reclaim, heap.heap, heap.p, 4)
-    assert heap.heap.pages_in_use == 5
-    heap.call(reclaim, heap.heap, heap.p, 100)
-    assert (heap.heap.pages_in_use, heap.heap.is_swept) == (0, 1)
 
 
 def test_a_heap_does_not_grow_while_garbage_is_unswept(heap: HeapUnderTest) -> None:

@@ -12,11 +12,11 @@ import pytest
 from runtime import Runtime
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
-from runtime.mcentral import finish_sweep
 from runtime.mem_profile import Bucket, MemProfile, bucket_sites, publish_all
 from runtime.mem_sample import SITE_FLAG, set_mem_profile_rate
 from runtime.memstats import MemStats, read_mem_stats
 from runtime.profile_records import Record
+from runtime.sweeper import finish_sweep
 from runtime.syspy import Failure, is_nil
 from tests.runtime.allocation_mix import LARGE_EVERY, LARGE_SITE, SITE_SIZES, TINY_SITE, allocate_mix
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, engine_named

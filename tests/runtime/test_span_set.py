@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runtime.mspan import MSpan
-from runtime.span_set import SpanSet, check_span_set, pop_span, push_span, remove_span
+from runtime.span_set import SpanSet, append_set, check_span_set, cut_front, pop_span, push_span, remove_span
 from runtime.syspy import Failure, address, nil
 
 
@@ -25,7 +25,7 @@ def test_random_moves_against_a_list(any_engine: Any, seed: int) -> None:
     draw = random.Random(seed)
     free, inside, queue = [MSpan() for _ in range(12)], list[MSpan](), SpanSet()
     for _ in range(300):
-        move = draw.choice(["push", "push", "pop", "remove"])
+        move = draw.choice(["push", "push", "pop", "remove", "cut", "append"])
         if move == "push" and free:
             inside.append(free.pop())
             any_engine.call(push_span, queue, inside[-1])
@@ -37,6 +37,23 @@ def test_random_moves_against_a_list(any_engine: Any, seed: int) -> None:
         elif move == "remove" and inside:
             free.append(inside.pop(draw.randrange(len(inside))))
             any_engine.call(remove_span, queue, free[-1])
+        elif move == "cut":
+            count = draw.randrange(len(inside) + 1)
+            rest = inside[count] if count < len(inside) else nil(MSpan)
+            span = MSpan.at(any_engine.call(cut_front, queue, rest, count))
+            for expected_span in inside[:count]:
+                assert address(span) == address(expected_span)
+                span = span.next
+            assert address(span) == 0
+            free += inside[:count]
+            del inside[:count]
+        elif move == "append":
+            more = SpanSet()
+            for _ in range(draw.randrange(len(free) + 1)):
+                inside.append(free.pop())
+                any_engine.call(push_span, more, inside[-1])
+            any_engine.call(append_set, queue, more)
+            assert (more.count, address(more.first), address(more.last)) == (0, 0, 0)
         any_engine.call(check_span_set, queue)
         assert queue.count == len(inside)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runtime.mcentral import ensure_swept
 from runtime.mspan import MSpan
 from runtime.specials import PROFILE, WEAK_HANDLE, Special, add_special, find_special
+from runtime.sweeper import ensure_swept
 from runtime.syspy import Failure, address, is_nil, load, sizeof, u64
 from tests.runtime.heaps import NODE, HeapUnderTest
 

@@ -8,7 +8,7 @@ import pytest
 
 from runtime.arenas import is_unmarked
 from runtime.mspan import check_span
-from runtime.sweep import CLOBBER_WORD, FREED, FULL, PARTIAL, sweep_span, try_acquire
+from runtime.sweep import CLOBBER_WORD, FREED, FULL, PARTIAL, retire_span, sweep_span, try_acquire
 from runtime.syspy import Failure, load, store, u32, u64
 from tests.runtime.heaps import HeapUnderTest, drawn, span_drawn
 
@@ -62,7 +62,7 @@ def test_clobberfree_fills_what_is_freed_and_nothing_else(any_engine: Any) -> No
 
 def test_a_zombie_is_reported(any_engine: Any) -> None:
     span = span_drawn("#.......", "#..#....", sweep_gen=H - 1)
-    with pytest.raises(Failure, match="S4: found pointer to free object"):
+    with pytest.raises(Failure, match=r"^fatal error: found pointer to free object$"):
         any_engine.call(sweep_span, span, H, False, False)
 
 
@@ -117,6 +117,16 @@ def test_a_dead_span_that_is_used_again_has_all_its_slots(heap: HeapUnderTest) -
     assert heap.malloc(64) in kept, "a span swept by the allocation that needed it"
     heap.check()
     assert len({heap.malloc(64) for _ in range(3 * 124)}) == 3 * 124
+
+
+def test_a_span_that_goes_back_keeps_its_bits(any_engine: Any) -> None:
+    span = span_drawn(alloc="##.##.##", free_index=3, sweep_gen=H - 1)
+    bits = span.small_bits[0]
+    any_engine.call(retire_span, span, H, True)
+    assert (span.alloc_count, span.sweep_gen, span.small_bits[0]) == (0, H, bits)
+    assert [load(u32, span.start_addr + slot * 1024) for slot in (2, 5, 7)] == [CLOBBER_WORD, 0, CLOBBER_WORD]
+    with pytest.raises(Failure, match="W1"):
+        any_engine.call(retire_span, span, H, False)
 
 
 def test_pages_without_marks_are_known_as_such(heap: HeapUnderTest) -> None:

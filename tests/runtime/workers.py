@@ -6,6 +6,8 @@ from runtime.cycle import collect
 from runtime.malloc import mallocgc
 from runtime.memory_control import free_os_memory
 from runtime.proc import G
+from runtime.reclaim import reclaim
+from runtime.sweeper import NOTHING_LEFT, sweep_some
 from runtime.syspy import array_at, load, memset, nil, store, throw, u8, u64, uintptr
 from runtime.types import Type
 from runtime.world import enter, leave, safepoint
@@ -106,6 +108,28 @@ def free_os_memory_often(g: G, times: u64) -> None:
     enter(g.p)
     for _ in range(times):
         free_os_memory(g)
+    leave(g.p)
+
+
+def sweep_spans(g: G, most: u64) -> u64:
+    """Sweep until nothing is left, so many spans at a time; how many pages became free."""
+    enter(g.p)
+    freed: u64 = 0
+    pages = sweep_some(g.heap, g.p, most)
+    while pages != NOTHING_LEFT:
+        freed = freed + pages
+        safepoint(g.p)
+        pages = sweep_some(g.heap, g.p, most)
+    leave(g.p)
+    return freed
+
+
+def reclaim_pages(g: G, npages: u64) -> None:
+    """Reclaim so many pages, one by one."""
+    enter(g.p)
+    for _ in range(npages):
+        reclaim(g.heap, g.p, 1)
+        safepoint(g.p)
     leave(g.p)
 
 

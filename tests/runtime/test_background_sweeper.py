@@ -1,0 +1,106 @@
+"""The background sweeper: it sweeps after each collection, stops with the world, and goes when the runtime does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from runtime import Runtime, world
+from runtime.active_sweep import DRAINED, IDLE, STOPPED, WANTED
+from runtime.background_sweeper import run_sweeper, stop_sweeper, wake_sweeper
+from runtime.cycle import collect
+from runtime.engines import ENGINES
+from tests.runtime import workers
+from tests.runtime.compiled import churn
+from tests.runtime.heaps import HeapUnderTest
+from tests.runtime.test_world import NODE, Threads, in_host, rounds
+
+__all__ = ["in_host"]
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether something comes true within some seconds."""
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return condition()
+
+
+def test_it_sweeps_what_each_collection_leaves(heap: HeapUnderTest) -> None:
+    threads = Threads(heap)
+    thread = threads.start(run_sweeper)
+    sweeper = heap.heap.sweeper
+    for _ in range(5):
+        for _ in range(8 * 50):
+            heap.malloc(1024)
+        heap.collect()
+        assert soon(lambda: sweeper.state == DRAINED)
+        assert heap.heap.pages_in_use == 0
+    heap.call(stop_sweeper, heap.g)
+    threads.join([thread])
+    assert sweeper.wanted == STOPPED
+    heap.gc()
+
+
+def test_it_is_woken_whether_it_sleeps_or_works(heap: HeapUnderTest) -> None:
+    sweeper = heap.heap.sweeper
+    for before, after in ((IDLE, WANTED), (WANTED, WANTED), (STOPPED, STOPPED)):
+        sweeper.wanted = before
+        heap.call(wake_sweeper, sweeper)
+        assert sweeper.wanted == after
+
+
+def test_it_stops_with_the_world(heap: HeapUnderTest) -> None:
+    for i in range(rounds(heap, 200, 20_000)):
+        addr = heap.malloc(4096)
+        if i % 9 == 0:
+            heap.root(addr)
+    threads = Threads(heap)
+    g = threads.attach()
+    heap.collect()
+    thread = threads.start(run_sweeper, g=g)
+    for _ in range(20):
+        heap.call(world.stop_the_world, heap.p)
+        before = heap.heap.sweeper.pages_swept, heap.heap.sweeper.state
+        heap.check()
+        assert heap.heap.sweeper.state in (0, DRAINED)  # nobody is in the middle of a span
+        assert before == (heap.heap.sweeper.pages_swept, heap.heap.sweeper.state)
+        heap.call(world.start_the_world, heap.p)
+    heap.call(stop_sweeper, heap.g)
+    threads.join([thread])
+
+
+def test_it_works_beside_threads_that_allocate_and_collect(in_host: HeapUnderTest) -> None:
+    heap = in_host
+    background, threads = Threads(heap), Threads(heap)
+    sweeping = background.start(run_sweeper)
+    jobs = [threads.start(workers.churn, NODE, rounds(heap, 1, 1000), seed) for seed in (21, 22)]
+    threads.join([*jobs, threads.start(workers.collect_often, rounds(heap, 3, 200))])
+    heap.call(stop_sweeper, heap.g)
+    background.join([sweeping])
+    heap.call(world.enter, heap.p)
+    heap.gc()
+    assert heap.objects() == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_runtime_with_a_background_can_be_looked_at(engine: str) -> None:
+    count = threading.active_count()
+    with Runtime(engine, background=True) as runtime:
+        node = runtime.describe("node", 16, pointers=[0])
+        kept = [runtime.new(node) for _ in range(300)]
+        assert threading.active_count() == count + 2
+        for _ in range(10):
+            for one in kept[::7]:
+                one[0] = runtime.new_bytes(1000)
+            runtime._run(runtime._engine.call, collect, runtime._g, False)
+            runtime.check()
+            assert len(list(runtime.objects())) >= 300
+        assert soon(lambda: runtime.state.heap.sweeper.state == DRAINED)
+        if engine == "native":
+            runtime.load(churn)
+            assert runtime.parallel(*[(churn, node, 200, 2000)] * 2) == [200 * 2000 * 1999 // 2] * 2
+    assert threading.active_count() == count
