@@ -24,7 +24,7 @@ from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PTR_SIZE, larger, smaller
 from runtime.lock import lock, unlock
-from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
+from runtime.mark import finish_marking, mark_globals, mark_specials, mark_words, start_marking
 from runtime.mcache import close_runs, flush_live
 from runtime.mcentral import finish_sweep, start_sweep
 from runtime.mem_profile import next_cycle, publish_swept
@@ -142,7 +142,7 @@ def mark(runtime: Runtime) -> u64:
         g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
-    mark_weak_handles(marker, runtime.heap.specials)
+    mark_specials(marker, runtime.heap.specials)
     finish_marking(marker)
     return stack_bytes
 

@@ -176,10 +176,9 @@ def alloc_in_use_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
 
 def sweep_counted(heap: MHeap, p: P, span: MSpan) -> u64:
     """Sweep a span that the caller has acquired, and count what was freed: FREED, PARTIAL or FULL."""
-    if not is_nil(span.specials):
-        sweep_specials(heap.specials, span)
+    revived = not is_nil(span.specials) and sweep_specials(heap.specials, span)
     before = u64(span.alloc_count)
-    outcome = sweep_span(span, heap.sweep_gen, is_unmarked(heap.arenas, span), heap.clobber)
+    outcome = sweep_span(span, heap.sweep_gen, not revived and is_unmarked(heap.arenas, span), heap.clobber)
     freed = before - u64(span.alloc_count)
     stats = p.stats
     size_class = u64(span.span_class) >> 1

@@ -47,7 +47,7 @@ READING_ORDER = """
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
     runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
-    runtime.walk runtime.boundary runtime.profile_records runtime.pprof
+    runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
