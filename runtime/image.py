@@ -17,6 +17,14 @@ from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
+from runtime.finalizers import (
+    add_cleanup,
+    keeps_alive,
+    remove_finalizer,
+    set_finalizer,
+    stop_cleanup,
+    take_ready,
+)
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
@@ -68,6 +76,12 @@ ROOTS: list[Callable[..., Any]] = [
     draw_span,
     set_mem_profile_rate,
     publish_all,
+    set_finalizer,
+    remove_finalizer,
+    add_cleanup,
+    stop_cleanup,
+    keeps_alive,
+    take_ready,
     weak_make,
     weak_value,
 ]

@@ -49,7 +49,7 @@ READING_ORDER = """
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
-    runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
+    runtime.descriptions runtime.handles runtime.weak_embedding runtime.finalizers_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

@@ -23,6 +23,7 @@ from runtime.finalizers import (
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
 from runtime.mem_sample import set_mem_profile_rate
+from runtime.metrics import Samples, metric_values, read_samples
 from runtime.roots import add_globals
 from runtime.specials import ADDED, ALREADY_SET, CLEANUP, FINALIZER, RootSpecial
 from runtime.syspy import Failure, address, array_at, load, store, u8, u64
@@ -377,6 +378,20 @@ def test_calls_are_counted(heap: HeapUnderTest) -> None:
         heap.call(take_ready, heap.g)
         heap.check()
     assert (specials.finalizers_taken, specials.cleanups_taken) == (3, 6)
+
+
+def test_the_counts_are_metrics(heap: HeapUnderTest) -> None:
+    for _ in range(3):
+        finalize(heap, heap.malloc(64))
+    clean_up(heap, heap.malloc(64))
+    heap.gc()
+    heap.call(take_ready, heap.g)
+    samples = Samples()
+    heap.call(read_samples, heap.g, samples)
+    found = metric_values(samples)
+    names = ("finalizers/queued:finalizers", "finalizers/executed:finalizers")
+    assert [found[f"/gc/{name}"] for name in names] == [3, 1]
+    assert [found[f"/gc/cleanups/{name}:cleanups"] for name in ("queued", "executed")] == [1, 0]
 
 
 def test_the_checker_sees_a_queue_that_lost_a_call(heap: HeapUnderTest) -> None:
