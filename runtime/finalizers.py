@@ -33,6 +33,7 @@ from runtime.mspan import slot_addr, slot_of
 from runtime.proc import G
 from runtime.size_classes import TINY_SPAN_CLASS
 from runtime.specials import (
+    ADDED,
     ANY_VALUE,
     CLEANUP,
     FINALIZER,
@@ -40,6 +41,7 @@ from runtime.specials import (
     add_cleanup_special,
     add_finalizer,
     dequeue,
+    is_ready,
     remove_special,
 )
 from runtime.syspy import address, is_nil, offsetof, throw, u64, uintptr
@@ -72,15 +74,22 @@ def set_finalizer(g: G, p: uintptr, fn: u64, is_tiny: bool) -> u64:
     is_tiny: what p points to is of a type that the tiny allocator serves, so it may be in the middle of a block.
     Throws "out of memory".
     """
+    outcome = finalizer_place(g, p, is_tiny)
+    if outcome == ADDED:
+        outcome = add_finalizer(g.heap.specials, span_of(g.heap.arenas, p), p, fn)
+        if outcome == REFUSED:
+            throw("out of memory")
+    return outcome
+
+
+def finalizer_place(g: G, p: uintptr, is_tiny: bool) -> u64:
+    """ADDED if p can have a finalizer, or why not; then p's span is swept."""
     span = live_span(g, p)
     if is_nil(span):
         return IMMORTAL if is_immortal(g, p) else NO_OBJECT
     if p != slot_addr(span, slot_of(span, p)) + header_bytes(span) and not is_tiny:
         return NOT_AT_START
-    outcome = add_finalizer(g.heap.specials, span, p, fn)
-    if outcome == REFUSED:
-        throw("out of memory")
-    return outcome
+    return ADDED
 
 
 def remove_finalizer(g: G, p: uintptr) -> u64:
@@ -136,6 +145,20 @@ def is_immortal(g: G, p: uintptr) -> bool:
             return True
         found = found.next
     return False
+
+
+def begin_calls(g: G) -> bool:
+    """Whether calls are ready, and the caller may make them: nobody does, so none is made inside of another."""
+    specials = g.heap.specials
+    if specials.is_calling or not is_ready(specials):
+        return False
+    specials.is_calling = True
+    return True
+
+
+def end_calls(g: G) -> None:
+    """The calls are made."""
+    g.heap.specials.is_calling = False
 
 
 def take_ready(g: G) -> tuple[u64, u64, u64]:

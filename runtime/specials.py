@@ -115,6 +115,7 @@ class Specials(Struct):
     finalizers_taken: u64  # of them
     cleanups_queued: u64  # so far
     cleanups_taken: u64  # of them
+    is_calling: bool  # who runs the program is making calls: finalizers.py
     last_cleanup: u64  # number of the cleanup that was made last; the first is 1
     profile: Inline[MemProfile]  # what PROFILE counts for
 
