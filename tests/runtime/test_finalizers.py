@@ -187,6 +187,7 @@ def test_a_second_one_is_refused_until_the_first_is_removed(heap: HeapUnderTest)
     addr = heap.malloc(64)
     assert [finalize(heap, addr, 3), finalize(heap, addr, 4)] == [ADDED, ALREADY_SET]
     assert heap.call(remove_finalizer, heap.g, addr) == 3
+    heap.check()
     assert heap.call(remove_finalizer, heap.g, addr) == 0
     assert finalize(heap, addr, 5) == ADDED
     assert collected(heap) == [(FINALIZER, 5, addr)]
