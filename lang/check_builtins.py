@@ -3,7 +3,7 @@
 Each has a method `_check_<name>` that gets the call, its arguments checked already (but for make and new, whose first
 argument is a type), and gives the call its mode, type and value.
 
-Go: types2/builtins.go.                                         Next: check_calls.py
+Go: types2/builtins.go.                                         Next: check_finalizers.py
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from __future__ import annotations
 from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
-from lang.check_builtins import Builtins
+from lang.check_finalizers import Finalizers
 from lang.go_types import INVALID, NO_VALUE, Interface, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
 
-class Calls(Builtins):
+class Calls(Finalizers):
     """f(x)"""
 
     def check_call(self, x: s.Call) -> None:
@@ -49,7 +49,8 @@ class Calls(Builtins):
             return
         x.signature = signature
         self._find_target(x)
-        self.check_arguments(x, signature)
+        if not self.check_finalizer_call(x):
+            self.check_arguments(x, signature)
         self.has_call = True
         x.type = signature.result
         x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE

@@ -22,6 +22,7 @@ from lang.go_types import (
     Array,
     Interface,
     Map,
+    Named,
     Param,
     Pointer,
     Signature,
@@ -64,7 +65,12 @@ class Selectors(Types):
             self._report_missing(x, found)
             self.invalidate(x)
             return
-        if found.field is not None:
+        owner = operand.type.elem if isinstance(operand.type, Pointer) else operand.type
+        if isinstance(owner, Named) and owner.package and not x.name.name[:1].isupper():
+            why = f"cannot refer to unexported field {x.name.name}"
+            self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
+            self.invalidate(x)
+        elif found.field is not None:
             self._select_field(x, found)
         elif operand.mode is s.Mode.TYPE:
             self._select_method_expression(x, found)

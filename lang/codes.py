@@ -208,6 +208,12 @@ ARGUMENT_COUNT = Code(
     "A call has as many arguments as the function has parameters.",
     _in_main('f(1, 2 /* ERROR "too many arguments in call to f" */)') + "func f(x int) {}\n",
 )
+INFERENCE = Code(
+    "inference",
+    "The arguments of a generic function agree about the types that they stand for.",
+    'import "runtime"\n\nvar n int\n\nfunc f(s string) {}\n\nfunc main() {\n'
+    '\truntime.AddCleanup(&n, f, n /* ERROR "does not match inferred type string for S" */)\n}\n',
+)
 SPREAD = Code(
     "spread",
     "Only a variadic parameter takes a slice with ... behind it.",

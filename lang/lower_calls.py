@@ -4,7 +4,7 @@
     t.insert(x)    Tree_insert(g, sp, t, x)                the receiver is the first parameter
     f(g())         the results of g, as arguments
 
-Next: lower_packages.py
+Next: lower_finalizers.py
 """
 
 from __future__ import annotations

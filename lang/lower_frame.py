@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lang.flow import Call, Flow, If, Step
 from lang.go_types import Type
@@ -26,6 +27,9 @@ from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
 from lang.syntax import Expr, Node
 from lang.type_notes import Made
+
+if TYPE_CHECKING:
+    from lang.lower_finalizers import ReadyCall
 
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
@@ -77,6 +81,9 @@ class Program:
         self.helper_lines: list[str] = []
         self.uses_arguments = False  # os.Args occurs
         self.allocations: dict[int, set[Made]] = {}  # by site, in a program that is profiled
+        self.ready_calls: list[ReadyCall] = []  # of finalizers and cleanups, by number
+        self.finalizers_name = ""  # of the function that makes them
+        self.runs_finalizers = False  # it is called
 
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""

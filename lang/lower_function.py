@@ -102,7 +102,9 @@ class Function(Loops):
     def lines(self, collecting: set[str], recurses: bool) -> list[str]:
         """The function's text, given which Toy functions may collect."""
         loops = set() if self.name in collecting else self.tail_calls()
-        body, depth = emit_function_body(without_safe_calls(self.body, collecting, loops), self.pointers)
+        body, depth = emit_function_body(
+            without_safe_calls(self.body, collecting, loops), self.pointers, finalizers=self.finalizers()
+        )
         if self.uses_globals:
             body = ["    package = Package.at(g.globals)", *body]
         guard: list[str] = []
@@ -117,6 +119,11 @@ class Function(Loops):
         calls = re.compile(rf"\b{self.name}\(g, ")
         outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C3
         return ["@inline", self.head(twin), *body, "", *mark, self.head(self.name), *guard, *outer, ""]
+
+    def finalizers(self) -> str:
+        """What is called behind an allocation; "" where nothing can be ready, or is being called."""
+        is_runner = self.name == self.program.finalizers_name
+        return self.program.finalizers_name if self.program.ready_calls and not is_runner else ""
 
     def head(self, name: str) -> str:
         """The function's `def` line, under a name."""

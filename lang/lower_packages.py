@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from lang.flow import Leave
 from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer, Signature, Slice, Type
-from lang.lower_calls import Calls
+from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.objects import Func, Var
 from lang.syntax import Call, Expr, FieldSelection, Name, PackageSelection, Selector
 
 PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print"}
 RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, and give one or nothing
-    "GC": "runtime_gc",
     "GOMAXPROCS": "set_max_procs",
     "NumCPU": "num_cpu",
     "FreeOSMemory": "free_os_memory",
@@ -37,7 +36,7 @@ TIME_CALLS = {  # methods of time.Time
 VERSION = b"toy0.1.0"
 
 
-class Packages(Calls):
+class Packages(Finalizers):
     """Names of variables, fields and package members; calls of packages."""
 
     # ---- names
@@ -82,6 +81,21 @@ class Packages(Calls):
                 self.step(f"fmt_printf(g, {data}, {length}, {args}, {count})")
             case "runtime", "ReadMemStats":
                 self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
+            case "runtime", "SetFinalizer":
+                return self.set_finalizer(expr)
+            case "runtime", "AddCleanup":
+                return self.add_cleanup(expr)
+            case "runtime", "Stop":
+                return self.stop_cleanup(expr)
+            case "runtime", "KeepAlive":
+                return self.keep_alive(expr)
+            case "runtime", "GC" | "Gosched":
+                if target.name == "GC":
+                    self.call_runtime("runtime_gc(g)", ())
+                self.run_finalizers()
+            case "time", "Sleep":
+                self.call_runtime(f"time_sleep(g, {self.as_i64(expr.args[0])})", ())
+                self.run_finalizers()
             case "runtime", "NumGoroutine":
                 return ("1",)
             case "runtime", "Version":

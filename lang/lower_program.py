@@ -51,12 +51,25 @@ from lang.std.print_builtin import (
     print_string,
     print_uint,
 )
-from lang.std.runtime_pkg import MemStats, num_cpu, read_mem_stats, runtime_gc, set_max_procs
-from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sub, time_unix, time_unix_nano
+from lang.std.runtime_pkg import (
+    MemStats,
+    add_cleanup_of,
+    clear_finalizer,
+    keep_alive,
+    num_cpu,
+    read_mem_stats,
+    runtime_gc,
+    set_finalizer_of,
+    set_max_procs,
+    stop_cleanup_of,
+)
+from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
+from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
 from runtime.proc import G
 from runtime.slices import copy_slice, grow_slice, make_slice
+from runtime.specials import is_ready
 from runtime.strings import (
     concat2,
     concat3,
@@ -100,6 +113,7 @@ class ProgramLowering(Program):
         for name in imported_names():
             self.names.taken.add(name)
         self.start_name = self.names.fresh("start")
+        self.finalizers_name = self.names.fresh("run_finalizers")
 
     def lower(self) -> LoweredProgram:
         """The whole program."""
@@ -109,6 +123,8 @@ class ProgramLowering(Program):
             function = self.function(declaration)
             function.lower(declaration)
             self.lowered.append(function)
+        if self.runs_finalizers or self.ready_calls:
+            self.lowered.append(self.finalizers())
         struct = self.globals_struct()
         # These may define further types, so they come before the definitions are taken.
         lines, start = self.package_class(struct), self.start(initialize)
@@ -139,6 +155,12 @@ class ProgramLowering(Program):
         """A function about to be lowered."""
         assert declaration.object is not None, "the checker declares every function"
         return Function(self, declaration.info, self.functions[declaration.object])
+
+    def finalizers(self) -> Function:
+        """The function that makes the calls of finalizers and cleanups that are ready."""
+        function = Function(self, FunctionInfo("finalizers", Signature((), ())), self.finalizers_name)
+        function.lower_ready_calls()
+        return function
 
     # ---- package-level variables
 

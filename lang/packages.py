@@ -36,8 +36,8 @@ from lang.objects import Const, Func, Object, TypeName, Var, VarKind
 
 _ANYS = Slice(ANY)
 
-# There is no package time yet; values of its types come from runtime/debug. Their text is "1.5ms": a method's. The
-# fields of a Time have names that no program can write: as in Go they are nobody's.
+# Its text is "1.5ms": a method's, which Toy does not have. The fields of a Time have names that no program can write:
+# as in Go they are nobody's.
 DURATION = Named("Duration", -1, INT64, package="time")
 TIME = Named("Time", -1, package="time")
 TIME.resolve(Struct((Field("wall·", UINT64), Field("ext·", INT64), Field("loc·", UINTPTR))))
@@ -110,6 +110,9 @@ def _runtime() -> list[Object]:
         _function("runtime", "GOMAXPROCS", [("n", INT)], INT),
         _function("runtime", "NumCPU", [], INT),
         _function("runtime", "Version", [], STRING),
+        _function("runtime", "Gosched", []),
+        _function("runtime", "SetFinalizer", [("obj", ANY), ("finalizer", ANY)]),
+        *_cleanups(),
         Const("GOOS", -1, STRING, b"linux"),
         Const("GOARCH", -1, STRING, GOARCH.encode()),
     ]
@@ -123,6 +126,29 @@ def _time_methods() -> None:
     _method(TIME, "IsZero", [], BOOL)
     _method(TIME, "Sub", [("u", TIME)], DURATION)
     _method(DURATION, "Nanoseconds", [], INT64)
+
+
+def _cleanups() -> list[Object]:
+    """AddCleanup, which is generic: its parameters are for messages, check_finalizers.py knows the rules."""
+    cleanup = Named("Cleanup", -1, Struct((Field("id", UINT64), Field("ptr", UINTPTR))), package="runtime")
+    cleanup.methods["Stop"] = Func("Stop", -1, Signature((), ()), "runtime", receiver=cleanup)
+    given = Named("S", -1, ANY)
+    params: list[tuple[str, Type]] = [
+        ("ptr", Pointer(Named("T", -1, ANY))),
+        ("cleanup", Signature((Param("", given),), ())),
+        ("arg", given),
+    ]
+    return [TypeName("Cleanup", -1, cleanup), _function("runtime", "AddCleanup", params, cleanup)]
+
+
+def _time() -> list[Object]:
+    units = ("Nanosecond", 1), ("Microsecond", 10**3), ("Millisecond", 10**6), ("Second", 10**9)
+    longer = ("Minute", 60 * 10**9), ("Hour", 3600 * 10**9)
+    return [
+        TypeName("Duration", -1, DURATION),
+        *(Const(name, -1, DURATION, ns) for name, ns in (*units, *longer)),
+        _function("time", "Sleep", [("d", DURATION)]),
+    ]
 
 
 def _debug() -> list[Object]:
@@ -150,7 +176,7 @@ def _os() -> list[Object]:
     ]
 
 
-_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "runtime/debug": _debug, "os": _os}
+_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "runtime/debug": _debug, "os": _os, "time": _time}
 
 
 def is_package(path: str) -> bool:

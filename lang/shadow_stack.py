@@ -13,8 +13,8 @@ the program can still reach. Two passes over the flow of one function:
     backwards   liveness: the pointers that are read after each call on some path
     forwards    which slot still holds which pointer since an earlier store; those stores are left out
 
-An allocation stores nothing unless its fast path fails. A call of the runtime (not of a Toy
-function, which keeps its own parameters alive) stores its pointer arguments as well.
+An allocation stores nothing unless its fast path fails; behind that, finalizers may run. A call of the runtime (not of
+a Toy function, which keeps its own parameters alive) stores its pointer arguments as well.
 
 A program that is compiled for the memory profile also says where it is: `g.alloc_site = 7` before it
 allocates, and at a call of a Toy function, in the slot behind the pointers, the number of the call's
@@ -42,13 +42,16 @@ Slots = tuple[int, ...]  # per slot: the bit number of the pointer that it holds
 EMPTY = -1
 
 
-def emit_function_body(body: list[Flow], pointers: dict[str, str], level: int = 1) -> tuple[list[str], int]:
+def emit_function_body(
+    body: list[Flow], pointers: dict[str, str], level: int = 1, finalizers: str = ""
+) -> tuple[list[str], int]:
     """The lines of `body` and the number of slots its frame uses at most.
 
-    `pointers` maps each local that can hold a heap pointer to the text of its address.
+    `pointers` maps each local that can hold a heap pointer to the text of its address. `finalizers` is the name of the
+    function that makes the calls of finalizers which are ready; "" in programs without such.
     """
     names = list(pointers)
-    frame = _Frame({name: 1 << number for number, name in enumerate(names)}, list(pointers.values()))
+    frame = _Frame({name: 1 << number for number, name in enumerate(names)}, list(pointers.values()), finalizers)
     frame.live_before(body, 0, 0, 0)
     lines: list[str] = []
     frame.emit(body, (), lines, level)
@@ -66,8 +69,9 @@ class _LoopState:
 class _Frame:
     """The two passes over one function."""
 
-    def __init__(self, bits: dict[str, int], addresses: list[str]) -> None:
+    def __init__(self, bits: dict[str, int], addresses: list[str], finalizers: str) -> None:
         self.bits = bits
+        self.finalizers = finalizers
         self.addresses = addresses
         self.depth = 0
         self.read_bits: dict[str, int] = {}
@@ -226,8 +230,17 @@ class _Frame:
         if node.site:
             lines.append(f"{indent}{INDENT}g.alloc_site = {node.site}")
         lines.append(f"{indent}{INDENT}{node.word} = {node.slow}")
+        if self.finalizers:
+            self.call_finalizers(node.word, len(held), lines, indent + INDENT)
         lines.append(indent + node.text)
         return self.forget(meet(slots, held), node.targets)
+
+    def call_finalizers(self, word: str, slot: int, lines: list[str], indent: str) -> None:
+        """Behind an allocation: the new object is one more root, while finalizers run."""
+        self.depth = max(self.depth, slot + 1)
+        lines.append(f"{indent}if is_ready(g.heap.specials):")
+        lines.append(f"{indent}{INDENT}store(uintptr, {shadow_pointer(slot)}, {word})")
+        lines.append(f"{indent}{INDENT}{self.finalizers}(g, {shadow_pointer(slot + 1)})")
 
     def emit_if(self, node: If, slots: Slots, lines: list[str], level: int, keyword: str = "if") -> Slots | None:
         """Both branches; behind them the slots that both left alike."""

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from runtime.descriptions import HeapType
     from runtime.embedding import Object, Phase, Runtime, Stats
+    from runtime.finalizers_embedding import Cleanup
     from runtime.handles import Handle, RootTable, Scope
     from runtime.refusals import Busy, Closed
     from runtime.weak_embedding import Weak
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Busy": "refusals",
     "Closed": "refusals",
+    "Cleanup": "finalizers_embedding",
     "Handle": "handles",
     "HeapType": "descriptions",
     "Object": "embedding",
@@ -50,7 +52,20 @@ _HOMES = {
     "Weak": "weak_embedding",
 }
 
-__all__ = ["Busy", "Closed", "Handle", "HeapType", "Object", "Phase", "RootTable", "Runtime", "Scope", "Stats", "Weak"]
+__all__ = [
+    "Busy",
+    "Cleanup",
+    "Closed",
+    "Handle",
+    "HeapType",
+    "Object",
+    "Phase",
+    "RootTable",
+    "Runtime",
+    "Scope",
+    "Stats",
+    "Weak",
+]
 
 
 def __getattr__(name: str) -> Any:

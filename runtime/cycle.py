@@ -26,7 +26,7 @@ from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
 from runtime.layout import PTR_SIZE, larger, smaller
 from runtime.lock import lock, unlock
-from runtime.mark import finish_marking, mark_globals, mark_weak_handles, mark_words, start_marking
+from runtime.mark import finish_marking, mark_globals, mark_specials, mark_words, start_marking
 from runtime.mark_team import begin_round, end_round
 from runtime.mcache import close_runs, flush_live
 from runtime.mem_profile import next_cycle, publish_swept
@@ -147,6 +147,7 @@ def mark(runtime: Runtime) -> u64:
     roots = runtime.roots
     stack_bytes: u64 = 0
     start_marking(marker)
+    mark_specials(marker, runtime.heap.specials)
     begin_round(runtime.team, runtime.cycle.live_before, u64(runtime.knobs.max_procs))
     g = runtime.world.gs
     while not is_nil(g):
@@ -155,7 +156,6 @@ def mark(runtime: Runtime) -> u64:
         g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
-    mark_weak_handles(marker, runtime.heap.specials)
     end_round(runtime.team)
     finish_marking(marker)
     return stack_bytes

@@ -24,12 +24,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from runtime import boundary, walk
+from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.cycle import collect, gc
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
+from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
@@ -52,6 +53,7 @@ from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
+from runtime.specials import ADDED
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -132,6 +134,7 @@ class Runtime:
         self._callbacks: list[Callable[[Phase], object]] = []
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
+        self._calls = Calls()
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         settings = _settings(gogc, debug)._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
@@ -363,6 +366,79 @@ class Runtime:
         """The address that a weak handle leads to; 0 once its object was found dead. For Weak."""
         found: int = self._run(self._engine.call, weak_value, self._state.g0, box)
         return found
+
+    # --- Finalizers and cleanups ---
+
+    def set_finalizer(self, target: Handle | int, function: Callable[[Handle], object] | None) -> None:
+        """Call function with a handle of the object, once, when only that would still lead to it; None: do not.
+
+        Called by run_finalizers. What the object leads to lives until then. ValueError, in Go's words: there is one
+        already, or target is no object's first byte.
+        """
+        addr, shape = place_of(self, target)
+        if function is None:
+            self._calls.take(self._run(self._engine.call, finalizers.remove_finalizer, self._g, addr))
+            return
+        number = self._calls.add(Finalizer(checked(function), shape.size, shape.type))
+        is_tiny = shape.size < TINY_SIZE and not shape.type.pointers
+        outcome = ADDED + 1
+        try:
+            outcome = self._run(self._engine.call, finalizers.set_finalizer, self._g, addr, number, is_tiny)
+        finally:
+            if outcome != ADDED:
+                self._calls.take(number)
+        if outcome in finalizers.SET_TEXTS:
+            raise ValueError(finalizers.SET_TEXTS[outcome])
+
+    def add_cleanup(self, target: Handle | int, function: Callable[[Any], object], arg: Any) -> Cleanup:
+        """Call function with arg when the object is dead and will not come back. An object can have many.
+
+        Called by run_finalizers. arg is kept alive until then: neither it nor function may lead to the object.
+        ValueError, in Go's words: arg is a handle of the object.
+        """
+        addr, _ = place_of(self, target)
+        if isinstance(arg, Handle) and arg._runtime is self:
+            if arg.address == addr:
+                raise ValueError(finalizers.EQUAL_TEXT)
+            if self._run(self._engine.call, finalizers.keeps_alive, self._g, addr, arg.address):
+                raise ValueError(finalizers.WITHIN_TEXT)
+        number = self._calls.add(CleanupCall(checked(function), held(self, arg)))
+        cleanup = finalizers.IMMORTAL_CLEANUP
+        try:
+            cleanup = self._run(self._engine.call, finalizers.add_cleanup, self._g, addr, number, 0)
+        finally:
+            if cleanup == finalizers.IMMORTAL_CLEANUP:
+                self._calls.take(number)
+        return Cleanup(self, addr, cleanup)
+
+    def stop_cleanup(self, addr: int, number: int) -> None:
+        """For Cleanup."""
+        self._calls.take(self._run(self._engine.call, finalizers.stop_cleanup, self._g, addr, number))
+
+    @property
+    def ready_finalizers(self) -> int:
+        """How many calls of finalizers and cleanups run_finalizers would make."""
+        self.check_open()
+        specials = self._state.heap.specials
+        queued = specials.finalizers_queued + specials.cleanups_queued
+        return int(queued - specials.finalizers_taken - specials.cleanups_taken)
+
+    def run_finalizers(self) -> int:
+        """Call the finalizers and cleanups that are ready now; how many that was. The runtime never does so on its own.
+
+        What one of them raises is raised here; the others wait for the next time.
+        """
+        count = self.ready_finalizers
+        for _ in range(count):
+            _, number, word = self._run(self._engine.call, finalizers.take_ready, self._g)
+            call = self._calls.take(number)
+            if call is not None:
+                call.run(self, word)
+        return count
+
+    def keep_alive(self, handle: Handle) -> None:
+        """Say that the object is needed up to here. Closed if the handle was released before."""
+        addresses_of([handle])
 
     # --- The memory profile ---
 

@@ -60,7 +60,7 @@ from runtime.roots import check_roots
 from runtime.scavenge import pause_background, resume_background
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
-from runtime.specials import WEAK_HANDLE, check_specials, check_weak_list
+from runtime.specials import FINALIZER, PROFILE, WEAK_HANDLE, as_root, check_roots_and_queue, check_specials
 from runtime.sweeper import check_batch
 from runtime.syspy import (
     Array,
@@ -99,7 +99,7 @@ class Checker(Struct):
     memory: MemoryStats  # counts what is taken from the system
     spans: u64  # spans in use
     pages: u64  # their pages
-    weak: u64  # weak handles
+    roots: u64  # specials that keep something alive
     taken: Annotated[Array[u64], NUM_SIZE_CLASSES]  # their taken slots, by size class
     base: uintptr  # the stack of objects to scan: first word
     top: uintptr  # its end
@@ -156,7 +156,7 @@ def check_heap(runtime: Runtime) -> None:
     if held != checker.spans:
         throw("I1: spans in sets and mcaches are not the spans in use", held, checker.spans)
     check_counts(checker, heap, runtime.world)
-    check_weak_list(heap.specials, checker.weak)
+    check_roots_and_queue(heap.specials, checker.roots)
     check_profile(heap.specials.profile)
     free_checker(checker)
     resume_background(heap.scavenger, heap.memory)
@@ -191,7 +191,7 @@ def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
             size_class = u64(span.span_class) >> 1
             checker.spans = checker.spans + 1
             checker.pages = checker.pages + span.npages
-            checker.weak = checker.weak + check_specials(span)
+            checker.roots = checker.roots + check_specials(span)
             checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
 
 
@@ -369,16 +369,28 @@ def reach_roots(checker: Checker, runtime: Runtime) -> None:
     while not is_nil(arena):
         for page in range(u64(PAGES_PER_ARENA)):
             if arena.in_use[page // WORD_BITS] >> page % WORD_BITS & 1 != 0:
-                reach_weak_handles(checker, arenas, arena.spans[page])
+                reach_specials(checker, arenas, arena.spans[page])
         arena = arena.next
+    ready = runtime.heap.specials.ready
+    while not is_nil(ready):
+        if ready.special.kind == FINALIZER:
+            reach(checker, arenas, ready.special.value, address(ready))
+        reach(checker, arenas, ready.fn, address(ready))
+        reach(checker, arenas, ready.arg, address(ready))
+        ready = ready.next
 
 
-def reach_weak_handles(checker: Checker, arenas: ArenaMap, span: MSpan) -> None:
-    """Reach the weak handles of a span's objects."""
+def reach_specials(checker: Checker, arenas: ArenaMap, span: MSpan) -> None:
+    """Reach what the specials of a span's objects keep alive."""
     special = span.specials
     while not is_nil(special):
         if special.kind == WEAK_HANDLE:
             reach(checker, arenas, special.value, address(special))
+        elif special.kind != PROFILE:
+            reach(checker, arenas, as_root(special).fn, address(special))
+            reach(checker, arenas, as_root(special).arg, address(special))
+        if special.kind == FINALIZER and span.span_class & 1 == 0:
+            reach_children(checker, arenas, special.value - special.offset % span.elem_size)
         special = special.next
 
 

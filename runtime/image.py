@@ -18,6 +18,14 @@ from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc
+from runtime.finalizers import (
+    add_cleanup,
+    keeps_alive,
+    remove_finalizer,
+    set_finalizer,
+    stop_cleanup,
+    take_ready,
+)
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span
 from runtime.malloc import mallocgc, new_object
@@ -78,6 +86,12 @@ ROOTS: list[Callable[..., Any]] = [
     draw_span,
     set_mem_profile_rate,
     publish_all,
+    set_finalizer,
+    remove_finalizer,
+    add_cleanup,
+    stop_cleanup,
+    keeps_alive,
+    take_ready,
     weak_make,
     weak_value,
 ]

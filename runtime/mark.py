@@ -102,7 +102,7 @@ from runtime.mspan import (
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES, SPAN_CLASS_TO_NELEMS
-from runtime.specials import Specials
+from runtime.specials import FINALIZER, WEAK_HANDLE, Specials
 from runtime.syspy import (
     Array,
     Inline,
@@ -598,12 +598,39 @@ def mark_global_range(marker: Marker, r: GlobalRange) -> None:
             mark_root(marker, load(uintptr, r.start_addr + word * PTR_SIZE))
 
 
-def mark_weak_handles(marker: Marker, specials: Specials) -> None:
-    """Mark the weak handles of objects that have not been found dead, not the objects."""
-    special = specials.weak
-    while not is_nil(special):
-        mark_root(marker, special.value)
-        special = special.next_weak
+def mark_specials(marker: Marker, specials: Specials) -> None:
+    """Mark what specials keep alive, not their objects; and all that the calls which are ready are to get."""
+    root = specials.roots
+    while not is_nil(root):
+        special = root.special
+        if special.kind == WEAK_HANDLE:
+            mark_root(marker, special.value)
+        else:
+            if special.kind == FINALIZER:
+                mark_from(marker, special.value)
+            mark_root(marker, root.fn)
+            mark_root(marker, root.arg)
+        root = root.next
+    root = specials.ready
+    while not is_nil(root):
+        if root.special.kind == FINALIZER:
+            mark_root(marker, root.special.value)
+        mark_root(marker, root.fn)
+        mark_root(marker, root.arg)
+        root = root.next
+
+
+def mark_from(marker: Marker, p: uintptr) -> None:
+    """Mark what the object at p leads to, not the object: it dies when only its finalizer leads to it.
+
+    If the queue overflows nobody finds the object again (rescan), so it is put where nothing is dropped: at the base.
+    """
+    drain(marker)
+    span = span_of(marker.arenas, p)
+    slot = slot_of(span, p)
+    if span.span_class & 1 == 0 and not has_bit(span.mark_bits, slot):
+        marker.queue.top = put_entry(marker.queue.top, slot_addr(span, slot) | OTHER)
+        drain(marker)
 
 
 # --- Over all marked objects -----------------------------------------------------------------------------------------

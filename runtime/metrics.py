@@ -7,8 +7,8 @@
 A Float64Histogram has counts[i] values from buckets[i] on, below buckets[i + 1].
 
 `read_samples` takes all of them at one moment; what is to be computed from that, METRICS says, a line for each.
-Go has more names, for what is not here: finalizers and cleanups, goroutine states, what marking costs beside the
-program (here the world stands still, so all of it is in the pauses).
+Go has more names, for what is not here: goroutine states, what marking costs beside the program (here the world stands
+still, so all of it is in the pauses).
 
     identities    /memory/classes/total is the sum of the other classes, and MemStats.sys
                   /gc/scan/total is the sum of the other scans; /cpu/classes/total of user and gc/total
@@ -51,6 +51,10 @@ class Samples(Struct):
     heap_scan: u64  # bytes of slots with pointers
     stack_scan: u64  # bytes of stacks that the last collection scanned
     globals_scan: u64  # bytes of package variables
+    finalizers_queued: u64  # finalizers of objects that were found dead
+    finalizers_taken: u64  # of them, those called
+    cleanups_queued: u64  # cleanups of objects that were freed
+    cleanups_taken: u64  # of them, those called
     gc_cpu_ns: u64  # nanoseconds of the processor in all collections
     total_cpu_ns: u64  # nanoseconds of the processor up to the end of the last collection
     pauses: Inline[TimeHistogram]  # nanoseconds of every pause
@@ -81,6 +85,11 @@ def read_samples_stopped(runtime: Runtime, samples: Samples) -> None:
     samples.heap_scan = scannable_bytes(runtime.heap.arenas)
     samples.stack_scan = runtime.cycle.stack_bytes
     samples.globals_scan = runtime.roots.globals_bytes
+    specials = runtime.heap.specials
+    samples.finalizers_queued = specials.finalizers_queued
+    samples.finalizers_taken = specials.finalizers_taken
+    samples.cleanups_queued = specials.cleanups_queued
+    samples.cleanups_taken = specials.cleanups_taken
     samples.gc_cpu_ns = runtime.gc.cpu_ns
     samples.total_cpu_ns = 0
     if runtime.gc.num_gc != 0:
@@ -141,9 +150,13 @@ METRICS = (
     Metric("/cpu/classes/gc/total:cpu-seconds", FLOAT64, True, lambda s: s.gc_cpu_ns / NANOSECONDS),
     Metric("/cpu/classes/total:cpu-seconds", FLOAT64, True, lambda s: s.total_cpu_ns / NANOSECONDS),
     Metric("/cpu/classes/user:cpu-seconds", FLOAT64, True, lambda s: (s.total_cpu_ns - s.gc_cpu_ns) / NANOSECONDS),
+    Metric("/gc/cleanups/executed:cleanups", UINT64, True, lambda s: s.cleanups_taken),
+    Metric("/gc/cleanups/queued:cleanups", UINT64, True, lambda s: s.cleanups_queued),
     Metric("/gc/cycles/automatic:gc-cycles", UINT64, True, lambda s: s.stats.num_gc - s.stats.num_forced_gc),
     Metric("/gc/cycles/forced:gc-cycles", UINT64, True, lambda s: s.stats.num_forced_gc),
     Metric("/gc/cycles/total:gc-cycles", UINT64, True, lambda s: s.stats.num_gc),
+    Metric("/gc/finalizers/executed:finalizers", UINT64, True, lambda s: s.finalizers_taken),
+    Metric("/gc/finalizers/queued:finalizers", UINT64, True, lambda s: s.finalizers_queued),
     Metric("/gc/gogc:percent", UINT64, False, lambda s: s.gogc & MAX_WORD),
     Metric("/gc/gomemlimit:bytes", UINT64, False, lambda s: s.memory_limit),
     Metric("/gc/heap/allocs-by-size:bytes", HISTOGRAM, True, lambda s: by_size(s.allocs)),

@@ -52,11 +52,10 @@ def sweep_counted(heap: MHeap, p: P, span: MSpan, is_kept: bool) -> u64:
 
     is_kept: the caller wants its slots, even if all are free. Otherwise it is not usable after FREED.
     """
-    if not is_nil(span.specials):
-        sweep_specials(heap.specials, span)
+    revived = not is_nil(span.specials) and sweep_specials(heap.specials, span)
     before = u64(span.alloc_count)
     outcome: u64 = FREED
-    unmarked = is_unmarked(heap.arenas, span)
+    unmarked = not revived and is_unmarked(heap.arenas, span)
     if unmarked and not is_kept:
         retire_span(span, heap.sweep_gen, heap.clobber)
     else:

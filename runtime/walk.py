@@ -21,6 +21,7 @@ from runtime.layout import LOG_PTR_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, is_taken, slot_addr
 from runtime.proc import G
+from runtime.specials import will_live_on
 from runtime.sweep import needs_sweep
 from runtime.syspy import Array, address, array_at, inline, is_nil, load, nil, offsetof, u64, uintptr
 from runtime.world import is_in_run
@@ -33,7 +34,7 @@ def is_object(g: G, span: MSpan, slot: u64) -> bool:
     if not is_taken(span, slot):
         return False
     if needs_sweep(span, g.heap.sweep_gen):
-        return has_bit(span.mark_bits, slot)
+        return has_bit(span.mark_bits, slot) or will_live_on(g.heap.specials, span, slot)
     return not is_in_run(g.runtime.world, u64(span.span_class), slot_addr(span, slot))
 
 

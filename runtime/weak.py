@@ -42,12 +42,8 @@ def weak_make(g: G, p: uintptr) -> uintptr:
 
     Throws "out of memory".
     """
-    span = span_of(g.heap.arenas, p)
+    span = live_span(g, p)
     if is_nil(span):
-        return 0
-    ensure_swept(g.heap, g.p, span)
-    # A dead object's span may be gone by now.
-    if span_of(g.heap.arenas, p) != span or not is_object(g, span, p):
         return 0
     specials = g.heap.specials
     found = find_special(specials, span, p - span.start_addr, WEAK_HANDLE)
@@ -60,6 +56,17 @@ def weak_make(g: G, p: uintptr) -> uintptr:
     if is_nil(found):
         throw("out of memory")
     return found.value
+
+
+def live_span(g: G, p: uintptr) -> MSpan:
+    """The span of the live object that p points to or into, swept; nil if there is none."""
+    span = span_of(g.heap.arenas, p)
+    if not is_nil(span):
+        ensure_swept(g.heap, g.p, span)
+        # A dead object's span may be gone by now.
+        if span_of(g.heap.arenas, p) != span or not is_object(g, span, p):
+            return nil(MSpan)
+    return span
 
 
 def is_object(g: G, span: MSpan, p: uintptr) -> bool:

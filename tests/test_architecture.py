@@ -50,25 +50,25 @@ READING_ORDER = """
     runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
-    runtime.walk runtime.boundary runtime.profile_records runtime.pprof
+    runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
     runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
-    runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
+    runtime.descriptions runtime.handles runtime.weak_embedding runtime.finalizers_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
     lang.lexer lang.syntax_errors lang.tree_builder lang.parse lang.tree_text
     lang.constants lang.layout lang.scopes lang.packages lang.lookup
     lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_selectors
-    lang.check_literals lang.check_builtins lang.check_calls lang.check_expressions lang.check_assignments
-    lang.check_loops lang.check_switches lang.labels lang.returns lang.check_statements lang.check_declarations
-    lang.init_order lang.check_package lang.check_tree
+    lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls lang.check_expressions
+    lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns lang.check_statements
+    lang.check_declarations lang.init_order lang.check_package lang.check_tree
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
     lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
     lang.std.runtime_pkg lang.std.time_pkg lang.std.debug_pkg
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
-    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
-    lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
+    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_finalizers
+    lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
     lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver lang.toyrun lang.child
     lang

@@ -11,7 +11,7 @@ Owner: the goroutine that calls. Go: runtime/debug/garbage.go.                  
 
 from __future__ import annotations
 
-from lang.std.time_pkg import Time, set_time
+from lang.std.time_pkg import Time, set_unix
 from runtime.heap import PAUSES, GCStats
 from runtime.malloc import mallocgc
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -65,7 +65,7 @@ def read_gc_stats(g: G, stats: DebugGCStats) -> None:
     n = done.num_gc if done.num_gc < PAUSES else u64(PAUSES)
     stats.num_gc = i64(done.num_gc)
     stats.pause_total = i64(done.pause_total_ns)
-    set_time(stats.last_gc, done.last_gc)
+    set_unix(stats.last_gc, done.last_gc)
     stats.pause.length = i64(n)
     stats.pause_end.length = i64(n)
     copy_ends(done, array_at(Inline[Time], stats.pause_end.data), n)
@@ -95,7 +95,7 @@ def make_room(g: G, stats: DebugGCStats) -> None:
 def copy_ends(done: GCStats, ends: Array[Inline[Time]], n: u64) -> None:
     """When the last n pauses ended, the latest first."""
     for i in range(n):
-        set_time(ends[i], done.pause_end[(done.num_gc - 1 - i) % PAUSES])
+        set_unix(ends[i], done.pause_end[(done.num_gc - 1 - i) % PAUSES])
 
 
 def copy_pauses(done: GCStats, pauses: Array[u64], n: u64) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.mspan import MSpan
-from runtime.specials import PROFILE, WEAK_HANDLE, Special, add_special, find_special
+from runtime.specials import PROFILE, WEAK_HANDLE, RootSpecial, Special, add_special, find_special
 from runtime.sweeper import ensure_swept
 from runtime.syspy import Failure, address, is_nil, load, sizeof, u64
 from tests.runtime.heaps import NODE, HeapUnderTest
@@ -45,8 +45,9 @@ def test_they_are_sorted_by_offset_then_kind_whatever_the_order(heap: HeapUnderT
     span = heap.span_of(objects[0])
     assert [(span.start_addr + s.offset, s.kind) for s in special_list(span)] == sorted(wanted)
     heap.check()
-    assert heap.heap.specials.weak_count == 24
-    assert heap.heap.specials.cells.in_use == 48 * sizeof(Special)
+    assert heap.heap.specials.root_count == 24
+    assert heap.heap.specials.cells.in_use == 24 * sizeof(Special)
+    assert heap.heap.specials.root_cells.in_use == 24 * sizeof(RootSpecial)
 
 
 def test_an_address_has_one_special_of_a_kind(heap: HeapUnderTest) -> None:
@@ -85,11 +86,11 @@ def test_sweeping_takes_out_those_of_the_dead(heap: HeapUnderTest) -> None:
         heap.root(objects[i])
     heap.gc()
     assert [slot for slot, _ in drawn_list(heap.span_of(objects[1]))] == [1, 2, 4]
-    assert heap.heap.specials.weak_count == 3
+    assert heap.heap.specials.root_count == 3
     heap.check()
     heap.unroot()
     heap.gc()
-    assert heap.heap.specials.weak_count == heap.heap.specials.cells.in_use == 0
+    assert heap.heap.specials.root_count == heap.heap.specials.root_cells.in_use == 0
     assert heap.objects() <= set(handles)
 
 
@@ -98,7 +99,7 @@ def test_a_span_that_is_freed_whole_has_none_left(heap: HeapUnderTest) -> None:
     add(heap, heap.malloc(100_000), WEAK_HANDLE, handle)
     add(heap, heap.malloc(100_000, NODE) + 70_000, WEAK_HANDLE, heap.rooted(16))
     heap.gc()
-    assert heap.heap.specials.cells.in_use == 0
+    assert heap.heap.specials.root_cells.in_use == 0
     assert heap.heap.pages_in_use == 1
 
 
@@ -149,10 +150,10 @@ def test_the_checker_sees_a_hint_that_leads_nowhere(heap: HeapUnderTest) -> None
         heap.check()
 
 
-def test_the_checker_sees_a_weak_handle_that_is_not_listed(heap: HeapUnderTest) -> None:
+def test_the_checker_sees_a_root_that_is_not_listed(heap: HeapUnderTest) -> None:
     heap.is_broken = True
     special = Special.at(add(heap, heap.rooted(SIZE), WEAK_HANDLE, heap.rooted(16)))
-    heap.heap.specials.weak = Special.at(0)
-    with pytest.raises(Failure, match="SP4: the list of weak handles"):
+    heap.heap.specials.roots = RootSpecial.at(0)
+    with pytest.raises(Failure, match="SP4: the list of roots"):
         heap.check()
     assert load(u64, address(special)) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
-from runtime.specials import Special
+from runtime.specials import RootSpecial
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -170,7 +170,7 @@ def test_the_checker_sees_a_handle_that_was_not_marked(new_heap: Callable[..., H
     heap = new_heap(debug="gccheckmark=1")
     heap.is_broken = True
     weak(heap, heap.rooted(64))
-    heap.heap.specials.weak = Special.at(0)
+    heap.heap.specials.roots = RootSpecial.at(0)
     with pytest.raises(Failure, match="MK2: checkmark found unmarked object"):
         heap.gc()
 

@@ -1,9 +1,10 @@
-"""Packages os and runtime: arguments on the heap, exits that lose nothing, statistics and collections."""
+"""Packages os, runtime and time: arguments on the heap, exits that lose nothing, statistics, collections, sleep."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lang.std.time_pkg import Time
 from runtime import heap, malloc
 from runtime.heap import Runtime
 from runtime.output import close_output, open_output, write_bytes
+from runtime.p import P_RUNNING
 from runtime.proc import G
 from runtime.syspy import FAIL_EXIT, FAIL_PANIC, Array, Failure, Inline, address, array_at, nil, sizeof, table, u8, u64
 from runtime.types import String, Type
@@ -26,6 +28,7 @@ from tests.std.values import STRING, Memory
 
 ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, malloc.mallocgc]
 ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cpu, runtime_pkg.set_max_procs]
+ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
 ROOTS += [time_pkg.time_before, time_pkg.time_equal, time_pkg.time_is_zero, time_pkg.time_sub, time_pkg.time_unix]
 ROOTS += [time_pkg.time_unix_nano]
@@ -89,6 +92,26 @@ def test_a_collection_frees_and_the_statistics_tell(engine: Engine, g: G) -> Non
     engine.call(runtime_pkg.runtime_gc, g)
     engine.call(runtime_pkg.read_mem_stats, g, stats)
     assert (stats.mallocs, stats.heap_objects, stats.num_gc, stats.num_forced_gc) == (100, 0, 1, 1)
+
+
+@pytest.mark.parametrize("ns", [-5, 0, 1, 3_000_000])
+def test_a_sleep_lasts_so_long_and_holds_nobody_up(engine: Engine, g: G, ns: int) -> None:
+    start = time.monotonic_ns()
+    engine.call(time_pkg.time_sleep, g, ns)
+    assert time.monotonic_ns() - start >= ns
+    assert g.p.status == P_RUNNING
+
+
+def test_a_finalizer_is_refused_in_go_s_words(engine: Engine, g: G) -> None:
+    addr = engine.call(malloc.mallocgc, g, 64, nil(Type), True)
+    engine.call(runtime_pkg.set_finalizer_of, g, addr, 1, False)
+    for p, said in [(addr, "finalizer already set"), (addr + 8, "pointer not at beginning"), (8, "pointer not in all")]:
+        with pytest.raises(Failure, match=rf"runtime\.SetFinalizer: {said}"):
+            engine.call(runtime_pkg.set_finalizer_of, g, p, 1, False)
+    with pytest.raises(Failure, match="pointer not at beginning of allocated block"):
+        engine.call(runtime_pkg.clear_finalizer, g, addr + 8, False)
+    engine.call(runtime_pkg.clear_finalizer, g, addr, False)
+    assert g.heap.specials.root_count == 0
 
 
 def test_the_statistics_are_as_large_as_gos() -> None:

@@ -1,0 +1,96 @@
+"""Calls of runtime.SetFinalizer and runtime.AddCleanup: the two that are given a function.
+
+    runtime.SetFinalizer(p, closeFile)         any pointer, a function of one parameter: the run checks both
+    runtime.AddCleanup(p, closeNumber, 3)      func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup
+
+Toy has no function values, so the function is named where it is given. The types of AddCleanup are inferred as Go
+infers them: S is what the function takes.
+
+Go: types2/infer.go.                                            Next: check_calls.py
+"""
+
+from __future__ import annotations
+
+from lang import codes
+from lang import syntax as s
+from lang.check_base import is_valid, signature_of, unparen
+from lang.check_builtins import Builtins
+from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
+from lang.objects import Func
+from lang.spelling import spelled
+
+PLACES = {"SetFinalizer": 2, "AddCleanup": 3}  # arguments that they have
+
+
+class Finalizers(Builtins):
+    """runtime.SetFinalizer(p, f), runtime.AddCleanup(p, f, x)"""
+
+    def check_finalizer_call(self, x: s.Call) -> bool:
+        """Check the arguments of one of the two; False if it is neither, or they are too few or too many."""
+        target = x.target
+        if target is None or target.package != "runtime" or PLACES.get(target.name) != len(x.args) or x.spread:
+            return False
+        self.expr(x.args[0])
+        self._function(x.args[1])
+        if target.name == "AddCleanup":
+            self.expr(x.args[2])
+            self._infer(x)
+        else:
+            self.assign(x.args[0], ANY, "argument to runtime.SetFinalizer")
+            if named_function(x.args[1]) is None:
+                self.assign(x.args[1], ANY, "argument to runtime.SetFinalizer")
+        return True
+
+    def _function(self, x: s.Expr) -> None:
+        """Check an operand that may be a function of the program, by name."""
+        self.raw_expr(x)
+        if named_function(x) is None:
+            self.expr(x)
+
+    def _infer(self, x: s.Call) -> None:
+        """Check the arguments of AddCleanup against each other."""
+        ptr, function, arg = x.args
+        if not all(map(is_valid, x.args)):
+            return
+        if ptr.mode is s.Mode.NIL and is_untyped(ptr.type):
+            opening = ptr.pos - 1
+            self._mismatch(opening, "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
+            return
+        if not isinstance(ptr.type.underlying, Pointer):
+            self._mismatch(ptr, f"type {ptr.type} of {spelled(ptr)} does not match *T (cannot infer T and S)")
+            return
+        signature = signature_of(function.type)
+        if signature is None or len(signature.params) != 1 or signature.variadic:
+            self._mismatch(function, f"type {function.type} of {spelled(function)} does not match func(S)")
+            return
+        wanted = signature.params[0].type
+        if signature.results:
+            inferred = f"does not match inferred type func({wanted}) for func(S)"
+            self._mismatch(function, f"type {function.type} of {spelled(function)} {inferred}")
+            return
+        if not is_untyped(arg.type) and arg.type != wanted:
+            self._mismatch(arg, f"type {arg.type} of {spelled(arg)} does not match inferred type {wanted} for S")
+            return
+        self.assign(arg, wanted, "argument to runtime.AddCleanup")
+
+    def _mismatch(self, at: s.Node | int, message: str) -> None:
+        self.error(codes.INFERENCE, at, f"in call to runtime.AddCleanup, {message}")
+
+
+def named_function(x: s.Expr) -> Func | None:
+    """The function of the program that an operand names."""
+    name = unparen(x)
+    if isinstance(name, s.Name) and isinstance(name.object, Func) and not name.object.package:
+        return name.object
+    return None
+
+
+def takes(signature: Signature, t: Type) -> bool:
+    """Whether a finalizer of this type can be given a pointer of type t, as Go's run time decides it."""
+    if len(signature.params) != 1 or signature.variadic:
+        return False
+    wanted = signature.params[0].type
+    if wanted == t:
+        return True
+    one_is_plain = isinstance(wanted, Pointer) or isinstance(t, Pointer)
+    return one_is_plain and isinstance(wanted.underlying, Pointer) and wanted.underlying == t.underlying

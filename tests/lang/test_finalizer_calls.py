@@ -1,0 +1,69 @@
+"""Calls of runtime.SetFinalizer and runtime.AddCleanup that Toy refuses by name, and what they become."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lang.driver import UserError, compile_source
+from lang.source import Source
+from tests.lang.wrong_programs import diagnosed
+
+PROGRAM = """import "runtime"
+
+type T struct{{ a, b int }}
+
+func (t *T) close() {{}}
+func closeT(t *T)   {{}}
+
+func main() {{
+	t := &T{{}}
+	{call}
+	runtime.KeepAlive(t)
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "construct"),
+    [
+        ("runtime.SetFinalizer(t, func(t *T) {})", "function literals"),
+        ("runtime.SetFinalizer(t, t.close)", "method values"),
+        ("runtime.SetFinalizer(t, (*T).close)", "method values"),
+        ("runtime.SetFinalizer(t, runtime.GC)", "function values"),
+        ("runtime.AddCleanup(t, t.close, 1)", "method values"),
+        ("runtime.AddCleanup(t, func(n int) {}, 1)", "function literals"),
+        ("f := closeT; runtime.SetFinalizer(t, f)", "function values"),
+    ],
+)
+def test_functions_are_named_where_they_are_given(call: str, construct: str) -> None:
+    with pytest.raises(UserError, match=rf"x\.toy:10:\d+: Toy does not have {construct} yet"):
+        compile_source(Source("x.toy", PROGRAM.format(call=call)))
+
+
+def test_weak_pointers_are_too_early() -> None:
+    text = 'import "weak"\n\nfunc main() {\n\tn := 1\n\t_ = weak.Make(&n)\n}\n'
+    with pytest.raises(UserError, match=r"x\.toy:1:8: .*weak"):
+        compile_source(Source("x.toy", text))
+
+
+def test_nil_tells_no_type() -> None:
+    text = PROGRAM.format(call="runtime.AddCleanup(nil, closeT, t)")
+    found = [(error.pos, error.message) for error in diagnosed(text).in_order()]
+    place = "declared at $GOROOT/src/runtime/mcleanup.go:76:17"
+    assert found == [(text.index("(nil"), f"in call to runtime.AddCleanup, cannot infer T ({place})")]
+
+
+def lowered(call: str) -> str:
+    return compile_source(Source("x.toy", PROGRAM.format(call=call))).text
+
+
+def test_programs_without_finalizers_pay_nothing_for_them() -> None:
+    assert "is_ready(g" not in lowered("_ = new(T)")
+    assert "is_ready(g" in lowered("runtime.SetFinalizer(t, closeT); _ = new(T)")
+
+
+def test_a_function_has_one_number() -> None:
+    call = "runtime.SetFinalizer(t, closeT); runtime.SetFinalizer(t, nil); runtime.SetFinalizer(t, closeT)"
+    assert len(set(re.findall(r"set_finalizer_of\(g, .*, (\d+), ", lowered(call)))) == 1
