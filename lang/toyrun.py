@@ -37,11 +37,10 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
 environment
   GOGC=100|off             heap growth before a collection, in percent
   GOMEMLIMIT=512MiB|off    memory to stay below, where collecting helps
-  GOMAXPROCS=N             what runtime.GOMAXPROCS says
-  GODEBUG=name=1,...       gctrace, gcpacertrace, scavtrace, gccheckmark,
-                           clobberfree, invalidptr=0, madvdontneed=0,
-                           gcstress=N, heapcheck, disablethp,
-                           memprofilerate=N
+  GOMAXPROCS=N             threads that mark the heap together, once it is large
+  GODEBUG=name=1,...       gctrace, gcpacertrace, scavtrace, heapcheck,
+                           gccheckmark, clobberfree, invalidptr=0, disablethp,
+                           madvdontneed=0, gcstress=N, memprofilerate=N
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's

@@ -148,7 +148,6 @@ def mark(runtime: Runtime) -> u64:
     stack_bytes: u64 = 0
     start_marking(marker)
     mark_specials(marker, runtime.heap.specials)
-    begin_round(runtime.team, runtime.cycle.live_before, u64(runtime.knobs.max_procs))
     g = runtime.world.gs
     while not is_nil(g):
         mark_words(marker, g.shadow_base, g.shadow_top)
@@ -156,6 +155,8 @@ def mark(runtime: Runtime) -> u64:
         g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
+    # From here on with others. What a root leads to is marked already: a lost letter is made good from marked objects.
+    begin_round(runtime.team, runtime.cycle.live_before, u64(runtime.knobs.max_procs))
     end_round(runtime.team)
     finish_marking(marker)
     return stack_bytes

@@ -1,10 +1,10 @@
 """Mark team: marking by several threads at once, on all of GOMAXPROCS.
 
     the collecting thread                        workers: threads of the host, in run_marker
-    begin_round: everybody's Marker is ready     asleep on `round`
+    marks the roots                              asleep on `round`
+    begin_round: everybody's Marker is ready
         round = number, size  -----------------> awake, those with number < size
-    marks the roots                              mark_together: waits for letters
-    end_round: mark_together                     ...
+    end_round: mark_together                     mark_together: waits for letters
         . . . . until LT1: all are done . . . . . . . . . . . .
         waits for `out` == 0  <----------------- out - 1, asleep
 
@@ -94,7 +94,7 @@ def team_init(team: MarkTeam, lead: Marker, arenas: ArenaMap, memory: MemoryStat
 
 
 def begin_round(team: MarkTeam, heap_bytes: u64, max_procs: u64) -> None:
-    """Let as many markers take part as may and can, now that the lead has started to mark."""
+    """Let as many markers take part as may and can, now that the lead has marked what the roots lead to."""
     if heap_bytes < team.least_bytes or max_procs < 2:
         return
     wanted = smaller(max_procs, MAX_MARKERS)

@@ -95,5 +95,5 @@ def test_a_new_goal_is_a_new_pace(heap: HeapUnderTest) -> None:
     spans_wait(heap, 300)
     slope = heap.heap.sweeper.pages_per_byte
     heap.state.knobs.gogc = 400
-    heap.call(update_goal, heap.state, 0)
+    heap.call(update_goal, heap.state)
     assert 0.0 < heap.heap.sweeper.pages_per_byte < slope
