@@ -19,12 +19,15 @@ import resource
 import sys
 import threading
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime.knobs import Settings
 from runtime.scavenger_thread import ScavengerThread
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
+
+if TYPE_CHECKING:
+    from runtime.stress_report import StressReport
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
@@ -112,7 +115,7 @@ class Run:
         self.engine = engine
         self.profile = profile
         self.program = program
-        self.knobs = knobs
+        self.knobs = knobs.with_seed()
         self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
@@ -229,10 +232,19 @@ class Run:
         broken = isinstance(self.failure, Failure) and self.failure.kind == FAIL_THROW
         if self.knobs.heapcheck > 0 and not broken:
             self.engine.call("recount", self.runtime)
+        if self.knobs.is_stress:
+            sys.stderr.write(f"{self.stress()}\n")
         if "memstats" in figures:
             sys.stderr.write(self.memory_figures())
         if "metrics" in figures:
             sys.stderr.write(self.metrics())
+
+    def stress(self) -> StressReport:
+        """What was collected where, and what for."""
+        from runtime.heap import Runtime
+        from runtime.stress_report import stress_report
+
+        return stress_report(Runtime.at(self.runtime), self.knobs.stress_seed)
 
     def metrics(self) -> str:
         """What --metrics prints: every metric, by name."""

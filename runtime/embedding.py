@@ -48,6 +48,7 @@ from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.scavenger_thread import ScavengerThread
+from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
@@ -126,7 +127,7 @@ class Runtime:
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
-        settings = _settings(gogc, debug)
+        settings = self._settings = _settings(gogc, debug).with_seed()
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
         self._engine = backend(engine)
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
@@ -339,6 +340,11 @@ class Runtime:
         m = MemStats()
         self._run(self._engine.call, read_mem_stats, self._g, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
+
+    def stress(self) -> StressReport:
+        """What the stress modes in debug did so far: what was counted, and the seed to do the same again."""
+        self.check_open()
+        return stress_report(self._state, self._settings.stress_seed)
 
     def weak(self, target: Handle | int) -> Weak:
         """A weak pointer to the object of a handle, or to an address in an object that is alive."""

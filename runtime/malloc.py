@@ -50,9 +50,9 @@ from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
+from runtime.stress import poll, stress_allocation
 from runtime.syspy import (
     address,
-    atomic_add,
     cold,
     inline,
     is_nil,
@@ -224,7 +224,7 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     noscan = is_nil(typ) or typ.ptr_bytes == 0
     safepoint(g.p)
     if g.m_cache.run_bytes == 0:
-        stress(g)
+        stress_allocation(g)
     if is_collection_due(g.heap, g.p, align_up(size, PAGE_SIZE)):
         collect(g, False)
     span_class: u64 = 1 if noscan else 0
@@ -255,7 +255,7 @@ def clear_large(g: G, span: MSpan) -> None:
         size = smaller(span.limit - addr, CLEAR_BYTES)
         memset(addr, 0, size)
         addr = addr + size
-        safepoint(g.p)
+        poll(g)
     g.shadow_top = g.shadow_top - PTR_SIZE
 
 
@@ -276,7 +276,7 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
     cache = g.m_cache
     safepoint(g.p)
     if cache.run_bytes == 0:
-        stress(g)
+        stress_allocation(g)
     if not open_run(cache, span_class):
         if is_collection_due(g.heap, g.p, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT):
             collect(g, False)
@@ -295,14 +295,3 @@ def collect_all(g: G) -> None:
     """The system has refused memory: see what is left here."""
     collect(g, False)
     finish_sweep(g.heap, g.p)
-
-
-@cold
-def stress(g: G) -> None:
-    """Count an allocation, and collect at every n-th."""
-    runtime = g.runtime
-    stats = runtime.gc
-    count = atomic_add(stats, "stress_count", 1)
-    if runtime.knobs.gc_stress != 0 and count % runtime.knobs.gc_stress == 0:
-        stats.stress_collections = stats.stress_collections + 1
-        collect(g, False)

@@ -45,9 +45,10 @@ READING_ORDER = """
     runtime.roots runtime.work_queue runtime.mark
     runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
-    runtime.mem_sample runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
+    runtime.mem_sample runtime.stress runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
+    runtime.stress_report
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
