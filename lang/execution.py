@@ -278,7 +278,19 @@ class Run:
         from runtime.panics import panic_message
 
         sys.stderr.write(f"{panic_message(failure)}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
+        if failure.kind == FAIL_THROW and max(self.knobs.heapcheck, self.knobs.gccheckmark) > 0:
+            sys.stderr.write(self.damages(failure))
         return PANIC_EXIT
+
+    def damages(self, failure: Failure) -> str:
+        """All that a check of the heap finds, when one has failed: a line each."""
+        from runtime.damage import Damaged, with_damages
+        from runtime.heap import Runtime
+
+        found = with_damages(Runtime.at(self.runtime), failure)
+        if not isinstance(found, Damaged):
+            return ""
+        return "".join(["\ndamages:\n", *(f"  {damage}\n" for damage in found.damages)])
 
     def trace(self, failure: Failure) -> str:
         """The function and the line that panicked."""

@@ -30,6 +30,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runtime.damage import Damage, Damaged
     from runtime.descriptions import HeapType
     from runtime.embedding import Object, Phase, Runtime, Stats
     from runtime.handles import Handle, RootTable, Scope
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Busy": "refusals",
     "Closed": "refusals",
+    "Damage": "damage",
+    "Damaged": "damage",
     "Handle": "handles",
     "HeapType": "descriptions",
     "Object": "embedding",
@@ -50,7 +53,21 @@ _HOMES = {
     "Weak": "weak_embedding",
 }
 
-__all__ = ["Busy", "Closed", "Handle", "HeapType", "Object", "Phase", "RootTable", "Runtime", "Scope", "Stats", "Weak"]
+__all__ = [
+    "Busy",
+    "Closed",
+    "Damage",
+    "Damaged",
+    "Handle",
+    "HeapType",
+    "Object",
+    "Phase",
+    "RootTable",
+    "Runtime",
+    "Scope",
+    "Stats",
+    "Weak",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -27,6 +27,7 @@ from typing import Any, Self
 from runtime import boundary, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.cycle import collect, gc, update_goal
+from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
@@ -332,8 +333,13 @@ class Runtime:
         self._run(self._engine.call, update_goal, self._state, 0)
 
     def check(self) -> None:
-        """Check every invariant of the heap; Failure names the first that is broken."""
+        """Check every invariant of the heap. Damaged, which is a Failure, has all that do not hold."""
         self._run(self._engine.call, check_heap, self._state)
+
+    def damages(self) -> tuple[Damage, ...]:
+        """Every invariant of the heap that does not hold, and where; the runtime is as it was before."""
+        self.check_open()
+        return find_damages(self._state)
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
@@ -523,7 +529,7 @@ class Runtime:
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
         if is_bug:
-            self._failure = failure
+            failure = self._failure = with_damages(self._state, failure)
         if error is not None:
             return error
         return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")

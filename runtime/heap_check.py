@@ -131,6 +131,22 @@ def check_heap(runtime: Runtime) -> None:
     """Every invariant of the heap holds. Any time but while marking or sweeping."""
     heap = runtime.heap
     pause_background(heap.scavenger)
+    check_parts(runtime)
+    checker = new_checker(heap.memory)
+    arena = heap.arenas.first
+    while not is_nil(arena):
+        check_arena_place(heap, arena)
+        for page in range(u64(PAGES_PER_ARENA)):
+            check_page(checker, heap, arena, page)
+        arena = arena.next
+    check_totals(checker, runtime)
+    free_checker(checker)
+    resume_background(heap.scavenger, heap.memory)
+
+
+def check_parts(runtime: Runtime) -> None:
+    """The invariants of what is not in an arena."""
+    heap = runtime.heap
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
@@ -139,11 +155,11 @@ def check_heap(runtime: Runtime) -> None:
     while not is_nil(g):
         check_g(runtime, g)
         g = g.next
-    checker = new_checker(heap.memory)
-    arena = heap.arenas.first
-    while not is_nil(arena):
-        check_arena(checker, heap, arena)
-        arena = arena.next
+
+
+def check_totals(checker: Checker, runtime: Runtime) -> None:
+    """The invariants over all spans, when the checker has seen them."""
+    heap = runtime.heap
     if checker.pages != heap.pages_in_use:
         throw("HP2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
     held: u64 = 0
@@ -156,8 +172,6 @@ def check_heap(runtime: Runtime) -> None:
     check_counts(checker, heap, runtime.world)
     check_weak_list(heap.specials, checker.weak)
     check_profile(heap.specials.profile)
-    free_checker(checker)
-    resume_background(heap.scavenger, heap.memory)
 
 
 def check_g(runtime: Runtime, g: G) -> None:
@@ -168,29 +182,29 @@ def check_g(runtime: Runtime, g: G) -> None:
         throw("RN1: a goroutine belongs to another runtime", address(g))
 
 
-def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
-    """The invariants of an arena and of its spans."""
+def check_arena_place(heap: MHeap, arena: HeapArena) -> None:
+    """AR4 holds for an arena."""
     arenas = heap.arenas
     if arenas.table[arena.start_addr >> LOG_HEAP_ARENA_BYTES] != arena:
         throw("AR4: an arena is not in the table", arena.start_addr)
     end = arenas.lowest + arenas.extent
     if arena.start_addr < arenas.lowest or arena.start_addr + HEAP_ARENA_BYTES > end:
         throw("AR4: an arena is outside of lowest and extent", arena.start_addr, arenas.lowest, arenas.extent)
-    in_use: u64 = 0
-    for page in range(u64(PAGES_PER_ARENA)):
-        if page % WORD_BITS == 0:
-            in_use = arena.in_use[page // WORD_BITS]
-        if in_use >> page % WORD_BITS & 1 == 0:
-            if class_at(arenas, arena.start_addr + page * PAGE_SIZE) != 0:
-                throw("AR2: a page without a span has a span class", arena.start_addr, page)
-        else:
-            check_span_in_use(heap, arena, page)
-            span = arena.spans[page]
-            size_class = u64(span.span_class) >> 1
-            checker.spans = checker.spans + 1
-            checker.pages = checker.pages + span.npages
-            checker.weak = checker.weak + check_specials(span)
-            checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
+
+
+def check_page(checker: Checker, heap: MHeap, arena: HeapArena, page: u64) -> None:
+    """The invariants of a page that is the first of a span in use, or of none; count the span."""
+    if arena.in_use[page // WORD_BITS] >> page % WORD_BITS & 1 == 0:
+        if class_at(heap.arenas, arena.start_addr + page * PAGE_SIZE) != 0:
+            throw("AR2: a page without a span has a span class", arena.start_addr, page)
+        return
+    check_span_in_use(heap, arena, page)
+    span = arena.spans[page]
+    size_class = u64(span.span_class) >> 1
+    checker.spans = checker.spans + 1
+    checker.pages = checker.pages + span.npages
+    checker.weak = checker.weak + check_specials(span)
+    checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
 
 
 def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:

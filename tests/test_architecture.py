@@ -50,7 +50,7 @@ READING_ORDER = """
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.stress_report
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
-    runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
+    runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
