@@ -25,6 +25,7 @@ from runtime.knobs import Settings
 if TYPE_CHECKING:
     from lang.lower_program import LoweredProgram
     from lang.syntax import File, Package
+    from lang.watching import Watching
     from runtime.syspy.image import Image
 
 COMPILE_ERROR = 1
@@ -46,6 +47,12 @@ class Options(NamedTuple):
     metrics: bool = False  # all metrics at the end
     memprofile: str = ""  # write a memory profile to this file
     memprofilerate: int | None = None  # bytes from one sample to the next
+    watch: tuple[int, ...] = ()  # numbers of allocations whose objects' stories are told
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether the program says where it allocates."""
+        return bool(self.memprofile or self.watch)
 
     @property
     def figures(self) -> list[str]:
@@ -167,11 +174,20 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     source = read_source(path)
     if options.check or options.emit:
         return show(source, options)
-    is_profiled = options.memprofile != ""
-    engine, program = on_python(source, is_profiled) if options.engine == "python" else on_native(source, is_profiled)
+    make = on_python if options.engine == "python" else on_native
+    engine, program = make(source, options.is_profiled)
     knobs = knobs_of(options, environ)
     profile = open_profile(options, knobs)
-    return execute(engine, program, [path, *arguments], knobs, options.figures, profile)
+    return execute(engine, program, [path, *arguments], knobs, options.figures, profile, watching(options))
+
+
+def watching(options: Options) -> Watching | None:
+    """What tells the stories of objects, if any are watched."""
+    if not options.watch:
+        return None
+    from lang.watching import Watching
+
+    return Watching(options.watch)
 
 
 def open_profile(options: Options, knobs: Settings) -> ProfileFile | None:
@@ -217,6 +233,7 @@ def notes_of(lowered: LoweredProgram) -> dict[str, Any]:
         "positions": [[position.function, position.line] for position in lowered.positions],
         "globals_size": lowered.globals_size,
         "globals_mask": f"{lowered.globals_mask:x}",
+        "variables": [list(variable) for variable in lowered.variables],
     }
 
 
@@ -225,7 +242,8 @@ def executable(source: Source, notes: dict[str, Any]) -> Executable:
     mask = int(notes["globals_mask"], 16)
     positions = [(function, line) for function, line in notes["positions"]]
     mask_bytes = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-    return Executable(source.name, positions, notes["globals_size"], mask_bytes)
+    variables = [(offset, name) for offset, name in notes["variables"]]
+    return Executable(source.name, positions, notes["globals_size"], mask_bytes, variables)
 
 
 def show(source: Source, options: Options) -> int:
@@ -240,8 +258,7 @@ def show(source: Source, options: Options) -> int:
     if options.emit == "typed" and not options.check:
         sys.stdout.write(tree_text(file, typed=True))
         return 0
-    is_profiled = options.memprofile != ""
-    lowered = lower_checked(package, source, is_profiled)
+    lowered = lower_checked(package, source, options.is_profiled)
     if options.check:
         return 0
     if options.emit == "python":

@@ -53,6 +53,7 @@ class Executable(NamedTuple):
     positions: list[tuple[str, int]]  # function and line: what the last word of a panic counts
     globals_size: int  # bytes of the package variables
     globals_mask: bytes  # a bit per word of them that is a pointer
+    variables: list[tuple[int, str]]  # offset and name of each of them, in order
 
 
 class ProfileFile(Protocol):
@@ -65,6 +66,18 @@ class ProfileFile(Protocol):
 
         is_at_end: the program has come to its end by itself.
         """
+        ...
+
+
+class Watching(Protocol):
+    """What wants to know of objects while the program runs."""
+
+    def begin(self, engine: Engine, runtime: int, program: Executable) -> None:
+        """Before the program runs, on the runtime at an address."""
+        ...
+
+    def finish(self) -> None:
+        """When it is over."""
         ...
 
 
@@ -83,9 +96,10 @@ def execute(
     knobs: Settings,
     figures: Collection[str] = (),
     profile: ProfileFile | None = None,
+    watching: Watching | None = None,
 ) -> int:
     """Run a program; its exit code. At its end the figures wanted go to standard error: memstats, metrics."""
-    run = Run(engine, program, arguments, knobs, profile)
+    run = Run(engine, program, arguments, knobs, profile, watching)
     try:
         run.open()
     except Failure as failure:
@@ -111,9 +125,11 @@ class Run:
         arguments: Sequence[str],
         knobs: Settings,
         profile: ProfileFile | None = None,
+        watching: Watching | None = None,
     ) -> None:
         self.engine = engine
         self.profile = profile
+        self.watching = watching
         self.program = program
         self.knobs = knobs.with_seed()
         self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
@@ -132,6 +148,8 @@ class Run:
         self.engine.call("set_knobs", self.runtime, ctypes.addressof(words))
         if self.profile is not None:
             self.engine.call("set_memory_profile", self.runtime, self.profile.rate)
+        if self.watching is not None:
+            self.watching.begin(self.engine, self.runtime, self.program)
         self.engine.call("set_line_buffered", self.runtime, int(is_terminal(1)))
 
     def opened(self, mask: int) -> int:
@@ -232,6 +250,8 @@ class Run:
         broken = isinstance(self.failure, Failure) and self.failure.kind == FAIL_THROW
         if self.knobs.heapcheck > 0 and not broken:
             self.engine.call("recount", self.runtime)
+        if self.watching is not None:
+            self.watching.finish()
         if self.knobs.is_stress:
             sys.stderr.write(f"{self.stress()}\n")
         if "memstats" in figures:

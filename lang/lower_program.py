@@ -20,7 +20,7 @@ import runtime.types
 from lang import syntax
 from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, Type
-from lang.layout import pointer_mask, size_of
+from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lower_frame import Position, Program
 from lang.lower_function import Function
 from lang.lower_names import safe_name
@@ -79,6 +79,7 @@ class LoweredProgram:
     positions: list[Position]  # what the last word of a panic counts
     globals_size: int  # bytes of the package-level variables
     globals_mask: int  # a bit per word of them that holds a pointer
+    variables: list[tuple[int, str]]  # offset and name of each of them
 
 
 def lower_package(package: syntax.Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
@@ -118,7 +119,9 @@ class ProgramLowering(Program):
                 *start,
             ]
         )
-        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct))
+        names = [*(var.name for var in self.package.globals), "os.Args"]
+        variables = list(zip(field_offsets(struct), names, strict=False))
+        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), variables)
 
     def name_everything(self) -> None:
         """Names for all functions and package-level variables, before any body is lowered."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runtime.embedding import Object, Phase, Runtime, Stats
     from runtime.handles import Handle, RootTable, Scope
     from runtime.refusals import Busy, Closed
+    from runtime.watcher import Path, Watched
     from runtime.weak_embedding import Weak
 
 _HOMES = {
@@ -45,11 +46,13 @@ _HOMES = {
     "Handle": "handles",
     "HeapType": "descriptions",
     "Object": "embedding",
+    "Path": "watcher",
     "Phase": "embedding",
     "RootTable": "handles",
     "Runtime": "embedding",
     "Scope": "handles",
     "Stats": "embedding",
+    "Watched": "watcher",
     "Weak": "weak_embedding",
 }
 
@@ -61,11 +64,13 @@ __all__ = [
     "Handle",
     "HeapType",
     "Object",
+    "Path",
     "Phase",
     "RootTable",
     "Runtime",
     "Scope",
     "Stats",
+    "Watched",
     "Weak",
 ]
 

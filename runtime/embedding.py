@@ -33,7 +33,7 @@ from runtime.engines import backend
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, close_runtime, new_runtime
 from runtime.heap import Runtime as State
-from runtime.heap_check import check_heap
+from runtime.heap_check import check_heap, find_path
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
@@ -49,9 +49,11 @@ from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.scavenger_thread import ScavengerThread
+from runtime.stress import count_allocations
 from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
+from runtime.watcher import Path, Watched, Watcher, path_to
 from runtime.weak import weak_make, weak_value
 from runtime.weak_embedding import Weak
 
@@ -110,12 +112,13 @@ class Runtime:
         shadow_bytes: int = SHADOW_BYTES,
         background: bool = False,
         mem_profile_rate: int | None = None,
+        watch: Iterable[int] = (),
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
         shadow_bytes is the room for the shadow stack of a compiled program. background: a thread gives free memory back
         to the system, as in a Go program. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
-        unless memprofilerate is in debug.
+        unless memprofilerate is in debug. watch: numbers of allocations, from 1 on, whose objects' stories are kept.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
@@ -142,6 +145,7 @@ class Runtime:
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
         self._scavenger = self._started_scavenger() if background else None
+        self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
             self.set_mem_profile_rate(rate)
@@ -352,6 +356,33 @@ class Runtime:
         self.check_open()
         return stress_report(self._state, self._settings.stress_seed)
 
+    def _started_watcher(self, numbers: Iterable[int]) -> Watcher | None:
+        """What keeps the stories of the objects of so many allocations; None if there are none."""
+        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in numbers]
+        if not wanted:
+            return None
+        self._run(self._engine.call, count_allocations, self._state)
+        self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
+        return Watcher(self._state, wanted, self._find_path)
+
+    def watched(self, number: int) -> Watched:
+        """What has happened so far to the object of an allocation that is watched."""
+        self.check_open()
+        if self._watcher is None or number not in self._watcher.watched:
+            raise ValueError(f"allocation {number} is not watched: Runtime(watch=[...])")
+        return self._watcher.watched[number]
+
+    def path_to(self, target: Handle | int) -> Path | None:
+        """The shortest way from a root to an object, or to an address in one; None if nothing leads there."""
+        addr = addresses_of([target])[0]
+        if self._found(addr) is None:
+            raise ValueError(f"there is no object at {addr:#x}")
+        return path_to(self._state, addr, self._find_path)
+
+    def _find_path(self, slot: int, out: int, room: int) -> int:
+        """find_path, for path_to."""
+        return int(self._look(self._engine.call, find_path, self._state, slot, array_at(u64, out), room))
+
     def weak(self, target: Handle | int) -> Weak:
         """A weak pointer to the object of a handle, or to an address in an object that is alive."""
         if isinstance(target, Handle) and target._runtime is not self:
@@ -421,7 +452,7 @@ class Runtime:
         if callback not in self._callbacks:
             raise ValueError(f"{callback!r} is no callback of this runtime")
         self._callbacks.remove(callback)
-        if not self._callbacks:
+        if not self._callbacks and self._watcher is None:
             self._state.phase_hook = 0
 
     def _tell(self, phase: int) -> int:
@@ -430,6 +461,8 @@ class Runtime:
             self._is_telling = True
             try:
                 told = self._phase(phase)
+                if self._watcher is not None and told.name == "marked":
+                    self._watcher.marked()
                 for callback in tuple(self._callbacks):
                     callback(told)
             except BaseException as error:

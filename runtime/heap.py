@@ -70,6 +70,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.time_histogram import TimeHistogram
+from runtime.watch import Watch
 from runtime.work_queue import queue_close
 from runtime.world import World, add_p, give_p, take_p
 
@@ -152,6 +153,7 @@ class Runtime(Struct):
     limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
     roots: Inline[Roots]  # globals and handles
+    watch: Inline[Watch]  # objects that the host wants to know everything of
     phase_hook: uintptr  # C function that is told of the collector's phases (phases.py); 0: nobody asks
     owes_swept: bool  # the last collection's PHASE_SWEPT is still to be told
     shadow_bytes: u64  # size of each goroutine's shadow stack

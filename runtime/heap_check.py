@@ -9,7 +9,7 @@
 
 The second marking shares no code that enumerates objects or pointers with mark.py: it looks a slot up by division
 in the MSpan, reads pointer maps bit by bit, and has a bitmap (one bit per word of the heap, in the arenas) and a
-stack of its own.
+list of its own. It takes the nearest objects first, so the same code finds the shortest way to one of them.
 
     I1  each span in use is in the arenas, in one set of its mcentral or in an mcache
     I2  pages of spans in use are taken in the page allocator
@@ -85,6 +85,8 @@ from runtime.world import World, check_world
 CHECKMARK_BYTES = HEAP_ARENA_BYTES // PTR_SIZE // 8  # of one arena's bitmap
 FIRST_STACK_BYTES = 64 << 10
 
+REACHED_WORDS = 3  # address, the word that leads to it, the object with that word as in Checker.parent
+
 FREE = 0x2E  # .
 TAKEN = 0x23  # #
 MARKED = 0x6F  # o
@@ -100,10 +102,15 @@ class Checker(Struct):
     pages: u64  # their pages
     weak: u64  # weak handles
     taken: Annotated[Array[u64], NUM_SIZE_CLASSES]  # their taken slots, by size class
-    base: uintptr  # the stack of objects to scan: first word
+    base: uintptr  # the list of objects reached that have pointers, REACHED_WORDS for each: first word
     top: uintptr  # its end
     limit: uintptr  # the end of its room
     marked: u64  # objects reached
+    parent: uintptr  # where in the list the object is that is scanned now; 0 while the roots are
+    target: uintptr  # the object that a path is looked for to; 0: none, marks are checked
+    found: bool  # there is one
+    found_source: uintptr  # the word that leads to it
+    found_parent: uintptr  # the object with that word, as in parent
 
 
 def new_checker(memory: MemoryStats) -> Checker:
@@ -335,8 +342,16 @@ def newly_cached(cache: MCache, size_class: i64) -> u64:
 
 def check_all_marks(runtime: Runtime) -> u64:
     """Everything reachable has its mark bit. Returns how many objects that is. Called before anything is swept."""
-    arenas = runtime.heap.arenas
     checker = new_checker(runtime.heap.memory)
+    reach_all(checker, runtime)
+    marked = checker.marked
+    free_checker(checker)
+    return marked
+
+
+def reach_all(checker: Checker, runtime: Runtime) -> None:
+    """Reach everything from the roots, the nearest first; or until a path to the target is found."""
+    arenas = runtime.heap.arenas
     arena = arenas.first
     while not is_nil(arena):
         block = sys_alloc(checker.memory, CHECKMARK_BYTES, checker.memory.other)
@@ -345,17 +360,16 @@ def check_all_marks(runtime: Runtime) -> u64:
         arena.checkmarks = array_at(u64, block)
         arena = arena.next
     reach_roots(checker, runtime)
-    while checker.top != checker.base:
-        checker.top = checker.top - PTR_SIZE
-        reach_children(checker, arenas, load(uintptr, checker.top))
+    offset: u64 = 0  # of the object to scan: the list may move
+    while offset != checker.top - checker.base and not checker.found:
+        checker.parent = offset + 1
+        reach_children(checker, arenas, load(uintptr, checker.base + offset))
+        offset = offset + REACHED_WORDS * PTR_SIZE
     arena = arenas.first
     while not is_nil(arena):
         sys_discard(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
         arena.checkmarks = array_at(u64, 0)
         arena = arena.next
-    marked = checker.marked
-    free_checker(checker)
-    return marked
 
 
 def reach_roots(checker: Checker, runtime: Runtime) -> None:
@@ -403,6 +417,8 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
         return
     span = arena.spans[(p - arena.start_addr) // PAGE_SIZE]
     if is_nil(span) or span.state != SPAN_IN_USE:
+        if checker.target != 0:
+            return
         throw("MK1: checkmark found a pointer to a page without objects", p, source)
     slot = (p - span.start_addr) // span.elem_size
     start = span.start_addr + slot * span.elem_size
@@ -412,29 +428,37 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
     if checkmarks[word // WORD_BITS] >> word % WORD_BITS & 1 != 0:
         return
     checkmarks[word // WORD_BITS] = checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
-    if slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
+    if checker.target != 0:
+        if start == checker.target and not checker.found:
+            checker.found = True
+            checker.found_source = source
+            checker.found_parent = checker.parent
+    elif slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
         throw("MK2: checkmark found unmarked object", start, span.elem_size, source)
     checker.marked = checker.marked + 1
     if span.span_class & 1 == 0:
-        push_reached(checker, start)
+        push_reached(checker, start, source)
 
 
-def push_reached(checker: Checker, start: uintptr) -> None:
-    """Put an object on the stack, which grows."""
-    if checker.top == checker.limit:
+def push_reached(checker: Checker, start: uintptr, source: uintptr) -> None:
+    """Put an object in the list, which grows."""
+    if checker.limit - checker.top < REACHED_WORDS * PTR_SIZE:
         used = checker.top - checker.base
-        size = 2 * used if used != 0 else u64(FIRST_STACK_BYTES)
+        room = checker.limit - checker.base
+        size = 2 * room if room != 0 else u64(FIRST_STACK_BYTES)
         base = sys_alloc(checker.memory, size, checker.memory.other)
         if base == 0:
             throw("out of memory")
-        if used != 0:
+        if room != 0:
             memmove(base, checker.base, used)
-            sys_discard(checker.memory, checker.base, used, checker.memory.other)
+            sys_discard(checker.memory, checker.base, room, checker.memory.other)
         checker.base = base
         checker.top = base + used
         checker.limit = base + size
     store(uintptr, checker.top, start)
-    checker.top = checker.top + PTR_SIZE
+    store(uintptr, checker.top + PTR_SIZE, source)
+    store(uintptr, checker.top + 2 * PTR_SIZE, checker.parent)
+    checker.top = checker.top + REACHED_WORDS * PTR_SIZE
 
 
 def reach_children(checker: Checker, arenas: ArenaMap, start: uintptr) -> None:
@@ -465,6 +489,41 @@ def is_mask_bit(mask: Array[u8], offset: u64) -> bool:
     """The bit of the word at an offset in bytes."""
     word = offset // PTR_SIZE
     return mask[word // 8] >> u8(word % 8) & 1 != 0
+
+
+def find_path(runtime: Runtime, target: uintptr, out: Array[u64], room: u64) -> u64:
+    """The shortest way from a root to the object of a slot; how many links it has, 0 if there is none.
+
+    Written are two words for each link: the word that leads on, of a handle its number; and the slot that it leads to.
+    The target's comes first, and the root's last; of those before the root, as many as there is room for. The world
+    stands still.
+    """
+    checker = new_checker(runtime.heap.memory)
+    checker.target = target
+    reach_all(checker, runtime)
+    count: u64 = 0
+    if checker.found:
+        start = target
+        source = checker.found_source
+        parent = checker.found_parent
+        put_link(out, count, room, source, start)
+        count = 1
+        while parent != 0:
+            entry = checker.base + (parent - 1)
+            start = load(uintptr, entry)
+            source = load(uintptr, entry + PTR_SIZE)
+            parent = load(uintptr, entry + 2 * PTR_SIZE)
+            put_link(out, count, room, source, start)
+            count = count + 1
+    free_checker(checker)
+    return count
+
+
+def put_link(out: Array[u64], i: u64, room: u64, source: uintptr, start: uintptr) -> None:
+    """Write a link of a path."""
+    at = i if i < room else room - 1
+    out[2 * at] = source
+    out[2 * at + 1] = start
 
 
 # --- Drawing ---------------------------------------------------------------------------------------------------------

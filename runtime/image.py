@@ -18,7 +18,7 @@ from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.boundary import allocate, put_pointer, reserve_handles
 from runtime.cycle import collect, gc, update_goal
 from runtime.heap import attach, close_runtime, detach, new_runtime
-from runtime.heap_check import check_all_marks, check_heap, draw_span
+from runtime.heap_check import check_all_marks, check_heap, draw_span, find_path
 from runtime.malloc import mallocgc, new_object
 from runtime.mcentral import finish_sweep
 from runtime.mem_profile import publish_all
@@ -27,6 +27,7 @@ from runtime.memory_control import free_os_memory, set_memory_limit
 from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
+from runtime.stress import count_allocations
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
 from runtime.weak import weak_make, weak_value
@@ -66,6 +67,8 @@ ROOTS: list[Callable[..., Any]] = [
     check_all_marks,
     check_roots,
     draw_span,
+    find_path,
+    count_allocations,
     set_mem_profile_rate,
     publish_all,
     weak_make,

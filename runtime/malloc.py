@@ -50,7 +50,7 @@ from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
-from runtime.stress import poll, stress_allocation
+from runtime.stress import note_object, poll, stress_allocation
 from runtime.syspy import (
     address,
     cold,
@@ -240,6 +240,8 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
         span.large_type = typ
     if unlikely(g.m_cache.sampler.rate != 0):
         sample_large(g, span)
+    if unlikely(g.m_cache.run_bytes == 0):
+        note_object(g, span.start_addr, span)
     return span.start_addr
 
 
@@ -287,6 +289,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
         open_run(cache, span_class)
     if unlikely(cache.sampler.is_due):
         write_sample(g, cache.alloc[span_class], cache.run_next[span_class])
+    if unlikely(cache.run_bytes == 0):
+        note_object(g, cache.run_next[span_class], cache.alloc[span_class])
     return next_free_fast(cache, span_class)
 
 

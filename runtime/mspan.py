@@ -42,6 +42,7 @@ from runtime.layout import (
     INLINE_MARK_BYTES,
     INLINE_MARK_MAX_SIZE,
     INLINE_MARK_MIN_SIZE,
+    MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
     PAGE_SHIFT,
     PAGE_SIZE,
@@ -241,6 +242,14 @@ def count_taken(span: MSpan) -> u64:
     for word in range(bit_words(u64(span.nelems))):
         count = count + popcount64(taken_word(span, word))
     return count
+
+
+@inline
+def header_bytes(span: MSpan) -> u64:
+    """The bytes of a slot before its object."""
+    if span.span_class & 1 == 0 and span.elem_size > MAX_BITMAP_SIZE and span.span_class > 1:
+        return MALLOC_HEADER_SIZE
+    return 0
 
 
 def check_span(span: MSpan) -> None:

@@ -18,7 +18,7 @@ from runtime.cycle import update_goal
 from runtime.heap import Runtime
 from runtime.memory_control import set_memory_limit
 from runtime.proc import G
-from runtime.stress import seed_stress
+from runtime.stress import count_allocations, seed_stress
 from runtime.syspy import Struct, i32, i64, struct, u64
 from runtime.world import start_the_world, stop_the_world
 
@@ -73,9 +73,8 @@ def apply_stress(runtime: Runtime, words: SettingWords) -> None:
     knobs.gc_safepoint = u64(larger_of(words.gcsafepoint, 0))
     knobs.gc_random = u64(larger_of(words.gcrandom, 0))
     seed_stress(runtime, u64(larger_of(words.gcseed, 0)))
-    knobs.is_slow = knobs.gc_stress != 0 or knobs.gc_safepoint != 0 or knobs.gc_random != 0
-    if knobs.is_slow:
-        runtime.p0.m_cache.run_bytes = 0
+    if knobs.gc_stress != 0 or knobs.gc_safepoint != 0 or knobs.gc_random != 0:
+        count_allocations(runtime)
 
 
 def larger_of(a: i64, b: i64) -> i64:

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 from runtime.cycle import collect
 from runtime.heap import Runtime
+from runtime.mspan import MSpan, header_bytes
 from runtime.proc import G
-from runtime.syspy import atomic_add, cold, u64, unlikely
+from runtime.syspy import atomic_add, cold, is_nil, u64, uintptr, unlikely
+from runtime.watch import note_allocation
 from runtime.world import safepoint
 
 RANDOM_START = 0x9E37_79B9_7F4A_7C15  # what a seed begins from: any odd number
@@ -32,11 +34,21 @@ def seed_stress(runtime: Runtime, seed: u64) -> None:
     runtime.gc.stress_random = u64((2 * seed + 1) * RANDOM_START)  # odd, so it never is 0
 
 
+def count_allocations(runtime: Runtime) -> None:
+    """From now on every allocation takes the slow path, and has a number. The world is stopped, all runs are closed."""
+    runtime.knobs.is_slow = True
+    p = runtime.world.ps
+    while not is_nil(p):
+        p.m_cache.run_bytes = 0
+        p = p.next
+
+
 @cold
 def stress_allocation(g: G) -> None:
     """Count an allocation, and collect if it is one to collect at."""
     runtime = g.runtime
     count = atomic_add(runtime.gc, "stress_count", 1)
+    g.alloc_number = count
     every = runtime.knobs.gc_stress
     if every != 0 and count % every == 0 or is_drawn(runtime):
         collect_by_stress(g)  # STR1
@@ -70,6 +82,15 @@ def collect_by_stress(g: G) -> None:
     """Collect, and count that."""
     atomic_add(g.runtime.gc, "stress_collections", 1)
     collect(g, False)
+
+
+@cold
+def note_object(g: G, slot: uintptr, span: MSpan) -> None:
+    """The object of the allocation that was counted last has a slot now."""
+    runtime = g.runtime
+    header = header_bytes(span)
+    size = span.elem_size - header
+    note_allocation(runtime.watch, g.alloc_number, slot + header, size, g.alloc_site, runtime.gc.num_gc)
 
 
 def poll(g: G) -> None:

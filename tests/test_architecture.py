@@ -43,14 +43,15 @@ READING_ORDER = """
     runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.mheap runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.mark
-    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace runtime.heap_check
+    runtime.proc runtime.world runtime.watch runtime.heap runtime.memstats runtime.gctrace runtime.scavtrace
+    runtime.heap_check
     runtime.background_scavenger runtime.memory_limit runtime.phases runtime.cycle runtime.memory_control
     runtime.mem_sample runtime.stress runtime.malloc runtime.weak runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.walk runtime.boundary runtime.profile_records runtime.pprof
     runtime.stress_report
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
-    runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
+    runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
@@ -67,7 +68,8 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.execution lang.memory_profile lang.python_engine lang.driver lang.toyrun lang.child
+    lang.toolchain lang.execution lang.memory_profile lang.watching
+    lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()
 

@@ -19,7 +19,7 @@ from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.cycle import gc
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
-from runtime.heap_check import check_heap
+from runtime.heap_check import check_heap, find_path
 from runtime.layout import PTR_SIZE
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
@@ -30,6 +30,7 @@ from runtime.proc import G
 from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
 from runtime.stats_check import check_mem_stats
+from runtime.stress import count_allocations
 from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64
 
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
@@ -72,6 +73,16 @@ def finish_memory_profile(g: G, is_at_end: u64) -> None:
         gc(g)
     else:
         publish_all(g.heap.specials.profile)
+
+
+def number_allocations(runtime: Runtime) -> None:
+    """Count allocations, before the program starts, so that objects are known by number."""
+    count_allocations(runtime)
+
+
+def path_from_root(runtime: Runtime, target: u64, out: Array[u64], room: u64) -> u64:
+    """What leads to an object: heap_check.find_path. For a hook."""
+    return find_path(runtime, target, out, room)
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:
