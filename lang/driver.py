@@ -49,11 +49,12 @@ class Options(NamedTuple):
     heapmap: str = ""  # write a page that shows the heap to this file
     heapmapat: int | None = None  # the collection that its graph of objects is of
     trace: str = ""  # write the collections on a timeline to this file
+    watch: tuple[int, ...] = ()  # numbers of allocations whose objects' stories are told
 
     @property
     def is_profiled(self) -> bool:
         """Whether the program says where it allocates."""
-        return bool(self.memprofile or self.heapmap)
+        return bool(self.memprofile or self.heapmap or self.watch)
 
     @property
     def figures(self) -> list[str]:
@@ -183,11 +184,16 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
 
 
 def open_reports(options: Options, knobs: Settings, source: Source) -> list[Report]:
-    """The files that are asked for, open. The memory profile comes last: the rate of its samples is what counts."""
+    """What is asked for about the run: files, open, and the watched objects.
+
+    The memory profile comes behind the heap map: the rate of its samples is what counts. Who watches hands the
+    collector's phases on to whom has asked before.
+    """
     from lang.heap_page import HeapPage
     from lang.heap_record import HeapRecord
     from lang.memory_profile import MemoryProfile
     from lang.trace_file import TraceFile
+    from lang.watching import Watching
 
     record = HeapRecord(bool(options.heapmap), options.memprofilerate, options.heapmapat)
     opened: list[Report] = []
@@ -199,6 +205,8 @@ def open_reports(options: Options, knobs: Settings, source: Source) -> list[Repo
             opened.append(TraceFile(path, record))
         if path := options.memprofile:
             opened.append(MemoryProfile(path, options.memprofilerate, knobs))
+        if options.watch:
+            opened.append(Watching(options.watch))
     except OSError as error:
         raise UserError(f"toyrun: {path}: {(error.strerror or str(error)).lower()}\n") from None
     return opened

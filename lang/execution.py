@@ -20,12 +20,15 @@ import sys
 import threading
 from collections.abc import Collection, Sequence
 from enum import Enum, auto
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.image import Image
+
+if TYPE_CHECKING:
+    from runtime.stress_report import StressReport
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
@@ -125,7 +128,7 @@ class Run:
         self.engine = engine
         self.reports = reports
         self.program = program
-        self.knobs = knobs
+        self.knobs = knobs.with_seed()
         self.packed = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
@@ -275,10 +278,19 @@ class Run:
         broken = isinstance(self.failure, Failure) and self.failure.kind == FAIL_THROW
         if self.knobs.heapcheck > 0 and not broken:
             self.engine.call("recount", self.runtime)
+        if self.knobs.is_stress:
+            sys.stderr.write(f"{self.stress()}\n")
         if "memstats" in figures:
             sys.stderr.write(self.memory_figures())
         if "metrics" in figures:
             sys.stderr.write(self.metrics())
+
+    def stress(self) -> StressReport:
+        """What was collected where, and what for."""
+        from runtime.heap import Runtime
+        from runtime.stress_report import stress_report
+
+        return stress_report(Runtime.at(self.runtime), self.knobs.stress_seed)
 
     def metrics(self) -> str:
         """What --metrics prints: every metric, by name."""
@@ -312,7 +324,19 @@ class Run:
         from runtime.panics import panic_message
 
         sys.stderr.write(f"{panic_message(failure)}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
+        if failure.kind == FAIL_THROW and max(self.knobs.heapcheck, self.knobs.gccheckmark) > 0:
+            sys.stderr.write(self.damages(failure))
         return PANIC_EXIT
+
+    def damages(self, failure: Failure) -> str:
+        """All that a check of the heap finds, when one has failed: a line each."""
+        from runtime.damage import Damaged, with_damages
+        from runtime.heap import Runtime
+
+        found = with_damages(Runtime.at(self.runtime), failure)
+        if not isinstance(found, Damaged):
+            return ""
+        return "".join(["\ndamages:\n", *(f"  {damage}\n" for damage in found.damages)])
 
     def trace(self, failure: Failure) -> str:
         """The function and the line that panicked."""

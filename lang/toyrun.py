@@ -29,9 +29,9 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --memstats, --metrics    the allocator's figures on standard error at the end
   --memprofile FILE        write a memory profile at the end: go tool pprof FILE
   --memprofilerate N       one sample in N bytes, on average (524288); 1: all
-  --heapmap FILE           write a page that shows pages, classes, objects
-  --heapmapat N            its objects are those of collection N
+  --heapmap FILE           a page of the heap; --heapmapat N: of collection N
   --trace FILE             write the collections on a timeline, for Perfetto
+  --watch N[,N...]         tell what becomes of the object of the Nth allocation
   --version, --help
 
 environment
@@ -103,6 +103,7 @@ def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: 
 def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Options]:
     """The program, its arguments and the options; no program after --help and --version."""
     settings: dict[str, Setting] = {}
+    watch: tuple[int, ...] = ()
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
         word = rest.pop(0)
@@ -115,11 +116,21 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
         if name == "--version":
             sys.stdout.write(f"toyrun {version()}\n")
             return None, [], Options()
+        if name == "--watch":
+            watch += watch_option(value if equals or not rest else rest.pop(0))
+            continue
         settings |= option(name, value if equals else None, rest)
     check_files(settings)
     if not rest:
         raise UsageError("no program given")
-    return rest[0], rest[1:], Options(**settings)  # type: ignore[arg-type]
+    return rest[0], rest[1:], Options(**settings, watch=watch)  # type: ignore[arg-type]
+
+
+def watch_option(value: str) -> tuple[int, ...]:
+    """The numbers that --watch names."""
+    if not re.fullmatch(r"[1-9][0-9]{0,17}(,[1-9][0-9]{0,17})*", value):
+        raise UsageError(f"--watch takes numbers of allocations, not {value!r}")
+    return tuple(map(int, value.split(",")))
 
 
 FILES = ("--memprofile", "--heapmap", "--trace")

@@ -30,25 +30,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runtime.damage import Damage, Damaged
     from runtime.descriptions import HeapType
     from runtime.embedding import Object, Phase, Runtime, Stats
     from runtime.finalizers_embedding import Cleanup
     from runtime.handles import Handle, RootTable, Scope
     from runtime.refusals import Busy, Closed
+    from runtime.watcher import Path, Watched
     from runtime.weak_embedding import Weak
 
 _HOMES = {
     "Busy": "refusals",
     "Closed": "refusals",
     "Cleanup": "finalizers_embedding",
+    "Damage": "damage",
+    "Damaged": "damage",
     "Handle": "handles",
     "HeapType": "descriptions",
     "Object": "embedding",
+    "Path": "watcher",
     "Phase": "embedding",
     "RootTable": "handles",
     "Runtime": "embedding",
     "Scope": "handles",
     "Stats": "embedding",
+    "Watched": "watcher",
     "Weak": "weak_embedding",
 }
 
@@ -56,14 +62,18 @@ __all__ = [
     "Busy",
     "Cleanup",
     "Closed",
+    "Damage",
+    "Damaged",
     "Handle",
     "HeapType",
     "Object",
+    "Path",
     "Phase",
     "RootTable",
     "Runtime",
     "Scope",
     "Stats",
+    "Watched",
     "Weak",
 ]
 

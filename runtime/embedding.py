@@ -28,13 +28,14 @@ from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.cycle import collect, gc
+from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
-from runtime.heap_check import check_heap
+from runtime.heap_check import check_heap, find_path
 from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
@@ -54,8 +55,11 @@ from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
 from runtime.specials import ADDED
+from runtime.stress import count_allocations
+from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
 from runtime.types import Type
+from runtime.watcher import Path, Watched, Watcher, path_to
 from runtime.weak import weak_make, weak_value
 from runtime.weak_embedding import Weak
 from runtime.world import start_the_world, stop_the_world
@@ -116,13 +120,15 @@ class Runtime:
         background: bool = False,
         procs: int = 1,
         mem_profile_rate: int | None = None,
+        watch: Iterable[int] = (),
     ) -> None:
         """Engine: "native" or "python". gogc and debug are as in GOGC and GODEBUG (knobs.py); debug may be a mapping.
 
         shadow_bytes is the room for the shadow stack of a compiled program. background: one thread gives free memory
         back to the system and another one sweeps, as in a Go program. procs: threads that mark a heap of some size
         together, GOMAXPROCS; at most 8, and a power of two of them. mem_profile_rate: sample one allocation in so many
-        bytes; 1: each; 0: none, unless memprofilerate is in debug.
+        bytes; 1: each; 0: none, unless memprofilerate is in debug. watch: numbers of allocations, from 1 on, whose
+        objects' stories are kept.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
@@ -136,7 +142,8 @@ class Runtime:
         self._tables: list[RootTable] = []
         self._calls = Calls()
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
-        settings = _settings(gogc, debug)._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
+        settings = _settings(gogc, debug).with_seed()
+        settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
         self._engine = backend(engine)
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
@@ -152,6 +159,7 @@ class Runtime:
         self._background = self._started_background() if background else []
         self._markers = self._marker_threads()
         self._state.team.hook = self._markers.hook
+        self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
             self.set_mem_profile_rate(rate)
@@ -339,14 +347,51 @@ class Runtime:
         return int(self._run(self._engine.call, set_gc_percent, self._g, _settings(gogc, "").gogc))
 
     def check(self) -> None:
-        """Check every invariant of the heap; Failure names the first that is broken."""
+        """Check every invariant of the heap. Damaged, which is a Failure, has all that do not hold."""
         self._run(self._stopped, self._engine.call, check_heap, self._state)
+
+    def damages(self) -> tuple[Damage, ...]:
+        """Every invariant of the heap that does not hold, and where; the runtime is as it was before."""
+        self.check_open()
+        return find_damages(self._state)
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
         m = MemStats()
         self._run(self._engine.call, read_mem_stats, self._g, m)
         return Stats(**{name: getattr(m, name) for name in Stats.__dataclass_fields__})
+
+    def stress(self) -> StressReport:
+        """What the stress modes in debug did so far: what was counted, and the seed to do the same again."""
+        self.check_open()
+        return stress_report(self._state, self._settings.stress_seed)
+
+    def _started_watcher(self, numbers: Iterable[int]) -> Watcher | None:
+        """What keeps the stories of the objects of so many allocations; None if there are none."""
+        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in numbers]
+        if not wanted:
+            return None
+        self._run(self._engine.call, count_allocations, self._state)
+        self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
+        return Watcher(self._state, wanted, self._find_path)
+
+    def watched(self, number: int) -> Watched:
+        """What has happened so far to the object of an allocation that is watched."""
+        self.check_open()
+        if self._watcher is None or number not in self._watcher.watched:
+            raise ValueError(f"allocation {number} is not watched: Runtime(watch=[...])")
+        return self._watcher.watched[number]
+
+    def path_to(self, target: Handle | int) -> Path | None:
+        """The shortest way from a root to an object, or to an address in one; None if nothing leads there."""
+        addr = addresses_of([target])[0]
+        if self._found(addr) is None:
+            raise ValueError(f"there is no object at {addr:#x}")
+        return path_to(self._state, addr, self._find_path)
+
+    def _find_path(self, slot: int, out: int, room: int) -> int:
+        """find_path, for path_to."""
+        return int(self._look(self._engine.call, find_path, self._state, slot, array_at(u64, out), room))
 
     def weak(self, target: Handle | int) -> Weak:
         """A weak pointer to the object of a handle, or to an address in an object that is alive."""
@@ -490,7 +535,7 @@ class Runtime:
         if callback not in self._callbacks:
             raise ValueError(f"{callback!r} is no callback of this runtime")
         self._callbacks.remove(callback)
-        if not self._callbacks:
+        if not self._callbacks and self._watcher is None:
             self._state.phase_hook = 0
 
     def _tell(self, phase: int) -> int:
@@ -499,6 +544,8 @@ class Runtime:
             self._is_telling = True
             try:
                 told = self._phase(phase)
+                if self._watcher is not None and told.name == "marked":
+                    self._watcher.marked()
                 for callback in tuple(self._callbacks):
                     callback(told)
             except BaseException as error:
@@ -610,7 +657,7 @@ class Runtime:
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
         if is_bug:
-            self._failure = failure
+            failure = self._failure = with_damages(self._state, failure)
         if error is not None:
             return error
         return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")

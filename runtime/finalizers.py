@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from runtime.arenas import span_of
 from runtime.mheap import MHeap
-from runtime.mspan import slot_addr, slot_of
+from runtime.mspan import header_bytes, slot_addr, slot_of
 from runtime.proc import G
 from runtime.size_classes import TINY_SPAN_CLASS
 from runtime.specials import (
@@ -45,7 +45,6 @@ from runtime.specials import (
     remove_special,
 )
 from runtime.syspy import address, is_nil, offsetof, throw, u64, uintptr
-from runtime.walk import header_bytes
 from runtime.weak import live_span
 
 # What set_finalizer says, besides ADDED and ALREADY_SET.

@@ -71,6 +71,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.time_histogram import TimeHistogram
+from runtime.watch import Watch
 from runtime.world import World, add_p, give_p, take_p
 
 PAUSES = 256  # collections whose pauses are remembered
@@ -92,6 +93,9 @@ class Knobs(Struct):
     pacer_trace: bool  # two lines for each collection, of how it was paced
     scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
+    gc_safepoint: u64  # collect at every n-th safepoint; 0: no
+    gc_random: u64  # collect at one allocation in n, by chance; 0: no
+    is_slow: bool  # every allocation takes the slow path, which counts it: stress.py
 
 
 @struct
@@ -116,8 +120,10 @@ class GCStats(Struct):
     cpu_ns: u64  # nanoseconds of the processor in all collections
     last_gc: u64  # when the last one ended: nanoseconds since 1970
     start_ns: u64  # when the runtime began, by the monotonic clock
-    stress_count: u64  # allocations seen by gc_stress
-    stress_collections: u64  # collections that gc_stress made
+    stress_count: u64  # allocations, while each takes the slow path
+    stress_safepoints: u64  # safepoints, while they are counted
+    stress_collections: u64  # collections that stress made
+    stress_random: u64  # state of the random numbers of gc_random
     pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
     pause_end: Annotated[Array[u64], PAUSES]  # when they ended: nanoseconds since 1970
     pauses: Inline[TimeHistogram]  # nanoseconds of every pause
@@ -154,6 +160,7 @@ class Runtime(Struct):
     marker: Inline[Marker]  # the collector's state
     team: Inline[MarkTeam]  # it, and the markers on other threads
     roots: Inline[Roots]  # globals and handles
+    watch: Inline[Watch]  # objects that the host wants to know everything of
     phase_hook: uintptr  # C function that is told of the collector's phases (phases.py); 0: nobody asks
     owes_swept: bool  # the last collection's PHASE_SWEPT is still to be told
     shadow_bytes: u64  # size of each goroutine's shadow stack
@@ -223,7 +230,7 @@ def p_init(runtime: Runtime, p: P) -> bool:
     for span_class in range(NUM_SPAN_CLASSES):
         mutex_init(p.central[span_class].lock, CENTRAL_LOCK, runtime.world.order)
     mcache_init(p.m_cache, heap)
-    if runtime.knobs.gc_stress != 0:
+    if runtime.knobs.is_slow:
         p.m_cache.run_bytes = 0
     set_rate(p.m_cache.sampler, runtime.p0.m_cache.sampler.rate, runtime.world.ps_count)
     add_p(runtime.world, p)

@@ -9,7 +9,7 @@
 
 The second marking shares no code that enumerates objects or pointers with mark.py: it looks a slot up by division
 in the MSpan, reads pointer maps bit by bit, and has a bitmap (one bit per word of the heap, in the arenas) and a
-stack of its own.
+list of its own. It takes the nearest objects first, so the same code finds the shortest way to one of them.
 
     I1  each span in use is in the arenas, in one set of its mcentral or in an mcache
     I2  pages of spans in use are taken in the page allocator
@@ -86,6 +86,8 @@ from runtime.world import World, check_world
 CHECKMARK_BYTES = HEAP_ARENA_BYTES // PTR_SIZE // 8  # of one arena's bitmap
 FIRST_STACK_BYTES = 64 << 10
 
+REACHED_WORDS = 3  # address, the word that leads to it, the object with that word as in Checker.parent
+
 FREE = 0x2E  # .
 TAKEN = 0x23  # #
 MARKED = 0x6F  # o
@@ -101,10 +103,15 @@ class Checker(Struct):
     pages: u64  # their pages
     roots: u64  # specials that keep something alive
     taken: Annotated[Array[u64], NUM_SIZE_CLASSES]  # their taken slots, by size class
-    base: uintptr  # the stack of objects to scan: first word
+    base: uintptr  # the list of objects reached that have pointers, REACHED_WORDS for each: first word
     top: uintptr  # its end
     limit: uintptr  # the end of its room
     marked: u64  # objects reached
+    parent: uintptr  # where in the list the object is that is scanned now; 0 while the roots are
+    target: uintptr  # the object that a path is looked for to; 0: none, marks are checked
+    found: bool  # there is one
+    found_source: uintptr  # the word that leads to it
+    found_parent: uintptr  # the object with that word, as in parent
 
 
 def new_checker(memory: MemoryStats) -> Checker:
@@ -132,6 +139,22 @@ def check_heap(runtime: Runtime) -> None:
     """Every invariant of the heap holds. Any time but while marking or sweeping."""
     heap = runtime.heap
     pause_background(heap.scavenger)
+    check_parts(runtime)
+    checker = new_checker(heap.memory)
+    arena = heap.arenas.first
+    while not is_nil(arena):
+        check_arena_place(heap, arena)
+        for page in range(u64(PAGES_PER_ARENA)):
+            check_page(checker, heap, arena, page)
+        arena = arena.next
+    check_totals(checker, runtime)
+    free_checker(checker)
+    resume_background(heap.scavenger, heap.memory)
+
+
+def check_parts(runtime: Runtime) -> None:
+    """The invariants of what is not in an arena."""
+    heap = runtime.heap
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
@@ -140,11 +163,11 @@ def check_heap(runtime: Runtime) -> None:
     while not is_nil(g):
         check_g(runtime, g)
         g = g.next
-    checker = new_checker(heap.memory)
-    arena = heap.arenas.first
-    while not is_nil(arena):
-        check_arena(checker, heap, arena)
-        arena = arena.next
+
+
+def check_totals(checker: Checker, runtime: Runtime) -> None:
+    """The invariants over all spans, when the checker has seen them."""
+    heap = runtime.heap
     if checker.pages != heap.pages_in_use:
         throw("HP2: pages_in_use is not the sum over the spans", heap.pages_in_use, checker.pages)
     held: u64 = 0
@@ -158,8 +181,6 @@ def check_heap(runtime: Runtime) -> None:
     check_counts(checker, heap, runtime.world)
     check_roots_and_queue(heap.specials, checker.roots)
     check_profile(heap.specials.profile)
-    free_checker(checker)
-    resume_background(heap.scavenger, heap.memory)
 
 
 def check_g(runtime: Runtime, g: G) -> None:
@@ -170,29 +191,29 @@ def check_g(runtime: Runtime, g: G) -> None:
         throw("RN1: a goroutine belongs to another runtime", address(g))
 
 
-def check_arena(checker: Checker, heap: MHeap, arena: HeapArena) -> None:
-    """The invariants of an arena and of its spans."""
+def check_arena_place(heap: MHeap, arena: HeapArena) -> None:
+    """AR4 holds for an arena."""
     arenas = heap.arenas
     if arenas.table[arena.start_addr >> LOG_HEAP_ARENA_BYTES] != arena:
         throw("AR4: an arena is not in the table", arena.start_addr)
     end = arenas.lowest + arenas.extent
     if arena.start_addr < arenas.lowest or arena.start_addr + HEAP_ARENA_BYTES > end:
         throw("AR4: an arena is outside of lowest and extent", arena.start_addr, arenas.lowest, arenas.extent)
-    in_use: u64 = 0
-    for page in range(u64(PAGES_PER_ARENA)):
-        if page % WORD_BITS == 0:
-            in_use = arena.in_use[page // WORD_BITS]
-        if in_use >> page % WORD_BITS & 1 == 0:
-            if class_at(arenas, arena.start_addr + page * PAGE_SIZE) != 0:
-                throw("AR2: a page without a span has a span class", arena.start_addr, page)
-        else:
-            check_span_in_use(heap, arena, page)
-            span = arena.spans[page]
-            size_class = u64(span.span_class) >> 1
-            checker.spans = checker.spans + 1
-            checker.pages = checker.pages + span.npages
-            checker.roots = checker.roots + check_specials(span)
-            checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
+
+
+def check_page(checker: Checker, heap: MHeap, arena: HeapArena, page: u64) -> None:
+    """The invariants of a page that is the first of a span in use, or of none; count the span."""
+    if arena.in_use[page // WORD_BITS] >> page % WORD_BITS & 1 == 0:
+        if class_at(heap.arenas, arena.start_addr + page * PAGE_SIZE) != 0:
+            throw("AR2: a page without a span has a span class", arena.start_addr, page)
+        return
+    check_span_in_use(heap, arena, page)
+    span = arena.spans[page]
+    size_class = u64(span.span_class) >> 1
+    checker.spans = checker.spans + 1
+    checker.pages = checker.pages + span.npages
+    checker.roots = checker.roots + check_specials(span)
+    checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
 
 
 def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
@@ -323,8 +344,16 @@ def newly_cached(cache: MCache, size_class: i64) -> u64:
 
 def check_all_marks(runtime: Runtime) -> u64:
     """Everything reachable has its mark bit. Returns how many objects that is. Called before anything is swept."""
-    arenas = runtime.heap.arenas
     checker = new_checker(runtime.heap.memory)
+    reach_all(checker, runtime)
+    marked = checker.marked
+    free_checker(checker)
+    return marked
+
+
+def reach_all(checker: Checker, runtime: Runtime) -> None:
+    """Reach everything from the roots, the nearest first; or until a path to the target is found."""
+    arenas = runtime.heap.arenas
     arena = arenas.first
     while not is_nil(arena):
         block = sys_alloc(checker.memory, CHECKMARK_BYTES, checker.memory.other)
@@ -333,17 +362,16 @@ def check_all_marks(runtime: Runtime) -> u64:
         arena.checkmarks = array_at(u64, block)
         arena = arena.next
     reach_roots(checker, runtime)
-    while checker.top != checker.base:
-        checker.top = checker.top - PTR_SIZE
-        reach_children(checker, arenas, load(uintptr, checker.top))
+    offset: u64 = 0  # of the object to scan: the list may move
+    while offset != checker.top - checker.base and not checker.found:
+        checker.parent = offset + 1
+        reach_children(checker, arenas, load(uintptr, checker.base + offset))
+        offset = offset + REACHED_WORDS * PTR_SIZE
     arena = arenas.first
     while not is_nil(arena):
         sys_discard(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
         arena.checkmarks = array_at(u64, 0)
         arena = arena.next
-    marked = checker.marked
-    free_checker(checker)
-    return marked
 
 
 def reach_roots(checker: Checker, runtime: Runtime) -> None:
@@ -403,6 +431,8 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
         return
     span = arena.spans[(p - arena.start_addr) // PAGE_SIZE]
     if is_nil(span) or span.state != SPAN_IN_USE:
+        if checker.target != 0:
+            return
         throw("MK1: checkmark found a pointer to a page without objects", p, source)
     slot = (p - span.start_addr) // span.elem_size
     start = span.start_addr + slot * span.elem_size
@@ -412,29 +442,37 @@ def reach(checker: Checker, arenas: ArenaMap, p: uintptr, source: uintptr) -> No
     if checkmarks[word // WORD_BITS] >> word % WORD_BITS & 1 != 0:
         return
     checkmarks[word // WORD_BITS] = checkmarks[word // WORD_BITS] | u64(u64(1) << word % WORD_BITS)
-    if slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
+    if checker.target != 0:
+        if start == checker.target and not checker.found:
+            checker.found = True
+            checker.found_source = source
+            checker.found_parent = checker.parent
+    elif slot >= u64(span.nelems) or span.mark_bits[slot // WORD_BITS] >> slot % WORD_BITS & 1 == 0:
         throw("MK2: checkmark found unmarked object", start, span.elem_size, source)
     checker.marked = checker.marked + 1
     if span.span_class & 1 == 0:
-        push_reached(checker, start)
+        push_reached(checker, start, source)
 
 
-def push_reached(checker: Checker, start: uintptr) -> None:
-    """Put an object on the stack, which grows."""
-    if checker.top == checker.limit:
+def push_reached(checker: Checker, start: uintptr, source: uintptr) -> None:
+    """Put an object in the list, which grows."""
+    if checker.limit - checker.top < REACHED_WORDS * PTR_SIZE:
         used = checker.top - checker.base
-        size = 2 * used if used != 0 else u64(FIRST_STACK_BYTES)
+        room = checker.limit - checker.base
+        size = 2 * room if room != 0 else u64(FIRST_STACK_BYTES)
         base = sys_alloc(checker.memory, size, checker.memory.other)
         if base == 0:
             throw("out of memory")
-        if used != 0:
+        if room != 0:
             memmove(base, checker.base, used)
-            sys_discard(checker.memory, checker.base, used, checker.memory.other)
+            sys_discard(checker.memory, checker.base, room, checker.memory.other)
         checker.base = base
         checker.top = base + used
         checker.limit = base + size
     store(uintptr, checker.top, start)
-    checker.top = checker.top + PTR_SIZE
+    store(uintptr, checker.top + PTR_SIZE, source)
+    store(uintptr, checker.top + 2 * PTR_SIZE, checker.parent)
+    checker.top = checker.top + REACHED_WORDS * PTR_SIZE
 
 
 def reach_children(checker: Checker, arenas: ArenaMap, start: uintptr) -> None:
@@ -465,6 +503,41 @@ def is_mask_bit(mask: Array[u8], offset: u64) -> bool:
     """The bit of the word at an offset in bytes."""
     word = offset // PTR_SIZE
     return mask[word // 8] >> u8(word % 8) & 1 != 0
+
+
+def find_path(runtime: Runtime, target: uintptr, out: Array[u64], room: u64) -> u64:
+    """The shortest way from a root to the object of a slot; how many links it has, 0 if there is none.
+
+    Written are two words for each link: the word that leads on, of a handle its number; and the slot that it leads to.
+    The target's comes first, and the root's last; of those before the root, as many as there is room for. The world
+    stands still.
+    """
+    checker = new_checker(runtime.heap.memory)
+    checker.target = target
+    reach_all(checker, runtime)
+    count: u64 = 0
+    if checker.found:
+        start = target
+        source = checker.found_source
+        parent = checker.found_parent
+        put_link(out, count, room, source, start)
+        count = 1
+        while parent != 0:
+            entry = checker.base + (parent - 1)
+            start = load(uintptr, entry)
+            source = load(uintptr, entry + PTR_SIZE)
+            parent = load(uintptr, entry + 2 * PTR_SIZE)
+            put_link(out, count, room, source, start)
+            count = count + 1
+    free_checker(checker)
+    return count
+
+
+def put_link(out: Array[u64], i: u64, room: u64, source: uintptr, start: uintptr) -> None:
+    """Write a link of a path."""
+    at = i if i < room else room - 1
+    out[2 * at] = source
+    out[2 * at + 1] = start
 
 
 # --- Drawing ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from runtime.finalizers import (
     take_ready,
 )
 from runtime.heap import attach, close_runtime, detach, new_runtime
-from runtime.heap_check import check_all_marks, check_heap, draw_span
+from runtime.heap_check import check_all_marks, check_heap, draw_span, find_path
 from runtime.malloc import mallocgc, new_object
 from runtime.mark_team import break_team, run_marker, stop_markers
 from runtime.mem_profile import publish_all
@@ -37,6 +37,7 @@ from runtime.memstats import read_mem_stats
 from runtime.metrics import read_samples
 from runtime.roots import add_globals, check_roots, free_handle, new_handle
 from runtime.settings import set_gc_percent
+from runtime.stress import count_allocations
 from runtime.sweeper import finish_sweep
 from runtime.syspy.image import Image
 from runtime.walk import count_objects, list_objects, object_at
@@ -84,6 +85,8 @@ ROOTS: list[Callable[..., Any]] = [
     check_all_marks,
     check_roots,
     draw_span,
+    find_path,
+    count_allocations,
     set_mem_profile_rate,
     publish_all,
     set_finalizer,

@@ -14,10 +14,13 @@
     invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
     gcstress=n       collect at every n-th allocation
+    gcsafepoint=n    collect at every n-th safepoint: at allocations, and where a long loop says poll
+    gcrandom=n       collect at one allocation in n, by chance
+    gcseed=s         what gcrandom begins from; a number is drawn, and told, if none is given
     heapcheck=1      check every invariant of the heap around each collection, every counter at the end
     memprofilerate=n sample an allocation once in n bytes, on average, if a profile is asked for; 1: each; 0: none
 
-gcstress and heapcheck are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the
+The last six are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the
 number of processors, and a setting of GODEBUG that is malformed, or whose name nobody knows, is passed over. A
 malformed GOMEMLIMIT is fatal. The environment is read in the same way; an embedder's arguments are not: each mistake is
 an error.
@@ -62,6 +65,9 @@ class Settings(NamedTuple):
     invalidptr: int = 1
     madvdontneed: int = 1
     gcstress: int = 0  # allocations from one collection to the next; 0: no
+    gcsafepoint: int = 0  # safepoints from one collection to the next; 0: no
+    gcrandom: int = 0  # allocations from one collection to the next, on average; 0: no
+    gcseed: int = -1  # -1: not given
     heapcheck: int = 0
     scavtrace: int = 0
     disablethp: int = 0
@@ -83,6 +89,22 @@ class Settings(NamedTuple):
     def parsed(cls, gogc: str, godebug: str) -> Settings:
         """The settings that two texts in the form of GOGC and GODEBUG ask for; empty ones ask for nothing."""
         return cls(parse_gogc(gogc), **parse_godebug(godebug))
+
+    def with_seed(self) -> Settings:
+        """The same, with a seed drawn if one is needed and none is given."""
+        if self.gcrandom <= 0 or self.gcseed >= 0:
+            return self
+        return self._replace(gcseed=int.from_bytes(os.urandom(4), "little") >> 1)
+
+    @property
+    def is_stress(self) -> bool:
+        """Whether allocations are counted, to collect at some of them."""
+        return max(self.gcstress, self.gcsafepoint, self.gcrandom) > 0
+
+    @property
+    def stress_seed(self) -> int | None:
+        """The seed of the allocations to collect at, if chance says which."""
+        return self.gcseed if self.gcrandom > 0 else None
 
     def apply(self, state: Runtime) -> None:
         """Set the knobs of a runtime."""

@@ -50,10 +50,10 @@ from runtime.p import MCache
 from runtime.periodic import collect_if_overdue
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
+from runtime.stress import note_object, poll, stress_allocation
 from runtime.sweeper import finish_sweep
 from runtime.syspy import (
     address,
-    atomic_add,
     cold,
     inline,
     is_nil,
@@ -225,7 +225,7 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     noscan = is_nil(typ) or typ.ptr_bytes == 0
     safepoint(g.p)
     if g.m_cache.run_bytes == 0:
-        stress(g)
+        stress_allocation(g)
     collect_if_overdue(g)
     if is_collection_due(g.heap, g.p, align_up(size, PAGE_SIZE)):
         collect(g, False)
@@ -242,6 +242,8 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
         span.large_type = typ
     if unlikely(g.m_cache.sampler.rate != 0):
         sample_large(g, span)
+    if unlikely(g.m_cache.run_bytes == 0):
+        note_object(g, span.start_addr, span)
     return span.start_addr
 
 
@@ -257,7 +259,7 @@ def clear_large(g: G, span: MSpan) -> None:
         size = smaller(span.limit - addr, CLEAR_BYTES)
         memset(addr, 0, size)
         addr = addr + size
-        safepoint(g.p)
+        poll(g)
     g.shadow_top = g.shadow_top - PTR_SIZE
 
 
@@ -278,7 +280,7 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
     cache = g.m_cache
     safepoint(g.p)
     if cache.run_bytes == 0:
-        stress(g)
+        stress_allocation(g)
     if not open_run(cache, span_class):
         if g.p.live >= LIVE_BATCH:
             collect_if_overdue(g)
@@ -291,6 +293,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
         open_run(cache, span_class)
     if unlikely(cache.sampler.is_due):
         write_sample(g, cache.alloc[span_class], cache.run_next[span_class])
+    if unlikely(cache.run_bytes == 0):
+        note_object(g, cache.run_next[span_class], cache.alloc[span_class])
     return next_free_fast(cache, span_class)
 
 
@@ -299,14 +303,3 @@ def collect_all(g: G) -> None:
     """The system has refused memory: see what is left here."""
     collect(g, False)
     finish_sweep(g.heap, g.p)
-
-
-@cold
-def stress(g: G) -> None:
-    """Count an allocation, and collect at every n-th."""
-    runtime = g.runtime
-    stats = runtime.gc
-    count = atomic_add(stats, "stress_count", 1)
-    if runtime.knobs.gc_stress != 0 and count % runtime.knobs.gc_stress == 0:
-        stats.stress_collections = stats.stress_collections + 1
-        collect(g, False)

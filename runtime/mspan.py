@@ -34,6 +34,7 @@ from runtime.layout import (
     INLINE_BITS_BYTES,
     INLINE_BITS_MAX_SIZE,
     INLINE_BITS_MIN_SIZE,
+    MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
     PAGE_SHIFT,
     PAGE_SIZE,
@@ -232,6 +233,14 @@ def count_taken(span: MSpan) -> u64:
     for word in range(bit_words(u64(span.nelems))):
         count = count + popcount64(taken_word(span, word))
     return count
+
+
+@inline
+def header_bytes(span: MSpan) -> u64:
+    """The bytes of a slot before its object."""
+    if span.span_class & 1 == 0 and span.elem_size > MAX_BITMAP_SIZE and span.span_class > 1:
+        return MALLOC_HEADER_SIZE
+    return 0
 
 
 def check_span(span: MSpan) -> None:

@@ -45,4 +45,5 @@ class G(Struct):
     runtime: Runtime  # the root of everything
     p: P  # the processor that it runs on
     next: G  # the goroutine made before this one; of a G that is free, the next free one
+    alloc_number: u64  # of the allocation under way, while they are counted: stress.py
     alloc_site: u64  # for profiles: function and line of the allocation under way, 0 unknown

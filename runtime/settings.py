@@ -18,6 +18,7 @@ from runtime.cycle import update_goal
 from runtime.heap import Runtime
 from runtime.memory_control import set_memory_limit
 from runtime.proc import G
+from runtime.stress import count_allocations, seed_stress
 from runtime.syspy import Struct, i32, i64, struct, u64
 from runtime.world import start_the_world, stop_the_world
 
@@ -39,6 +40,9 @@ class SettingWords(Struct):
     invalidptr: i64  # not 0: a pointer to a page without objects is fatal
     madvdontneed: i64  # not 0: the kernel takes pages at once; 0: when it needs them
     gcstress: i64  # more than 0: collect at every n-th allocation
+    gcsafepoint: i64  # more than 0: collect at every n-th safepoint
+    gcrandom: i64  # more than 0: collect at one allocation in n, by chance
+    gcseed: i64  # what gcrandom begins from
     heapcheck: i64  # more than 0: check every invariant around each collection
     scavtrace: i64  # more than 0: a line for each cycle of what went back to the system
     disablethp: i64  # not 0: no pages of 2 MiB for the heap
@@ -60,10 +64,24 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     runtime.heap.small_pages = words.disablethp != 0
     runtime.marker.ignores_bad_pointers = words.invalidptr == 0
     runtime.heap.memory.frees_lazily = words.madvdontneed == 0
-    if words.gcstress > 0:
-        knobs.gc_stress = u64(words.gcstress)
-        runtime.p0.m_cache.run_bytes = 0
+    apply_stress(runtime, words)
     change_gc_percent(runtime, words.gogc)
+
+
+def apply_stress(runtime: Runtime, words: SettingWords) -> None:
+    """Collect where stress asks for it. From the first allocation on, so that they have their numbers."""
+    knobs = runtime.knobs
+    knobs.gc_stress = u64(larger_of(words.gcstress, 0))
+    knobs.gc_safepoint = u64(larger_of(words.gcsafepoint, 0))
+    knobs.gc_random = u64(larger_of(words.gcrandom, 0))
+    seed_stress(runtime, u64(larger_of(words.gcseed, 0)))
+    if knobs.gc_stress != 0 or knobs.gc_safepoint != 0 or knobs.gc_random != 0:
+        count_allocations(runtime)
+
+
+def larger_of(a: i64, b: i64) -> i64:
+    """The larger of two numbers, which may be negative."""
+    return a if a > b else b
 
 
 def set_gc_percent(g: G, percent: i64) -> i64:

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from runtime.arenas import find_object, next_span
 from runtime.heap_bits import read_pointer_bits
-from runtime.layout import LOG_PTR_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE
+from runtime.layout import LOG_PTR_SIZE
 from runtime.mheap import MHeap
-from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, is_taken, slot_addr
+from runtime.mspan import MSpan, has_bit, has_inline_bits, has_pointer_bits, header_bytes, is_taken, slot_addr
 from runtime.proc import G
 from runtime.specials import will_live_on
 from runtime.sweep import needs_sweep
-from runtime.syspy import Array, address, array_at, inline, is_nil, load, nil, offsetof, u64, uintptr
+from runtime.syspy import Array, address, array_at, is_nil, load, nil, offsetof, u64, uintptr
 from runtime.world import is_in_run
 
 ENTRY_WORDS = 3  # words that list_objects writes for an object: address, bytes, address of its type or 0
@@ -36,14 +36,6 @@ def is_object(g: G, span: MSpan, slot: u64) -> bool:
     if needs_sweep(span, g.heap.sweep_gen):
         return has_bit(span.mark_bits, slot) or will_live_on(g.heap.specials, span, slot)
     return not is_in_run(g.runtime.world, u64(span.span_class), slot_addr(span, slot))
-
-
-@inline
-def header_bytes(span: MSpan) -> u64:
-    """The bytes of a slot before its object."""
-    if span.span_class & 1 == 0 and span.elem_size > MAX_BITMAP_SIZE and span.span_class > 1:
-        return MALLOC_HEADER_SIZE
-    return 0
 
 
 def type_of(span: MSpan, slot: u64) -> uintptr:

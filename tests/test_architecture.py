@@ -44,15 +44,18 @@ READING_ORDER = """
     runtime.gc_limiter runtime.p runtime.active_sweep runtime.mheap runtime.central_sets runtime.sweeper runtime.reclaim
     runtime.sweep_pacer runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
-    runtime.proc runtime.world runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace runtime.scavtrace
+    runtime.proc runtime.world runtime.watch runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace
+    runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
-    runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.malloc runtime.weak runtime.panics
-    runtime.slices runtime.strings
+    runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.stress runtime.malloc runtime.weak
+    runtime.panics runtime.slices runtime.strings
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
+    runtime.stress_report
     runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
-    runtime.descriptions runtime.handles runtime.weak_embedding runtime.finalizers_embedding runtime.embedding
+    runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding
+    runtime.finalizers_embedding runtime.embedding
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
@@ -69,7 +72,7 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_finalizers
     lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
-    lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types
+    lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver lang.toyrun lang.child
     lang
 """.split()

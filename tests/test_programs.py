@@ -18,6 +18,9 @@ import pytest
 from lang import child, driver
 from tests.expectations import difference, expectations_of
 from tests.go_oracle import ROOT, Result, build, find_go, run
+from tests.runtime.engines import seed
+
+__all__ = ["seed"]
 
 PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
@@ -78,6 +81,47 @@ def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> 
     stress = {"GODEBUG": f"gcstress={expected.stress},clobberfree=1"}
     result = run_toy(path, expected.args, "native", {**expected.environ, **stress})
     assert expected.complaint_about(result) is None
+    if "fatal error: malformed" not in result.stderr.decode():
+        collections, allocations = stress_counts(result)
+        assert collections == allocations // expected.stress, "the run proves nothing"
+
+
+def stress_counts(result: Result) -> tuple[int, int]:
+    """The collections and allocations that a stress run tells at its end."""
+    match = re.search(rb"^gcstress: ([0-9]+) collections at ([0-9]+) allocations", result.stderr, re.MULTILINE)
+    assert match, result.stderr
+    return int(match[1]), int(match[2])
+
+
+STRESS_MODES = ("gcstress=1", "gcsafepoint=3", "gcrandom=10")
+CHECKS = "gccheckmark=1,heapcheck=1,clobberfree=1"
+COUNTING = {"memory_climb"}  # examples that look at addresses or counts which stress changes
+BUSY = {"binary_trees", "gcbench", "splay_tree", "tiny_objects"}  # examples that allocate thousands of objects
+STRESSED = [path for path in EXAMPLES if path.stem not in COUNTING]
+SAMPLE = PROGRAMS[::20]
+
+
+def stress_run(path: Path, engine: str, mode: str) -> object:
+    """A stress run of a program, slow unless it is one of a few."""
+    quick = path.stem in ("lru_cache", "json_builder", "word_counter") and (engine == "native" or mode == "gcrandom=10")
+    return pytest.param(path, engine, mode, marks=[] if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    ("path", "engine", "mode"),
+    [stress_run(path, engine, mode) for path in STRESSED + SAMPLE for engine in ENGINES for mode in STRESS_MODES],
+    ids=lambda value: name_of(value) if isinstance(value, Path) else value,
+)
+def test_every_stress_mode_leaves_a_program_as_it_is(path: Path, engine: str, mode: str, seed: int) -> None:
+    name, _, every = mode.partition("=")
+    # Each collection checks all of the heap: on the python engine that takes a tenth of a second.
+    every = str(int(every) * (500 if path.stem in BUSY else 1) * (100 if engine == "python" else 1))
+    environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}"}
+    args = small_size(path)
+    plain, stressed = run_toy(path, args, "native", {}), run_toy(path, args, engine, environ)
+    assert (stressed.exit_code, stressed.stdout) == (plain.exit_code, plain.stdout), stressed.stderr.decode()
+    collections, allocations = stress_counts(stressed)
+    assert collections > 0 or allocations < 10 * int(every), "the run proves nothing"
 
 
 def small_size(path: Path) -> tuple[str, ...]:

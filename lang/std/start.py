@@ -21,7 +21,7 @@ from runtime.cycle import gc, sweep_rest
 from runtime.dominators import Dominators, find_dominators
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime
-from runtime.heap_check import check_heap
+from runtime.heap_check import check_heap, find_path
 from runtime.heap_graph import HeapGraph, walk_heap
 from runtime.heap_map import HeapMap, map_heap
 from runtime.layout import PTR_SIZE
@@ -35,6 +35,7 @@ from runtime.proc import G
 from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
 from runtime.stats_check import check_mem_stats
+from runtime.stress import count_allocations
 from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64, uintptr
 from runtime.world import start_the_world, stop_the_world
 
@@ -105,6 +106,14 @@ def draw_graph(runtime: Runtime, graph: HeapGraph, tree: Dominators) -> u64:
 def leave_stack(g: G) -> None:
     """The program is at its end: nothing is in use but what its variables lead to."""
     g.shadow_top = g.shadow_base
+def number_allocations(runtime: Runtime) -> None:
+    """Count allocations, before the program starts, so that objects are known by number."""
+    count_allocations(runtime)
+
+
+def path_from_root(runtime: Runtime, target: u64, out: Array[u64], room: u64) -> u64:
+    """What leads to an object: heap_check.find_path. For a hook."""
+    return find_path(runtime, target, out, room)
 
 
 def set_line_buffered(g: G, line_buffered: u32) -> None:
