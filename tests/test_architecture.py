@@ -52,7 +52,7 @@ READING_ORDER = """
     runtime.stress_report
     runtime.knobs runtime.scavenger_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding runtime.embedding
-    runtime
+    runtime.pytest_plugin runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
     lang.lexer lang.syntax_errors lang.tree_builder lang.parse lang.tree_text
