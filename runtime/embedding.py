@@ -165,6 +165,11 @@ class Runtime:
             self.set_mem_profile_rate(rate)
 
     @property
+    def has_failed(self) -> bool:
+        """Whether an invariant was found broken: nothing but close is left."""
+        return self._failure is not None
+
+    @property
     def state(self) -> State:
         """The root struct. To look at; its views end with the Runtime."""
         self.check_open()

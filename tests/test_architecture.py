@@ -55,7 +55,7 @@ READING_ORDER = """
     runtime.stress_report
     runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding
-    runtime.finalizers_embedding runtime.embedding
+    runtime.finalizers_embedding runtime.embedding runtime.pytest_plugin
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

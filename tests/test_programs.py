@@ -39,9 +39,11 @@ def prepare() -> None:
     driver.prepare()
 
 
-def run_toy(path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str]) -> Result:
+def run_toy(
+    path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str], timeout: int = 60
+) -> Result:
     prepare()
-    result = child.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=60)
+    result = child.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=timeout)
     return Result(result.exit_code, result.stdout, result.stderr)
 
 
@@ -118,7 +120,7 @@ def test_every_stress_mode_leaves_a_program_as_it_is(path: Path, engine: str, mo
     every = str(int(every) * (500 if path.stem in BUSY else 1) * (100 if engine == "python" else 1))
     environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}"}
     args = small_size(path)
-    plain, stressed = run_toy(path, args, "native", {}), run_toy(path, args, engine, environ)
+    plain, stressed = run_toy(path, args, "native", {}), run_toy(path, args, engine, environ, timeout=600)
     assert (stressed.exit_code, stressed.stdout) == (plain.exit_code, plain.stdout), stressed.stderr.decode()
     collections, allocations = stress_counts(stressed)
     assert collections > 0 or allocations < 10 * int(every), "the run proves nothing"
