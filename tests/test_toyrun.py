@@ -5,6 +5,7 @@ Nothing that a user can do shows a Python traceback or ends in a signal: `toyrun
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import resource
@@ -453,7 +454,9 @@ def start(*args: str | Path) -> subprocess.Popen[bytes]:
     """A child whose pipes are read without a buffer, so that a line can be read first and the rest later."""
     env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
     command = [*COMMAND, *map(str, args)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, bufsize=0)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, bufsize=0)
+    atexit.register(child.kill)  # does nothing to one that has ended
+    return child
 
 
 PRINTING = """import "fmt"
