@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +16,7 @@ from runtime.syspy.translate import lowered
 from tests.go_oracle import ROOT
 from tests.mutants.__main__ import main
 from tests.mutants.faults import FAULTS, SUITE, Fault
+from tests.mutants.trees import end_session, judged, read_output
 
 LEAST = 40
 
@@ -72,6 +75,35 @@ def test_a_fault_that_does_not_fit_the_source_is_refused() -> None:
 def test_the_list_says_what_each_fault_breaks(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--only", "cell_list_cut"]) == 0
     assert capsys.readouterr().out == "cell_list_cut: of the freed cells only the last is used again (fixalloc)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "how"),
+    [
+        (1, "..F\nFAILED tests/x.py::test_y[python-1] - assert 1 == 2\n1 failed\n", "tests/x.py::test_y[python-1]"),
+        (2, "ERROR tests/x.py - AssertionError: Z2: no\nInterrupted\n", "tests/x.py"),
+        (-11, "..", "crash: SIGSEGV"),
+    ],
+)
+def test_how_a_fault_was_noticed(code: int, output: str, how: str) -> None:
+    outcome = judged(code, output, 1.0)
+    assert (outcome.failed, outcome.how) == (True, how)
+
+
+def test_tests_that_cannot_be_run_notice_nothing() -> None:
+    assert not judged(0, "..", 1.0).failed
+    with pytest.raises(RuntimeError, match="pytest ends with 5:\nno tests ran"):
+        judged(5, "no tests ran", 1.0)
+
+
+@pytest.mark.parametrize(("code", "output"), [("print(1)", "1\n"), ("input()", None)])
+def test_who_says_nothing_for_long_hangs(code: str, output: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.mutants.trees.SILENCE", 0.5 if output is None else 60.0)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe, start_new_session=True)
+    assert read_output(process) == output
+    end_session(process)
+    assert process.returncode in (0, -9)
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
-"""A copy of the source tree, and tests that are run in it: under a limit of time and one of memory."""
+"""A copy of the source tree, and tests that are run in it: each under a limit of time, all under one of memory."""
 
 from __future__ import annotations
 
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from tests.go_oracle import ROOT
 
 COPIED = ("runtime", "lang", "tests", "examples", "bench", "pyproject.toml")
+SILENCE = 120.0  # seconds without a word of pytest, which says one for each test: then it hangs
 MOST_DATA = 8 << 30  # bytes of writable memory, address space for the most part: a Runtime takes 300 MiB of it
 PYTEST = ("-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", "--tb=no")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
@@ -49,8 +51,8 @@ def copy_tree(folder: Path) -> Path:
     return tree
 
 
-def run_tests(tree: Path, tests: tuple[str, ...], limit: float) -> Outcome:
-    """Run tests in a copy, which has a cache of compiled images of its own, until one fails or for so many seconds."""
+def run_tests(tree: Path, tests: tuple[str, ...]) -> Outcome:
+    """Run tests in a copy, which has a cache of compiled images of its own, until one fails or hangs."""
     env = {**os.environ, "TOY_CACHE_DIR": str(tree.parent / "cache"), "PYTHONPATH": str(tree)}
     start = time.monotonic()
     process = subprocess.Popen(
@@ -59,26 +61,38 @@ def run_tests(tree: Path, tests: tuple[str, ...], limit: float) -> Outcome:
         env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
         start_new_session=True,
     )
     resource.prlimit(process.pid, resource.RLIMIT_DATA, (MOST_DATA, MOST_DATA))
     try:
-        output, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        return Outcome(True, f"hangs: not done after {limit:.0f} s", None, time.monotonic() - start)
+        output = read_output(process)
+        if output is None:
+            return Outcome(True, f"hangs: nothing for {SILENCE:.0f} s", None, time.monotonic() - start)
+        return judged(process.wait(), output, time.monotonic() - start)
     finally:
         end_session(process)
-    return judged(process.returncode, output, time.monotonic() - start)
 
 
-def end_session(process: subprocess.Popen[str]) -> None:
+def read_output(process: subprocess.Popen[bytes]) -> str | None:
+    """All that a process prints, until it ends; None if it prints nothing for SILENCE seconds."""
+    assert process.stdout is not None
+    parts: list[bytes] = []
+    while select.select([process.stdout], [], [], SILENCE)[0]:
+        part = os.read(process.stdout.fileno(), 1 << 16)
+        if not part:
+            return b"".join(parts).decode("utf-8", "replace")
+        parts.append(part)
+    return None
+
+
+def end_session(process: subprocess.Popen[bytes]) -> None:
     """End a process, if it still runs, and whatever it has started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    process.communicate()
+    finally:
+        process.communicate()
 
 
 def judged(code: int, output: str, seconds: float) -> Outcome:
