@@ -1109,7 +1109,7 @@ FAULTS = [
         "run_of_others_missed",
         "world",
         "a slot in another processor's run is taken for an object",
-        "world weak finalizers",
+        "weak",
         (
             "        if slot >= p.m_cache.run_next[span_class] and slot < p.m_cache.run_limit[span_class]:\n"
             "            return True\n"
