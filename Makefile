@@ -8,7 +8,7 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-instructions fuzz mutate clean distclean
+.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-instructions fuzz mutate mutants clean distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under colle
 
 mutate: $(VENV)/test.stamp ## broken source texts through the compiler (ARGS=--help)
 	$(BIN)/python -m tests.fuzz.mutate --count 20000 $(ARGS)
+
+mutants: $(VENV)/test.stamp ## the runtime with one fault at a time: which do the tests notice? (ARGS=--list)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 clean: ## remove what builds and tests leave behind
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.arenas import find_object
 from runtime.layout import PAGE_SIZE
-from runtime.mark import finish_marking, mark_root, start_marking
+from runtime.mark import RING_ENTRIES, finish_marking, mark_root, start_marking
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
 from tests.runtime.big_lists import build_list
@@ -99,6 +99,17 @@ def test_cycles_of_garbage_die_and_live_cycles_stay(heap: HeapUnderTest) -> None
     live, _, single, _ = ring(7), ring(9), ring(1), ring(1)
     heap.root(live[3], single[0])
     assert survivors(heap) == {*live, *single}
+
+
+def test_whatever_waits_in_the_ring_is_scanned(heap: HeapUnderTest) -> None:
+    """So many roots that the ring is left at each of its places."""
+    for count in range(8, 8 + 2 * RING_ENTRIES):
+        nodes = [heap.rooted(16, NODE) for _ in range(count)]
+        children = [heap.malloc(16) for _ in nodes]
+        for node, child in zip(nodes, children, strict=True):
+            store(u64, node, child)
+        assert survivors(heap) == {*nodes, *children}
+        heap.unroot()
 
 
 def test_a_long_list_marks_without_recursion(heap: HeapUnderTest) -> None:

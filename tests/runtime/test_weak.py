@@ -9,6 +9,7 @@ import pytest
 
 from runtime.layout import PERSISTENT_CHUNK
 from runtime.mcache import close_runs
+from runtime.size_classes import size_to_class
 from runtime.specials import RootSpecial
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
@@ -48,6 +49,17 @@ def test_it_leads_to_the_object_until_that_is_dead(heap: HeapUnderTest, size: in
         (heap.gc if sweep else heap.collect)()
         assert [value(heap, handle) for handle in handles] == [kept, 0]
         heap.check()
+
+
+def test_a_slot_that_any_thread_may_hand_out_next_is_no_object(heap: HeapUnderTest) -> None:
+    heap.malloc(16, NODE)
+    following = heap.m_cache.run_next[size_to_class(16) << 1]
+    for thread in range(3):
+        heap.run_on(thread)
+        assert heap.call(weak_make, heap.g, following) == 0
+    heap.run_on(0)
+    assert heap.malloc(16, NODE) == following
+    assert weak(heap, following) != 0
 
 
 @pytest.mark.parametrize("offset", [0, 1, 8, 15])
