@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.expectations import difference
+from tests.expectations import STRESS_REPORT, difference
 from tests.fuzz.children import in_child
 
 # Go keeps small slices on the stack when it can, with capacities that no rule fixes: not here.
@@ -30,12 +30,12 @@ class Outcome:
 
     exit_code: int
     stdout: str
-    stderr: str  # up to the first line of a panic
+    stderr: str  # up to the first line of a panic, without what stress has to tell
 
     @classmethod
     def of(cls, exit_code: int, stdout: bytes, stderr: bytes) -> Outcome:
         text = stderr.decode("utf-8", "backslashreplace")
-        lines = text.splitlines()
+        lines = [line for line in text.splitlines() if not line.startswith(STRESS_REPORT)]
         ends = [i for i, line in enumerate(lines) if line.startswith(("panic: ", "fatal error: "))]
         said = "\n".join(lines[: ends[-1] + 1] if ends else lines)
         return cls(exit_code, stdout.decode("utf-8", "backslashreplace"), said)
