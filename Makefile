@@ -8,7 +8,8 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-instructions fuzz mutate mutants clean distclean
+.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-mark bench-instructions fuzz mutate mutants clean
+.PHONY: distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ bench-malloc: $(VENV)/bench.stamp ## the allocator beside Go's: each kind of obj
 
 bench-traces: $(VENV)/bench.stamp ## allocations of real programs, replayed here and in Go (ARGS=--help)
 	$(BIN)/python -m bench.traces $(ARGS)
+
+bench-mark: $(VENV)/bench.stamp ## the collector beside Go's: shapes of heaps, heaps of real programs (ARGS=--help)
+	$(BIN)/python -m bench.mark $(ARGS)
 
 bench-instructions: $(VENV)/bench.stamp ## instructions of a few fixed things, against what they were (needs valgrind)
 	$(BIN)/python -m bench.instructions $(ARGS)

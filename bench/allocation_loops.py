@@ -12,29 +12,23 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.builds import go_program
 from bench.harness import CommandFailed
 from bench.peers import ROOT
 from bench.span_loops import time_clearing, time_spans
-from lang import driver, toolchain
-from lang.execution import FIGURES, MEM_STATS_WORDS, Executable
-from lang.python_engine import program_module
-from lang.source import Source
+from bench.toy_program import STACK_BYTES, ToyProgram
 from runtime.heap import attach, detach
 from runtime.proc import G
-from runtime.syspy import native
 from runtime.syspy.image import Image
 from runtime.world import enter, leave
 from tests.go_oracle import to_go
@@ -42,11 +36,8 @@ from tests.go_oracle import to_go
 SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
 GO_SOURCES = ROOT / "bench" / "go" / "allocations"
 GOGC, GOGC_OFF = 100, -1
-SHADOW_BYTES = 1 << 20
-STACK_BYTES = 4 << 20  # of this thread that a loop may count on
 WAIT_SECONDS = 60  # for the other threads to be ready
 
-LOOP = re.compile(r"^def (\w+)\(g: G, sp: uintptr, n: i64\) -> None:$", re.MULTILINE)
 TIMERS_BEGIN = """
 from bench.span_loops import CLOCK_PROCESS_CPUTIME
 from runtime.heap import clock_ns
@@ -102,40 +93,17 @@ class Loops(Protocol):
 class ToyLoops:
     """The loops on this project's runtime, in this process."""
 
-    image: Image
-    program: Executable
+    toy: ToyProgram
 
     @classmethod
     def built(cls) -> ToyLoops:
         """Compile them; the cache has them the second time."""
-        source = Source.of_bytes(str(SOURCE), SOURCE.read_bytes())
-        lowered = driver.compile_source(source)
-        names = LOOP.findall(lowered.text)
-        timers = [TIMER.format(name=name) + TOGETHER.format(name=name) for name in names]
-        text = lowered.text + TIMERS_BEGIN + "".join(timers)
-        module = program_module(text)
-        loops = [getattr(module, f"{how}_{name}") for name in names for how in ("timed", "together")]
-        roots = [module.collect_all, *loops, time_spans, time_clearing, attach, detach, enter, leave]
-        base = toolchain.runtime_image()
-        notes = driver.notes_of(lowered)
-        image = native.build(roots, "program", base=base, sources={"program": text}, notes=notes)
-        return cls(image, driver.executable(source, notes))
+        roots: list[Callable[..., Any]] = [time_spans, time_clearing, attach, detach, enter, leave]
+        return cls(ToyProgram.compiled(SOURCE, TIMERS_BEGIN, [TIMER, TOGETHER], roots))
 
-    @contextmanager
-    def runtime(self, gogc: int) -> Iterator[int]:
-        """A new runtime with the program's variables: the address of its goroutine."""
-        mask = ctypes.create_string_buffer(self.program.globals_mask or b"\0")
-        g = self.start("open_program", gogc, SHADOW_BYTES, self.program.globals_size, ctypes.addressof(mask))
-        try:
-            self.start("prepare_thread", g, STACK_BYTES)
-            yield g
-        finally:
-            self.start("close_program", g)
-
-    def start(self, name: str, *values: int) -> int:
-        """Call a function of lang.std.start."""
-        assert self.image.base is not None
-        return int(self.image.base.call(f"lang.std.start.{name}", *values) or 0)
+    @property
+    def image(self) -> Image:
+        return self.toy.image
 
     def timed(self, g: int, kind: str, n: int) -> int:
         return int(self.image.call(f"program.timed_{kind}", g, n))
@@ -149,39 +117,37 @@ class ToyLoops:
         return statistics.median(times)
 
     def reused(self, kind: str, n: int, laps: int) -> float:
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             self.timed(g, kind, n)
             # Only now is every page touched: in new memory, nobody clears what is known to be zero.
             self.laps(g, kind, n, 1)
             return self.laps(g, kind, n, laps)
 
     def new(self, kind: str, n: int) -> float:
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             return self.timed(g, kind, n)
 
     def collected(self, kind: str, n: int) -> float:
-        with self.runtime(GOGC) as g:
+        with self.toy.runtime(GOGC) as g:
             self.timed(g, kind, n // 8)
             return self.timed(g, kind, n)
 
     def refill(self, n: int, laps: int) -> float:
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             self.timed(g, "fill", n)
             return self.laps(g, "noscan128", n, laps)
 
     def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
         room = (ctypes.c_uint64 * n)()
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             times = [self.image.call(time_spans, g, npages, span_class, room, n) for _ in range(laps + 1)]
         return median_pair(times[1:])
 
     def memory(self, kind: str, n: int) -> tuple[int, int]:
-        words = (ctypes.c_uint64 * MEM_STATS_WORDS)()
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             self.timed(g, kind, n)
             self.image.call("program.collect_all", g)
-            self.start("read_figures", g, ctypes.addressof(words))
-        figures = dict(zip(FIGURES, words, strict=False))
+            figures = self.toy.figures(g)
         return figures["Sys"], figures["HeapSys"]
 
     def threads(self, kind: str, n: int, count: int) -> float:
@@ -189,14 +155,14 @@ class ToyLoops:
         start = threading.Barrier(count)
 
         def body(g: int) -> tuple[int, int]:
-            self.start("prepare_thread", g, STACK_BYTES)
+            self.toy.start("prepare_thread", g, STACK_BYTES)
             self.image.call(f"program.together_{kind}", g, 1)
             start.wait(WAIT_SECONDS)
             begin = time.perf_counter_ns()
             self.image.call(f"program.together_{kind}", g, n)
             return begin, time.perf_counter_ns()
 
-        with self.runtime(GOGC) as first, ThreadPoolExecutor(count) as pool:
+        with self.toy.runtime(GOGC) as first, ThreadPoolExecutor(count) as pool:
             p = G.at(first).p
             gs = [int(self.image.call(attach, first)) for _ in range(count)]
             self.image.call(leave, p)
@@ -209,7 +175,7 @@ class ToyLoops:
     def clearing(self, size: int, laps: int) -> float:
         """So many bytes, of memory that is used again and again, being cleared."""
         room = ctypes.create_string_buffer(size)
-        with self.runtime(GOGC_OFF) as g:
+        with self.toy.runtime(GOGC_OFF) as g:
             times = [int(self.image.call(time_clearing, g, ctypes.addressof(room), size)) for _ in range(laps + 1)]
         return statistics.median(times[1:])
 

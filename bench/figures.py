@@ -11,6 +11,7 @@ Figures    one per side: the samples of all rounds, their median and spread
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -88,6 +89,25 @@ class AtLeast(Comparison):
         return [name, toy, go, ratio, f">= {self.goal:.2f}", "yes" if self.is_met else "NO", *others]
 
 
+@dataclass
+class Near(Comparison):
+    """One line of a report whose figure should be Go's, give or take the goal's share of it, or one."""
+
+    @property
+    def is_met(self) -> bool:
+        if self.goal is None or GO not in self.sides:
+            return True
+        go = self.sides[GO].median
+        return abs(self.sides[TOY].median - go) <= max(1, self.goal * go)
+
+    def complaint(self) -> str:
+        return f"{self.ratio:.2f} of Go's, not within {self.goal:.0%} of it"
+
+    def row(self) -> list[str]:
+        name, toy, go, ratio, _goal, verdict, *others = super().row()
+        return [name, toy, go, ratio, f"1 ±{self.goal:.0%}", verdict, *others]
+
+
 def interleaved(samplers: Mapping[str, Callable[[], float]], rounds: int, title: str) -> dict[str, Figures]:
     """Take a sample of each side in turn, `rounds` times, every other round backwards."""
     figures = {name: Figures() for name in samplers}
@@ -118,3 +138,21 @@ def report(unit: str, comparisons: Sequence[Comparison]) -> str:
 def geometric_mean(values: Iterable[float]) -> float:
     """The mean of ratios, and of times of unlike things."""
     return statistics.geometric_mean(values)
+
+
+def print_verdict(groups: Mapping[str, Sequence[Comparison]]) -> None:
+    """How many goals were met, and which were missed."""
+    lines = [(group, line) for group, comparisons in groups.items() for line in comparisons]
+    missed = [f"{group} {line.name}: {line.complaint()}" for group, line in lines if not line.is_met]
+    judged = sum(line.goal is not None for _, line in lines)
+    print(f"{judged - len(missed)} of {judged} goals met", *missed, sep="\n  ")
+
+
+def samples_text(groups: Mapping[str, Sequence[Comparison]]) -> str:
+    """Every sample of every line, as JSON."""
+    samples = {
+        f"{group} {line.name}": {side: figures.samples for side, figures in line.sides.items()}
+        for group, comparisons in groups.items()
+        for line in comparisons
+    }
+    return json.dumps(samples, indent=1) + "\n"

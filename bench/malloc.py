@@ -24,7 +24,6 @@ the last column is what clearing as many bytes costs by itself, on memory that i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from operator import methodcaller
 from pathlib import Path
 
 from bench.allocation_loops import SOURCE, GoLoops, Loops, ToyLoops
-from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, report
+from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, print_verdict, report, samples_text
 from bench.harness import CommandFailed, Harness
 from bench.peers import Go, Toyrun, Workload, launcher
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SIZE_CLASSES
@@ -226,14 +225,6 @@ def overhead(loops: Loops, kind: str, n: int) -> float:
     return (total - heap) / total
 
 
-def print_verdict(groups: dict[str, list[Comparison]]) -> None:
-    """The goals that were missed."""
-    lines = [(group, line) for group, comparisons in groups.items() for line in comparisons]
-    missed = [f"{group} {line.name}: {line.complaint()}" for group, line in lines if not line.is_met]
-    judged = sum(line.goal is not None for _, line in lines)
-    print(f"{judged - len(missed)} of {judged} goals met", *missed, sep="\n  ")
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.malloc", description="the allocator beside Go's")
     parser.add_argument("--rounds", type=int, default=5, help="samples of each side (default 5)")
@@ -257,12 +248,7 @@ def main() -> int:
         return 1
     print_verdict(bench.groups)
     if options.json:
-        samples = {
-            f"{group} {line.name}": {side: figures.samples for side, figures in line.sides.items()}
-            for group, comparisons in bench.groups.items()
-            for line in comparisons
-        }
-        options.json.write_text(json.dumps(samples, indent=1) + "\n")
+        options.json.write_text(samples_text(bench.groups))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 from functools import partial
 
@@ -10,9 +9,8 @@ import pytest
 
 from bench import malloc
 from bench.allocation_loops import GOGC_OFF, GoLoops, Loops, ToyLoops
-from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, report, short
+from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, print_verdict, report, short
 from bench.malloc import LARGE, LISTS, SMALL, TINY, Bench, class_of_pages
-from lang.execution import FIGURES, MEM_STATS_WORDS
 from runtime.size_classes import CLASS_TO_NPAGES
 from tests.go_oracle import find_go
 
@@ -42,30 +40,24 @@ def side(request: pytest.FixtureRequest) -> Loops:
 @pytest.mark.parametrize(("kind", "size"), SIZES.items())
 def test_a_loop_makes_as_many_objects_of_its_size_as_it_is_asked_for(toy: ToyLoops, kind: str, size: int) -> None:
     n = 48
-    with toy.runtime(GOGC_OFF) as g:
-        before = figures(toy, g)
+    with toy.toy.runtime(GOGC_OFF) as g:
+        before = toy.toy.figures(g)
         toy.timed(g, kind, n)
-        after = figures(toy, g)
+        after = toy.toy.figures(g)
     assert after["Mallocs"] - before["Mallocs"] == n
     assert after["TotalAlloc"] - before["TotalAlloc"] >= n * size
 
 
-def figures(toy: ToyLoops, g: int) -> dict[str, int]:
-    words = (ctypes.c_uint64 * MEM_STATS_WORDS)()
-    toy.start("read_figures", g, ctypes.addressof(words))
-    return dict(zip(FIGURES, words, strict=False))
-
-
 def test_refill_finds_one_free_slot_in_each_span(toy: ToyLoops) -> None:
     spans = 20
-    with toy.runtime(GOGC_OFF) as g:
+    with toy.toy.runtime(GOGC_OFF) as g:
         toy.timed(g, "fill", spans)
         toy.image.call("program.collect_all", g)
-        before = figures(toy, g)
+        before = toy.toy.figures(g)
         toy.timed(g, "noscan128", spans)
-        after = figures(toy, g)
+        after = toy.toy.figures(g)
         toy.timed(g, "noscan128", 64)
-        later = figures(toy, g)
+        later = toy.toy.figures(g)
     assert after["HeapInuse"] == before["HeapInuse"], "no span was new"
     assert later["HeapInuse"] > after["HeapInuse"], "and the old ones are full"
 
@@ -101,7 +93,7 @@ def test_the_benchmark_from_end_to_end(toy: ToyLoops, capsys: pytest.CaptureFixt
     assert {group: [line.name for line in lines] for group, lines in bench.groups.items()} == {
         group: ["tiny8"] for group in ("reused", "new", "collected", "programs")
     }
-    malloc.print_verdict(bench.groups)
+    print_verdict(bench.groups)
     assert "0 of 4 goals met" not in capsys.readouterr().out
 
 
