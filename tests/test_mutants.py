@@ -82,6 +82,7 @@ def test_the_list_says_what_each_fault_breaks(capsys: pytest.CaptureFixture[str]
     [
         (1, "..F\nFAILED tests/x.py::test_y[python-1] - assert 1 == 2\n1 failed\n", "tests/x.py::test_y[python-1]"),
         (2, "ERROR tests/x.py - AssertionError: Z2: no\nInterrupted\n", "tests/x.py"),
+        (4, "ImportError while loading conftest '/x'.\nZ1: no\n", "the runtime cannot be imported"),
         (-11, "..", "crash: SIGSEGV"),
     ],
 )

@@ -26,6 +26,7 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 PASSED = 0
 TESTS_FAILED = 1
 INTERRUPTED = 2
+MISUSED = 4
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def judged(code: int, output: str, seconds: float) -> Outcome:
         return Outcome(False, "passed", None, seconds)
     if code < 0:
         return Outcome(True, f"crash: {signal.Signals(-code).name}", None, seconds)
+    if code == MISUSED and "ImportError while loading conftest" in output:
+        return Outcome(True, "the runtime cannot be imported", None, seconds)
     if code not in (TESTS_FAILED, INTERRUPTED):
         raise RuntimeError(f"pytest ends with {code}:\n{output}")
     found = FAILED.search(output)
