@@ -84,8 +84,11 @@ def test_a_new_object_has_the_bits_of_its_type(heap: HeapUnderTest) -> None:
 
 
 def test_bits_are_right_in_a_slot_that_is_reused(heap: HeapUnderTest) -> None:
-    for _ in range(1000):
-        heap.malloc(32, make_type(32, [8]))
+    typ = make_type(32, [8])
+    kept = heap.rooted(32, typ)  # so that its span stays one
+    lost = [heap.malloc(32, typ) for _ in range(1000)]
     heap.gc()
     addr = heap.malloc(32, make_type(32, [0, 24]))
+    assert addr == lost[0]
+    assert addr // PAGE_SIZE == kept // PAGE_SIZE
     assert heap.call(read_pointer_bits, addr, 4) == 0b1001
