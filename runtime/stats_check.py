@@ -34,8 +34,12 @@ from runtime.layout import (
     PAGE_SHIFT,
     PHYS_PAGE_SIZE,
     PTR_SIZE,
+    align_up,
     chunk_index,
 )
+from runtime.letters import BLOCK_BYTES, MAX_MARKERS
+from runtime.lock import lock, unlock
+from runtime.mark import Marker
 from runtime.memstats import MemStats, cached_spans, read_stopped, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, is_taken
@@ -87,6 +91,7 @@ def check_mem_stats(runtime: Runtime) -> None:
     if block == 0:
         throw("out of memory")
     recount = Recount.at(block)
+    lock(runtime.team.joining)  # a thread may become a marker at any time
     read_stopped(runtime, recount.stats)
     count_spans(recount, heap)
     check_objects(recount, heap.stats)
@@ -95,6 +100,7 @@ def check_mem_stats(runtime: Runtime) -> None:
     check_held(recount, runtime)
     check_identities(recount.stats)
     check_cycles(runtime, recount.stats)
+    unlock(runtime.team.joining)
     sys_free(heap.memory, block, sizeof(Recount), heap.memory.other)
 
 
@@ -238,10 +244,19 @@ def metadata_bytes(runtime: Runtime) -> u64:
             size = size + sizeof(Chunks)
     for word in range(u64(MAPPED_WORDS)):
         size = size + popcount64(heap.pages.summary.mapped[word]) * PHYS_PAGE_SIZE
-    queue = runtime.marker.queue
-    if queue.base != queue.first:
-        size = size + (queue.limit - queue.base)
-    return size + FIRST_BYTES
+    size = size + marker_bytes(runtime.marker)
+    for number in range(u64(1), u64(MAX_MARKERS)):
+        worker = runtime.team.workers[number]
+        if not is_nil(worker):
+            size = size + align_up(sizeof(Marker), PHYS_PAGE_SIZE) + marker_bytes(worker)
+    return size
+
+
+def marker_bytes(marker: Marker) -> u64:
+    """What a marker has taken for its queue and its letters."""
+    queue = marker.queue
+    grown = queue.limit - queue.base if queue.base != queue.first else u64(0)
+    return FIRST_BYTES + grown + marker.mail.block_count * BLOCK_BYTES
 
 
 def global_nodes(roots: Roots) -> u64:

@@ -16,6 +16,7 @@ from runtime.handles import Handle
 from runtime.knobs import Settings
 from runtime.letters import REGION_SHIFT
 from runtime.mark_team import largest_power
+from runtime.stats_check import check_mem_stats
 from runtime.syspy import Failure
 from tests.go_oracle import ROOT
 
@@ -164,6 +165,17 @@ def test_what_is_reachable_survives_and_nothing_else(engine: str, procs: int, se
             assert {found.address for found in runtime.objects()} == expected
             assert runtime.state.team.rounds == rounds + 1
         assert runtime.state.marker.mail.others == 0
+
+
+def test_what_the_markers_have_taken_is_counted(engine: str, seed: int) -> None:
+    with team_runtime(engine, 3) as runtime:
+        draw = random.Random(seed)
+        kept = random_graph(runtime, draw, 80 if engine == "python" else 3000)
+        runtime.collect()
+        team = runtime.state.team
+        markers = [runtime.state.marker, *(team.workers[number] for number in range(1, team.present))]
+        assert sum(marker.mail.block_count for marker in markers) > 0, kept
+        check_mem_stats(runtime.state)  # as CPython runs it, on the memory of either engine
 
 
 def test_each_page_belongs_to_one_marker() -> None:
