@@ -17,8 +17,8 @@ to keep track of who scans which span.
 
 Memory is asked for before it is needed. An object that is taken from a deep queue goes into a ring first and is
 scanned when RING_ENTRIES others have been, so that up to so many wait at a time; where the queue is shallow there is
-nothing to wait for together. The objects of a piece of an array are scanned in the order of the array, each asked for
-when it was shaded.
+nothing to wait for together. The objects of an array are scanned in the order of the array, each asked for some time
+before.
 
 Objects are taken one by one, not span by span as by Go's Green Tea collector, whose gain is that memory is touched in
 order and marks are found without a lookup. Both are had here without: by the order in which programs allocate, by the
@@ -159,8 +159,11 @@ SPAN_WORDS = table(
 
 POST_EVERY = 256  # objects from one look at the post to the next
 SHARED_BYTES = 64 << 10  # objects from this many bytes on are divided among the markers
-RING_ENTRIES = 16  # objects that wait for their memory at a time
-DEEP = 8 * PTR_SIZE  # bytes in the queue from which on objects go through the ring
+HANDED_WORDS = 8192  # of an array, left to another marker at a time
+RING_ENTRIES = 64  # objects that wait for their memory at a time
+DEEP = 2 * PTR_SIZE  # bytes in the queue from which on objects go through the ring
+AHEAD = 64 * PTR_SIZE  # bytes in an array of pointers, from the object that is scanned to the one that is asked for
+SHORT_CLASS = 2 * 4 + 1  # up to this span class, of 32 bytes, nearly all objects lie in one cache line
 
 
 @struct
@@ -232,37 +235,59 @@ def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool, shared: bool) ->
     soon: it will be scanned before it can wait in the ring, so its memory is asked for now.
     shared: there are other markers, and what belongs to them is left to them.
     """
+    found, top, _, _ = claim(marker, p, top, shared, False, 0, 0)
+    if found == 0:
+        return top
+    if soon:
+        prefetch_object(p, found)
+    # What is put is p, not what was computed from it: the processor can scan before it knows that they are equal.
+    store(uintptr, top, p)
+    return top + PTR_SIZE
+
+
+@inline
+def claim(
+    marker: Marker, p: uintptr, top: uintptr, shared: bool, near: bool, at: uintptr, marks: u64
+) -> tuple[u64, uintptr, uintptr, u64]:
+    """Mark the object that p points into, if there is a white one.
+
+    First the span class of what was white, starts at p and has pointers: its scanning is left to the caller. Or 0: what
+    else is to be scanned is put in the queue. Then the queue's end, where the word of mark bits is that was looked at
+    last, and what it says now.
+    near: `at` and `marks` are those of the pointer before. Neighbours share a word, and to take it from where it has
+    just been stored would make each wait for the one before.
+    """
+    nothing: u64 = 0
     offset = u64(p - marker.window_base)
     if offset >= WINDOW_BYTES:
-        return shade_other(marker, p, top) if unlikely(marker.has_outside) else top
+        return nothing, shade_other(marker, p, top) if unlikely(marker.has_outside) else top, at, marks
     span_class = u64(marker.inline_class[offset >> PAGE_SHIFT])
     if unlikely(span_class == 0):
-        return shade_other(marker, p, top)
+        return nothing, shade_other(marker, p, top), at, marks
     if shared:
         owner = owner_of(marker.mail, p)
         if owner != marker.mail.me:
             send_pointer(marker.mail, owner, p)
-            return top
+            return nothing, top, at, marks
     # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
     magic = SPAN_DIV_MAGIC[span_class]
     product = (p & PAGE_MASK) * magic
-    at = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
-    marks = load(u64, at)
+    word = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
+    if not near or word != at:
+        marks = load(u64, word)
     mark = u64(u64(1) << (product >> 32) % WORD_BITS)
     if marks & mark != 0:
-        return top
-    store(u64, at, marks | mark)
+        return nothing, top, word, marks
     if unlikely(marks == 0):
         marker.page_marks[offset >> PAGE_SHIFT] = 1
+    marks = marks | mark
+    store(u64, word, marks)
     if span_class & 1 != 0:
-        return top
+        return nothing, top, word, marks
     if unlikely(u64(u32(product)) >= magic):
-        return put_entry(top, align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1]))
-    if soon:
-        prefetch(p)
-    # What is put is p, not what was computed from it: the processor can scan before it knows that they are equal.
-    store(uintptr, top, p)
-    return top + PTR_SIZE
+        start = align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1])
+        return nothing, put_entry(top, start), word, marks
+    return span_class, top, word, marks
 
 
 @cold
@@ -352,8 +377,7 @@ def drain_with(marker: Marker, shared: bool) -> None:
         entry = load(uintptr, top)
         if likely(entry & FLAGS == 0):
             if top - queue.base >= DEEP:
-                prefetch(entry)
-                prefetch(pointer_bits_at(entry))
+                prefetch_object(entry, u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT]))
                 hand = (hand + 1) % RING_ENTRIES
                 waited = marker.ring[hand]
                 marker.ring[hand] = entry
@@ -393,10 +417,23 @@ def pointer_bits_at(addr: uintptr) -> uintptr:
 
 
 @inline
+def prefetch_object(addr: uintptr, span_class: u64) -> None:
+    """Ask for the memory of an object whose span has inline bits, and of its pointer bits."""
+    prefetch(addr)
+    prefetch(pointer_bits_at(addr))
+    if unlikely(span_class > SHORT_CLASS):
+        last = addr + u64(CLASS_TO_SIZE[span_class >> 1]) - PTR_SIZE
+        at = addr + CACHE_LINE
+        while at < last:
+            prefetch(at)
+            at = at + CACHE_LINE
+        prefetch(last)
+
+
+@inline
 def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr, shared: bool) -> uintptr:
     """Shade the pointers of an object whose span has inline bits; top as for shade."""
-    # The bits of an object fit in the 64 from the byte on that they start in, for every size of slot.
-    pointers = load(u64, pointer_bits_at(addr)) >> (addr >> LOG_PTR_SIZE) % 8 & SPAN_WORDS[span_class]
+    pointers = pointers_of(addr, span_class)
     # The first two words have code of their own: their addresses do not wait for the bits, which only decide a branch.
     if pointers & 1 != 0:
         top = shade(marker, load(uintptr, addr), top, False, shared)
@@ -408,6 +445,13 @@ def scan_small(marker: Marker, addr: uintptr, span_class: u64, top: uintptr, sha
         pointers = pointers & (pointers - 1)
         top = shade(marker, load(uintptr, addr + word * PTR_SIZE), top, False, shared)
     return top
+
+
+@inline
+def pointers_of(addr: uintptr, span_class: u64) -> u64:
+    """The words of an object that are pointers, one bit each; its span has inline bits."""
+    # They fit in the 64 bits from the byte on that they start in, for every size of slot.
+    return load(u64, pointer_bits_at(addr)) >> (addr >> LOG_PTR_SIZE) % 8 & SPAN_WORDS[span_class]
 
 
 def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
@@ -454,33 +498,70 @@ def scan_piece(marker: Marker, addr: uintptr, start: uintptr, end: uintptr, top:
     is_large = span.span_class >> 1 == 0
     typ = span.large_type if is_large else Type.at(load(uintptr, addr))
     first = addr if is_large else addr + MALLOC_HEADER_SIZE
+    limit = span.limit if is_large else addr + span.elem_size
+    if has_others(marker) and typ.size == PTR_SIZE:
+        kept = hand_over(marker, addr, start, end)
+        if kept != start:
+            return put_rest(top, addr, kept, end) if kept < end else top
     if end - start > PIECE_WORDS * PTR_SIZE:
         top = put_rest(top, addr, start + PIECE_WORDS * PTR_SIZE, end)
         end = start + PIECE_WORDS * PTR_SIZE
         for line in range(PIECE_WORDS * PTR_SIZE // CACHE_LINE):
             prefetch(end + u64(line * CACHE_LINE))
-    if has_others(marker) and typ.size == PTR_SIZE and passes_on(marker, addr, start, end):
-        return top
+    if typ.size == PTR_SIZE:
+        if has_others(marker):
+            return scan_array(marker, start, end, limit, top, True)
+        return scan_array(marker, start, end, limit, top, False)
     return scan_pushed(marker, top, scan_range(marker, typ, start, end, (start - first) % typ.size, top))
 
 
-def passes_on(marker: Marker, addr: uintptr, start: uintptr, end: uintptr) -> bool:
-    """Leave a piece of an array of pointers to the owner of the first: most often he owns what they all point to."""
+def hand_over(marker: Marker, addr: uintptr, start: uintptr, end: uintptr) -> uintptr:
+    """Leave some of an array of pointers to the owner of the first: most often he owns what they all point to.
+
+    Where what this marker keeps begins.
+    """
     p = load(uintptr, start)
     owner = owner_of(marker.mail, p)
     if u64(p - marker.window_base) >= WINDOW_BYTES or owner == marker.mail.me:
-        return False
-    send_range(marker.mail, owner, addr, start, end)
-    return True
+        return start
+    kept = smaller(start + HANDED_WORDS * PTR_SIZE, end)
+    send_range(marker.mail, owner, addr, start, kept)
+    return kept
+
+
+@inline
+def scan_array(marker: Marker, start: uintptr, end: uintptr, limit: uintptr, top: uintptr, shared: bool) -> uintptr:
+    """Shade the pointers in [start, end) of an array that ends at limit; what they lead to is scanned at once."""
+    brim = marker.queue.brim
+    at: uintptr = 0
+    marks: u64 = 0
+    addr = start
+    while addr < end:
+        p = load(uintptr, addr)
+        found, top, at, marks = claim(marker, p, top, shared, True, at, marks)
+        if found != 0:
+            if unlikely(top > brim):
+                top = put_entry(top, p)
+            else:
+                if likely(addr + AHEAD < limit):
+                    # What comes is taken to be as what is here.
+                    prefetch_object(load(uintptr, addr + AHEAD), found)
+                pointers = pointers_of(p, found)
+                while pointers != 0:
+                    child = load(uintptr, p + ctz64(pointers) * PTR_SIZE)
+                    pointers = pointers & (pointers - 1)
+                    if child != 0:
+                        found, top, at, marks = claim(marker, child, top, shared, True, at, marks)
+                        if found != 0:
+                            store(uintptr, top, child)
+                            top = top + PTR_SIZE
+        addr = addr + PTR_SIZE
+    return top
 
 
 def scan_range(marker: Marker, typ: Type, start: uintptr, end: uintptr, offset: u64, top: uintptr) -> uintptr:
     """Shade the pointers in [start, end), an array of values of the type; start is so many bytes into one of them."""
     shared = has_others(marker)
-    if typ.size == PTR_SIZE:
-        for addr in range(start, end, PTR_SIZE):
-            top = shade(marker, load(uintptr, addr), top, True, shared)
-        return top
     value = start - offset
     word = offset >> LOG_PTR_SIZE
     while value < end:

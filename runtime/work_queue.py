@@ -35,7 +35,7 @@ OTHER = 2
 FLAGS = REST | OTHER
 
 PIECE_WORDS = 128  # of a large object, scanned at a time
-ROOM = (PIECE_WORDS + 3) * 8  # bytes: the children of a piece, and the rest
+ROOM = (PIECE_WORDS + 64 + 3) * 8  # bytes: the children of a piece, those of one of them, and the rest
 FIRST_BYTES = 32 << 10
 
 

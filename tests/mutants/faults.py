@@ -197,16 +197,16 @@ FAULTS = [
         "mark",
         "a grey object is scanned, and its mark bit is not set",
         "mark",
-        "    store(u64, at, marks | mark)",
-        "    store(u64, at, marks)",
+        "    marks = marks | mark\n",
+        "",
     ),
     Fault(
         "interior_pointer_wrong",
         "mark",
         "what a pointer into an object leads to is scanned from there",
         "mark",
-        "return put_entry(top, align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1]))",
-        "return put_entry(top, p)",
+        "put_entry(top, start), word, marks",
+        "put_entry(top, p), word, marks",
     ),
     Fault(
         "ring_entry_lost",
@@ -221,6 +221,22 @@ FAULTS = [
             "    for i in range(RING_ENTRIES - 1):\n"
             "        if marker.ring[i] != 0:"
         ),
+    ),
+    Fault(
+        "neighbours_mark_lost",
+        "mark",
+        "what an object of an array marks in its own word of mark bits is forgotten by the next of the array",
+        "mark",
+        "                        found, top, at, marks = claim(marker, child, top, shared, True, at, marks)",
+        "                        found, top, _, _ = claim(marker, child, top, shared, True, at, marks)",
+    ),
+    Fault(
+        "full_array_entry_lost",
+        "mark",
+        "an object of an array is not scanned when the queue is nearly full",
+        "mark",
+        "                top = put_entry(top, p)\n            else:",
+        "                pass\n            else:",
     ),
     Fault(
         "rest_of_array_lost",
@@ -286,13 +302,11 @@ FAULTS = [
         "mark",
         (
             "    if span_class & 1 != 0:\n"
-            "        return top\n"
-            "    if unlikely(u64(u32(product)) >= magic):"
+            "        return nothing, top, word, marks\n"
         ),
         (
             "    if span_class & 1 == 0:\n"
-            "        return top\n"
-            "    if unlikely(u64(u32(product)) >= magic):"
+            "        return nothing, top, word, marks\n"
         ),
     ),
     Fault(

@@ -12,6 +12,7 @@ from runtime.layout import PAGE_SIZE
 from runtime.mark import RING_ENTRIES, finish_marking, mark_root, start_marking
 from runtime.syspy import Failure, load, store, u64
 from runtime.types import Type
+from runtime.work_queue import ROOM, set_limit
 from tests.runtime.big_lists import build_list
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
 
@@ -205,23 +206,23 @@ def test_a_random_graph_survives_as_a_model_says(new_heap: Callable[..., HeapUnd
 
 @pytest.mark.parametrize("refused", [1, 2, 3])
 def test_marking_survives_a_queue_that_cannot_grow(heap: HeapUnderTest, refused: int) -> None:
-    # A chain of objects with 63 children each. The next in the chain is put last and taken first: the others pile up.
+    # A tree of 64 times 64 objects: those of the ring come out of it one by one, and each has 64 children.
     wide = make_type(512, list(range(0, 512, 8)))
-    at = heap.g.shadow_top
-    heap.root(0)
     heap.heap.trigger = 1 << 40
-    for _ in range(400):
+    root = heap.rooted(512, wide)
+    for i in range(64):
         holder = heap.malloc(512, wide)
-        for i in range(63):
-            store(u64, holder + 8 * i, heap.malloc(16, NODE))
-        store(u64, holder + 504, load(u64, at))
-        store(u64, at, holder)
+        store(u64, root + 8 * i, holder)
+        for j in range(64):
+            store(u64, holder + 8 * j, heap.malloc(16, NODE))
     memory = heap.heap.memory
+    queue = heap.state.marker.queue
+    set_limit(queue, queue.base + ROOM + 512)  # that it has to grow soon
     # The next requests are those of the queue: nothing else asks while marking.
     memory.refuse_at = memory.requests + refused
     heap.collect()
     assert memory.requests >= memory.refuse_at
-    assert heap.state.gc.heap_marked == 400 * (512 + 63 * 16)
+    assert heap.state.gc.heap_marked == 65 * 512 + 64 * 64 * 16
     heap.check()
 
 
@@ -238,6 +239,28 @@ def test_a_full_queue_drops_entries_and_finds_them_again(heap: HeapUnderTest) ->
     memory.refuse_at = memory.requests + 1
     heap.collect()
     assert heap.state.gc.heap_marked == heap.span_of(array).elem_size + 16 * 200
+
+
+def test_an_array_s_objects_mark_their_neighbours(heap: HeapUnderTest) -> None:
+    array = heap.rooted(8 * 100, WORD)
+    nodes = [heap.malloc(16, NODE) for _ in range(12)]
+    for i, source in enumerate(nodes[::3]):
+        # The next two lie beside it: their mark bits are in the same word, and so are those of the array's next object.
+        store(u64, array + 8 * i, source)
+        store(u64, source, source + 16)
+        store(u64, source + 8, source + 32)
+    assert survivors(heap) == slots(heap, {array, *nodes})
+
+
+def test_an_array_s_objects_are_scanned_when_the_queue_is_nearly_full(heap: HeapUnderTest) -> None:
+    array = heap.rooted(8 * 100, WORD)
+    queue = heap.state.marker.queue
+    nodes = [heap.malloc(16, NODE) for _ in range(200)]
+    for i in range(100):
+        store(u64, array + 8 * i, nodes[2 * i])
+        store(u64, nodes[2 * i], nodes[2 * i + 1])
+    queue.brim = queue.base + 8 * 50
+    assert survivors(heap) == slots(heap, {array, *nodes})
 
 
 def test_what_lies_outside_of_the_window_is_marked_the_long_way(heap: HeapUnderTest) -> None:
