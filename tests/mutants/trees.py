@@ -18,7 +18,7 @@ from tests.go_oracle import ROOT
 
 COPIED = ("runtime", "lang", "tests", "examples", "bench", "pyproject.toml")
 SILENCE = 120.0  # seconds without a word of pytest, which says one for each test: then it hangs
-MOST_DATA = 8 << 30  # bytes of writable memory, address space for the most part: a Runtime takes 300 MiB of it
+MOST_DATA = 16 << 30  # bytes of writable memory, address space for the most part: 300 MiB for each of a test's Runtimes
 PYTEST = ("-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", "--tb=no")
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 

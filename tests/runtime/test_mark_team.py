@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from runtime import Runtime
+from runtime import Runtime, letters, syspy
 from runtime.handles import Handle
 from runtime.knobs import Settings
 from runtime.letters import REGION_SHIFT
@@ -150,6 +150,7 @@ def random_graph(runtime: Runtime, draw: random.Random, count: int) -> list[Hand
         for array in arrays:
             for _ in range(200):
                 array[draw.randrange(100)] = draw.choice(objects)
+            array[array.words - 1] = scope.new(kinds[0])  # in the share of the last marker
         return [scope.escape(chosen) for chosen in draw.sample(objects, 3)] + [scope.escape(arrays[0])]
 
 
@@ -185,6 +186,24 @@ def test_each_page_belongs_to_one_marker() -> None:
 @pytest.mark.parametrize(("n", "power"), [(1, 1), (2, 2), (3, 2), (4, 4), (7, 4), (8, 8)])
 def test_a_team_is_a_power_of_two(n: int, power: int) -> None:
     assert largest_power(n) == power
+
+
+def test_a_letter_counts_before_it_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    pending_when_posted = []
+    with Runtime("python") as runtime:
+        mail = runtime.state.marker.mail
+
+        def cas_at(kind: type, at: int, old: int, new: int) -> bool:
+            pending_when_posted.append(mail.post.pending)
+            return syspy.cas_at(kind, at, old, new)
+
+        monkeypatch.setattr(letters, "cas_at", cas_at)
+        mail.others, mail.post.pending = 1, 2
+        for n in range(3):
+            letters.send_pointer(mail, 1, 16 * n + 16)
+            letters.post_all(mail)
+        mail.others, mail.post.pending = 0, 0
+    assert pending_when_posted == [3, 4, 5]
 
 
 @pytest.mark.parametrize("fixed", [None, 2955096614])  # with the other one a root's letter was lost
