@@ -278,7 +278,7 @@ class Run:
         broken = isinstance(self.failure, Failure) and self.failure.kind == FAIL_THROW
         if self.knobs.heapcheck > 0 and not broken:
             self.engine.call("recount", self.runtime)
-        if self.knobs.is_stress:
+        if self.knobs.is_stress or self.knobs.protectfree:
             sys.stderr.write(f"{self.stress()}\n")
         if "memstats" in figures:
             sys.stderr.write(self.memory_figures())

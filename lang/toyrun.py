@@ -39,7 +39,7 @@ environment
   GOMEMLIMIT=512MiB|off    memory to stay below, where collecting helps
   GOMAXPROCS=N             threads that mark the heap together, once it is large
   GODEBUG=name=1,...       gctrace, gcpacertrace, scavtrace, heapcheck,
-                           gccheckmark, clobberfree, invalidptr=0, disablethp,
+                           gccheckmark, clobberfree, protectfree, invalidptr=0,
                            madvdontneed=0, gcstress=N, memprofilerate=N
   TOY_CACHE_DIR            where compiled programs are kept
 

@@ -123,6 +123,11 @@ def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64
 
 
 @c_function
+def mprotect(addr: uintptr, length: u64, prot: i32) -> i32:  # type: ignore[empty-body]
+    """Say what may be done with pages; not 0 when refused."""
+
+
+@c_function
 def munmap(addr: uintptr, length: u64) -> i32:  # type: ignore[empty-body]
     """Unmap pages; not 0 when refused."""
 
@@ -263,6 +268,11 @@ def sys_unused(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
 def sys_huge_page(stats: MemoryStats, addr: uintptr, size: u64) -> bool:
     """Ask for pages of 2 MiB where [addr, addr + size) is touched first. Where the kernel has none, nothing is lost."""
     return not is_refused(stats) and madvise(addr, size, MADV_HUGEPAGE) == 0
+
+
+def sys_protect(stats: MemoryStats, addr: uintptr, size: u64, protection: i32) -> bool:
+    """Say what may be done with [addr, addr + size), which keeps what it holds. False if the kernel refuses."""
+    return not is_refused(stats) and mprotect(addr, size, protection) == 0
 
 
 def give_back(addr: uintptr, size: u64, lazily: bool) -> bool:

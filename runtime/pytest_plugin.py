@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 
 ENGINES = ("native", "python")
 MAX_SEED = (1 << 31) - 1
-COUNTED = ("runtimes", "allocations", "collections", "by_stress", "freed")
+COUNTED = ("runtimes", "allocations", "collections", "by_stress", "freed", "protected")
+MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree")  # of GODEBUG, and --toy- options
 OPTIONS = (  # name, default, type, what it is for
     ("--toy-engine", "native", str, "engine of toy_runtime: native, python, or both, one after the other"),
     ("--toy-gcstress", 0, int, "collect at every N-th allocation"),
     ("--toy-gcsafepoint", 0, int, "collect at every N-th safepoint"),
     ("--toy-gcrandom", 0, int, "collect at one allocation in N, by chance"),
+    ("--toy-clobberfree", 0, int, "1: overwrite what is freed"),
+    ("--toy-protectfree", 0, int, "1: pages that are freed cannot be touched until they are used again"),
     ("--toy-seed", None, int, "what chance begins from; else a number is drawn, and told at the end"),
 )
 
@@ -58,6 +61,7 @@ class Counts:
         self.total["collections"] += runtime.state.gc.num_gc
         self.total["by_stress"] += report.collections
         self.total["freed"] += report.freed
+        self.total["protected"] += report.pages_protected
 
     def merge(self, total: dict[str, int]) -> None:
         """Count what another process did."""
@@ -70,6 +74,8 @@ class Counts:
         text = f"{total['runtimes']} runtimes, {total['collections']} collections, {total['freed']} objects freed"
         if total["allocations"]:
             text += f"; {total['by_stress']} collections by stress at {total['allocations']} allocations"
+        if total["protected"]:
+            text += f"; {total['protected']} pages protected"
         return f"{text}; seed {self.seed}"
 
 
@@ -96,8 +102,9 @@ def pytest_configure(config: pytest.Config) -> None:
         seed = random.randrange(MAX_SEED)
     if not 0 <= seed <= MAX_SEED:
         raise pytest.UsageError(f"--toy-seed: a number from 0 to {MAX_SEED}")
-    if min(config.getoption(f"--toy-{name}") for name in ("gcstress", "gcsafepoint", "gcrandom")) < 0:
-        raise pytest.UsageError("--toy-gcstress, --toy-gcsafepoint and --toy-gcrandom take numbers from 0 on")
+    for name in MODES:
+        if config.getoption(f"--toy-{name}") < 0:
+            raise pytest.UsageError(f"--toy-{name} takes numbers from 0 on")
     config.stash[COUNTS] = Counts(seed)
 
 
@@ -157,7 +164,7 @@ def new_toy_runtime(request: pytest.FixtureRequest, toy_engine: str, toy_seed: i
     """Makes a Runtime by the options of the command line, and by the arguments of Runtime, which come first."""
     from runtime.embedding import Runtime
 
-    stress = {name: request.config.getoption(f"--toy-{name}") for name in ("gcstress", "gcsafepoint", "gcrandom")}
+    stress = {name: request.config.getoption(f"--toy-{name}") for name in MODES}
     made: list[Runtime] = []
 
     def new(engine: str | None = None, *, debug: str | dict[str, int] = "", **settings: Any) -> Runtime:

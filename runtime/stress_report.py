@@ -2,6 +2,8 @@
 
     gcstress: 1234 collections at 5678 allocations, 4321 objects freed, 3210 slots used again, seed 42
 
+With protectfree=1 it also says how many pages that were freed could not be touched.
+
 Runs in Python only. Next: knobs.py
 """
 
@@ -28,13 +30,15 @@ class StressReport:
     freed: int  # objects freed, by any collection
     slots_reused: int  # slots handed out that had been another object before
     seed: int | None  # of gcrandom, if that is on
+    pages_protected: int  # how often protectfree has made a page inaccessible
 
     def __str__(self) -> str:
         """One line."""
         seed = "" if self.seed is None else f", seed {self.seed}"
+        protected = f", {self.pages_protected} pages protected" if self.pages_protected else ""
         return (
             f"gcstress: {self.collections} collections at {self.allocations} allocations, "
-            f"{self.freed} objects freed, {self.slots_reused} slots used again{seed}"
+            f"{self.freed} objects freed, {self.slots_reused} slots used again{protected}{seed}"
         )
 
 
@@ -49,7 +53,8 @@ def stress_report(state: Runtime, seed: int | None) -> StressReport:
         p = p.next
     freed = sum(map(freed_objects, counts))
     reused += sum(count.slots_reused for count in counts)
-    return StressReport(gc.stress_count, gc.stress_safepoints, gc.stress_collections, freed, reused, seed)
+    counted = gc.stress_count, gc.stress_safepoints, gc.stress_collections, freed, reused
+    return StressReport(*counted, seed, state.heap.pages_protected)
 
 
 def freed_objects(stats: HeapStats) -> int:

@@ -27,7 +27,7 @@ from runtime.arenas import clear_span_range, is_unmarked
 from runtime.central_sets import MCentral, acquire_front, acquire_span, central_of, place_span, put_swept, unswept
 from runtime.layout import PAGE_SHIFT
 from runtime.lock import lock, unlock
-from runtime.mheap import MHeap, free_span, give_back_locked
+from runtime.mheap import MHeap, free_span, give_back_locked, protect_pages
 from runtime.mspan import SPAN_DEAD, MSpan
 from runtime.os_memory import stat_move
 from runtime.p import P, SweepBatch
@@ -146,6 +146,7 @@ def free_dead(heap: MHeap, p: P) -> None:
     npages = (batch.end - batch.start) >> PAGE_SHIFT
     clear_span_range(heap.arenas, batch.start, batch.end)
     atomic_add(heap, "pages_in_use", u64(0 - npages))
+    protect_pages(heap, batch.start, npages)
     # First the count: as soon as the lock is free, another P may count the same pages as in use.
     stat_move(heap.memory.heap_in_use, heap.memory.heap_free, npages << PAGE_SHIFT)
     lock(heap.lock)

@@ -96,7 +96,7 @@ def stress_counts(result: Result) -> tuple[int, int]:
 
 
 STRESS_MODES = ("gcstress=1", "gcsafepoint=3", "gcrandom=10")
-CHECKS = "gccheckmark=1,heapcheck=1,clobberfree=1"
+CHECKS = "gccheckmark=1,heapcheck=1,clobberfree=1,protectfree=1"
 COUNTING = {"memory_climb"}  # examples that look at addresses or counts which stress changes
 BUSY = {"binary_trees", "gcbench", "splay_tree", "tiny_objects"}  # examples that allocate thousands of objects
 STRESSED = [path for path in EXAMPLES if path.stem not in COUNTING]

@@ -858,6 +858,14 @@ FAULTS = [
         "    c.scav = 0",
     ),
     Fault(
+        "large_left_open",
+        "sweeper",
+        "pages of spans that are freed in a batch can still be touched under protectfree",
+        "protect",
+        "    protect_pages(heap, batch.start, npages)\n",
+        "",
+    ),
+    Fault(
         "old_pages_taken_for_zero",
         "arenas",
         "pages that were used before count as zero",
