@@ -63,3 +63,41 @@ def allocate_bytes(g: G, size: u64, n: u64) -> None:
     """n objects without pointers, and nothing else."""
     for _ in range(n):
         memset(mallocgc(g, size, nil(Type), True), 1, size)
+
+
+def build_array(g: G, word: Type, node: Type, n: u64) -> uintptr:
+    """An array of pointers to n nodes | nil | number |, in the order of their numbers. In no root any more."""
+    top = g.shadow_top
+    store(uintptr, top, mallocgc(g, n * 8, word, True))
+    g.shadow_top = top + 8
+    for i in range(n):
+        made = mallocgc(g, 16, node, True)
+        store(u64, made + 8, i)
+        store(uintptr, load(uintptr, top) + i * 8, made)
+    g.shadow_top = top
+    return load(uintptr, top)
+
+
+def sum_array(g: G, array: uintptr, n: u64) -> u64:
+    """The sum of the numbers of an array's nodes."""
+    total: u64 = 0
+    for i in range(n):
+        total = total + load(u64, load(uintptr, array + i * 8) + 8)
+    return total
+
+
+def build_tree(g: G, word: Type, branch: Type, n: u64) -> uintptr:
+    """A tree of n nodes | left | right |: those of node i are 2 i + 1 and 2 i + 2. Its root is in no root any more."""
+    array = build_array(g, word, branch, n)
+    for i in range(n):
+        node = load(uintptr, array + i * 8)
+        store(uintptr, node, load(uintptr, array + (2 * i + 1) * 8) if 2 * i + 1 < n else u64(0))
+        store(uintptr, node + 8, load(uintptr, array + (2 * i + 2) * 8) if 2 * i + 2 < n else u64(0))
+    return load(uintptr, array)
+
+
+def count_tree(g: G, node: uintptr) -> u64:
+    """The nodes of a tree."""
+    if node == 0:
+        return 0
+    return 1 + count_tree(g, load(uintptr, node)) + count_tree(g, load(uintptr, node + 8))
