@@ -94,6 +94,7 @@ SHAPES = {
     "noscan": Shape("array of noscan", 0.3),
     "tree": Shape("binary tree", 0.6),
     "shuffled": Shape("shuffled list", 0.5),
+    "lists": Shape("thirty lists", 0.5),
     "graph": Shape("random graph", 0.4, share=10),
 }
 PROGRAMS = {  # by the argument in a quick run

@@ -34,6 +34,7 @@ ring where that fails, and by the one byte per page. Nanoseconds per object, one
 
     MK1  what is marked is in a span in use
     MK2  after drain, without overflow, all that marked objects point to is marked
+    MK3  ring_first <= ring_end <= ring_first + RING_ENTRIES: places of the ring are numbers modulo RING_ENTRIES
 
 Owner: the collector, while the world is stopped. Go: runtime/mgcmark.go, mgcmark_greenteagc.go.      Next: heap.py
 """
@@ -181,7 +182,9 @@ class Marker(Struct):
     scanned_bytes: u64  # of them, in objects with pointers
     queue: Inline[WorkQueue]  # the grey objects
     mail: Inline[Mailbox]  # pointers from and to the other markers, when there are some
-    ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way; 0 where there is none
+    ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way, by number
+    ring_first: u64  # number of the one that was put there first
+    ring_end: u64  # number of the next; MK3
 
 
 def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
@@ -354,7 +357,8 @@ def drain_with(marker: Marker, shared: bool) -> None:
     """The same, for one of two copies: only the one for several markers asks whom an object belongs to."""
     queue = marker.queue
     top = queue.top
-    hand: u64 = 0
+    first = marker.ring_first
+    end = marker.ring_end
     count: u64 = 0
     while True:
         if shared:
@@ -362,46 +366,48 @@ def drain_with(marker: Marker, shared: bool) -> None:
             if unlikely(count % POST_EVERY == 0) and looks_at_post(marker.mail):
                 break
         if unlikely(top == queue.base):
-            top = empty_ring(marker, top)
-            if top == queue.base:
+            if first == end:
                 break
-        if unlikely(top > queue.brim):
-            queue.top = top
-            if not grow_queue(queue):
-                # With entries dropped there is room again for the children of the next.
-                queue.has_overflowed = True
-                queue.top = drop_entry(top)
-            top = queue.top
-            continue
-        top = top - PTR_SIZE
-        entry = load(uintptr, top)
-        if likely(entry & FLAGS == 0):
-            if top - queue.base >= DEEP:
-                prefetch_object(entry, u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT]))
-                hand = (hand + 1) % RING_ENTRIES
-                waited = marker.ring[hand]
-                marker.ring[hand] = entry
-                if waited == 0:
-                    continue
-                entry = waited
-            span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
-            top = scan_small(marker, entry, span_class, top, shared)
-        elif entry & REST == 0:
-            top = scan_other(marker, entry ^ OTHER, top)
+            entry = marker.ring[first % RING_ENTRIES]
+            first = first + 1
         else:
-            top = top - 2 * PTR_SIZE
-            top = scan_piece(marker, entry ^ REST, load(uintptr, top), load(uintptr, top + PTR_SIZE), top)
+            if unlikely(top > queue.brim):
+                queue.top = top
+                if not grow_queue(queue):
+                    # With entries dropped there is room again for the children of the next.
+                    queue.has_overflowed = True
+                    queue.top = drop_entry(top)
+                top = queue.top
+                continue
+            top = top - PTR_SIZE
+            entry = load(uintptr, top)
+            if unlikely(entry & FLAGS != 0):
+                top = scan_flagged(marker, entry, top)
+                assert top <= queue.limit, "Q1: the queue's end lies beyond its room"
+                continue
+            if first != end or top - queue.base >= DEEP:
+                prefetch_object(entry, u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT]))
+                marker.ring[end % RING_ENTRIES] = entry
+                end = end + 1
+                if end - first < RING_ENTRIES and top != queue.base:
+                    continue
+                entry = marker.ring[first % RING_ENTRIES]
+                first = first + 1
+        span_class = u64(marker.inline_class[(entry - marker.window_base) >> PAGE_SHIFT])
+        top = scan_small(marker, entry, span_class, top, shared)
         assert top <= queue.limit, "Q1: the queue's end lies beyond its room"
     queue.top = top
+    marker.ring_first = first
+    marker.ring_end = end
 
 
-def empty_ring(marker: Marker, top: uintptr) -> uintptr:
-    """Put what waits in the ring back in the queue; its new end."""
-    for i in range(RING_ENTRIES):
-        if marker.ring[i] != 0:
-            top = put_entry(top, marker.ring[i])
-            marker.ring[i] = 0
-    return top
+@inline
+def scan_flagged(marker: Marker, entry: uintptr, top: uintptr) -> uintptr:
+    """Scan what an entry with flags stands for, which has just been taken out; top as for shade."""
+    if entry & REST == 0:
+        return scan_other(marker, entry ^ OTHER, top)
+    top = top - 2 * PTR_SIZE
+    return scan_piece(marker, entry ^ REST, load(uintptr, top), load(uintptr, top + PTR_SIZE), top)
 
 
 def drop_entry(top: uintptr) -> uintptr:

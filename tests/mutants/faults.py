@@ -211,16 +211,10 @@ FAULTS = [
     Fault(
         "ring_entry_lost",
         "mark",
-        "the last place of the ring is never emptied",
+        "what waits in the ring alone, when the queue is empty, is forgotten",
         "mark",
-        (
-            "    for i in range(RING_ENTRIES):\n"
-            "        if marker.ring[i] != 0:"
-        ),
-        (
-            "    for i in range(RING_ENTRIES - 1):\n"
-            "        if marker.ring[i] != 0:"
-        ),
+        "            if first == end:\n",
+        "            if end - first < 2:\n",
     ),
     Fault(
         "neighbours_mark_lost",
@@ -282,10 +276,10 @@ FAULTS = [
         "an entry of the queue is dropped and nobody knows",
         "mark",
         (
-            "                queue.has_overflowed = True\n"
-            "                queue.top = drop_entry(top)"
+            "                    queue.has_overflowed = True\n"
+            "                    queue.top = drop_entry(top)"
         ),
-        "                queue.top = drop_entry(top)",
+        "                    queue.top = drop_entry(top)",
     ),
     Fault(
         "second_word_skipped",
