@@ -29,7 +29,8 @@ from runtime.os_memory import (
     sys_reserve,
     sys_unreserve,
 )
-from runtime.syspy import Failure, load, sizeof, store, u64
+from runtime.syspy import Failure, sizeof, store, u64
+from runtime.work_queue import ROOM, set_limit
 from tests.runtime.allocator_model import AllocatorModel, Object
 from tests.runtime.heaps import NODE, NONE, SHADOW_BYTES, WORD, HeapUnderTest, engine_named, make_type
 from tests.runtime.recount import check_pages
@@ -117,19 +118,23 @@ def many_arenas(s: Scenario) -> None:
 
 
 def wide_graph(s: Scenario) -> None:
-    """A collection whose queue grows: a chain of objects with 63 children each, the next in the chain taken first."""
+    """A collection whose queue grows: a tree of 64 times 64 objects."""
     at = s.heap.g.shadow_top
     s.heap.root(0)
     count = 0
     with s.perhaps():
-        for _ in range(110):
+        root = s.heap.malloc(512, WIDE)
+        store(u64, at, root)
+        count += 1
+        for i in range(64):
             holder = s.heap.malloc(512, WIDE)
-            store(u64, holder + 504, load(u64, at))
-            store(u64, at, holder)
+            store(u64, root + 8 * i, holder)
             count += 1
-            for i in range(63):
-                store(u64, holder + 8 * i, s.heap.malloc(16, NODE))
+            for j in range(64):
+                store(u64, holder + 8 * j, s.heap.malloc(16, NODE))
                 count += 1
+    queue = s.heap.state.marker.queue
+    set_limit(queue, queue.base + ROOM + 512)  # that it has to grow soon
     s.heap.collect()
     marked = s.heap.state.gc.heap_marked
     s.heap.gc()
