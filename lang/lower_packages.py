@@ -17,7 +17,8 @@ from lang.lower_frame import NotYet, Place, Value
 from lang.objects import Func, Var
 from lang.syntax import Call, Expr, FieldSelection, Name, PackageSelection, Selector
 
-PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print"}
+PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print", "Printf": "fmt_printf"}
+TEXT_FUNCTIONS = {"Sprintln": "fmt_sprintln", "Sprint": "fmt_sprint", "Sprintf": "fmt_sprintf"}
 RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, and give one or nothing
     "GOMAXPROCS": "set_max_procs",
     "NumCPU": "num_cpu",
@@ -68,17 +69,14 @@ class Packages(Finalizers):
 
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
-        if target.package == "fmt" and target.signature.results and expr is not self.unused:
+        if target.name in PRINT_FUNCTIONS and target.package == "fmt" and expr is not self.unused:
             raise NotYet(expr, f"the results of {target.package}.{target.name}")
         results = self.result_components(target.signature)
         match target.package, target.name:
-            case "fmt", "Println" | "Print":
-                args, count = self.boxed_arguments(expr)
-                self.step(f"{PRINT_FUNCTIONS[target.name]}(g, {args}, {count})")
-            case "fmt", "Printf":
-                data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
-                args, count = self.boxed_arguments(expr, 1)
-                self.step(f"fmt_printf(g, {data}, {length}, {args}, {count})")
+            case "fmt", name if name in PRINT_FUNCTIONS:
+                self.step(f"{PRINT_FUNCTIONS[name]}({self.print_operands(expr, name)})")
+            case "fmt", name if name in TEXT_FUNCTIONS:
+                return self.call_runtime(f"{TEXT_FUNCTIONS[name]}({self.print_operands(expr, name)})", results)
             case "runtime", "ReadMemStats":
                 self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
             case "runtime", "SetFinalizer":
@@ -122,6 +120,15 @@ class Packages(Finalizers):
         times = [self.receiver(expr), *(self.value(arg) for arg in expr.args)]
         operands = ", ".join(part for wall, ext, _ in times for part in (wall, ext))
         return self.call_runtime(f"{TIME_CALLS[name]}({operands})", self.result_components(expr.signature))
+
+    def print_operands(self, expr: Call, name: str) -> str:
+        """What a function of fmt is called with."""
+        format = ""
+        if name.endswith("f"):
+            data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
+            format = f"{data}, {length}, "
+        args, count = self.boxed_arguments(expr, 1 if format else 0)
+        return f"g, {format}{args}, {count}"
 
     def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
         """The operands of a print function as an array of interfaces, and their number."""

@@ -34,7 +34,7 @@ IMPORTS = """from __future__ import annotations
 
 from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
-from lang.std.fmt import fmt_print, fmt_printf, fmt_println
+from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
 from lang.std.os_pkg import os_args, os_exit
 from lang.std.print_builtin import (
     print_begin,

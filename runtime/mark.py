@@ -15,22 +15,22 @@ pointers are marked, and never touched.
 The world is stopped and one thread marks, so a mark is a plain load and store. Go has to lock the bus for each, and
 to keep track of who scans which span.
 
-Memory is asked for before it is needed. An object that is taken from a deep queue goes into a ring first and is
-scanned when RING_ENTRIES others have been, so that up to so many wait at a time; where the queue is shallow there is
-nothing to wait for together. The objects of an array are scanned in the order of the array, each asked for some time
-before.
+Memory is asked for before it is needed. An object that is taken from the queue goes into a ring first, and the one that
+has been there longest is scanned, once RING_ENTRIES are there or the queue is empty: so up to so many wait at a time.
+The single object of a list goes past the ring, as there is nothing to wait for together. The objects of an array are
+scanned in the order of the array, each asked for some time before.
 
 Objects are taken one by one, not span by span as by Go's Green Tea collector, whose gain is that memory is touched in
 order and marks are found without a lookup. Both are had here without: by the order in which programs allocate, by the
 ring where that fails, and by the one byte per page. Nanoseconds per object, one P, beside Go 1.27 in the same minute:
 
-    10 million objects      here    Go               4 million              here    Go
-    list, in order           3.8    28.3             tree                   10.0    18.8
-    array of pointers        4.7    12.0             shuffled []*noscan      2.6    24.2
-    array of noscan          2.3    10.6             1 million of 128 bytes
-    list, shuffled           196     418             with 8 random edges      65     137
+    10 million objects      here    Go               10 million             here    Go
+    list, in order           3.9    29               tree                    5.8    19
+    array of pointers        3.9    12               thirty lists            4.6    15
+    array of noscan          2.1    11               1 million of 128 bytes
+    list, shuffled           194    376              with 8 random edges      65    190
 
-    before the ring: graph 121, tree 12.4        before mark bits had lines of their own: graph 173, noscan shuffled 9.1
+    without the ring: graph 121, tree 12.4       with mark bits that had no lines of their own: graph 173
 
     MK1  what is marked is in a span in use
     MK2  after drain, without overflow, all that marked objects point to is marked

@@ -29,7 +29,7 @@ from runtime.lock import lock, unlock
 from runtime.mcache import release_all
 from runtime.mheap import flush_caches
 from runtime.mspan import MSpan
-from runtime.output import Output
+from runtime.output import TEXT_BUFFER_BYTES, Output
 from runtime.p import P_IDLE, HeapStats, P
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SIZE_CLASSES
@@ -209,11 +209,14 @@ def scannable_bytes(arenas: ArenaMap) -> u64:
 
 
 def output_bytes(out: Output) -> u64:
-    """Bytes of the buffer of an Output, and of that of its stderr; 0 for nil: an embedder has none."""
-    size: u64 = 0
-    while not is_nil(out):
-        size = size + align_up(sizeof(Output) + u64(out.capacity), PHYS_PAGE_SIZE)
-        out = out.stderr
+    """Bytes of the buffers of an Output and of those behind it; 0 for nil: an embedder has none."""
+    if is_nil(out):
+        return 0
+    size = align_up(sizeof(Output) + u64(out.capacity), PHYS_PAGE_SIZE)
+    size = size + align_up(sizeof(Output) + u64(out.stderr.capacity), PHYS_PAGE_SIZE)
+    size = size + align_up(sizeof(Output) + TEXT_BUFFER_BYTES, PHYS_PAGE_SIZE)
+    if out.text.capacity != TEXT_BUFFER_BYTES:
+        size = size + align_up(u64(out.text.capacity), PHYS_PAGE_SIZE)
     return size
 
 

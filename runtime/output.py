@@ -1,11 +1,12 @@
-"""Output: text on its way to a file descriptor.
+"""Output: text on its way to a file descriptor, or into a string.
 
     print  --> [ h e l l o \\n . . . . . . ]  --flush--> write(2)
                 data        length    capacity
 
 Standard output is buffered: text goes out when the buffer is full, at the end of a statement when it is a terminal,
 before anything is written to standard error, and when the program ends, however it ends. Standard error has an
-Output of its own, `out.stderr`, which keeps the text of one statement only, so that a statement is one write.
+Output of its own, `out.stderr`, which keeps the text of one statement only, so that a statement is one write. Text for
+a string stays in memory, in `out.text`: its buffer grows, and becomes small again when the text is taken.
 
 What can go wrong, and what happens then:
 
@@ -58,10 +59,13 @@ from runtime.syspy import (
 
 BUFFER_BYTES = 64 << 10  # of text that standard output collects
 STDERR_BUFFER_BYTES = 4 << 10  # of one statement's text
+TEXT_BUFFER_BYTES = 4 << 10  # of a text in memory, at first
+KEPT_TEXT_BYTES = 64 << 10  # of its buffer at most, from one text to the next: what Go keeps
 SCRATCH_WORDS = 384  # room to form one number or the state of one Printf in
 
 STDOUT_FD = 1
 STDERR_FD = 2
+IN_MEMORY = -1  # instead of a descriptor
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 EINTR = 4
@@ -93,6 +97,7 @@ class Output(Struct):
     interrupted: u32  # 1: the host wants the program to stop; set from another thread
     line_buffered: u32  # 1: a terminal; flush at the end of every statement
     stderr: Output  # the Output of standard error; nil in that one
+    text: Output  # the Output in memory; nil in that one, and in standard error's
     poll: Inline[PollFd]  # for waiting while the descriptor takes no more
     scratch: Annotated[Array[u64], SCRATCH_WORDS]  # where lang.std forms numbers; no meaning between statements
 
@@ -122,15 +127,21 @@ def new_output(fd: i32, capacity: i64, stderr: Output) -> Output:
 
 
 def open_output() -> Output:
-    """Standard output, with standard error behind it. The host sets `line_buffered` for a terminal."""
+    """Standard output, with the two others behind it. The host sets `line_buffered` for a terminal."""
     stderr = new_output(STDERR_FD, STDERR_BUFFER_BYTES, nil(Output))
-    return new_output(STDOUT_FD, BUFFER_BYTES, stderr)
+    out = new_output(STDOUT_FD, BUFFER_BYTES, stderr)
+    out.text = new_output(IN_MEMORY, TEXT_BUFFER_BYTES, nil(Output))
+    return out
 
 
 def close_output(out: Output) -> None:
-    """Give an Output's memory back, and its stderr's. What waits in them is lost: flush first."""
+    """Give an Output's memory back, and that of those behind it. What waits in them is lost: flush first."""
     if not is_nil(out.stderr):
         close_output(out.stderr)
+    if not is_nil(out.text):
+        close_output(out.text)
+    if out.fd == IN_MEMORY:
+        shrink_text(out, 0)
     munmap(address(out), sizeof(Output) + u64(out.capacity))
 
 
@@ -150,6 +161,36 @@ def write_through(out: Output, data: uintptr, n: i64) -> None:
             done = done + count
         else:
             handle_write_error(out, errno() if count < 0 else EIO)
+
+
+@cold
+def make_room(out: Output, n: i64) -> None:
+    """Let n bytes more fit: all that waits is written, or the buffer grows. n may be more than a buffer has."""
+    if out.fd != IN_MEMORY:
+        flush(out)
+        return
+    capacity = 2 * out.capacity
+    while capacity - out.length < n:
+        capacity = 2 * capacity
+    block = mmap(0, u64(capacity), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0)
+    if block == MAP_FAILED:
+        throw("out of memory")
+    length = out.length
+    memmove(block, address(out.data), u64(length))
+    shrink_text(out, 0)
+    out.data = array_at(u8, block)
+    out.capacity = capacity
+    out.length = length
+
+
+def shrink_text(out: Output, most: i64) -> None:
+    """Empty an Output in memory, and let its buffer be the first one again if it has more than so many bytes."""
+    first = address(out) + sizeof(Output)
+    if out.capacity > most and address(out.data) != first:
+        munmap(address(out.data), u64(out.capacity))
+        out.data = array_at(u8, first)
+        out.capacity = TEXT_BUFFER_BYTES
+    out.length = 0
 
 
 @cold
@@ -179,7 +220,7 @@ def write_bytes(out: Output, data: Array[u8], n: i64) -> None:
     check_interrupt(out)
     assert out.length <= out.capacity, "OB1: the buffer of an Output has overflowed"
     if n > out.capacity - out.length:
-        flush(out)
+        make_room(out, n)
         if n > out.capacity:
             write_through(out, address(data), n)
             return
@@ -191,7 +232,7 @@ def write_bytes(out: Output, data: Array[u8], n: i64) -> None:
 def write_byte(out: Output, byte: u8) -> None:
     """Add one byte to the text."""
     if unlikely(out.length == out.capacity):
-        flush(out)
+        make_room(out, 1)
     out.data[out.length] = byte
     out.length = out.length + 1
 

@@ -1,4 +1,4 @@
-"""Package fmt: Print, Println and Printf to standard output.
+"""Package fmt: Print, Println and Printf to standard output; Sprint, Sprintln and Sprintf into strings.
 
     Printf("%-8s|%[1]*.3f\n", args...)
 
@@ -7,6 +7,8 @@ begins with the Printer that its verb reads. What is wrong with a call is printe
 
     %!d(string=hi)    the verb doesn't fit          %!(EXTRA int=1)    an operand left over
     %!d(MISSING)      no operand left               %!(NOVERB)         the format ends too early
+
+A string is formed in memory off the heap (output.py) and copied when its length is known: one allocation.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: print_builtin.py
 """
@@ -20,8 +22,9 @@ from lang.std.fmt_verbs import NIL_ANGLE
 from lang.std.number_text import SPACE
 from lang.std.printer import Printer, clear_flags, literal, printer_of, put, put_byte, put_words
 from lang.std.quote import put_rune
-from runtime.output import end_statement
+from runtime.output import KEPT_TEXT_BYTES, Output, check_interrupt, end_statement, shrink_text
 from runtime.proc import G
+from runtime.strings import slice_bytes_to_string
 from runtime.syspy import Array, Inline, address, constant, element, i32, i64, is_nil, u8
 from runtime.types import KIND_STRING, Any, String
 from runtime.utf8 import decode_rune
@@ -38,19 +41,28 @@ EXTRA = constant(String, **literal(b"%!(EXTRA "))
 
 
 def fmt_println(g: G, args: Array[Inline[Any]], n: i64) -> None:
-    """fmt.Println: the operands with spaces between them, and a newline."""
-    p = printer_of(g)
+    """fmt.Println."""
+    put_line(printer_of(g, g.output), args, n)
+    end_statement(g.output)
+
+
+def fmt_print(g: G, args: Array[Inline[Any]], n: i64) -> None:
+    """fmt.Print."""
+    put_operands(printer_of(g, g.output), args, n)
+    end_statement(g.output)
+
+
+def put_line(p: Printer, args: Array[Inline[Any]], n: i64) -> None:
+    """The operands with spaces between them, and a newline."""
     for i in range(n):
         if i > 0:
             put_byte(p, SPACE)
         print_argument(p, args[i], VERB_V)
     put_byte(p, NEWLINE)
-    end_statement(g.output)
 
 
-def fmt_print(g: G, args: Array[Inline[Any]], n: i64) -> None:
-    """fmt.Print: the operands, with a space between two that are no strings."""
-    p = printer_of(g)
+def put_operands(p: Printer, args: Array[Inline[Any]], n: i64) -> None:
+    """The operands, with a space between two that are no strings."""
     after_string = True
     for i in range(n):
         string = is_string(args[i])
@@ -58,7 +70,6 @@ def fmt_print(g: G, args: Array[Inline[Any]], n: i64) -> None:
             put_byte(p, SPACE)
         print_argument(p, args[i], VERB_V)
         after_string = string
-    end_statement(g.output)
 
 
 def is_string(argument: Any) -> bool:
@@ -71,8 +82,16 @@ def is_string(argument: Any) -> bool:
 
 def fmt_printf(g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64) -> None:
     """fmt.Printf."""
-    printer_of(g)
-    d = Directive.at(address(g.output.scratch))
+    put_formatted(g, g.output, format, format_length, args, n)
+    end_statement(g.output)
+
+
+def put_formatted(
+    g: G, out: Output, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64
+) -> None:
+    """The format's text, and the operands as its directives say."""
+    printer_of(g, out)
+    d = Directive.at(address(out.scratch))
     d.format = format
     d.end = format_length
     d.cursor = 0
@@ -85,7 +104,6 @@ def fmt_printf(g: G, format: Array[u8], format_length: i64, args: Array[Inline[A
         print_directive(d)
     if not d.reordered and d.arg < n:
         print_leftovers(d)
-    end_statement(g.output)
 
 
 def print_up_to_directive(d: Directive) -> bool:
@@ -153,3 +171,41 @@ def print_leftovers(d: Directive) -> None:
             put_byte(p, EQUALS)
             print_argument(p, argument, VERB_V)
     put_byte(p, CLOSE_PAREN)
+
+
+# --- Sprint, Sprintln and Sprintf ------------------------------------------------------------------------------------
+
+
+def fmt_sprint(g: G, args: Array[Inline[Any]], n: i64) -> tuple[Array[u8], i64]:
+    """fmt.Sprint."""
+    put_operands(printer_of(g, empty_text(g)), args, n)
+    return take_text(g)
+
+
+def fmt_sprintln(g: G, args: Array[Inline[Any]], n: i64) -> tuple[Array[u8], i64]:
+    """fmt.Sprintln."""
+    put_line(printer_of(g, empty_text(g)), args, n)
+    return take_text(g)
+
+
+def fmt_sprintf(
+    g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64
+) -> tuple[Array[u8], i64]:
+    """fmt.Sprintf."""
+    put_formatted(g, empty_text(g), format, format_length, args, n)
+    return take_text(g)
+
+
+def empty_text(g: G) -> Output:
+    """Where a text is formed. What a statement has left there that never came to its end is dropped."""
+    shrink_text(g.output.text, KEPT_TEXT_BYTES)
+    return g.output.text
+
+
+def take_text(g: G) -> tuple[Array[u8], i64]:
+    """The text as a string."""
+    check_interrupt(g.output)
+    out = g.output.text
+    data, length = slice_bytes_to_string(g, address(out.data), out.length)
+    shrink_text(out, KEPT_TEXT_BYTES)
+    return data, length

@@ -58,10 +58,10 @@ ZEROS = text(b"0" * 64)
 FILL = 64  # bytes in each of them
 
 
-def printer_of(g: G) -> Printer:
-    """A printer to the goroutine's standard output, without flags."""
-    p = Printer.at(address(g.output.scratch))
-    p.out = g.output
+def printer_of(g: G, out: Output) -> Printer:
+    """A printer to one of the goroutine's Outputs, without flags."""
+    p = Printer.at(address(out.scratch))
+    p.out = out
     p.stack_guard = g.stack_guard
     clear_flags(p)
     return p

@@ -10,7 +10,7 @@
 
 A name may be defined further down its module, or be imported for the type checker alone (modules import only what lies
 above them). So a name that is not among the module's globals is looked up among all structs (`STRUCTS`), those of the
-same module first.
+same module first, then those of the same package.
 """
 
 from __future__ import annotations
@@ -58,10 +58,16 @@ def _as_type(value: Any) -> Any:
 
 def _struct_named(name: str, names: Globals, error: NameError) -> Any:
     candidates = STRUCTS.get(name, [])
-    own = [cls for cls in candidates if cls.__module__ == names.get("__name__")]
-    if not own and len(candidates) != 1:
+    module = names.get("__name__", "")
+    own = [cls for cls in candidates if cls.__module__ == module]
+    if own:
+        return own[-1]
+    # What the runtime says of P is never said of a P that a program has.
+    package = module.partition(".")[0]
+    found = [cls for cls in candidates if cls.__module__.partition(".")[0] == package] or candidates
+    if len(found) != 1:
         raise error
-    return (own or candidates)[-1]
+    return found[0]
 
 
 def is_type_named(text: str, name: str) -> ast.Subscript | None:

@@ -12,12 +12,12 @@ from contextlib import suppress
 import pytest
 
 from runtime import output
-from runtime.output import EXIT_BROKEN_PIPE, Output
-from runtime.syspy import FAIL_EXIT, FAIL_INTERRUPT, Array, Failure, array_at, nil, u8
+from runtime.output import EXIT_BROKEN_PIPE, IN_MEMORY, KEPT_TEXT_BYTES, TEXT_BUFFER_BYTES, Output
+from runtime.syspy import FAIL_EXIT, FAIL_INTERRUPT, Array, Failure, address, array_at, nil, u8
 from tests.runtime.engines import Engine
 
 ROOTS = [output.new_output, output.close_output, output.flush, output.write_bytes, output.end_statement]
-ROOTS += [output.open_output]
+ROOTS += [output.open_output, output.shrink_text]
 
 CAPACITY = 64
 
@@ -141,7 +141,25 @@ def test_an_interrupted_program_leaves_at_its_next_write(pipe: Pipe) -> None:
     assert pipe.read() == b"before"
 
 
-def test_standard_output_has_standard_error_behind_it(engine: Engine) -> None:
+def test_standard_output_has_the_others_behind_it(engine: Engine) -> None:
     out = Output.at(engine.call(output.open_output))
-    assert (out.fd, out.stderr.fd, out.capacity) == (1, 2, output.BUFFER_BYTES)
+    assert (out.fd, out.stderr.fd, out.text.fd, out.capacity) == (1, 2, IN_MEMORY, output.BUFFER_BYTES)
+    engine.call(output.close_output, out)
+
+
+@pytest.mark.parametrize("sizes", [[10], [TEXT_BUFFER_BYTES, 1], [3000, 3000, 3000], [1_000_000], [1] * 9000])
+def test_a_text_in_memory_grows_and_becomes_small_again(engine: Engine, sizes: list[int]) -> None:
+    out = Output.at(engine.call(output.open_output))
+    text, first = out.text, address(out.text.data)
+    for _ in range(2):
+        parts = [bytes([65 + i % 26]) * size for i, size in enumerate(sizes)]
+        for part in parts:
+            held = ctypes.create_string_buffer(part, len(part))
+            engine.call(output.write_bytes, text, array_at(u8, ctypes.addressof(held)), len(part))
+        assert ctypes.string_at(address(text.data), text.length) == b"".join(parts)
+        assert sum(sizes) <= text.capacity < 2 * max(sum(sizes), TEXT_BUFFER_BYTES) + 1
+        engine.call(output.shrink_text, text, KEPT_TEXT_BYTES)
+        assert text.length == 0
+        assert text.capacity <= KEPT_TEXT_BYTES
+        assert (address(text.data) == first) == (sum(sizes) <= TEXT_BUFFER_BYTES or sum(sizes) > KEPT_TEXT_BYTES)
     engine.call(output.close_output, out)
