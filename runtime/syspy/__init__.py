@@ -36,7 +36,15 @@ if TYPE_CHECKING:
     )
     from runtime.syspy.constants import constant, table, text
     from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
-    from runtime.syspy.functions import c_function, cold, errno, inline, tail_recursive
+    from runtime.syspy.functions import (
+        c_function,
+        call_at,
+        cold,
+        errno,
+        function_address,
+        inline,
+        tail_recursive,
+    )
     from runtime.syspy.intrinsics import (
         bits_of,
         call_address,
@@ -125,6 +133,7 @@ __all__ = [
     "bool",
     "c_function",
     "call_address",
+    "call_at",
     "cas",
     "cas_at",
     "ceil",
@@ -142,6 +151,7 @@ __all__ = [
     "fail",
     "float_of",
     "floor",
+    "function_address",
     "i8",
     "i16",
     "i32",

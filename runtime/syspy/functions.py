@@ -10,6 +10,12 @@
 A C function is called by its name: under CPython through ctypes, which lets other threads run meanwhile, and in native
 code by its symbol. `errno()` tells why the last one failed.
 
+    addr = function_address(double)      a word, to be kept anywhere
+    call_at(double, addr, 21)            calls what is there, which has the parameters and results of `double`
+
+Under CPython the address is that of the function object, in native code that of the code; either is good on its own
+engine alone, as long as the function is there.
+
 Next: constants.py
 """
 
@@ -18,15 +24,20 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 from runtime.syspy.annotations import resolve
 from runtime.syspy.machine import CTYPES
 from runtime.syspy.pointers import View, address
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MARK = "__systems__"  # attribute of a marked function: "inline", "cold", "tail" or "c"
+
+_ADDRESSED: WeakValueDictionary[int, Callable[..., Any]] = WeakValueDictionary()  # by address, while they live
 
 
 def inline(function: F) -> F:
@@ -76,3 +87,18 @@ def _bind(function: Callable[..., Any]) -> Callable[..., Any]:
 def errno() -> int:
     """Why the last C function of this thread failed."""
     return ctypes.get_errno()
+
+
+def function_address(function: Callable[..., Any]) -> int:
+    """The address of a systems function, for call_at; never 0."""
+    addr = id(function)
+    _ADDRESSED[addr] = function
+    return addr
+
+
+def call_at(like: Callable[P, R], addr: int, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call the systems function at addr. Its parameters and results are those of `like`, which is not called."""
+    function = _ADDRESSED.get(addr)
+    assert function is not None, f"no systems function is at {addr:#x}"
+    result: R = function(*args, **kwargs)
+    return result

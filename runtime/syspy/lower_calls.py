@@ -1,6 +1,7 @@
 """Calls: of systems functions, of C functions, and of conversions.
 
     f(a, b)            call fastcc; a function of the base image by its symbol there
+    call_at(f, e, a)   call fastcc of the address e, with the types of f
     u32(x)             trunc, zext, sext, fptosi.sat, ...; arithmetic directly inside wraps
     T.at(e)            the pointer of the address e
 
@@ -68,16 +69,46 @@ class Calls(Memory):
 
     def call_function(self, node: ast.Call, callee: Signature) -> Value:
         """A call of a systems function or a C function."""
-        if len(node.args) != len(callee.parameters):
-            self.refuse(subset.ARGUMENT_COUNT, node, callee.node.name, len(callee.parameters), len(node.args))
+        words = self.passed(node, node.args, callee)
+        convention = "" if callee.mark == "c" else "fastcc "
+        return self.called(f"call {convention}{llvm_type(callee.result)} {self.unit.use(callee)}({words})", callee)
+
+    def function_address(self, node: ast.Call) -> Value:
+        """`function_address(f)`: a constant of the linker."""
+        self.count(node, 1)
+        return u64, self.emit(f"ptrtoint ptr {self.unit.use(self.systems_function(node, 0))} to i64")
+
+    def call_at(self, node: ast.Call) -> Value:
+        """`call_at(f, addr, a, b)`: a direct call but for where it goes; f itself is not needed for it."""
+        if len(node.args) < 2:
+            self.refuse(subset.ARGUMENT_COUNT, node, "call_at", "2 or more", len(node.args))
+        like = self.systems_function(node, 0)
+        target = self.pointer(node.args[1])
+        words = self.passed(node, node.args[2:], like)
+        return self.called(f"call fastcc {llvm_type(like.result)} {target}({words}) nounwind", like)
+
+    def systems_function(self, node: ast.Call, i: int) -> Signature:
+        """Argument i, which names a systems function; C's are called otherwise."""
+        function = self.static(node.args[i])
+        if hasattr(function, "__code__"):
+            signature = self.unit.signature(function, self.signature.file, node)
+            if signature.mark != "c":
+                return signature
+        self.refuse(subset.CALLEE, node, ast.unparse(node.args[i]))
+
+    def passed(self, node: ast.Call, arguments: list[ast.expr], callee: Signature) -> str:
+        """The arguments of a call in LLVM's spelling."""
         name = callee.node.name
+        if len(arguments) != len(callee.parameters):
+            self.refuse(subset.ARGUMENT_COUNT, node, name, len(callee.parameters), len(arguments))
         words = []
-        for argument, (parameter, kind) in zip(node.args, callee.parameters, strict=True):
+        for argument, (parameter, kind) in zip(arguments, callee.parameters, strict=True):
             operand = self.typed(argument, kind, subset.ARGUMENT_TYPE, name, kind_name(kind), parameter)
             words.append(f"{parameter_type(kind, callee.mark)} {operand}")
-        symbol = self.unit.use(callee)
-        convention = "" if callee.mark == "c" else "fastcc "
-        text = f"call {convention}{llvm_type(callee.result)} {symbol}({', '.join(words)})"
+        return ", ".join(words)
+
+    def called(self, text: str, callee: Signature) -> Value:
+        """The value that a call gives."""
         if callee.result is NoReturn:
             self.do(text)
             self.end()

@@ -19,6 +19,7 @@ from runtime.syspy import subset
 from runtime.syspy.arrays import Array, InlineOf, array_at, element
 from runtime.syspy.emission import LIKELY, UNLIKELY, Value
 from runtime.syspy.failure import FAIL_THROW, MAX_WORDS, fail, throw
+from runtime.syspy.functions import call_at, function_address
 from runtime.syspy.intrinsics import likely, shift_left, unlikely
 from runtime.syspy.kinds import INTEGERS, SIGNED, Kind, is_array, is_pointer, kind_name, size_of
 from runtime.syspy.lower_calls import NOTHING, Calls
@@ -210,4 +211,6 @@ VOCABULARY: dict[Any, Callable[[Any, ast.Call], Value]] = {
     likely: Vocabulary.expected,
     unlikely: Vocabulary.expected,
     shift_left: Vocabulary.shift_left,
+    function_address: Vocabulary.function_address,
+    call_at: Vocabulary.call_at,
 }
