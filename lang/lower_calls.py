@@ -108,9 +108,16 @@ class Calls(Slices):
 
     def gathered(self, expr: Call, given: list[Argument], types: list[Type], variadic: bool) -> list[Argument]:
         """The results of a call as arguments of another."""
-        if variadic:
-            raise NotYet(expr, "f(g()) of a variadic f")
-        return [(t, self.as_type(source, parts, t)) for (source, parts), t in zip(given, types, strict=True)]
+        fixed = len(types) - 1 if variadic else len(types)
+        arguments = [
+            (t, self.as_type(source, parts, t)) for (source, parts), t in zip(given[:fixed], types, strict=False)
+        ]
+        if not variadic:
+            return arguments
+        rest = types[-1]
+        assert isinstance(rest, Slice), "a variadic parameter is a slice"
+        values = [self.as_type(source, parts, rest.elem) for source, parts in given[fixed:]]
+        return [*arguments, (rest, self.slice_holding(values, rest, expr))]
 
     def as_type(self, source: Type, parts: Value, t: Type) -> Value:
         """A value of type `source` where one of type t is wanted."""

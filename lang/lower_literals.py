@@ -124,6 +124,20 @@ class Literals(Operators):
             self.store(self.element_place(data, str(number), elem), parts)
         return (data, str(length), str(length))
 
+    def slice_holding(self, values: list[Value], t: Slice, expr: Expr) -> Value:
+        """A slice of its own, of values that are there already; nil when there are none."""
+        if not values:
+            return tuple(component.zero for component in self.types.components(t))
+        count, elem = len(values), t.elem
+        self.allocates(ARRAY, elem)
+        (word,) = self.call_runtime(
+            f"make_slice(g, {self.types.descriptor(elem)}, {count}, {count}, {self.position(expr)})", (POINTER_RESULT,)
+        )
+        data = self.temporary(f"array_at({self.types.memory(elem)}, {word})", "address({})")
+        for number, parts in enumerate(values):
+            self.store(self.element_place(data, str(number), elem), parts)
+        return (data, str(count), str(count))
+
     def constant_elements(self, expr: CompositeLit, elem: Type) -> list[str]:
         """The texts of all elements when they are many and constant numbers; else nothing."""
         under = elem.underlying
