@@ -96,7 +96,9 @@ class Assignments(Expressions):
         self.expr(x)
         if isinstance(var, Var):
             var.used = was_used
-            var.assigned = True
+        written = _written_variable(name)
+        if written is not None:
+            written.assigned = True
         if not is_valid(x):
             return INVALID
         if x.mode in (s.Mode.VARIABLE, s.Mode.MAP_INDEX):
@@ -233,6 +235,13 @@ class Assignments(Expressions):
         have = types_summary([operand.type for operand in operands])
         want = types_summary([result.type for result in results])
         self.error(codes.RETURN_COUNT, at, f"{qualifier} return values\n\thave {have}\n\twant {want}")
+
+
+def _written_variable(x: s.Expr) -> Var | None:
+    """The variable that an assignment to x, to a field or to an element of it changes, as far as its form tells."""
+    while isinstance(x, s.Selector | s.Index | s.Paren):
+        x = x.inner if isinstance(x, s.Paren) else x.operand
+    return x.object if isinstance(x, s.Name) and isinstance(x.object, Var) else None
 
 
 def _counted(n: int, unit: str) -> str:

@@ -45,8 +45,8 @@ MODE_WORDS = {
 NOT_YET = frozenset(
     [
         "maps", "channels", "goroutines", "select", "defer", "recover", "goto", "interfaces", "type switches",
-        "type assertions", "function values", "function literals", "method values", "complex numbers",
-        "range over functions", "several values as arguments of a built-in function",
+        "type assertions", "complex numbers", "range over functions",
+        "several values as arguments of a built-in function",
     ]
 )  # fmt: skip
 
@@ -93,6 +93,7 @@ class CheckerBase:
         self.has_call = False                                   # a call or receive was seen (for len of an array)
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
+        self.literals = 0                                       # function literals outside functions
         self.refused: set[str] = set()                          # constructs refused already
 
     # ------------------------------------------------------------ messages
@@ -210,10 +211,6 @@ class CheckerBase:
 
     def values_of(self, x: s.Expr) -> list[s.Expr]:
         """Check an expression that may give several values; an operand for each."""
-        raise NotImplementedError
-
-    def refuse_function_value(self, x: s.Expr) -> None:
-        """Refuse a function that is not called."""
         raise NotImplementedError
 
     def expr_or_type(self, x: s.Expr) -> None:

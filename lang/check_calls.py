@@ -133,7 +133,6 @@ class Calls(Finalizers):
     def values_of(self, x: s.Expr) -> list[s.Expr]:
         """Check an expression that may give several values; an operand for each."""
         self.raw_expr(x)
-        self.refuse_function_value(x)
         self.exclude(x, s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE)
         if not is_valid(x) or not isinstance(x.type, Tuple):
             return [x]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, unparen
+from lang.check_base import is_valid
 from lang.check_calls import Calls
-from lang.go_types import INVALID, UNTYPED_INT, Interface, Signature, Type
+from lang.go_types import INVALID, UNTYPED_INT, Interface, Type
 from lang.lookup import missing_method
 from lang.objects import Builtin, Const, Nil, PackageName, Var
 from lang.spelling import spelled
@@ -56,16 +56,8 @@ class Expressions(Calls):
     def expr(self, x: s.Expr, hint: Type | None = None) -> None:
         """Check an expression that must have exactly one value."""
         self.raw_expr(x, hint)
-        self.refuse_function_value(x)
         self.exclude(x, s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE)
         self.single_value(x)
-
-    def refuse_function_value(self, x: s.Expr) -> None:
-        """Toy calls functions and methods, but does not keep them in variables yet."""
-        name = unparen(x)
-        if isinstance(name, (s.Name, s.Selector)) and x.mode is s.Mode.VALUE and isinstance(x.type, Signature):
-            is_method = isinstance(name, s.Selector) and not isinstance(name.selection, s.PackageSelection)
-            self.refuse(x, "method values" if is_method else "function values")
 
     def expr_or_type(self, x: s.Expr) -> None:
         """Check an expression that has one value or denotes a type."""
@@ -126,9 +118,14 @@ class Expressions(Calls):
         x.mode, x.type, x.value = s.Mode.CONSTANT, UNTYPED_INT, self.at.iota
 
     def _use_variable(self, var: Var) -> None:
+        """A use of a variable; every function literal between its declaration and here captures it."""
         var.used = True
-        if var.function is not None and var.function is not self.at.function:
+        function = self.at.function
+        while var.function is not None and function is not None and function is not var.function:
             var.captured = True
+            if var not in function.captures:
+                function.captures.append(var)
+            function = function.outer
 
     # ------------------------------------------------------------ x.(T)
 

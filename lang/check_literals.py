@@ -236,15 +236,22 @@ class Literals(Selectors):
 
     def check_function_literal(self, x: s.FuncLit) -> None:
         """func(params) results { body }"""
-        self.refuse(x, "function literals")
         signature = self.signature(x.signature)
         outer = self.at.function
-        name = f"{outer.name}.func" if outer else "func"
+        name = self._literal_name(outer)
         x.info = FunctionInfo(name, signature, outer=outer)
         scope = Scope(self.at.scope)
         self.declare_params(x.info, x.signature, scope)
         self.later(lambda: self.function_body(x.info, x.body, scope))
         x.mode, x.type = s.Mode.VALUE, signature
+
+    def _literal_name(self, outer: FunctionInfo | None) -> str:
+        """As traces call it: main.func1 is the first of main, main.func1.1 the first inside that."""
+        if outer is None:
+            self.literals += 1
+            return f"glob..func{self.literals}"
+        outer.literals += 1
+        return f"{outer.name}.{'func' if outer.outer is None else ''}{outer.literals}"
 
     def declare_params(self, info: FunctionInfo, type_expr: s.FuncType, scope: Scope) -> None:
         """Enter the parameters and results of a function into its scope."""

@@ -160,19 +160,16 @@ class Selectors(Types):
         self.resolve(method)
         self.note_use(method)
         receiver = found.receiver or operand.type
-        adjust = s.Adjust.NONE
-        if method.pointer_receiver and not isinstance(receiver, Pointer):
+        adjust = _adjustment(method, receiver)
+        if adjust is s.Adjust.ADDRESS:
             addressable = operand.mode is s.Mode.VARIABLE or any(step.through_pointer for step in found.steps)
             if not addressable:
                 message = f"cannot call pointer method {x.name.name} on {operand.type}"
                 self.error(codes.ADDRESS, x.name, message)
                 self.invalidate(x)
                 return
-            adjust = s.Adjust.ADDRESS
             if not any(step.through_pointer for step in found.steps):
                 self.take_address(operand)
-        elif not method.pointer_receiver and isinstance(receiver, Pointer):
-            adjust = s.Adjust.DEREFERENCE
         x.selection = s.MethodSelection(found.steps, method, adjust)
         x.mode, x.type = s.Mode.VALUE, method.type
         if method.type == INVALID:
@@ -189,7 +186,6 @@ class Selectors(Types):
 
     def _select_method_expression(self, x: s.Selector, found: Found) -> None:
         """T.method: a function that takes the receiver first."""
-        self.refuse(x, "method values")
         method, base = found.method, x.operand.type
         if found.interface_method is not None:
             signature = found.interface_method.signature
@@ -207,7 +203,7 @@ class Selectors(Types):
                 self.invalidate(x)
                 return
             signature = method.signature
-            x.selection = s.MethodExpression(found.steps, method, s.Adjust.NONE)
+            x.selection = s.MethodExpression(found.steps, method, _adjustment(method, found.receiver or base))
         params = (Param("_" if signature.params and signature.params[0].name else "", base), *signature.params)
         x.mode, x.type = s.Mode.VALUE, Signature(params, signature.results, signature.variadic)
 
@@ -352,3 +348,10 @@ class Selectors(Types):
                 self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
                 return
             highest = max(highest, value)
+
+
+def _adjustment(method: Func, receiver: Type) -> s.Adjust:
+    """What is done to a receiver that a method is called with."""
+    if method.pointer_receiver == isinstance(receiver, Pointer):
+        return s.Adjust.NONE
+    return s.Adjust.ADDRESS if method.pointer_receiver else s.Adjust.DEREFERENCE

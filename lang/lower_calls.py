@@ -4,7 +4,7 @@
     t.insert(x)    Tree_insert(g, sp, t, x)                the receiver is the first parameter
     f(g())         the results of g, as arguments
 
-Next: lower_finalizers.py
+Next: lower_closures.py
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ class Calls(Slices):
                 if expr.target.package:
                     return self.package_call(expr, expr.target)
                 return self.function_call(expr)
-        raise NotYet(expr, "calls of function values")
+        return self.dynamic_call(expr)
+
+    def dynamic_call(self, expr: Call) -> Value:
+        """A call of a function that only the run knows."""
+        raise NotImplementedError
 
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
@@ -62,9 +66,8 @@ class Calls(Slices):
         """A call of one of the program's functions or methods."""
         assert expr.target is not None, "a function is called"
         assert expr.signature is not None, "functions have signatures"
-        arguments = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
-        for _, parts in self.arguments(expr, expr.signature):
-            arguments += parts
+        receiver = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
+        arguments = receiver + self.argument_parts(expr, expr.signature)
         name = self.program.functions[expr.target]
         text = ", ".join(("g", "{sp}", *arguments))
         return self.call(f"{name}({text})", self.result_components(expr.signature), name)
@@ -77,6 +80,10 @@ class Calls(Slices):
         """The receiver of a method call, as the method takes it."""
         function = strip(expr.function)
         assert isinstance(function, Selector), "a method stands behind a dot"
+        return self.receiver_of(function)
+
+    def receiver_of(self, function: Selector) -> Value:
+        """The receiver of x.m, as m takes it."""
         assert isinstance(function.selection, MethodSelection), "a method is selected"
         selection = function.selection
         if selection.adjust is Adjust.ADDRESS:
@@ -93,6 +100,10 @@ class Calls(Slices):
             assert receiver is not None, "a method has a receiver"
             return self.load(self.pointed(self.checked(parts[0], function), receiver))
         return parts
+
+    def argument_parts(self, expr: Call, signature: Signature) -> Value:
+        """The components of all arguments in a row."""
+        return tuple(part for _, parts in self.arguments(expr, signature) for part in parts)
 
     def arguments(self, expr: Call, signature: Signature) -> list[Argument]:
         """The arguments, converted to the parameters' types; what a variadic parameter takes as one slice."""
@@ -228,7 +239,7 @@ class Calls(Slices):
             case SliceExpr():
                 return self.slice_expression(expr)
             case FuncLit():
-                raise NotYet(expr, "function literals")
+                return self.function_literal(expr)
         return self.shallow(expr.type, self.operand_value(expr))
 
     def operand_value(self, expr: Expr) -> Value:
@@ -253,6 +264,10 @@ class Calls(Slices):
                     raise NotYet(expr, f"indexing of {expr.operand.type}")
                 return self.load(place)
         raise NotYet(expr, "this expression")
+
+    def function_literal(self, expr: FuncLit) -> Value:
+        """func(params) results { body }"""
+        raise NotImplementedError
 
     def named_value(self, expr: Name) -> Value:
         """The value that a name stands for."""

@@ -24,9 +24,9 @@ from lang.check_finalizers import named_function, takes
 from lang.flow import Break, If, Leave, Loop, Return
 from lang.go_types import STRING, UINT64, Array, Field, Pointer, Signature, Struct, Type
 from lang.layout import has_pointers, size_of
-from lang.lower_calls import Calls
+from lang.lower_closures import Closures
 from lang.lower_frame import NotYet, Value
-from lang.lower_types import VIEW, Component, runtime_name
+from lang.lower_types import VIEW, Component, runtime_name, signature_name
 from lang.objects import Func
 from lang.syntax import Call, Expr, Mode
 from runtime.finalizers import EQUAL_TEXT, NIL_CLEANUP_TEXT, WITHIN_TEXT
@@ -50,7 +50,7 @@ def box_type(t: Type) -> Struct:
     return Struct((Field("value", t), *room))
 
 
-class Finalizers(Calls):
+class Finalizers(Closures):
     """runtime.SetFinalizer, runtime.AddCleanup, Cleanup.Stop, and the calls that they lead to."""
 
     def set_finalizer(self, expr: Call) -> Value:
@@ -73,7 +73,7 @@ class Finalizers(Calls):
             return self.refused(f"second argument is {runtime_name(function.type)}, not a function")
         if not takes(target.signature, t):
             why = " because dotdotdot" if target.signature.variadic else ""
-            return self.refused(f"cannot pass {runtime_name(t)} to finalizer {function_name(target.signature)}{why}")
+            return self.refused(f"cannot pass {runtime_name(t)} to finalizer {signature_name(target.signature)}{why}")
         number = self.ready_call(ReadyCall(target, t, False))
         return self.call_runtime(f"set_finalizer_of(g, {place}, {number}, {is_tiny})", ())
 
@@ -167,13 +167,3 @@ class Finalizers(Calls):
         name = self.program.functions[call.function]
         results = self.result_components(call.function.signature)
         self.call(f"{name}({', '.join(('g', '{sp}', *arguments))})", results, name)
-
-
-def function_name(signature: Signature) -> str:
-    """A function's type as the run time names it."""
-    params = [runtime_name(param.type) for param in signature.params]
-    if signature.variadic:
-        params[-1] = "..." + params[-1].removeprefix("[]")
-    results = [runtime_name(result.type) for result in signature.results]
-    text = f"func({', '.join(params)})"
-    return f"{text} ({', '.join(results)})" if len(results) > 1 else " ".join([text, *results])

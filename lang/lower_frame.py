@@ -19,13 +19,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lang import syntax
 from lang.flow import Call, Flow, If, Step
-from lang.go_types import Type
+from lang.go_types import Signature, Type
 from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
-from lang.syntax import Expr, Node
+from lang.syntax import Expr, FuncLit, Node
 from lang.type_notes import Made
 
 if TYPE_CHECKING:
@@ -87,6 +88,26 @@ class Program:
 
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""
+        raise NotImplementedError
+
+    def literal(self, expr: FuncLit) -> str:
+        """The name of a function literal's function."""
+        raise NotImplementedError
+
+    def thunk(self, key: object, name: str, call: syntax.Call, captured: list[Var], receiver: Var | None = None) -> str:
+        """The name of the function that takes a closure, and makes a call with its own parameters."""
+        raise NotImplementedError
+
+    def shape(self, signature: Signature) -> str:
+        """The name of a function with the parameters and results of a function value's code, for call_at."""
+        raise NotImplementedError
+
+    def take_address(self, name: str, signature: Signature) -> None:
+        """Note that function values lead to the function `name`."""
+        raise NotImplementedError
+
+    def static_closure(self, name: str) -> str:
+        """The field of the package's struct that holds the closure of a function without captured variables."""
         raise NotImplementedError
 
     def position(self, function: str, pos: int) -> int:

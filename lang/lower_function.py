@@ -10,20 +10,22 @@ Which calls may collect, and which functions recurse, is known only when all bod
         levels of the recursion are no calls, and those without further recursion hardly ever are
     C2  a recursive function that LLVM may turn into a loop bounds the rounds: sp grows with each, up to its limit
 
-Owner: one program's lowering.        Next: lower_program.py
+Owner: one program's lowering.        Next: lower_thunks.py
 """
 
 from __future__ import annotations
 
 import re
 
+from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
+from lang.lower_closures import CLOSURE
 from lang.lower_frame import Program
 from lang.lower_loops import Loops, ends
 from lang.lower_types import Component, is_boxed
 from lang.objects import FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
-from lang.syntax import Block, FuncDecl
+from lang.syntax import Block, FuncDecl, FuncLit
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
@@ -47,6 +49,26 @@ class Function(Loops):
         self.declare_parameters()
         self.lower_body(declaration.body)
 
+    def lower_literal(self, declaration: FuncLit) -> None:
+        """A function literal: its closure comes before its parameters (FV1)."""
+        self.pos = declaration.pos
+        self.declare_closure()
+        self.declare_parameters()
+        self.lower_body(declaration.body)
+
+    def lower_thunk(self, call: syntax.Call) -> None:
+        """A function that makes one call with what it was given."""
+        self.pos = call.pos
+        self.declare_closure()
+        self.declare_parameters()
+        self.add(Return(", ".join(self.value(call))))
+
+    def declare_closure(self) -> None:
+        """The closure as a parameter, and what it holds as variables."""
+        closure = self.declare("closure", CLOSURE)
+        self.parameters.append(f"{closure}: {CLOSURE.annotation}")
+        self.bind_captures(closure, self.info)
+
     def declare_parameters(self) -> None:
         """Parameters as locals; those that must live in memory are moved there."""
         receiver = [self.info.receiver] if self.info.receiver is not None else []
@@ -63,7 +85,7 @@ class Function(Loops):
 
     def bind_parameter(self, var: Var, names: tuple[str, ...]) -> None:
         """Make a parameter a variable."""
-        if var.address_taken or var.captured or is_boxed(var.type):
+        if var.is_shared or is_boxed(var.type):
             self.locals[var] = self.new_memory(var.type, self.wish(var), names)
         else:
             self.locals[var] = names

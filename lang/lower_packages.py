@@ -15,7 +15,16 @@ from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.objects import Func, Var
-from lang.syntax import Call, Expr, FieldSelection, Name, PackageSelection, Selector
+from lang.syntax import (
+    Call,
+    Expr,
+    FieldSelection,
+    MethodExpression,
+    MethodSelection,
+    Name,
+    PackageSelection,
+    Selector,
+)
 
 PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print", "Printf": "fmt_printf"}
 TEXT_FUNCTIONS = {"Sprintln": "fmt_sprintln", "Sprint": "fmt_sprint", "Sprintf": "fmt_sprintf"}
@@ -44,8 +53,9 @@ class Packages(Finalizers):
 
     def named_value(self, expr: Name) -> Value:
         """The value of a variable."""
-        if not isinstance(expr.object, Var):
-            raise NotYet(expr, "functions as values")
+        if isinstance(expr.object, Func):
+            return self.function_value(expr.object, expr)
+        assert isinstance(expr.object, Var), "a name stands for a variable or a function"
         found = self.variable(expr.object)
         return self.load(found) if isinstance(found, Place) else found
 
@@ -56,10 +66,15 @@ class Packages(Finalizers):
             return self.stepped_value(expr.operand, selection.steps, expr)
         if isinstance(selection, PackageSelection):
             return self.package_variable(expr, selection)
-        raise NotYet(expr, "method values")
+        if isinstance(selection, MethodSelection):
+            return self.method_value(expr, selection)
+        assert isinstance(selection, MethodExpression), "every selector was resolved"
+        return self.method_expression(expr, selection)
 
     def package_variable(self, expr: Selector, selection: PackageSelection) -> Value:
         """package.Variable"""
+        if isinstance(selection.object, Func):
+            return self.function_value(selection.object, expr)
         if (selection.package.path, expr.name.name) == ("os", "Args"):
             self.uses_globals = self.program.uses_arguments = True
             return self.load(Place("package.os_Args", expr.type, ""))

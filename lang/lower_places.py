@@ -42,7 +42,7 @@ class Places(Frame):
 
     def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:
         """A new variable with its first value; None for zero."""
-        if var.address_taken or var.captured or is_boxed(var.type):
+        if var.is_shared or is_boxed(var.type):
             self.locals[var] = self.new_memory(var.type, wish, parts)
             return
         components = self.types.components(var.type)

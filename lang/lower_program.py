@@ -22,9 +22,10 @@ from lang import syntax
 from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, pointer_mask, size_of
-from lang.lower_frame import Position, Program
+from lang.lower_frame import Position
 from lang.lower_function import Function
 from lang.lower_names import safe_name
+from lang.lower_thunks import Thunks
 from lang.lower_types import field_name
 from lang.objects import FunctionInfo, VarKind
 from lang.source import Source
@@ -103,13 +104,12 @@ def lower_package(package: syntax.Package, source: Source, is_profiled: bool = F
     return ProgramLowering(package, source, is_profiled).lower()
 
 
-class ProgramLowering(Program):
+class ProgramLowering(Thunks):
     """One program."""
 
     def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
         super().__init__(source, is_profiled)
         self.package = package
-        self.lowered: list[Function] = []
         for name in imported_names():
             self.names.taken.add(name)
         self.start_name = self.names.fresh("start")
@@ -167,6 +167,7 @@ class ProgramLowering(Program):
     def globals_struct(self) -> Struct:
         """The package-level variables as the fields of one struct."""
         fields = [Field(self.globals[var], var.type) for var in self.package.globals]
+        fields += self.static_fields()
         if self.uses_arguments:
             fields.append(Field("os_Args", Slice(STRING)))
         return Struct(tuple(fields))
@@ -200,10 +201,9 @@ class ProgramLowering(Program):
 
     def start(self, initialize: str) -> list[str]:
         """The function that runs the program."""
-        arguments = []
+        arguments = self.static_lines()
         if self.uses_arguments:
-            arguments = [
-                "    package = Package.at(g.globals)",
+            arguments += [
                 f"    data = os_args(g, arguments, count, {self.types.descriptor(STRING)})",
                 "    package.os_Args.data = array_at(Inline[String], data)",
                 "    package.os_Args.length = count",
@@ -215,6 +215,7 @@ class ProgramLowering(Program):
         )
         return [
             f"def {self.start_name}(g: G, arguments: Array[u8], count: i64) -> None:",
+            *(["    package = Package.at(g.globals)"] if arguments else []),
             *arguments,
             *(f"    {name}(g, g.shadow_base)" for name in [*calls, main]),
             "",
@@ -265,12 +266,12 @@ class ProgramLowering(Program):
         collecting = self.collecting()
         recursive = self.recursive()
         bodies = [line for function in self.lowered for line in function.lines(collecting, function.name in recursive)]
-        return [*self.helper_lines, *bodies]
+        return [*self.helper_lines, *self.shape_lines(), *bodies]
 
     def collecting(self) -> set[str]:
         """The functions that may collect, themselves or through others."""
         found = {function.name for function in self.lowered if function.collects_itself()}
-        calls = {function.name: function.callees() for function in self.lowered}
+        calls = self.calls()
         grown = True
         while grown:
             more = {name for name, callees in calls.items() if name not in found and callees & found}
@@ -280,7 +281,7 @@ class ProgramLowering(Program):
 
     def recursive(self) -> set[str]:
         """The functions in cycles of calls, or on a way from one cycle to another."""
-        calls = {function.name: function.callees() for function in self.lowered}
+        calls = self.calls()
         left = set(calls)
         while True:
             called = {callee for name in left for callee in calls[name]}

@@ -3,6 +3,7 @@
     Toy              as locals                                  in memory
     int, bool, f64   one of that machine type                   the same
     *T               a pointer to T's struct, or to its Box     the same
+    func             a pointer to a Closure                     the same
     string           data, length                               Inline[String]
     []T              data, length, capacity                     Inline[Slice_T]
     any              typ, data                                  Inline[Any]
@@ -198,6 +199,8 @@ class LoweredTypes:
                 ]
             case Pointer(elem):
                 return [Component("", self.pointee(elem), VIEW, "")]
+            case Signature():
+                return [Component("", "Closure", VIEW, "")]
         raise NotImplementedError(f"no lowering for {t}")
 
     def _field_components(self, t: Type, name: str, number: int) -> list[Component]:
@@ -385,8 +388,20 @@ def runtime_name(t: Type) -> str:
             return f"struct {{ {inner} }}" if inner else "struct {}"
         case Interface(methods) if not methods:
             return "interface {}"
+        case Signature():
+            return signature_name(t)
         case Basic(kind=Kind.UINT8):
             return "uint8"
         case Basic(kind=Kind.INT32):
             return "int32"
     return type_string(t)
+
+
+def signature_name(signature: Signature) -> str:
+    """A function's type as the run time names it."""
+    params = [runtime_name(param.type) for param in signature.params]
+    if signature.variadic:
+        params[-1] = "..." + params[-1].removeprefix("[]")
+    results = [runtime_name(result.type) for result in signature.results]
+    text = f"func({', '.join(params)})"
+    return f"{text} ({', '.join(results)})" if len(results) > 1 else " ".join([text, *results])

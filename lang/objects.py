@@ -52,6 +52,11 @@ class Var(Object):
     address_taken: bool = False                                 # by &x, a pointer method's call or slicing an array
     captured: bool = False                                      # used by a function literal inside its function
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may write to it while its function runs, or outlive it: it needs memory of its own."""
+        return self.address_taken or (self.captured and self.assigned)
+
 
 @dataclass(slots=True, eq=False)
 class Const(Object):
@@ -112,6 +117,8 @@ class FunctionInfo:
     results: list[Var] = field(default_factory=list)            # one a result; unnamed ones are called ""
     locals: list[Var] = field(default_factory=list)             # every other variable, blank ones left out
     outer: FunctionInfo | None = None                           # the function around a function literal
+    captures: list[Var] = field(default_factory=list)           # of a literal: others' variables that it uses
+    literals: int = 0                                           # function literals directly inside
     has_defer: bool = False
     calls_recover: bool = False
 

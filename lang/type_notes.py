@@ -22,12 +22,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from lang.go_types import Array, Basic, Interface, Kind, Pointer, Slice, Struct, Type
+from lang.go_types import UINTPTR, Array, Basic, Field, Interface, Kind, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_types import runtime_name
 
 ONE, ARRAY, BYTES, BOX = range(4)
 MOST_LINKS = 256  # of a type that are noted: of a long array those of the first elements
+
+CODE = Struct((Field("code", UINTPTR),))  # what is known of a closure where it is only called
 
 Made = tuple[int, Type]  # what, and of which type
 Link = tuple[int, int, Type, str]  # offset, what, type, name of the field
@@ -81,6 +83,8 @@ def add_links(found: list[Link], t: Type, offset: int, name: str) -> None:
     match t.underlying:
         case Pointer(elem):
             found.append((offset, ONE, elem, name))
+        case Signature():
+            found.append((offset, ONE, CODE, name))
         case Slice(elem):
             found.append((offset, ARRAY, elem, name))
         case Basic(kind=Kind.STRING):

@@ -98,6 +98,13 @@ class Any(Struct):
     data: uintptr  # address of the value, for pointer-shaped kinds too
 
 
+@struct
+class Closure(Struct):
+    """A Toy function value in memory; the variables that it has captured follow."""
+
+    code: uintptr  # address of a systems function, which gets this closure as its third parameter
+
+
 def check_type(typ: Type) -> None:
     """TD1 to TD4 hold."""
     if typ.ptr_bytes > typ.size or typ.ptr_bytes % 8 != 0 or (typ.ptr_bytes != 0 and typ.size % 8 != 0):

@@ -1,0 +1,188 @@
+"""Closures: function literals, and functions and methods as values.
+
+    func(n int) int { return n + k }      Closure_k { code, k }, allocated; code is main_func1(g, sp, closure, n)
+    double                                a closure without variables, in the package's struct: nothing to allocate
+    t.insert                              Closure { code, t }; code calls Tree_insert
+    f(3)                                  call_at(like, f.code, g, sp, f, 3), where like has f's parameters and results
+
+A variable that nobody writes to after its declaration is captured as a copy. Others live in memory of their own, which
+the closure leads to.
+
+    FV1  the code of a closure takes the closure as its third parameter
+    FV2  what a function value of a type may call is known: all functions of that shape whose address was taken
+
+Next: lower_finalizers.py
+"""
+
+from __future__ import annotations
+
+from lang.go_types import UINTPTR, Field, Pointer, Signature, Struct, Type
+from lang.lower_calls import Calls, strip
+from lang.lower_frame import NotYet, Place, Value
+from lang.lower_types import VIEW, Component, is_boxed
+from lang.objects import Func, FunctionInfo, Object, Var, VarKind
+from lang.syntax import (
+    Adjust,
+    Call,
+    CallKind,
+    Expr,
+    FuncLit,
+    MethodExpression,
+    MethodSelection,
+    Mode,
+    Name,
+    Selector,
+)
+
+CLOSURE = Component("", "Closure", VIEW, "")
+
+
+def closure_type(captured: list[Type]) -> Struct:
+    """How a closure over values of these types lies in memory."""
+    fields = [Field("code", UINTPTR), *(Field(f"c{number}", t) for number, t in enumerate(captured))]
+    return Struct(tuple(fields))
+
+
+class Closures(Calls):
+    """Function values: how they are made, and how they are called."""
+
+    # ---- calls
+
+    def dynamic_call(self, expr: Call) -> Value:
+        """f(x), where f is known only when the program runs."""
+        signature = expr.signature
+        assert signature is not None, "what is called has a signature"
+        (closure,) = self.bind(expr.function.type, self.value(expr.function))
+        arguments = self.argument_parts(expr, signature)
+        return self.call_closure(closure, self.position(strip(expr.function)), signature, arguments)
+
+    def call_closure(self, closure: str, pos: str, signature: Signature, arguments: Value) -> Value:
+        """A call of what a closure leads to."""
+        like = self.program.shape(signature)
+        words = ", ".join((f"nonnil({closure}, {pos}).code", "g", "{sp}", closure, *arguments))
+        return self.call(f"call_at({like}, {words})", self.result_components(signature), like)
+
+    # ---- values
+
+    def function_literal(self, expr: FuncLit) -> Value:
+        """func(params) results { body }"""
+        name = self.program.literal(expr)
+        return (self.new_closure(name, expr.info),)
+
+    def new_closure(self, name: str, info: FunctionInfo) -> str:
+        """A closure of the function `name` over the variables that it captures."""
+        self.program.take_address(name, info.signature)
+        if not info.captures:
+            return self.static_closure(name)
+        values: list[tuple[Type, Value]] = []
+        for var in info.captures:
+            found = self.variable(var)
+            is_place = isinstance(found, Place)
+            values.append((Pointer(var.type), (found.pointer,)) if is_place else (var.type, found))  # type: ignore[union-attr, list-item]
+        return self.closure_over(name, values)
+
+    def closure_over(self, name: str, values: list[tuple[Type, Value]]) -> str:
+        """A closure of the function `name` over values."""
+        t = closure_type([value_type for value_type, _ in values])
+        pointer = self.new(t)
+        self.step(f"{pointer}.code = function_address({name})")
+        for number, (value_type, parts) in enumerate(values):
+            self.store(self.captured_place(pointer, number, value_type), parts)
+        return f"Closure.at(address({pointer}))"
+
+    def captured_place(self, pointer: str, number: int, t: Type) -> Place:
+        """Variable `number` of a closure."""
+        return self.member_place(pointer, f"c{number}", t, f"address({pointer})")
+
+    def static_closure(self, name: str) -> str:
+        """The closure of a function that captures nothing."""
+        self.uses_globals = True
+        field = self.program.static_closure(name)
+        return f"Closure.at(address(package) + offsetof(Package, {field!r}))"
+
+    def function_value(self, target: Func, expr: Expr) -> Value:
+        """A function of the program as a value."""
+        if target.package:
+            raise NotYet(expr, f"{target.package}.{target.name} as a value")
+        function = used_name(target.name, target, target.type)
+        call = call_of(function, target.signature, CallKind.FUNCTION, target)
+        return (self.static_closure(self.program.thunk(target, target.name, call, [])),)
+
+    def method_value(self, expr: Selector, selection: MethodSelection) -> Value:
+        """x.m: the receiver is evaluated now."""
+        method = selection.method
+        if method.package:
+            raise NotYet(expr, f"methods of {method.package} as values")
+        assert method.receiver is not None, "a method has a receiver"
+        receiver_type = Pointer(method.receiver) if method.pointer_receiver else method.receiver
+        parts = self.bind(receiver_type, self.receiver_of(expr))
+        receiver = Var("receiver", expr.pos, receiver_type)
+        call = method_call(receiver, MethodSelection((), method, Adjust.NONE), method.signature, method)
+        name = self.program.thunk(("value", method), method_name(method), call, [receiver])
+        return (self.closure_over(name, [(receiver_type, parts)]),)
+
+    def method_expression(self, expr: Selector, selection: MethodExpression) -> Value:
+        """T.m: a function that takes the receiver first."""
+        method = selection.method
+        assert isinstance(expr.type, Signature), "a method expression is a function"
+        receiver = Var("receiver", expr.pos, expr.type.params[0].type, VarKind.PARAM)
+        chosen = MethodSelection(selection.steps, method, selection.adjust)
+        call = method_call(receiver, chosen, method.signature, method)
+        key = ("expression", receiver.type, method)
+        return (self.static_closure(self.program.thunk(key, method_name(method), call, [], receiver)),)
+
+    def captured_values(self, closure: str, types: list[Type]) -> list[Value]:
+        """What a closure over values of these types holds."""
+        view = self.types.struct_class(closure_type(types))
+        pointer = self.temporary(f"{view}.at(address({closure}))", VIEW)
+        return [
+            self.bind(t, self.load(self.captured_place(pointer, number, t))) for number, t in enumerate(types)
+        ]
+
+    # ---- in the function that a closure leads to
+
+    def bind_captures(self, closure: str, info: FunctionInfo) -> None:
+        """The variables that a function literal captures, as it finds them in its closure."""
+        if not info.captures:
+            return
+        is_copied = [not var.is_shared and not is_boxed(var.type) for var in info.captures]
+        types = [var.type if copied else Pointer(var.type) for var, copied in zip(info.captures, is_copied, strict=True)]
+        values = self.captured_values(closure, types)
+        for var, copied, parts in zip(info.captures, is_copied, values, strict=True):
+            self.locals[var] = parts if copied else self.pointed(parts[0], var.type)
+
+
+# ---- calls that no program spells out
+
+
+def used_name(name: str, object_: Object, t: Type) -> Name:
+    """A name that stands for an object."""
+    found = Name(object_.pos, name)
+    found.object, found.type = object_, t
+    found.mode = Mode.VARIABLE if isinstance(object_, Var) else Mode.VALUE
+    return found
+
+
+def call_of(function: Expr, signature: Signature, kind: CallKind, target: Func | None) -> Call:
+    """A call of a function with variables of its parameters' types."""
+    params = [Var(param.name, function.pos, param.type, VarKind.PARAM) for param in signature.params]
+    call = Call(function.pos, function, [used_name(var.name, var, var.type) for var in params], signature.variadic, 0)
+    call.kind, call.target, call.signature = kind, target, signature
+    call.type, call.mode = signature.result, Mode.VALUE
+    return call
+
+
+def method_call(
+    receiver: Var, selection: MethodSelection, signature: Signature, target: Func | None
+) -> Call:
+    """receiver.m(...)"""
+    name = target.name if target is not None else ""
+    selector = Selector(receiver.pos, used_name("receiver", receiver, receiver.type), Name(receiver.pos, name))
+    selector.selection, selector.type, selector.mode = selection, signature, Mode.VALUE
+    return call_of(selector, signature, CallKind.METHOD, target)
+
+
+def method_name(method: Func) -> str:
+    """As traces call it."""
+    assert method.receiver is not None, "a method has a receiver"
+    return f"{method.receiver.name}.{method.name}"
