@@ -26,6 +26,7 @@ from lang.diagnostics import Code, Diagnostics
 from lang.go_types import INVALID, Basic, Named, Signature, Tuple, Type, composite_kind, is_untyped
 from lang.objects import FunctionInfo, Object, PackageName, Var
 from lang.scopes import Scope, universe
+from lang.source import Source
 from lang.spelling import spelled
 
 MODE_WORDS = {
@@ -44,9 +45,8 @@ MODE_WORDS = {
 # Constructs that Go has and Toy does not compile yet. They are checked like the rest, and then refused by name.
 NOT_YET = frozenset(
     [
-        "maps", "channels", "goroutines", "select", "defer", "recover", "goto", "interfaces", "type switches",
-        "type assertions", "complex numbers", "range over functions",
-        "several values as arguments of a built-in function",
+        "maps", "channels", "goroutines", "select", "defer", "recover", "goto", "complex numbers",
+        "range over functions", "type constraints", "several values as arguments of a built-in function",
     ]
 )  # fmt: skip
 
@@ -82,8 +82,10 @@ class Findings:
 class CheckerBase:
     """State, messages, scopes."""
 
-    def __init__(self, diagnostics: Diagnostics) -> None:
+    def __init__(self, diagnostics: Diagnostics, path: str = "") -> None:
         self.diagnostics = diagnostics
+        self.path = path                                        # of the package; "" for a program
+        self.package = path.rsplit("/", 1)[-1]                  # its name; "" for a program
         self.package_scope = Scope(universe())
         self.file_scope = Scope(self.package_scope)
         self.at = Environment(self.file_scope)
@@ -104,6 +106,10 @@ class CheckerBase:
             return
         pos = at if isinstance(at, int) else at.pos
         self.diagnostics.report(code, pos if self.at.errors_at is None else self.at.errors_at, message)
+
+    def library_source(self) -> Source | None:
+        """The source of a package; None for a program's own."""
+        return self.diagnostics.source if self.path else None
 
     def refuse(self, at: s.Node, construct: str) -> None:
         """Say that Toy lacks a construct, once."""

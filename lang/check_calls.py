@@ -13,7 +13,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
-from lang.go_types import INVALID, NO_VALUE, Interface, Signature, Slice, Tuple
+from lang.go_types import INVALID, NO_VALUE, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -91,8 +91,6 @@ class Calls(Finalizers):
             self.error(codes.SPREAD, arg, f"invalid use of ... in conversion to {type_}")
             self.invalidate(x)
             return
-        if isinstance(type_.underlying, Interface) and type_.underlying.methods:
-            self.refuse(x, "interfaces")
         self.conversion(x, arg, type_)
 
     # ------------------------------------------------------------ arguments

@@ -38,7 +38,7 @@ class Declarations(Statements):
     def prepare(self) -> None:
         """Start with nothing resolved."""
         self.declared: dict[Object, Declared] = {}
-        self.path: list[Object] = []                            # grey, outermost first
+        self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
 
     # ------------------------------------------------------------ on demand
@@ -47,15 +47,15 @@ class Declarations(Statements):
         """Make sure that a package-level object's declaration was checked."""
         if object_ in self.done or object_ not in self.declared:
             return
-        if object_ in self.path:
+        if object_ in self.resolving:
             self._check_cycle(object_)
             return
-        self.path.append(object_)
+        self.resolving.append(object_)
         outer = self.at
         self.at = Environment(self.file_scope, owner=object_)
         self._resolve(object_, self.declared[object_])
         self.at = outer
-        self.path.pop()
+        self.resolving.pop()
         self.done.add(object_)
 
     def _resolve(self, object_: Object, declared: Declared) -> None:
@@ -71,7 +71,7 @@ class Declarations(Statements):
 
     def _check_cycle(self, object_: Object) -> None:
         """An object is needed while it is being resolved."""
-        cycle = self.path[self.path.index(object_) :]
+        cycle = self.resolving[self.resolving.index(object_) :]
         if all(isinstance(member, (TypeName, Func)) for member in cycle):
             is_definition = any(isinstance(member, TypeName) and not member.is_alias for member in cycle)
             if is_definition or all(isinstance(member, Func) for member in cycle):
@@ -215,7 +215,7 @@ class Declarations(Statements):
     def _local_type(self, x: s.TypeDecl) -> None:
         name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
         if not x.is_alias:
-            name.type = Named(x.name.name, x.name.pos)
+            name.type = Named(x.name.name, x.name.pos, package=self.package)
         self.declare(self.at.scope, x.name, name)
         self._define_type(name, x)
 
@@ -231,7 +231,7 @@ class Declarations(Statements):
             return
         named = name.type
         assert isinstance(named, Named)
-        if isinstance(type_, Named) and not type_.is_resolved and type_.package == "":
+        if isinstance(type_, Named) and not type_.is_resolved and type_.package == self.package:
             self._report_type_cycle(name, [named, type_])
             named.resolve(INVALID)
             return
@@ -274,7 +274,7 @@ class Declarations(Statements):
         if function.type == INVALID:
             return
         name = f"{_receiver_name(function)}{function.name}"
-        info = FunctionInfo(name, function.signature)
+        info = FunctionInfo(name, function.signature, package=self.path, source=self.library_source())
         declaration.info = info
         declaration.object = function
         scope = Scope(self.file_scope)
@@ -283,6 +283,9 @@ class Declarations(Statements):
             info.receiver = self._param_var(info, declaration.receiver, type_, VarKind.RECEIVER, scope)
         self.declare_params(info, declaration.signature, scope)
         if declaration.body is None:
+            function.is_native = bool(self.path)
+            if self.path:
+                return
             self.error(codes.MISSING_BODY, declaration.name, "missing function body")
             return
         outer, self.at = self.at, Environment(self.file_scope, owner=function)
@@ -312,7 +315,7 @@ class Declarations(Statements):
         at = at.operand if isinstance(at, s.Deref) else at
         if base == INVALID:
             return
-        if isinstance(base, Basic) or (isinstance(base, Named) and (base.package or base.pos == 0)):
+        if isinstance(base, Basic) or (isinstance(base, Named) and (base.package != self.package or base.pos == 0)):
             self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {base}")
         elif not isinstance(base, Named):
             self.error(codes.RECEIVER, at, f"invalid receiver type {type_}")

@@ -130,7 +130,6 @@ class Expressions(Calls):
     # ------------------------------------------------------------ x.(T)
 
     def _check_assertion(self, x: s.TypeAssert) -> None:
-        self.refuse(x, "type assertions")
         self.expr(x.operand)
         if x.type_expr is None:
             self.error(codes.SYNTAX, x, "syntax error: use of .(type) outside type switch")

@@ -80,7 +80,7 @@ class Finalizers(Builtins):
 def named_function(x: s.Expr) -> Func | None:
     """The function of the program that an operand names."""
     name = unparen(x)
-    if isinstance(name, s.Name) and isinstance(name.object, Func) and not name.object.package:
+    if isinstance(name, s.Name) and isinstance(name.object, Func) and not name.object.is_native:
         return name.object
     return None
 

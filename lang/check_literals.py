@@ -239,7 +239,7 @@ class Literals(Selectors):
         signature = self.signature(x.signature)
         outer = self.at.function
         name = self._literal_name(outer)
-        x.info = FunctionInfo(name, signature, outer=outer)
+        x.info = FunctionInfo(name, signature, outer=outer, package=self.path, source=self.library_source())
         scope = Scope(self.at.scope)
         self.declare_params(x.info, x.signature, scope)
         self.later(lambda: self.function_body(x.info, x.body, scope))

@@ -11,15 +11,18 @@ Go: types2/check.go.                                            Next: the loweri
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 from lang import codes
 from lang import syntax as s
 from lang.check_declarations import Declarations, Declared
 from lang.diagnostics import Diagnostics
-from lang.go_types import INVALID, Named
+from lang.go_types import INVALID, Named, Signature
 from lang.init_order import find_cycle, in_order
-from lang.objects import Const, Func, Object, PackageName, TypeName, Var, VarKind
-from lang.packages import GO_PACKAGES, is_package, members
+from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
+from lang.packages import GO_PACKAGES, is_package, library_file, native_members
+from lang.parse import parse
+from lang.source import Source
 
 RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source takes about five
 
@@ -39,6 +42,25 @@ def check(file: s.File, diagnostics: Diagnostics) -> s.Package | None:
     return None if diagnostics else package
 
 
+@cache
+def library(path: str) -> s.Package:
+    """A package that is written in Toy, checked."""
+    file = library_file(path)
+    diagnostics = Diagnostics(Source.of_bytes(f"{path}.toy", file.read_bytes()))
+    tree = parse(diagnostics.source, diagnostics)
+    package = Checker(diagnostics, path).check_file(tree) if tree is not None else None
+    assert package is not None, diagnostics.render()
+    assert not diagnostics, diagnostics.render()
+    return package
+
+
+def members(path: str) -> dict[str, Object]:
+    """The exported objects of a package that Toy has; none of an unknown package."""
+    if library_file(path).is_file():
+        return native_members(path) | library(path).exported
+    return native_members(path)
+
+
 class Checker(Declarations):
     """The whole checker."""
 
@@ -49,7 +71,9 @@ class Checker(Declarations):
         self.methods: list[tuple[s.FuncDecl, Func]] = []
         self.functions: list[tuple[s.FuncDecl, Func]] = []
         self.initializers: list[s.Initializer] = []
-        if file.package is not None and file.package.name != "main":
+        if self.path:
+            self.package_scope.names.update(native_members(self.path))
+        elif file.package is not None and file.package.name != "main":
             message = f"package {file.package.name}; a Toy program is package main"
             self.error(codes.PACKAGE, file.package, message)
         for import_ in file.imports:
@@ -99,7 +123,7 @@ class Checker(Declarations):
             case s.TypeDecl():
                 type_name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
                 if not x.is_alias:
-                    type_name.type = Named(x.name.name, x.name.pos)
+                    type_name.type = Named(x.name.name, x.name.pos, package=self.package)
                 self._enter(x.name, type_name, x)
             case s.FuncDecl():
                 self._collect_function(x)
@@ -126,7 +150,7 @@ class Checker(Declarations):
 
     def _collect_function(self, x: s.FuncDecl) -> None:
         name = x.name.name
-        function = Func(name, x.name.pos)
+        function = Func(name, x.name.pos, package=self.path)
         self.declared[function] = Declared(x)
         x.name.object = function
         if x.receiver is not None:
@@ -202,10 +226,13 @@ class Checker(Declarations):
     def _package(self) -> s.Package:
         functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]
         main = next((x for x in functions if x.receiver is None and x.name.name == "main"), None)
-        if main is None and not self.diagnostics:
+        if main is None and not self.path and not self.diagnostics:
             self.error(codes.MAIN, 0, "function main is undeclared in the main package")
         globals_ = [o for o in self.declared if isinstance(o, Var) and o.name != "_"]
         types = [o for o in self.declared if isinstance(o, TypeName)]
         inits = [x for x in functions if x.receiver is None and x.name.name == "init"]
         initializers = [] if self.diagnostics else in_order(self.initializers, self.findings.uses)
-        return s.Package(self.file, types, globals_, functions, initializers, inits, main)
+        imported = [package.path for package in self.findings.imports if library_file(package.path).is_file()]
+        info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
+        exported = {name: object_ for name, object_ in self.package_scope.names.items() if name[:1].isupper()}
+        return s.Package(self.file, types, globals_, functions, initializers, inits, main, imported, exported, info)

@@ -20,7 +20,6 @@ from lang.go_types import (
     INVALID,
     STRING,
     Array,
-    Interface,
     Map,
     Named,
     Param,
@@ -32,7 +31,7 @@ from lang.go_types import (
     is_interface,
     is_untyped,
 )
-from lang.lookup import Ambiguous, Found, find, is_in_method_set
+from lang.lookup import Ambiguous, Found, adjustment, find, is_in_method_set
 from lang.objects import Const, Func, Object, PackageName, TypeName, Var
 from lang.spelling import spelled
 
@@ -66,7 +65,7 @@ class Selectors(Types):
             self.invalidate(x)
             return
         owner = operand.type.elem if isinstance(operand.type, Pointer) else operand.type
-        if isinstance(owner, Named) and owner.package and not x.name.name[:1].isupper():
+        if isinstance(owner, Named) and owner.package != self.package and not x.name.name[:1].isupper():
             why = f"cannot refer to unexported field {x.name.name}"
             self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
             self.invalidate(x)
@@ -160,7 +159,7 @@ class Selectors(Types):
         self.resolve(method)
         self.note_use(method)
         receiver = found.receiver or operand.type
-        adjust = _adjustment(method, receiver)
+        adjust = adjustment(method, receiver)
         if adjust is s.Adjust.ADDRESS:
             addressable = operand.mode is s.Mode.VARIABLE or any(step.through_pointer for step in found.steps)
             if not addressable:
@@ -177,11 +176,7 @@ class Selectors(Types):
 
     def _select_interface_method(self, x: s.Selector, found: Found) -> None:
         assert found.interface_method is not None
-        self.refuse(x, "interfaces")
-        interface = (found.steps[-1].field.type if found.steps else x.operand.type).underlying
-        assert isinstance(interface, Interface)
-        index = interface.methods.index(found.interface_method)
-        x.selection = s.InterfaceSelection(found.steps, x.name.name, index)
+        x.selection = s.InterfaceSelection(found.steps, x.name.name)
         x.mode, x.type = s.Mode.VALUE, found.interface_method.signature
 
     def _select_method_expression(self, x: s.Selector, found: Found) -> None:
@@ -189,6 +184,7 @@ class Selectors(Types):
         method, base = found.method, x.operand.type
         if found.interface_method is not None:
             signature = found.interface_method.signature
+            x.selection = s.MethodExpression(s.InterfaceSelection(found.steps, x.name.name))
         else:
             assert method is not None
             self.resolve(method)
@@ -203,7 +199,8 @@ class Selectors(Types):
                 self.invalidate(x)
                 return
             signature = method.signature
-            x.selection = s.MethodExpression(found.steps, method, _adjustment(method, found.receiver or base))
+            selected = s.MethodSelection(found.steps, method, adjustment(method, found.receiver or base))
+            x.selection = s.MethodExpression(selected)
         params = (Param("_" if signature.params and signature.params[0].name else "", base), *signature.params)
         x.mode, x.type = s.Mode.VALUE, Signature(params, signature.results, signature.variadic)
 
@@ -348,10 +345,3 @@ class Selectors(Types):
                 self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
                 return
             highest = max(highest, value)
-
-
-def _adjustment(method: Func, receiver: Type) -> s.Adjust:
-    """What is done to a receiver that a method is called with."""
-    if method.pointer_receiver == isinstance(receiver, Pointer):
-        return s.Adjust.NONE
-    return s.Adjust.ADDRESS if method.pointer_receiver else s.Adjust.DEREFERENCE

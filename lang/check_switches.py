@@ -88,7 +88,6 @@ class Switches(Loops):
     # ------------------------------------------------------------ type switch, select
 
     def _stmt_typeswitch(self, x: s.TypeSwitch, around: Around) -> None:
-        self.refuse(x, "type switches")
         self.open_scope()
         if x.init is not None:
             self.statement(x.init, TOP)

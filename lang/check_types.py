@@ -14,8 +14,6 @@ from lang import syntax as s
 from lang.check_base import is_valid
 from lang.check_operators import Operators
 from lang.go_types import (
-    ANY,
-    ERROR,
     INT,
     INVALID,
     Array,
@@ -119,8 +117,6 @@ class Types(Operators):
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
         self.resolve(found)
-        if found.type in (ANY, ERROR):
-            self.refuse(x, "interfaces")
         return found.type
 
     def _array_type(self, x: s.ArrayType) -> Type:
@@ -226,7 +222,6 @@ class Types(Operators):
 
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
-        self.refuse(x, "interfaces")
         for element in x.elements:
             if element.name is None:
                 self._embed_interface(element, methods)
@@ -245,7 +240,7 @@ class Types(Operators):
         if isinstance(under, Interface):
             methods.update({method.name: method for method in under.methods})
         elif type_ != INVALID:
-            self.refuse(element, "interfaces")
+            self.refuse(element, "type constraints")
             self.error(codes.NOT_A_TYPE, element, f"{type_} is not an interface")
 
 

@@ -240,7 +240,7 @@ def knobs_of(options: Options, environ: Mapping[str, str]) -> Settings:
 def notes_of(lowered: LoweredProgram) -> dict[str, Any]:
     """What running a program needs besides its code, in a form that the cache can keep."""
     return {
-        "positions": [[position.function, position.line] for position in lowered.positions],
+        "positions": [list(position) for position in lowered.positions],
         "globals_size": lowered.globals_size,
         "globals_mask": f"{lowered.globals_mask:x}",
         "objects": lowered.objects,
@@ -250,7 +250,7 @@ def notes_of(lowered: LoweredProgram) -> dict[str, Any]:
 def executable(source: Source, notes: dict[str, Any]) -> Executable:
     """The same, read back."""
     mask = int(notes["globals_mask"], 16)
-    positions = [(function, line) for function, line in notes["positions"]]
+    positions = [(function, line, file) for function, line, file in notes["positions"]]
     mask_bytes = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
     return Executable(source.name, positions, notes["globals_size"], mask_bytes, notes["objects"])
 

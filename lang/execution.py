@@ -52,7 +52,7 @@ class Executable(NamedTuple):
     """What is left of a program when it has been compiled."""
 
     name: str  # the source's, for traces
-    positions: list[tuple[str, int]]  # function and line: what the last word of a panic counts
+    positions: list[tuple[str, int, str]]  # function, line and file: what the last word of a panic counts
     globals_size: int  # bytes of the package variables
     globals_mask: bytes  # a bit per word of them that is a pointer
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
@@ -345,8 +345,8 @@ class Run:
         position = failure.words[-1]
         if not 0 <= position < len(self.program.positions):
             return ""
-        function, line = self.program.positions[position]
-        return f"main.{function}(...)\n\t{self.program.name}:{line}\n"
+        function, line, file = self.program.positions[position]
+        return f"{function}(...)\n\t{file or self.program.name}:{line}\n"
 
 
 def stack_bytes_wanted() -> int:

@@ -115,10 +115,11 @@ class HeapPage:
         return made
 
     def place(self, site: int) -> tuple[str, int]:
-        """The function and the line of a site; of none that is known, the runtime and 0."""
+        """The function and the line in the program of a site; of none that is known, the runtime and 0."""
         if not 1 <= site <= len(self.program.positions):
             return "the runtime", 0
-        return self.program.positions[site - 1]
+        function, line, file = self.program.positions[site - 1]
+        return function.removeprefix("main."), 0 if file else line
 
 
 def layout() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from lang.go_types import Field, Interface, InterfaceMethod, Named, Pointer, Signature, Struct, Type, signature_string
 from lang.objects import Func
-from lang.syntax import FieldStep
+from lang.syntax import Adjust, FieldStep, InterfaceSelection, MethodSelection
 
 
 @dataclass(slots=True)
@@ -134,6 +134,23 @@ def _merged(entries: list[_Embedded]) -> list[_Embedded]:
 def is_in_method_set(found: Found) -> bool:
     """Whether a method found can be called on a value that is not addressable."""
     return found.method is None or not found.method.pointer_receiver or found.through_pointer
+
+
+def adjustment(method: Func, receiver: Type) -> Adjust:
+    """What is done to a receiver that a method is called with."""
+    if method.pointer_receiver == isinstance(receiver, Pointer):
+        return Adjust.NONE
+    return Adjust.ADDRESS if method.pointer_receiver else Adjust.DEREFERENCE
+
+
+def selected_method(type_: Type, name: str) -> MethodSelection | InterfaceSelection | None:
+    """How a method of a type is reached from a value; None when the type has none of that name."""
+    found = find(type_, name)
+    if not isinstance(found, Found) or found.field is not None:
+        return None
+    if found.method is None:
+        return InterfaceSelection(found.steps, name)
+    return MethodSelection(found.steps, found.method, adjustment(found.method, found.receiver or type_))
 
 
 def missing_method(type_: Type, interface: Interface) -> str:

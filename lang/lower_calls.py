@@ -10,7 +10,7 @@ Next: lower_closures.py
 from __future__ import annotations
 
 from lang.flow import Leave
-from lang.go_types import ANY, Basic, Interface, Signature, Slice, Tuple, Type
+from lang.go_types import ANY, BOOL, Basic, Interface, Signature, Slice, Tuple, Type
 from lang.lower_frame import NotYet, Value
 from lang.lower_slices import Slices
 from lang.lower_types import Component
@@ -31,6 +31,7 @@ from lang.syntax import (
     Paren,
     Selector,
     SliceExpr,
+    TypeAssert,
     Unary,
 )
 
@@ -49,7 +50,7 @@ class Calls(Slices):
                 return self.builtin(expr)
             case CallKind.FUNCTION | CallKind.METHOD:
                 assert expr.target is not None, "the checker knows the function called"
-                if expr.target.package:
+                if expr.target.is_native:
                     return self.package_call(expr, expr.target)
                 return self.function_call(expr)
         return self.dynamic_call(expr)
@@ -68,7 +69,7 @@ class Calls(Slices):
         assert expr.signature is not None, "functions have signatures"
         receiver = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
         arguments = receiver + self.argument_parts(expr, expr.signature)
-        name = self.program.functions[expr.target]
+        name = self.program.function_name(expr.target)
         text = ", ".join(("g", "{sp}", *arguments))
         return self.call(f"{name}({text})", self.result_components(expr.signature), name)
 
@@ -140,6 +141,9 @@ class Calls(Slices):
         """The several values of one call."""
         parts = self.value(expr)
         types = expr.type.elems if isinstance(expr.type, Tuple) else (expr.type,)
+        inner = strip(expr)
+        if isinstance(inner, TypeAssert) and inner.comma_ok:
+            types = (expr.type, BOOL)
         values, start = [], 0
         for t in types:
             count = len(self.types.components(t))
@@ -240,6 +244,8 @@ class Calls(Slices):
                 return self.slice_expression(expr)
             case FuncLit():
                 return self.function_literal(expr)
+            case TypeAssert():
+                return self.assertion(expr)
         return self.shallow(expr.type, self.operand_value(expr))
 
     def operand_value(self, expr: Expr) -> Value:
@@ -264,6 +270,10 @@ class Calls(Slices):
                     raise NotYet(expr, f"indexing of {expr.operand.type}")
                 return self.load(place)
         raise NotYet(expr, "this expression")
+
+    def assertion(self, expr: TypeAssert) -> Value:
+        """x.(T)"""
+        raise NotImplementedError
 
     def function_literal(self, expr: FuncLit) -> Value:
         """func(params) results { body }"""

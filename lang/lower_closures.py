@@ -11,7 +11,7 @@ the closure leads to.
     FV1  the code of a closure takes the closure as its third parameter
     FV2  what a function value of a type may call is known: all functions of that shape whose address was taken
 
-Next: lower_finalizers.py
+Next: lower_interfaces.py
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ from lang.syntax import (
     CallKind,
     Expr,
     FuncLit,
+    InterfaceSelection,
     MethodExpression,
     MethodSelection,
     Mode,
     Name,
     Selector,
 )
+
+Selected = MethodSelection | InterfaceSelection
 
 CLOSURE = Component("", "Closure", VIEW, "")
 
@@ -52,9 +55,18 @@ class Closures(Calls):
         """f(x), where f is known only when the program runs."""
         signature = expr.signature
         assert signature is not None, "what is called has a signature"
+        function = strip(expr.function)
+        if isinstance(function, Selector) and isinstance(function.selection, InterfaceSelection):
+            return self.interface_call(expr, function, function.selection, signature)
         (closure,) = self.bind(expr.function.type, self.value(expr.function))
         arguments = self.argument_parts(expr, signature)
         return self.call_closure(closure, self.position(strip(expr.function)), signature, arguments)
+
+    def interface_call(
+        self, expr: Call, function: Selector, selection: InterfaceSelection, signature: Signature
+    ) -> Value:
+        """x.m(a), where x is an interface."""
+        raise NotImplementedError
 
     def call_closure(self, closure: str, pos: str, signature: Signature, arguments: Value) -> Value:
         """A call of what a closure leads to."""
@@ -74,12 +86,12 @@ class Closures(Calls):
         self.program.take_address(name, info.signature)
         if not info.captures:
             return self.static_closure(name)
-        values: list[tuple[Type, Value]] = []
-        for var in info.captures:
-            found = self.variable(var)
-            is_place = isinstance(found, Place)
-            values.append((Pointer(var.type), (found.pointer,)) if is_place else (var.type, found))  # type: ignore[union-attr, list-item]
-        return self.closure_over(name, values)
+        return self.closure_over(name, [self.captured(var) for var in info.captures])
+
+    def captured(self, var: Var) -> tuple[Type, Value]:
+        """What a closure keeps of a variable: where it lives, or what it holds."""
+        found = self.variable(var)
+        return (Pointer(var.type), (found.pointer,)) if isinstance(found, Place) else (var.type, found)
 
     def closure_over(self, name: str, values: list[tuple[Type, Value]]) -> str:
         """A closure of the function `name` over values."""
@@ -102,7 +114,7 @@ class Closures(Calls):
 
     def function_value(self, target: Func, expr: Expr) -> Value:
         """A function of the program as a value."""
-        if target.package:
+        if target.is_native:
             raise NotYet(expr, f"{target.package}.{target.name} as a value")
         function = used_name(target.name, target, target.type)
         call = call_of(function, target.signature, CallKind.FUNCTION, target)
@@ -111,25 +123,30 @@ class Closures(Calls):
     def method_value(self, expr: Selector, selection: MethodSelection) -> Value:
         """x.m: the receiver is evaluated now."""
         method = selection.method
-        if method.package:
+        if method.is_native:
             raise NotYet(expr, f"methods of {method.package} as values")
         assert method.receiver is not None, "a method has a receiver"
         receiver_type = Pointer(method.receiver) if method.pointer_receiver else method.receiver
         parts = self.bind(receiver_type, self.receiver_of(expr))
-        receiver = Var("receiver", expr.pos, receiver_type)
-        call = method_call(receiver, MethodSelection((), method, Adjust.NONE), method.signature, method)
-        name = self.program.thunk(("value", method), method_name(method), call, [receiver])
-        return (self.closure_over(name, [(receiver_type, parts)]),)
+        return self.bound_method(expr, method, receiver_type, parts, MethodSelection((), method, Adjust.NONE))
+
+    def bound_method(self, expr: Selector, key: object, t: Type, receiver: Value, selected: Selected) -> Value:
+        """The closure of a method over its receiver."""
+        assert isinstance(expr.type, Signature), "a method value is a function"
+        var = Var("receiver", expr.pos, t)
+        call = method_call(var, selected, expr.type)
+        name = self.program.thunk(("value", key), expr.name.name, call, [var])
+        return (self.closure_over(name, [(t, receiver)]),)
 
     def method_expression(self, expr: Selector, selection: MethodExpression) -> Value:
         """T.m: a function that takes the receiver first."""
-        method = selection.method
         assert isinstance(expr.type, Signature), "a method expression is a function"
-        receiver = Var("receiver", expr.pos, expr.type.params[0].type, VarKind.PARAM)
-        chosen = MethodSelection(selection.steps, method, selection.adjust)
-        call = method_call(receiver, chosen, method.signature, method)
-        key = ("expression", receiver.type, method)
-        return (self.static_closure(self.program.thunk(key, method_name(method), call, [], receiver)),)
+        first, *rest = expr.type.params
+        receiver = Var("receiver", expr.pos, first.type, VarKind.PARAM)
+        signature = Signature(tuple(rest), expr.type.results, expr.type.variadic)
+        call = method_call(receiver, selection.selected, signature)
+        key = ("expression", receiver.type, expr.name.name)
+        return (self.static_closure(self.program.thunk(key, expr.name.name, call, [], receiver)),)
 
     def captured_values(self, closure: str, types: list[Type]) -> list[Value]:
         """What a closure over values of these types holds."""
@@ -146,7 +163,8 @@ class Closures(Calls):
         if not info.captures:
             return
         is_copied = [not var.is_shared and not is_boxed(var.type) for var in info.captures]
-        types = [var.type if copied else Pointer(var.type) for var, copied in zip(info.captures, is_copied, strict=True)]
+        kept = zip(info.captures, is_copied, strict=True)
+        types = [var.type if copied else Pointer(var.type) for var, copied in kept]
         values = self.captured_values(closure, types)
         for var, copied, parts in zip(info.captures, is_copied, values, strict=True):
             self.locals[var] = parts if copied else self.pointed(parts[0], var.type)
@@ -163,26 +181,26 @@ def used_name(name: str, object_: Object, t: Type) -> Name:
     return found
 
 
-def call_of(function: Expr, signature: Signature, kind: CallKind, target: Func | None) -> Call:
+def parameters_of(signature: Signature, pos: int) -> list[Var]:
+    """Variables for the parameters of a function."""
+    return [Var(param.name, pos, param.type, VarKind.PARAM) for param in signature.params]
+
+
+def call_of(
+    function: Expr, signature: Signature, kind: CallKind, target: Func | None, params: list[Var] | None = None
+) -> Call:
     """A call of a function with variables of its parameters' types."""
-    params = [Var(param.name, function.pos, param.type, VarKind.PARAM) for param in signature.params]
+    params = parameters_of(signature, function.pos) if params is None else params
     call = Call(function.pos, function, [used_name(var.name, var, var.type) for var in params], signature.variadic, 0)
     call.kind, call.target, call.signature = kind, target, signature
     call.type, call.mode = signature.result, Mode.VALUE
     return call
 
 
-def method_call(
-    receiver: Var, selection: MethodSelection, signature: Signature, target: Func | None
-) -> Call:
+def method_call(receiver: Var, selected: Selected, signature: Signature, params: list[Var] | None = None) -> Call:
     """receiver.m(...)"""
+    target = selected.method if isinstance(selected, MethodSelection) else None
     name = target.name if target is not None else ""
     selector = Selector(receiver.pos, used_name("receiver", receiver, receiver.type), Name(receiver.pos, name))
-    selector.selection, selector.type, selector.mode = selection, signature, Mode.VALUE
-    return call_of(selector, signature, CallKind.METHOD, target)
-
-
-def method_name(method: Func) -> str:
-    """As traces call it."""
-    assert method.receiver is not None, "a method has a receiver"
-    return f"{method.receiver.name}.{method.name}"
+    selector.selection, selector.type, selector.mode = selected, signature, Mode.VALUE
+    return call_of(selector, signature, CallKind.METHOD if target is not None else CallKind.DYNAMIC, target, params)

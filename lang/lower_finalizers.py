@@ -22,10 +22,10 @@ from dataclasses import dataclass
 
 from lang.check_finalizers import named_function, takes
 from lang.flow import Break, If, Leave, Loop, Return
-from lang.go_types import STRING, UINT64, Array, Field, Pointer, Signature, Struct, Type
+from lang.go_types import STRING, UINT64, Array, Field, Pointer, Struct, Type
 from lang.layout import has_pointers, size_of
-from lang.lower_closures import Closures
 from lang.lower_frame import NotYet, Value
+from lang.lower_interfaces import Interfaces
 from lang.lower_types import VIEW, Component, runtime_name, signature_name
 from lang.objects import Func
 from lang.syntax import Call, Expr, Mode
@@ -50,7 +50,7 @@ def box_type(t: Type) -> Struct:
     return Struct((Field("value", t), *room))
 
 
-class Finalizers(Closures):
+class Finalizers(Interfaces):
     """runtime.SetFinalizer, runtime.AddCleanup, Cleanup.Stop, and the calls that they lead to."""
 
     def set_finalizer(self, expr: Call) -> Value:
@@ -164,6 +164,6 @@ class Finalizers(Closures):
             view = self.types.pointee(call.given.underlying.elem)
             parts = (self.temporary(f"{view}.at({word})", VIEW),)
         arguments = self.bind(call.given, parts)
-        name = self.program.functions[call.function]
+        name = self.program.function_name(call.function)
         results = self.result_components(call.function.signature)
         self.call(f"{name}({', '.join(('g', '{sp}', *arguments))})", results, name)

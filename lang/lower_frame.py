@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lang import syntax
 from lang.flow import Call, Flow, If, Step
-from lang.go_types import Signature, Type
+from lang.go_types import Interface, Signature, Type
 from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
@@ -56,12 +56,12 @@ class Place:
     pointer: str  # the text of a pointer to it, as the Toy program would have it
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in the source, for panics and traces."""
 
-    function: str
+    function: str  # with its package: main.f
     line: int
+    file: str  # "" for the program's own
 
 
 class Program:
@@ -86,8 +86,32 @@ class Program:
         self.finalizers_name = ""  # of the function that makes them
         self.runs_finalizers = False  # it is called
 
+    def function_name(self, function: Func) -> str:
+        """The name of a function that is called; one of the library is lowered from now on."""
+        raise NotImplementedError
+
+    def global_name(self, var: Var) -> str:
+        """The field of the package's struct that a package-level variable is."""
+        raise NotImplementedError
+
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""
+        raise NotImplementedError
+
+    def dynamic_type(self, t: Type) -> str:
+        """The name of the descriptor of a type, values of which are put into interfaces."""
+        raise NotImplementedError
+
+    def dispatch(self, method: str, signature: Signature) -> str:
+        """The name of the function that calls a method of what an interface holds."""
+        raise NotImplementedError
+
+    def implements(self, t: Interface) -> str:
+        """The name of the function that tells whether what an interface holds implements t."""
+        raise NotImplementedError
+
+    def missing_method(self, t: Interface) -> str:
+        """The name of the function that tells which method of t what an interface holds lacks."""
         raise NotImplementedError
 
     def literal(self, expr: FuncLit) -> str:
@@ -110,9 +134,11 @@ class Program:
         """The field of the package's struct that holds the closure of a function without captured variables."""
         raise NotImplementedError
 
-    def position(self, function: str, pos: int) -> int:
+    def position(self, function: FunctionInfo, pos: int) -> int:
         """The number of a source position."""
-        position = Position(function, self.source.line_of(pos))
+        source = function.source or self.source
+        file = source.name if function.source is not None else ""
+        position = Position(f"{function.package or 'main'}.{function.name}", source.line_of(pos), file)
         number = self._position_numbers.setdefault(position, len(self.positions))
         if number == len(self.positions):
             self.positions.append(position)
@@ -175,11 +201,15 @@ class Frame:
 
     def position(self, node: Node) -> str:
         """The text of the position of `node`."""
-        return str(self.program.position(self.info.name, node.pos))
+        return str(self.program.position(self.info, node.pos))
+
+    def position_text(self) -> str:
+        """The text of the position of what is under way."""
+        return str(self.program.position(self.info, self.pos))
 
     def site(self) -> int:
         """What the memory profile calls the place under way; 0 if the program is not compiled for it."""
-        return 1 + self.program.position(self.info.name, self.pos) if self.program.is_profiled else 0
+        return 1 + self.program.position(self.info, self.pos) if self.program.is_profiled else 0
 
     def allocates(self, what: int, t: Type) -> None:
         """Note what the allocation under way makes, for who looks at the heap."""

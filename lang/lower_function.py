@@ -19,13 +19,18 @@ import re
 
 from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
-from lang.lower_closures import CLOSURE
+from lang.go_types import InterfaceMethod, Type
+from lang.lookup import selected_method
+from lang.lower_closures import CLOSURE, method_call, parameters_of
 from lang.lower_frame import Program
 from lang.lower_loops import Loops, ends
-from lang.lower_types import Component, is_boxed
+from lang.lower_types import WORD, Component, is_boxed
 from lang.objects import FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Block, FuncDecl, FuncLit
+
+TYPE = Component("typ", "Type", "", ".typ")
+DATA = Component("data", "uintptr", WORD, ".data")
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
@@ -62,6 +67,26 @@ class Function(Loops):
         self.declare_closure()
         self.declare_parameters()
         self.add(Return(", ".join(self.value(call))))
+
+    def lower_dispatch(self, method: InterfaceMethod, held: list[Type]) -> None:
+        """A call of a method of what an interface holds, which is one of the types."""
+        typ = self.declare("typ", TYPE)
+        data = self.declare("data", DATA)
+        self.parameters += [f"{typ}: {TYPE.annotation}", f"{data}: {DATA.annotation}"]
+        signature = method.signature
+        self.info.params = parameters_of(signature, 0)
+        self.info.results = [Var("", 0, result.type) for result in signature.results]
+        self.declare_parameters()
+        for t in held:
+            branch = self.if_(f"{typ}.number == {self.types.number(t)}")
+            with self.inside(branch.then):
+                receiver = Var("receiver", 0, t)
+                parts = self.held_value(data, t)
+                self.locals[receiver] = self.pointed(parts[0], t) if is_boxed(t) else self.bind(t, parts)
+                selected = selected_method(t, method.name)
+                assert selected is not None, "IF1: the type has the method"
+                self.add(Return(", ".join(self.value(method_call(receiver, selected, signature, self.info.params)))))
+        self.add(Leave('throw("IF1: an interface holds a type that no interface was given")'))
 
     def declare_closure(self) -> None:
         """The closure as a parameter, and what it holds as variables."""

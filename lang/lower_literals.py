@@ -4,7 +4,7 @@
     Point{1, 2}       locals: no memory at all
     [3]int{1, 2, 3}   memory, a store per element; a table is copied when all of many are constants
     string(b)         a call of the runtime
-    any(v)            a box on the heap, or a constant
+    any(v)            a box on the heap, a constant, or v itself if it is a pointer
 
 Next: lower_slices.py
 """
@@ -15,7 +15,7 @@ from lang.go_types import Array, Basic, Interface, Kind, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import Operators, float_text
-from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_scalar
+from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_direct, is_scalar
 from lang.packages import DURATION, part_with_text
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
@@ -53,13 +53,13 @@ class Literals(Operators):
             way = "int64(...)" if part is DURATION else "UnixNano()"
             raise NotYet(expr, f"the text of a time.{part.name}: {way} prints nanoseconds")
         if expr.mode is Mode.CONSTANT:
-            return (self.types.descriptor(expr.type), f"address({self.constant_box(expr)})")
+            return (self.program.dynamic_type(expr.type), f"address({self.constant_box(expr)})")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
 
     def interface_of(self, t: Type, parts: Value, is_owned: bool = False) -> Value:
         """A value of type t in an interface; `is_owned` when it is boxed in memory of its own already."""
-        pointer = parts[0] if is_owned else self.new_memory(t, "", parts).pointer
-        return (self.types.descriptor(t), f"address({pointer})")
+        pointer = parts[0] if is_owned or is_direct(t) else self.new_memory(t, "", parts).pointer
+        return (self.program.dynamic_type(t), f"address({pointer})")
 
     def constant_box(self, expr: Expr) -> str:
         """A constant in memory that nobody writes to."""

@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import INT, RUNE, Array, Pointer, Slice, Type
+from lang.go_types import INT, RUNE, Array, Interface, Pointer, Slice, Type
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_statements import Statements, is_blank
+from lang.lower_statements import Jumping, Statements, is_blank
+from lang.lower_types import is_boxed
 from lang.objects import Var
 
 LONGEST_CHAIN = 8  # cases; see is_long
@@ -47,7 +48,7 @@ class Loops(Statements):
 
     targets: list[Target]
 
-    def jumping_statement(self, node: syntax.For | syntax.Range | syntax.Switch | syntax.Branch) -> None:
+    def jumping_statement(self, node: Jumping) -> None:
         """Loops and switches, and what leaves them."""
         if isinstance(node, syntax.For):
             self.for_statement(node)
@@ -55,6 +56,8 @@ class Loops(Statements):
             self.range_statement(node)
         elif isinstance(node, syntax.Switch):
             self.switch(node)
+        elif isinstance(node, syntax.TypeSwitch):
+            self.type_switch(node)
         else:
             self.branch(node)
 
@@ -246,13 +249,15 @@ class Loops(Statements):
             self.statement(node.init)
         tag = self.snapshot(node.tag.type, self.value(node.tag)) if node.tag is not None else ()
         target = Target(node, is_loop=breaks_out(node))
+        numbered = any(case.falls_through for case in node.cases) or is_long(node)
+        self.cases_of(target, lambda: self.numbered_cases(node, tag) if numbered else self.chained_cases(node, tag))
+
+    def cases_of(self, target: Target, body: Callable[[], None]) -> None:
+        """The cases of a switch, in a loop of one round if a break leaves it."""
         lines: list[Flow] = []
         self.targets.append(target)
         with self.inside(lines):
-            if any(case.falls_through for case in node.cases) or is_long(node):
-                self.numbered_cases(node, tag)
-            else:
-                self.chained_cases(node, tag)
+            body()
             if target.is_loop and not ends(lines):
                 self.add(Break())
         self.targets.pop()
@@ -260,6 +265,42 @@ class Loops(Statements):
             self.close_loop(Loop("True", lines), target)
         else:
             self.block += lines
+
+    def type_switch(self, node: syntax.TypeSwitch) -> None:
+        """switch v := x.(type) {}"""
+        if node.init is not None:
+            self.statement(node.init)
+        t = node.operand.type
+        held = self.snapshot(t, self.value(node.operand))
+        self.cases_of(Target(node, is_loop=breaks_out(node)), lambda: self.type_cases(node, t, held))
+
+    def type_cases(self, node: syntax.TypeSwitch, t: Type, held: Value) -> None:
+        """if ... else if ... else default"""
+        before = self.block
+        for case in node.cases:
+            if case.values is not None:
+                branch = self.if_(any_of([self.holds_case(held[0], value) for value in case.values]))
+                with self.inside(branch.then):
+                    self.type_case(case, t, held)
+                self.block = branch.orelse
+        for case in node.cases:
+            if case.values is None:
+                self.type_case(case, t, held)
+        self.block = before
+
+    def holds_case(self, typ: str, value: syntax.Expr) -> str:
+        """Whether an interface holds what a case names."""
+        return f"is_nil({typ})" if value.mode is syntax.Mode.NIL else self.holds(typ, value.type)
+
+    def type_case(self, case: syntax.Case, t: Type, held: Value) -> None:
+        """The body of one case, with the variable that it has."""
+        if case.var is not None:
+            is_same = isinstance(case.var.type.underlying, Interface)
+            parts = held if is_same else self.held_value(held[1], case.var.type)
+            if is_boxed(case.var.type):
+                parts = (self.new_memory(case.var.type, "", parts).pointer,)  # Y2
+            self.declare_owned(case.var, parts)
+        self.statements(case.body)
 
     def chained_cases(self, node: syntax.Switch, tag: Value) -> None:
         """if ... else if ... else default"""
@@ -305,9 +346,15 @@ class Loops(Statements):
                 elif value.mode is syntax.Mode.NIL:
                     test = f"is_nil({tag[0]})"
                 else:
-                    test = self.compared("==", node.tag.type, tag, self.value(value))
+                    test = self.case_equal(node.tag.type, tag, value)
             tests = self.either(tests, lines, test)
         return any_of(tests)
+
+    def case_equal(self, t: Type, tag: Value, value: syntax.Expr) -> str:
+        """Whether the tag equals the value of a case."""
+        if isinstance(t.underlying, Interface) or isinstance(value.type.underlying, Interface):
+            return self.equal_mixed(t, tag, value.type, self.value(value))
+        return self.compared("==", t, tag, self.value(value))
 
     def either(self, tests: list[str], lines: list[Flow], test: str) -> list[str]:
         """`tests` and `test`, where `lines` must run before `test` and only if none of `tests` is true."""
@@ -338,7 +385,7 @@ def ends(block: list[Flow]) -> bool:
     return bool(block) and isinstance(block[-1], Break | Continue | Return | Leave)
 
 
-def breaks_out(node: syntax.Switch) -> bool:
+def breaks_out(node: syntax.Switch | syntax.TypeSwitch) -> bool:
     """Whether a break inside leaves this switch."""
     pending: list[object] = [case.body for case in node.cases]
     while pending:

@@ -19,6 +19,7 @@ from lang.syntax import (
     Call,
     Expr,
     FieldSelection,
+    InterfaceSelection,
     MethodExpression,
     MethodSelection,
     Name,
@@ -68,6 +69,8 @@ class Packages(Finalizers):
             return self.package_variable(expr, selection)
         if isinstance(selection, MethodSelection):
             return self.method_value(expr, selection)
+        if isinstance(selection, InterfaceSelection):
+            return self.interface_method_value(expr, selection)
         assert isinstance(selection, MethodExpression), "every selector was resolved"
         return self.method_expression(expr, selection)
 

@@ -37,7 +37,7 @@ class Places(Frame):
         if found is not None:
             return found
         self.uses_globals = True
-        name = self.program.globals[var]
+        name = self.program.global_name(var)
         return self.member_place("package", name, var.type, f"address(package) + offsetof(Package, {name!r})")
 
     def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:

@@ -24,10 +24,10 @@ from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, T
 from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lower_frame import Position
 from lang.lower_function import Function
+from lang.lower_library import Library
 from lang.lower_names import safe_name
-from lang.lower_thunks import Thunks
 from lang.lower_types import field_name
-from lang.objects import FunctionInfo, VarKind
+from lang.objects import FunctionInfo
 from lang.source import Source
 from lang.type_notes import TypeNotes, Variable
 
@@ -67,7 +67,16 @@ from lang.std.runtime_pkg import (
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
-from runtime.panics import check_slice, check_slice3, check_slice3_of, check_slice_of, panic_any, stack_overflow
+from runtime.panics import (
+    check_slice,
+    check_slice3,
+    check_slice3_of,
+    check_slice_of,
+    panic_any,
+    panic_conversion,
+    panic_missing_method,
+    stack_overflow,
+)
 from runtime.proc import G
 from runtime.slices import copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready
@@ -85,6 +94,7 @@ from runtime.strings import (
 )
 from runtime.syspy import *
 from runtime.types import *
+from runtime.values import equal_any
 """
 
 
@@ -104,11 +114,11 @@ def lower_package(package: syntax.Package, source: Source, is_profiled: bool = F
     return ProgramLowering(package, source, is_profiled).lower()
 
 
-class ProgramLowering(Thunks):
+class ProgramLowering(Library):
     """One program."""
 
     def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
-        super().__init__(source, is_profiled)
+        super().__init__(source, is_profiled, package.imported)
         self.package = package
         for name in imported_names():
             self.names.taken.add(name)
@@ -118,22 +128,26 @@ class ProgramLowering(Thunks):
     def lower(self) -> LoweredProgram:
         """The whole program."""
         self.name_everything()
-        initialize = self.initializer()
+        initialize = self.initializer(self.package.initializers, "initialize", self.package.info)
         for declaration in self.package.functions:
             function = self.function(declaration)
             function.lower(declaration)
             self.lowered.append(function)
         if self.runs_finalizers or self.ready_calls:
             self.lowered.append(self.finalizers())
+        self.lower_library()
+        self.lower_dispatches()
         struct = self.globals_struct()
         # These may define further types, so they come before the definitions are taken.
         lines, start = self.package_class(struct), self.start(initialize)
+        questions = self.question_lines()
         text = "\n".join(
             [
                 f'"""{self.source.name}, as systems Python."""',
                 IMPORTS,
                 *self.types.definitions,
                 *lines,
+                *questions,
                 *self.texts(),
                 *start,
             ]
@@ -166,7 +180,7 @@ class ProgramLowering(Thunks):
 
     def globals_struct(self) -> Struct:
         """The package-level variables as the fields of one struct."""
-        fields = [Field(self.globals[var], var.type) for var in self.package.globals]
+        fields = [Field(self.globals[var], var.type) for var in (*self.package.globals, *self.used_globals)]
         fields += self.static_fields()
         if self.uses_arguments:
             fields.append(Field("os_Args", Slice(STRING)))
@@ -181,23 +195,10 @@ class ProgramLowering(Thunks):
         """What is known of the program's objects, if it is profiled."""
         if not self.is_profiled:
             return {}
-        names = [*(var.name for var in self.package.globals), "os.Args"]
+        names = [var.name for var in (*self.package.globals, *self.used_globals)]
+        names += ["func"] * len(self.static_closures) + ["os.Args"]
         fields = zip(names, struct.fields, field_offsets(struct), strict=False)
         return TypeNotes().notes(self.allocations, [Variable(name, at, f.type) for name, f, at in fields])
-
-    def initializer(self) -> str:
-        """The function that gives package-level variables their first values; its name."""
-        info = FunctionInfo("init", Signature((), ()))
-        function = Function(self, info, self.names.fresh("initialize"))
-        for item in self.package.initializers:
-            values = function.right_sides([item.value], [None if var is None else var.type for var in item.vars])
-            for var, parts in zip(item.vars, values, strict=True):
-                if var is not None and var.kind is VarKind.GLOBAL:
-                    place = function.variable(var)
-                    assert not isinstance(place, tuple), "a package-level variable lives in memory"
-                    function.store(place, parts)
-        self.lowered.append(function)
-        return function.name
 
     def start(self, initialize: str) -> list[str]:
         """The function that runs the program."""
@@ -209,7 +210,8 @@ class ProgramLowering(Thunks):
                 "    package.os_Args.length = count",
                 "    package.os_Args.capacity = count",
             ]
-        calls = [initialize, *(self.functions[d.object] for d in self.package.init_functions if d.object is not None)]
+        inits = [self.functions[d.object] for d in self.package.init_functions if d.object is not None]
+        calls = [*self.library_initializers(), initialize, *inits]
         main = next(
             self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
         )

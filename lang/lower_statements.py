@@ -21,11 +21,13 @@ from lang.objects import Var
 
 STATEMENT_NAMES: dict[type[syntax.Stmt], str] = {
     syntax.Send: "channels",
-    syntax.TypeSwitch: "type switches",
     syntax.Select: "select",
     syntax.Go: "goroutines",
     syntax.Defer: "defer",
 }
+
+
+Jumping = syntax.For | syntax.Range | syntax.Switch | syntax.TypeSwitch | syntax.Branch
 
 
 class Statements(Packages):
@@ -63,7 +65,7 @@ class Statements(Packages):
                 self.declarations(node.declarations)
             case syntax.If():
                 self.if_statement(node)
-            case syntax.For() | syntax.Range() | syntax.Switch() | syntax.Branch():
+            case syntax.For() | syntax.Range() | syntax.Switch() | syntax.TypeSwitch() | syntax.Branch():
                 self.jumping_statement(node)
             case syntax.Labeled():
                 self.statement(node.statement)
@@ -72,7 +74,7 @@ class Statements(Packages):
             case _:
                 raise NotYet(node, STATEMENT_NAMES.get(type(node), "this statement"))
 
-    def jumping_statement(self, node: syntax.For | syntax.Range | syntax.Switch | syntax.Branch) -> None:
+    def jumping_statement(self, node: Jumping) -> None:
         """Loops and switches, and what leaves them."""
         raise NotImplementedError
 

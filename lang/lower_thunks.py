@@ -7,20 +7,22 @@ Every function whose address is taken belongs to a shape: the types of its param
 them. A call of a function value may lead to all functions of its shape, and to no other (FV2): so it is known which
 calls may collect, and which functions recurse.
 
-Owner: one program's lowering.        Next: lower_program.py
+Owner: one program's lowering.        Next: lower_library.py
 """
 
 from __future__ import annotations
 
 from lang import syntax
-from lang.go_types import UINTPTR, Field, Signature
-from lang.lower_closures import CLOSURE, closure_type
+from lang.go_types import Field, Interface, InterfaceMethod, Param, Signature, Type
+from lang.lookup import missing_method, selected_method
+from lang.lower_closures import CLOSURE, Selected, closure_type
 from lang.lower_frame import Program
 from lang.lower_function import Function
 from lang.lower_names import safe_name
 from lang.lower_types import plain
 from lang.objects import FunctionInfo, Var
 from lang.source import Source
+from lang.syntax import InterfaceSelection
 
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # annotations of the parameters and of the results
 
@@ -35,6 +37,10 @@ class Thunks(Program):
         self.addressed: dict[str, set[str]] = {}  # by shape: the functions that a call of a value may lead to
         self.static_closures: dict[str, str] = {}  # by function: the field of the package's struct
         self._thunks: dict[object, str] = {}
+        self.boxed: dict[Type, None] = {}  # the types that interfaces may hold, in the order they were met
+        self.dispatches: dict[InterfaceMethod, str] = {}  # functions that call a method of what an interface holds
+        self.questions: dict[Interface, str] = {}  # functions that tell whether a type implements an interface
+        self.complaints: dict[Interface, str] = {}  # functions that tell what it lacks
 
     def literal(self, expr: syntax.FuncLit) -> str:
         """The name of a function literal's function."""
@@ -59,7 +65,7 @@ class Thunks(Program):
             function.lower_thunk(call)
             self.lowered.append(function)
             if receiver is not None:
-                signature = Signature((Field("", receiver.type), *signature.params), signature.results)
+                signature = Signature((Param("", receiver.type), *signature.params), signature.results)
             self.take_address(found, signature)
         return found
 
@@ -104,6 +110,82 @@ class Thunks(Program):
         return [
             f"    package.{field}.code = function_address({name})" for name, field in self.static_closures.items()
         ]
+
+    # ---- interfaces
+
+    def dynamic_type(self, t: Type) -> str:
+        """The name of the descriptor of a type, values of which are put into interfaces (IF1)."""
+        self.boxed.setdefault(t)
+        return self.types.descriptor(t)
+
+    def dispatch(self, method: str, signature: Signature) -> str:
+        """The name of the function that calls a method of what an interface holds."""
+        key = InterfaceMethod(method, signature)
+        if key not in self.dispatches:
+            self.dispatches[key] = self.names.fresh(f"{safe_name(method)}_dispatch")
+        return self.dispatches[key]
+
+    def implements(self, t: Interface) -> str:
+        """The name of the function that tells whether what an interface holds implements t."""
+        if t not in self.questions:
+            self.questions[t] = self.names.fresh("implements")
+        return self.questions[t]
+
+    def missing_method(self, t: Interface) -> str:
+        """The name of the function that tells which method of t what an interface holds lacks."""
+        if t not in self.complaints:
+            self.complaints[t] = self.names.fresh("missing_method")
+        return self.complaints[t]
+
+    def name_methods(self) -> None:
+        """Ask for the names of all methods that may be called through interfaces."""
+        done = 0
+        while done < len(self.dispatches):
+            method = list(self.dispatches)[done]
+            for t in self.boxed:
+                selected = selected_method(t, method.name)
+                if selected is not None and not missing_method(t, Interface((method,))):
+                    self.name_method(selected, method)
+            done += 1
+
+    def name_method(self, selected: Selected, method: InterfaceMethod) -> None:
+        """Ask for the name of what a dispatch calls for a type."""
+        if isinstance(selected, InterfaceSelection):
+            self.dispatch(method.name, method.signature)
+        elif not selected.method.is_native:
+            self.function_name(selected.method)
+
+    def lower_dispatches(self) -> None:
+        """The functions that call methods, once all types are known that interfaces hold."""
+        done = 0
+        while done < len(self.dispatches):
+            method, name = list(self.dispatches.items())[done]
+            function = Function(self, FunctionInfo(method.name, method.signature), name)
+            function.lower_dispatch(method, [t for t in self.boxed if not missing_method(t, Interface((method,)))])
+            self.lowered.append(function)
+            done += 1
+
+    def question_lines(self) -> list[str]:
+        """The functions that tell what types implement."""
+        lines = []
+        for t, name in self.questions.items():
+            numbers = [self.types.number(held) for held in self.boxed if not missing_method(held, t)]
+            test = " or ".join(f"typ.number == {number}" for number in numbers) or "False"
+            lines += [f"def {name}(typ: Type) -> bool:", f"    return not is_nil(typ) and ({test})", ""]
+        for t, name in self.complaints.items():
+            lines += [f"def {name}(typ: Type) -> String:"]
+            for held in self.boxed:
+                lacked = next((m.name for m in t.methods if missing_method(held, Interface((m,)))), "")
+                if lacked:
+                    lines.append(f"    if not is_nil(typ) and typ.number == {self.types.number(held)}:")
+                    lines.append(f"        return {self.string_constant(lacked)}")
+            lines += [f"    return {self.string_constant('')}", ""]
+        return lines
+
+    def string_constant(self, text: str) -> str:
+        """The name of a constant String."""
+        data, length = self.string(text.encode())
+        return self.boxed_constant("String", f"length={length}" if not text else f"data={data}, length={length}")
 
     def calls(self) -> dict[str, set[str]]:
         """Which functions a function calls; a shape calls what function values of its own may lead to."""

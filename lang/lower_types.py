@@ -146,6 +146,11 @@ def _flat_size(t: Type) -> int:
     return 1
 
 
+def is_direct(t: Type) -> bool:
+    """Whether an interface holds values of t themselves, not the address of a copy: they are one pointer."""
+    return isinstance(t.underlying, Pointer | Map | Chan | Signature)
+
+
 def is_scalar(t: Type) -> bool:
     """Whether a value of t in memory is one machine word or less, not a struct."""
     match t.underlying:
@@ -167,6 +172,7 @@ class LoweredTypes:
         self._behind_pointer = False  # while only the name of a class is wanted
         self._classes: dict[object, str] = {}
         self._descriptors: dict[Type, str] = {}
+        self.numbers: dict[Type, int] = {}  # of the types that have a descriptor
         self._components: dict[Type, tuple[Component, ...]] = {}
 
     # ---- as locals
@@ -311,6 +317,10 @@ class LoweredTypes:
 
     # ---- descriptors
 
+    def number(self, t: Type) -> int:
+        """The number by which the methods of a type are found; the first is 1."""
+        return self.numbers.setdefault(t, len(self.numbers) + 1)
+
     def descriptor(self, t: Type) -> str:
         """The name of the constant that describes t to the runtime."""
         found = self._descriptors.get(t)
@@ -327,6 +337,7 @@ class LoweredTypes:
             f"size={size_of(t)}",
             f"kind={kind}",
             f"align={align_of(t)}",
+            f"number={self.number(t)}",
             f"name=text({name!r})",
             f"name_length={len(name)}",
         ]

@@ -50,5 +50,5 @@ class MemoryProfile:
         """The function and the line of a site."""
         if not 1 <= site <= len(self.program.positions):
             return Frame(UNKNOWN, self.program.name, 0)
-        function, line = self.program.positions[site - 1]
-        return Frame(f"main.{function}", self.program.name, line)
+        function, line, file = self.program.positions[site - 1]
+        return Frame(function, file or self.program.name, line)

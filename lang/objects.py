@@ -17,6 +17,7 @@ from enum import Enum, auto
 from fractions import Fraction
 
 from lang.go_types import INVALID, Named, Signature, Type
+from lang.source import Source
 
 # An exact constant. Strings are bytes, as Go's are; a float that happens to be whole is still a Fraction.
 Value = bool | int | Fraction | bytes
@@ -76,7 +77,8 @@ class TypeName(Object):
 class Func(Object):
     """A function or a method. `type` is its Signature, without the receiver."""
 
-    package: str = ""                                           # "" for the program's own
+    package: str = ""                                           # path of the package; "" for the program's own
+    is_native: bool = False                                     # a package's, not written in Toy
     receiver: Named | None = None                               # T of a method on T or *T
     pointer_receiver: bool = False                              # declared on *T
 
@@ -117,6 +119,8 @@ class FunctionInfo:
     results: list[Var] = field(default_factory=list)            # one a result; unnamed ones are called ""
     locals: list[Var] = field(default_factory=list)             # every other variable, blank ones left out
     outer: FunctionInfo | None = None                           # the function around a function literal
+    package: str = ""                                           # path of the package; "" for the program's own
+    source: Source | None = None                                # of a package's function
     captures: list[Var] = field(default_factory=list)           # of a literal: others' variables that it uses
     literals: int = 0                                           # function literals directly inside
     has_defer: bool = False

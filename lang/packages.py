@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 
 from lang.go_types import (
     ANY,
@@ -33,6 +34,8 @@ from lang.go_types import (
     Type,
 )
 from lang.objects import Const, Func, Object, TypeName, Var, VarKind
+
+LIBRARY = Path(__file__).with_name("library")
 
 _ANYS = Slice(ANY)
 
@@ -76,14 +79,14 @@ def part_with_text(t: Type) -> Named | None:
 
 def _method(receiver: Named, name: str, params: list[tuple[str, Type]], result: Type) -> None:
     signature = Signature(tuple(Param(param, type_) for param, type_ in params), (Param("", result),))
-    receiver.methods[name] = Func(name, -1, signature, receiver.package, receiver)
+    receiver.methods[name] = Func(name, -1, signature, receiver.package, True, receiver)
 
 
 def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
     signature = Signature(
         tuple(Param(param, type_) for param, type_ in params), tuple(Param("", r) for r in results), variadic
     )
-    return Func(name, -1, signature, package)
+    return Func(name, -1, signature, package, True)
 
 
 def _fmt() -> list[Object]:
@@ -131,7 +134,7 @@ def _time_methods() -> None:
 def _cleanups() -> list[Object]:
     """AddCleanup, which is generic: its parameters are for messages, check_finalizers.py knows the rules."""
     cleanup = Named("Cleanup", -1, Struct((Field("id", UINT64), Field("ptr", UINTPTR))), package="runtime")
-    cleanup.methods["Stop"] = Func("Stop", -1, Signature((), ()), "runtime", receiver=cleanup)
+    cleanup.methods["Stop"] = Func("Stop", -1, Signature((), ()), "runtime", True, cleanup)
     given = Named("S", -1, ANY)
     params: list[tuple[str, Type]] = [
         ("ptr", Pointer(Named("T", -1, ANY))),
@@ -181,12 +184,17 @@ _BUILDERS = {"fmt": _fmt, "runtime": _runtime, "runtime/debug": _debug, "os": _o
 
 def is_package(path: str) -> bool:
     """Whether Toy has the package."""
-    return path in _BUILDERS
+    return path in _BUILDERS or library_file(path).is_file()
+
+
+def library_file(path: str) -> Path:
+    """Where the part of a package is that is written in Toy."""
+    return LIBRARY / f"{path}.toy"
 
 
 @cache
-def members(path: str) -> dict[str, Object]:
-    """The exported objects of a package that Toy has; none of an unknown package."""
+def native_members(path: str) -> dict[str, Object]:
+    """The exported objects of a package that are not written in Toy."""
     return {member.name: member for member in _BUILDERS[path]()} if path in _BUILDERS else {}
 
 

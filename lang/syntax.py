@@ -236,16 +236,13 @@ class InterfaceSelection:
 
     steps: tuple[FieldStep, ...]
     name: str
-    index: int                                                  # in the interface's methods, which are sorted
 
 
 @dataclass(frozen=True, slots=True)
 class MethodExpression:
     """T.m or (*T).m: a function whose first parameter is the receiver."""
 
-    steps: tuple[FieldStep, ...]
-    method: Func
-    adjust: Adjust
+    selected: MethodSelection | InterfaceSelection              # as on a value of type T
 
 
 @dataclass(frozen=True, slots=True)
@@ -644,4 +641,7 @@ class Package:
     functions: list[FuncDecl]                                   # functions and methods, in order of the source
     initializers: list[Initializer]                             # in the order in which Go runs them
     init_functions: list[FuncDecl]                              # func init(), run after them, before main
-    main: FuncDecl | None                                       # None only when an error was reported
+    main: FuncDecl | None                                       # None when an error was reported, and in the library
+    imported: list[str]                                         # paths of packages that are written in Toy
+    exported: dict[str, Object]                                 # what others can name
+    info: FunctionInfo                                          # of the function that initialises the variables

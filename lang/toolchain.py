@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def version_key() -> str:
     """A hash of everything that compiles a program or is compiled into it."""
     files = [path for folder in ("lang", "runtime") for path in sorted((ROOT / folder).rglob("*"))]
-    return native.key_of(path for path in files if path.suffix in (".py", ".lark"))
+    return native.key_of(path for path in files if path.suffix in (".py", ".lark", ".toy"))
 
 
 def runtime_image(use_cache: bool = True) -> Image:

@@ -85,8 +85,8 @@ class Watching:
         """A place in the program, by its number."""
         if not 1 <= site <= len(self.program.positions):
             return "the runtime"
-        function, line = self.program.positions[site - 1]
-        return f"main.{function} {self.program.name}:{line}"
+        function, line, file = self.program.positions[site - 1]
+        return f"{function} {file or self.program.name}:{line}"
 
     def root(self, path: Path) -> str:
         """A root: the variable, or the call whose variable it is."""

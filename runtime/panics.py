@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from ctypes import c_bool, c_double, c_float, string_at
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -43,14 +44,11 @@ from runtime.types import (
     KIND_BOOL,
     KIND_FLOAT32,
     KIND_FLOAT64,
-    KIND_FUNC,
     KIND_INT,
     KIND_INT8,
     KIND_INT16,
     KIND_INT32,
     KIND_INT64,
-    KIND_MAP,
-    KIND_PTR,
     KIND_STRING,
     KIND_UINT,
     KIND_UINT8,
@@ -69,6 +67,7 @@ INDEX_TEXT = "index out of range [%d] with length %d"
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
+CONVERSION_TEXT = "interface conversion: "  # how those begin that are no "runtime error"
 
 # No signal came, but readers of Go's panics look for this line.
 SIGNAL_LINE = "\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]"
@@ -88,7 +87,6 @@ INTEGERS: dict[int, Any] = {
     KIND_UINT64: ctypes.c_uint64,
     KIND_UINTPTR: ctypes.c_uint64,
 }
-POINTER_SHAPED = (KIND_PTR, KIND_FUNC, KIND_MAP)  # their value is printed, others' address
 BUILTIN_NAMES = frozenset(
     ["bool", "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr"]
     + ["float32", "float64", "string"]
@@ -256,6 +254,35 @@ def panic_any(typ: Type, data: uintptr, pos: i64) -> NoReturn:
 
 
 @cold
+def panic_uncomparable(typ: Type, pos: i64) -> NoReturn:
+    """x == y of interfaces that hold values of a type without equality."""
+    fail(FAIL_PANIC, "comparing uncomparable type %t", address(typ), pos)
+
+
+@cold
+def panic_conversion(interface: Type, typ: Type, wanted: Type, pos: i64) -> NoReturn:
+    """x.(T), T no interface, where x holds another type or nothing."""
+    if is_nil(typ):
+        fail(FAIL_PANIC, "interface conversion: %t is nil, not %t", address(interface), address(wanted), pos)
+    fail(FAIL_PANIC, "interface conversion: %t is %t, not %t", address(interface), address(typ), address(wanted), pos)
+
+
+@cold
+def panic_missing_method(typ: Type, wanted: Type, method: String, pos: i64) -> NoReturn:
+    """x.(I), I an interface, where x holds a type without one of its methods, or nothing."""
+    if is_nil(typ):
+        fail(FAIL_PANIC, "interface conversion: interface is nil, not %t", address(wanted), pos)
+    fail(
+        FAIL_PANIC,
+        "interface conversion: %t is not %t: missing method %s",
+        address(typ),
+        address(wanted),
+        address(method),
+        pos,
+    )
+
+
+@cold
 def stack_overflow(g: G) -> NoReturn:
     """Recursion went too deep. No panic: it cannot be recovered from."""
     throw("stack overflow")
@@ -273,19 +300,39 @@ def panic_message(failure: Failure) -> str:
         return f"panic: {value_text(Type.at(typ), data)}"
     if failure.text == INDEX_TEXT and failure.words[0] < 0:
         return f"panic: runtime error: index out of range [{failure.words[0]}]"
-    message = f"panic: runtime error: {failure}"
+    prefix = "" if failure.text.startswith(CONVERSION_TEXT) else "runtime error: "
+    message = f"panic: {prefix}{filled_text(failure)}"
     return message + SIGNAL_LINE if failure.text == NIL_TEXT else message
+
+
+def filled_text(failure: Failure) -> str:
+    """The text of a failure with its words filled in: numbers, names of types (%t) and strings (%s)."""
+    words = iter(failure.words)
+    return re.sub("%[dxts]", lambda found: word_text(found[0][1], next(words)), failure.text)
+
+
+def word_text(directive: str, word: int) -> str:
+    """One word of a failure."""
+    if directive in "dx":
+        return format(word, directive)
+    if directive == "s":
+        return bytes_text(address(String.at(word).data), String.at(word).length)
+    return bytes_text(address(Type.at(word).name), Type.at(word).name_length)
+
+
+def bytes_text(data: int, length: int) -> str:
+    """Bytes as text, whatever they are."""
+    return string_at(data, length).decode(errors="replace")
 
 
 def value_text(typ: Type, data: int) -> str:
     """The argument of panic as Go prints it: builtin types bare, named ones with their name, the rest as addresses."""
     if is_nil(typ):
         return NIL_ARGUMENT
-    name = string_at(address(typ.name), typ.name_length).decode(errors="replace")
+    name = bytes_text(address(typ.name), typ.name_length)
     text = simple_text(typ.kind, data)
     if text is None:
-        shown = ctypes.c_uint64.from_address(data).value if typ.kind in POINTER_SHAPED else data
-        return f"({name}) {shown:#x}"
+        return f"({name}) {data:#x}"
     if name in BUILTIN_NAMES:
         return text
     return f'{name}("{text}")' if typ.kind == KIND_STRING else f"{name}({text})"
@@ -301,7 +348,7 @@ def simple_text(kind: int, data: int) -> str | None:
         return float_text(data, c_float if kind == KIND_FLOAT32 else c_double)
     if kind == KIND_STRING:
         s = String.at(data)
-        return string_at(address(s.data), s.length).decode(errors="replace").replace("\n", "\n\t")
+        return bytes_text(address(s.data), s.length).replace("\n", "\n\t")
     return None
 
 

@@ -20,7 +20,7 @@ Go: internal/abi Type (Size_, PtrBytes, GCData, Kind_).                       Ne
 
 from __future__ import annotations
 
-from runtime.syspy import Array, Inline, Struct, address, i64, struct, throw, u8, u32, u64, uintptr
+from runtime.syspy import Array, Inline, Struct, address, i64, inline, offsetof, struct, throw, u8, u32, u64, uintptr
 
 KIND_BOOL = 1
 KIND_INT = 2
@@ -57,6 +57,7 @@ class Type(Struct):
     kind: u8  # KIND_*
     align: u8  # bytes
     field_count: u32  # entries of fields
+    number: u32  # that a program's methods are found by; 0: none
     fields: Array[Inline[Field]]  # of a struct; else nil
     length: u64  # elements of an array; else 0
     name: Array[u8]  # as Go prints it: "main.Node"; bytes, not terminated
@@ -92,10 +93,10 @@ class Slice(Struct):
 
 @struct
 class Any(Struct):
-    """A Toy interface value without methods: a type and a pointer to the boxed value."""
+    """A Toy interface value: a type, and the value if it is a pointer, a function or a map, else where it lies."""
 
-    typ: Type  # of the boxed value; nil: the nil interface
-    data: uintptr  # address of the value, for pointer-shaped kinds too
+    typ: Type  # of the value; nil: the nil interface
+    data: uintptr  # the value itself (is_direct) or the address of a copy that nobody writes to
 
 
 @struct
@@ -103,6 +104,17 @@ class Closure(Struct):
     """A Toy function value in memory; the variables that it has captured follow."""
 
     code: uintptr  # address of a systems function, which gets this closure as its third parameter
+
+
+@inline
+def is_direct(typ: Type) -> bool:
+    """Whether interfaces hold values of the type themselves."""
+    return typ.kind == KIND_PTR or typ.kind == KIND_FUNC or typ.kind == KIND_MAP
+
+
+def value_address(value: Any) -> uintptr:
+    """Where the value in an interface lies that is not nil."""
+    return address(value) + offsetof(Any, "data") if is_direct(value.typ) else value.data
 
 
 def check_type(typ: Type) -> None:

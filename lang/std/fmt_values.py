@@ -67,6 +67,7 @@ from runtime.types import (
     Slice,
     String,
     Type,
+    value_address,
 )
 
 VERB_TYPE = ord("T")
@@ -104,11 +105,11 @@ def print_argument(p: Printer, argument: Any, verb: i32) -> None:
     elif verb == VERB_TYPE:
         put_string(p, typ.name, i64(typ.name_length), VERB_S)
     elif (verb == VERB_W and not is_named(typ, BYTE_SLICE_NAME)) or (verb == VERB_P and not has_address(typ)):
-        print_bad_verb(p, typ, argument.data, verb)
+        print_bad_verb(p, typ, value_address(argument), verb)
     elif verb == VERB_P:
-        put_pointer(p, load(uintptr, argument.data), VERB_P)
+        put_pointer(p, load(uintptr, value_address(argument)), VERB_P)
     else:
-        print_value(p, typ, argument.data, verb, 0)
+        print_value(p, typ, value_address(argument), verb, 0)
 
 
 def has_address(typ: Type) -> bool:
@@ -229,7 +230,7 @@ def print_struct(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) ->
 def print_interface(p: Printer, typ: Type, value: Any, verb: i32, depth: i64) -> None:
     """What an interface holds, or nil."""
     if not is_nil(value.typ):
-        print_value(p, value.typ, value.data, verb, depth + 1)
+        print_value(p, value.typ, value_address(value), verb, depth + 1)
     elif p.sharp_v:
         put_type_name(p, typ)
         put_words(p, NIL_IN_PARENS)

@@ -1,0 +1,106 @@
+"""The library: of packages that are written in Toy, what a program uses is lowered with it, and nothing else.
+
+    program --calls--> strings.Index --calls--> ...            each on demand, when its name is asked for
+    program --reads--> strconv.ErrRange                        its initialiser, before those of the program
+
+Packages are initialised in the order of their imports, each one's variables in the order that Go gives them.
+
+Owner: one program's lowering.        Next: lower_program.py
+"""
+
+from __future__ import annotations
+
+from lang import syntax
+from lang.check_package import library
+from lang.lower_function import Function
+from lang.lower_names import safe_name
+from lang.lower_thunks import Thunks
+from lang.objects import Func, FunctionInfo, Var, VarKind
+from lang.source import Source
+
+
+class Library(Thunks):
+    """Functions and variables of packages that are written in Toy."""
+
+    def __init__(self, source: Source, is_profiled: bool, imported: list[str]) -> None:
+        super().__init__(source, is_profiled)
+        self.packages = in_import_order(imported)
+        self._declarations = {d.object: d for package in self.packages for d in package.functions}
+        self._waiting: list[syntax.FuncDecl] = []
+        self.used_globals: list[Var] = []  # of packages, in the order they were met
+        self._initialized: dict[int, str] = {}  # by number of the initialiser in all packages: its function
+
+    def function_name(self, function: Func) -> str:
+        """The name of a function that is called; one of the library is lowered from now on."""
+        found = self.functions.get(function)
+        if found is None:
+            receiver = f"{function.receiver.name}_" if function.receiver is not None else ""
+            package = function.package.rpartition("/")[2]
+            found = self.functions[function] = self.names.fresh(safe_name(f"{package}_{receiver}{function.name}"))
+            self._waiting.append(self._declarations[function])
+        return found
+
+    def global_name(self, var: Var) -> str:
+        """The field of the package's struct that a package-level variable is."""
+        found = self.globals.get(var)
+        if found is None:
+            found = self.globals[var] = f"p{len(self.used_globals)}_{safe_name(var.name)}"
+            self.used_globals.append(var)
+        return found
+
+    def lower_library(self) -> None:
+        """All that was asked for, and what that asks for."""
+        while True:
+            while self._waiting:
+                declaration = self._waiting.pop()
+                assert declaration.object is not None, "the checker declares every function"
+                function = Function(self, declaration.info, self.functions[declaration.object])
+                function.lower(declaration)
+                self.lowered.append(function)
+            self.name_methods()
+            if not self._lower_initializers() and not self._waiting:
+                return
+
+    def _lower_initializers(self) -> bool:
+        """The initialisers of variables that are used; whether there were new ones."""
+        used, before = set(self.used_globals), len(self._initialized)
+        number = 0
+        for package in self.packages:
+            for item in package.initializers:
+                number += 1
+                if number not in self._initialized and used & {var for var in item.vars if var is not None}:
+                    self._initialized[number] = self.initializer([item], "initialize_library", package.info)
+        return len(self._initialized) > before
+
+    def library_initializers(self) -> list[str]:
+        """The functions that initialise the packages' variables, in order."""
+        return [name for _, name in sorted(self._initialized.items())]
+
+    def initializer(self, items: list[syntax.Initializer], wish: str, info: FunctionInfo) -> str:
+        """The function that gives package-level variables their first values; its name."""
+        function = Function(self, info, self.names.fresh(wish))
+        for item in items:
+            values = function.right_sides([item.value], [None if var is None else var.type for var in item.vars])
+            for var, parts in zip(item.vars, values, strict=True):
+                if var is not None and var.kind is VarKind.GLOBAL:
+                    place = function.variable(var)
+                    assert not isinstance(place, tuple), "a package-level variable lives in memory"
+                    function.store(place, parts)
+        self.lowered.append(function)
+        return function.name
+
+
+def in_import_order(paths: list[str]) -> list[syntax.Package]:
+    """Packages and all that they import, each behind what it imports."""
+    found: dict[str, syntax.Package] = {}
+
+    def add(path: str) -> None:
+        if path not in found:
+            package = library(path)
+            for imported in package.imported:
+                add(imported)
+            found[path] = package
+
+    for path in paths:
+        add(path)
+    return list(found.values())
