@@ -45,8 +45,8 @@ MODE_WORDS = {
 # Constructs that Go has and Toy does not compile yet. They are checked like the rest, and then refused by name.
 NOT_YET = frozenset(
     [
-        "maps", "channels", "goroutines", "select", "defer", "recover", "goto", "complex numbers",
-        "range over functions", "type constraints", "several values as arguments of a built-in function",
+        "maps", "channels", "goroutines", "select", "goto", "complex numbers", "range over functions",
+        "type constraints", "several values as arguments of a built-in function",
     ]
 )  # fmt: skip
 
@@ -95,6 +95,7 @@ class CheckerBase:
         self.has_call = False                                   # a call or receive was seen (for len of an array)
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
+        self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions
         self.refused: set[str] = set()                          # constructs refused already
 

@@ -235,4 +235,6 @@ class Checker(Declarations):
         imported = [package.path for package in self.findings.imports if library_file(package.path).is_file()]
         info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
         exported = {name: object_ for name, object_ in self.package_scope.names.items() if name[:1].isupper()}
-        return s.Package(self.file, types, globals_, functions, initializers, inits, main, imported, exported, info)
+        return s.Package(
+            self.file, types, globals_, functions, initializers, inits, main, imported, exported, info, self.recovers
+        )

@@ -155,7 +155,6 @@ class Statements(Switches):
         self._suspended_call("go", x.call)
 
     def _stmt_defer(self, x: s.Defer, around: Around) -> None:
-        self.refuse(x, "defer")
         if self.at.function is not None:
             self.at.function.has_defer = True
         self._suspended_call("defer", x.call)

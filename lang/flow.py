@@ -37,6 +37,7 @@ class Call:
     targets: tuple[str, ...]
     callee: str = ""
     site: int = 0
+    others: tuple[str, ...] = ()  # Toy functions that the runtime calls in its turn
 
     @property
     def roots_arguments(self) -> bool:

@@ -182,11 +182,17 @@ class Calls(Slices):
                 typ, data = self.value_as(expr.args[0], ANY)
                 self.add(Leave(f"panic_any({typ}, {data}, {self.position(expr)})"))
                 return ()
+            case "recover":
+                return self.recover()
             case "clear":
                 return self.clear(expr)
             case "print" | "println":
                 return self.print_builtin(expr)
         raise NotYet(expr, expr.builtin)
+
+    def recover(self) -> Value:
+        """recover()"""
+        raise NotImplementedError
 
     def print_builtin(self, expr: Call) -> Value:
         """print and println"""

@@ -85,6 +85,8 @@ class Program:
         self.ready_calls: list[ReadyCall] = []  # of finalizers and cleanups, by number
         self.finalizers_name = ""  # of the function that makes them
         self.runs_finalizers = False  # it is called
+        self.recovers = False  # some function calls recover
+        self.text_of = ""  # the function that calls Error and String; "" when no type can have them
 
     def function_name(self, function: Func) -> str:
         """The name of a function that is called; one of the library is lowered from now on."""
@@ -118,8 +120,22 @@ class Program:
         """The name of a function literal's function."""
         raise NotImplementedError
 
+    def may_recover(self, function: Func) -> bool:
+        """Whether a function calls recover itself."""
+        raise NotImplementedError
+
     def thunk(self, key: object, name: str, call: syntax.Call, captured: list[Var], receiver: Var | None = None) -> str:
         """The name of the function that takes a closure, and makes a call with its own parameters."""
+        raise NotImplementedError
+
+    def deferred(self, key: object, call: syntax.Call, captured: list[Var]) -> str:
+        """The name of the func() that makes a deferred call."""
+        raise NotImplementedError
+
+    def deferring_body(
+        self, name: str, info: FunctionInfo, body: syntax.Block, defers: Var, recovers: Var | None
+    ) -> str:
+        """The name of the function that is the body of one that defers."""
         raise NotImplementedError
 
     def shape(self, signature: Signature) -> str:
@@ -269,11 +285,13 @@ class Frame:
         """A call of the runtime that may collect; its results in temporaries."""
         return self.call(text, results, "")
 
-    def call(self, text: str, results: tuple[Component, ...], callee: str) -> Value:
-        """A call that may collect, of the Toy function `callee` or of the runtime."""
+    def call(
+        self, text: str, results: tuple[Component, ...], callee: str, others: tuple[str, ...] = ()
+    ) -> Value:
+        """A call that may collect, of the Toy function `callee` or of the runtime, which may call `others`."""
         targets = tuple(self.declare_temporary(component) for component in results)
         prefix = f"{', '.join(targets)} = " if targets else ""
-        self.add(Call(prefix + text, targets, callee, self.site()))
+        self.add(Call(prefix + text, targets, callee, self.site(), others))
         return targets
 
     def if_(self, condition: str) -> If:

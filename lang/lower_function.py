@@ -22,8 +22,9 @@ from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
 from lang.go_types import InterfaceMethod, Type
 from lang.lookup import selected_method
 from lang.lower_closures import CLOSURE, method_call, parameters_of
+from lang.lower_defers import Defers
 from lang.lower_frame import Program
-from lang.lower_loops import Loops, ends
+from lang.lower_loops import ends
 from lang.lower_types import WORD, Component, is_boxed
 from lang.objects import FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
@@ -37,7 +38,7 @@ UNROLLED_CALLS = 3  # and calls of itself
 SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
 
 
-class Function(Loops):
+class Function(Defers):
     """One function: its name, its parameters, and what it calls."""
 
     def __init__(self, program: Program, info: FunctionInfo, name: str) -> None:
@@ -51,15 +52,41 @@ class Function(Loops):
         """The parameters and the body of a declared function."""
         assert declaration.body is not None, "the checker rejects functions without a body"
         self.pos = declaration.pos
+        self.note_call(is_value=False)
         self.declare_parameters()
-        self.lower_body(declaration.body)
+        self.lower_whole(declaration.body)
+
+    def lower_whole(self, body: Block) -> None:
+        """The body, or what runs it when it defers calls."""
+        if self.info.has_defer:
+            self.run_body(body)
+        else:
+            self.lower_body(body)
 
     def lower_literal(self, declaration: FuncLit) -> None:
         """A function literal: its closure comes before its parameters (FV1)."""
         self.pos = declaration.pos
+        self.note_call(is_value=True)
         self.declare_closure()
         self.declare_parameters()
-        self.lower_body(declaration.body)
+        self.lower_whole(declaration.body)
+
+    def lower_deferring_body(self, body: Block, defers: Var, recovers: Var | None) -> None:
+        """The inner function of one that defers: its results are variables that it captures."""
+        self.defers, self.recovers = defers, recovers
+        self.declare_closure()
+        self.block_of(body)
+
+    def lower_deferred(self, call: syntax.Call) -> None:
+        """A func() that makes a deferred call; what it captured is in info."""
+        self.pos = call.pos
+        knows_itself = call.kind is syntax.CallKind.DYNAMIC
+        self.note_call(not knows_itself and (call.target is None or not self.program.may_recover(call.target)))
+        self.declare_closure()
+        self.unused = call
+        for part in self.value(call):
+            if "(" in part:
+                self.step(part)
 
     def lower_thunk(self, call: syntax.Call) -> None:
         """A function that makes one call with what it was given."""
@@ -125,7 +152,8 @@ class Function(Loops):
 
     def callees(self) -> set[str]:
         """The Toy functions that are called."""
-        return {node.callee for node in flow_nodes(self.body) if isinstance(node, Call) and node.callee}
+        calls = [node for node in flow_nodes(self.body) if isinstance(node, Call)]
+        return {node.callee for node in calls if node.callee} | {name for node in calls for name in node.others}
 
     def collects_itself(self) -> bool:
         """Whether the body allocates or calls what may collect, other Toy functions aside."""

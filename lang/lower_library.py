@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from lang import syntax
 from lang.check_package import library
+from lang.go_types import Pointer, Type
 from lang.lower_function import Function
 from lang.lower_names import safe_name
 from lang.lower_thunks import Thunks
 from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
+
+ERROR_TYPES = ("boundsError", "errorString")
+ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")
 
 
 class Library(Thunks):
@@ -25,6 +29,7 @@ class Library(Thunks):
     def __init__(self, source: Source, is_profiled: bool, imported: list[str]) -> None:
         super().__init__(source, is_profiled)
         self.packages = in_import_order(imported)
+        self.recovers = any(package.recovers for package in self.packages)
         self._declarations = {d.object: d for package in self.packages for d in package.functions}
         self._waiting: list[syntax.FuncDecl] = []
         self.used_globals: list[Var] = []  # of packages, in the order they were met
@@ -47,6 +52,21 @@ class Library(Thunks):
             found = self.globals[var] = f"p{len(self.used_globals)}_{safe_name(var.name)}"
             self.used_globals.append(var)
         return found
+
+    def may_recover(self, function: Func) -> bool:
+        """Whether a function calls recover itself."""
+        declaration = self._declarations.get(function)
+        return declaration is not None and declaration.info.calls_recover
+
+    def error_lines(self) -> list[str]:
+        """What tells the runtime of the types that it makes errors of: lang/std/defers.py."""
+        if not self.recovers:
+            return []
+        types = {name.name: name.type for name in library("runtime").types}
+        wanted: list[Type] = [types[name] for name in ERROR_TYPES]
+        wanted += [Pointer(types[name]) for name in ERROR_POINTERS]
+        names = [self.dynamic_type(t) for t in wanted]
+        return [f"    g.unwinding.error_types[{number}] = address({name})" for number, name in enumerate(names)]
 
     def lower_library(self) -> None:
         """All that was asked for, and what that asks for."""

@@ -3,7 +3,7 @@
 A Toy name may be a Python keyword, a word of the vocabulary, or hold letters that Python would fold into others. It
 keeps its spelling where it can; else it gets an underscore, a number, or its letters' code points.
 
-    N1  one Names hands out no name twice, nor a reserved one
+    N1  one Names hands out no name twice, nor a reserved one, nor a module one that a function of its has
     N2  every name is ASCII
 
 Next: flow.py
@@ -30,12 +30,18 @@ def safe_name(name: str) -> str:
     return f"u{ascii_name}" if ascii_name.startswith("_") else ascii_name
 
 
+def function_name(name: str) -> str:
+    """A name for the function that traces call (*T).method.func1."""
+    return safe_name("_".join(name.replace("(*", "").replace(")", "").replace("..", ".").split(".")))
+
+
 class Names:
     """The names in use in a module or a function, and fresh ones."""
 
     def __init__(self, outer: Names | None = None, taken: frozenset[str] = RESERVED) -> None:
         self.outer = outer
         self.taken = set(taken)
+        self.inside: set[str] = set()  # what the names in functions of this module are; they would hide its own
         self.counts: dict[str, int] = {}
 
     def is_taken(self, name: str) -> bool:
@@ -45,10 +51,12 @@ class Names:
     def fresh(self, wish: str) -> str:
         """`wish`, or `wish` with a number that makes it new (N1)."""
         name = wish
-        while self.is_taken(name):
+        while self.is_taken(name) or name in self.inside:
             self.counts[wish] = self.counts.get(wish, 1) + 1
             name = f"{wish}_{self.counts[wish]}"
         self.taken.add(name)  # N1
+        if self.outer is not None:
+            self.outer.inside.add(name)
         return name
 
     def temporary(self) -> str:

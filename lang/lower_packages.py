@@ -14,6 +14,8 @@ from lang.flow import Leave
 from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer, Signature, Slice, Type
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
+from lang.lower_literals import NIL_INTERFACE
+from lang.lower_types import Component
 from lang.objects import Func, Var
 from lang.syntax import (
     Call,
@@ -44,6 +46,7 @@ TIME_CALLS = {  # methods of time.Time
     "Equal": "time_equal",
     "Sub": "time_sub",
 }
+PRINTED = (Component("", "i64", "", ""),)
 VERSION = b"toy0.1.0"
 
 
@@ -87,14 +90,13 @@ class Packages(Finalizers):
 
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
-        if target.name in PRINT_FUNCTIONS and target.package == "fmt" and expr is not self.unused:
-            raise NotYet(expr, f"the results of {target.package}.{target.name}")
         results = self.result_components(target.signature)
         match target.package, target.name:
             case "fmt", name if name in PRINT_FUNCTIONS:
-                self.step(f"{PRINT_FUNCTIONS[name]}({self.print_operands(expr, name)})")
+                (count,) = self.print_call(f"{PRINT_FUNCTIONS[name]}({self.print_operands(expr, name)})", PRINTED)
+                return (count, *NIL_INTERFACE)
             case "fmt", name if name in TEXT_FUNCTIONS:
-                return self.call_runtime(f"{TEXT_FUNCTIONS[name]}({self.print_operands(expr, name)})", results)
+                return self.print_call(f"{TEXT_FUNCTIONS[name]}({self.print_operands(expr, name)})", results)
             case "runtime", "ReadMemStats":
                 self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
             case "runtime", "SetFinalizer":
@@ -131,6 +133,10 @@ class Packages(Finalizers):
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def print_call(self, text: str, results: tuple[Component, ...]) -> Value:
+        """A call of fmt, which may call the methods of what it prints."""
+        return self.call(text, results, "", (self.program.text_of,) if self.program.text_of else ())
 
     def time_call(self, expr: Call, name: str) -> Value:
         """A call of a method of time.Time; of a Time, the third component is always 0."""

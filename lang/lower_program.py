@@ -20,8 +20,9 @@ from typing import Any
 import runtime.types
 from lang import syntax
 from lang.flow import If, Loop, Return
-from lang.go_types import INT, STRING, Array, Field, Signature, Slice, Struct, Type
+from lang.go_types import INT, STRING, Array, Field, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, pointer_mask, size_of
+from lang.lookup import selected_method
 from lang.lower_frame import Position
 from lang.lower_function import Function
 from lang.lower_library import Library
@@ -35,6 +36,7 @@ IMPORTS = """from __future__ import annotations
 
 from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
+from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
 from lang.std.os_pkg import os_args, os_exit
 from lang.std.print_builtin import (
@@ -77,7 +79,7 @@ from runtime.panics import (
     panic_missing_method,
     stack_overflow,
 )
-from runtime.proc import G
+from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
 from runtime.slices import copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready
 from runtime.strings import (
@@ -118,12 +120,18 @@ class ProgramLowering(Library):
     """One program."""
 
     def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
-        super().__init__(source, is_profiled, package.imported)
+        super().__init__(source, is_profiled, [*package.imported, *(["runtime"] if package.recovers else [])])
         self.package = package
+        self.recovers = self.recovers or package.recovers
+        self._declarations.update({declaration.object: declaration for declaration in package.functions})
         for name in imported_names():
             self.names.taken.add(name)
         self.start_name = self.names.fresh("start")
         self.finalizers_name = self.names.fresh("run_finalizers")
+        if self.packages or any(speaks(t.type) for t in package.types):
+            self.text_of = self.names.fresh("text_of")
+            self.whole_name = self.names.fresh("run_whole")
+            self.static_closure(self.whole_name)
 
     def lower(self) -> LoweredProgram:
         """The whole program."""
@@ -135,11 +143,12 @@ class ProgramLowering(Library):
             self.lowered.append(function)
         if self.runs_finalizers or self.ready_calls:
             self.lowered.append(self.finalizers())
+        errors = self.error_lines()
         self.lower_library()
         self.lower_dispatches()
         struct = self.globals_struct()
         # These may define further types, so they come before the definitions are taken.
-        lines, start = self.package_class(struct), self.start(initialize)
+        lines, start = self.package_class(struct), self.start(initialize, errors)
         questions = self.question_lines()
         text = "\n".join(
             [
@@ -200,26 +209,41 @@ class ProgramLowering(Library):
         fields = zip(names, struct.fields, field_offsets(struct), strict=False)
         return TypeNotes().notes(self.allocations, [Variable(name, at, f.type) for name, f, at in fields])
 
-    def start(self, initialize: str) -> list[str]:
+    def start(self, initialize: str, errors: list[str]) -> list[str]:
         """The function that runs the program."""
-        arguments = self.static_lines()
+        prepared = [*self.static_lines(), *errors]
         if self.uses_arguments:
-            arguments += [
+            prepared += [
                 f"    data = os_args(g, arguments, count, {self.types.descriptor(STRING)})",
                 "    package.os_Args.data = array_at(Inline[String], data)",
                 "    package.os_Args.length = count",
                 "    package.os_Args.capacity = count",
             ]
         inits = [self.functions[d.object] for d in self.package.init_functions if d.object is not None]
-        calls = [*self.library_initializers(), initialize, *inits]
         main = next(
             self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
         )
+        calls = [*self.library_initializers(), initialize, *inits, main]
+        whole: list[str] = []
+        if self.text_of:
+            whole = [
+                f"def {self.whole_name}(g: G, sp: uintptr, closure: Closure) -> None:",
+                *(f"    {name}(g, sp)" for name in calls),
+                "",
+            ]
+            closure = f"package.{self.static_closure(self.whole_name)}"
+            lines = [
+                f"    g.unwinding.text_of = function_address({self.text_of})",
+                f"    run_program(g, Closure.at(address({closure})))",
+            ]
+        else:
+            lines = [f"    {name}(g, g.shadow_base)" for name in calls]
         return [
+            *whole,
             f"def {self.start_name}(g: G, arguments: Array[u8], count: i64) -> None:",
-            *(["    package = Package.at(g.globals)"] if arguments else []),
-            *arguments,
-            *(f"    {name}(g, g.shadow_base)" for name in [*calls, main]),
+            *(["    package = Package.at(g.globals)"] if prepared or self.text_of else []),
+            *prepared,
+            *lines,
             "",
         ]
 
@@ -291,6 +315,11 @@ class ProgramLowering(Library):
             if kept == left:
                 return left
             left = kept
+
+
+def speaks(t: Type) -> bool:
+    """Whether values of a type, or pointers to them, may say themselves what is printed of them."""
+    return any(selected_method(of, name) is not None for of in (t, Pointer(t)) for name in ("Error", "String"))
 
 
 def imported_names() -> list[str]:

@@ -23,7 +23,6 @@ STATEMENT_NAMES: dict[type[syntax.Stmt], str] = {
     syntax.Send: "channels",
     syntax.Select: "select",
     syntax.Go: "goroutines",
-    syntax.Defer: "defer",
 }
 
 
@@ -69,10 +68,16 @@ class Statements(Packages):
                 self.jumping_statement(node)
             case syntax.Labeled():
                 self.statement(node.statement)
+            case syntax.Defer():
+                self.defer(node)
             case syntax.Return():
                 self.return_statement(node)
             case _:
                 raise NotYet(node, STATEMENT_NAMES.get(type(node), "this statement"))
+
+    def defer(self, node: syntax.Defer) -> None:
+        """defer f(x)"""
+        raise NotImplementedError
 
     def jumping_statement(self, node: Jumping) -> None:
         """Loops and switches, and what leaves them."""
@@ -284,12 +289,22 @@ class Statements(Packages):
         types = [var.type for var in self.info.results]
         if not node.results:
             self.return_named()
+        elif any(var.is_shared for var in self.info.results):
+            self.set_results(node)
+            self.return_named()
         elif len(node.results) == len(types):
             parts = [self.owned_value(expr, t) for expr, t in zip(node.results, types, strict=True)]
             self.add(Return(", ".join(part for value in parts for part in value)))
         else:
             values = self.right_sides(node.results, list(types))
             self.add(Return(", ".join(part for value in values for part in value)))
+
+    def set_results(self, node: syntax.Return) -> None:
+        """Give the results, which others may see, the values that are returned."""
+        results = self.info.results
+        values = self.right_sides(node.results, [var.type for var in results])
+        for var, parts in zip(results, values, strict=True):
+            self.assign_variable(var, parts)
 
     def return_named(self) -> None:
         """The current values of the results."""

@@ -16,9 +16,10 @@ from lang import syntax
 from lang.go_types import Field, Interface, InterfaceMethod, Param, Signature, Type
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
+from lang.lower_defers import TEXT_METHOD
 from lang.lower_frame import Program
 from lang.lower_function import Function
-from lang.lower_names import safe_name
+from lang.lower_names import function_name, safe_name
 from lang.lower_types import plain
 from lang.objects import FunctionInfo, Var
 from lang.source import Source
@@ -44,7 +45,7 @@ class Thunks(Program):
 
     def literal(self, expr: syntax.FuncLit) -> str:
         """The name of a function literal's function."""
-        name = self.names.fresh(safe_name(expr.info.name.replace(".", "_")))
+        name = self.names.fresh(function_name(expr.info.name))
         function = Function(self, expr.info, name)
         function.lower_literal(expr)
         self.lowered.append(function)
@@ -56,7 +57,7 @@ class Thunks(Program):
         if found is None:
             signature = call.signature
             assert signature is not None, "what is called has a signature"
-            found = self._thunks[key] = self.names.fresh(f"{safe_name(name.replace('.', '_'))}_value")
+            found = self._thunks[key] = self.names.fresh(f"{function_name(name)}_value")
             params = [arg.object for arg in call.args if isinstance(arg, syntax.Name)]
             info = FunctionInfo(name, signature, captures=captured)
             info.params = [var for var in (receiver, *params) if isinstance(var, Var)]
@@ -67,6 +68,24 @@ class Thunks(Program):
             if receiver is not None:
                 signature = Signature((Param("", receiver.type), *signature.params), signature.results)
             self.take_address(found, signature)
+        return found
+
+    def deferred(self, key: object, call: syntax.Call, captured: list[Var]) -> str:
+        """The name of the func() that makes a deferred call."""
+        name = self.names.fresh("deferred")
+        function = Function(self, FunctionInfo("deferred", Signature((), ()), captures=captured), name)
+        function.lower_deferred(call)
+        self.lowered.append(function)
+        return name
+
+    def deferring_body(
+        self, name: str, info: FunctionInfo, body: syntax.Block, defers: Var, recovers: Var | None
+    ) -> str:
+        """The name of the function that is the body of one that defers."""
+        found = self.names.fresh(f"{function_name(name)}_body")
+        function = Function(self, info, found)
+        function.lower_deferring_body(body, defers, recovers)
+        self.lowered.append(function)
         return found
 
     def shape(self, signature: Signature) -> str:
@@ -147,6 +166,21 @@ class Thunks(Program):
                 if selected is not None and not missing_method(t, Interface((method,))):
                     self.name_method(selected, method)
             done += 1
+        for _, kind, selected in self.spoken() if self.text_of else ():
+            self.name_method(selected, InterfaceMethod("Error" if kind == "ERROR_TEXT" else "String", TEXT_METHOD))
+
+    def spoken(self) -> list[tuple[Type, str, Selected]]:
+        """The types whose values say what is printed of them: by which method, and how it is reached."""
+        found: list[tuple[Type, str, Selected]] = []
+        for t in self.types.numbers:
+            if isinstance(t.underlying, Interface):
+                continue
+            for name, kind in (("Error", "ERROR_TEXT"), ("String", "STRING_TEXT")):
+                selected = selected_method(t, name)
+                if selected is not None and not missing_method(t, Interface((InterfaceMethod(name, TEXT_METHOD),))):
+                    found.append((t, kind, selected))
+                    break
+        return found
 
     def name_method(self, selected: Selected, method: InterfaceMethod) -> None:
         """Ask for the name of what a dispatch calls for a type."""
@@ -164,6 +198,10 @@ class Thunks(Program):
             function.lower_dispatch(method, [t for t in self.boxed if not missing_method(t, Interface((method,)))])
             self.lowered.append(function)
             done += 1
+        if self.text_of:
+            function = Function(self, FunctionInfo("text", Signature((), ())), self.text_of)
+            function.lower_text_of(self.spoken())
+            self.lowered.append(function)
 
     def question_lines(self) -> list[str]:
         """The functions that tell what types implement."""

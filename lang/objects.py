@@ -55,8 +55,8 @@ class Var(Object):
 
     @property
     def is_shared(self) -> bool:
-        """Whether others may write to it while its function runs, or outlive it: it needs memory of its own."""
-        return self.address_taken or (self.captured and self.assigned)
+        """Whether it needs memory of its own: it may change while others see it. A return changes results."""
+        return self.address_taken or (self.captured and (self.assigned or self.kind is VarKind.RESULT))
 
 
 @dataclass(slots=True, eq=False)

@@ -645,3 +645,4 @@ class Package:
     imported: list[str]                                         # paths of packages that are written in Toy
     exported: dict[str, Object]                                 # what others can name
     info: FunctionInfo                                          # of the function that initialises the variables
+    recovers: bool                                              # some function calls recover

@@ -6,7 +6,7 @@
 Standard output is buffered: text goes out when the buffer is full, at the end of a statement when it is a terminal,
 before anything is written to standard error, and when the program ends, however it ends. Standard error has an
 Output of its own, `out.stderr`, which keeps the text of one statement only, so that a statement is one write. Text for
-a string stays in memory, in `out.text`: its buffer grows, and becomes small again when the text is taken.
+a string stays in memory, in `out.current`: its buffer grows, and becomes small again when the text is taken.
 
 What can go wrong, and what happens then:
 
@@ -97,7 +97,8 @@ class Output(Struct):
     interrupted: u32  # 1: the host wants the program to stop; set from another thread
     line_buffered: u32  # 1: a terminal; flush at the end of every statement
     stderr: Output  # the Output of standard error; nil in that one
-    text: Output  # the Output in memory; nil in that one, and in standard error's
+    text: Output  # an Output in memory, for one text more; nil in the last of them, and in standard error's
+    current: Output  # of standard output: the Output in memory that no text under way is in
     poll: Inline[PollFd]  # for waiting while the descriptor takes no more
     scratch: Annotated[Array[u64], SCRATCH_WORDS]  # where lang.std forms numbers; no meaning between statements
 
@@ -131,6 +132,7 @@ def open_output() -> Output:
     stderr = new_output(STDERR_FD, STDERR_BUFFER_BYTES, nil(Output))
     out = new_output(STDOUT_FD, BUFFER_BYTES, stderr)
     out.text = new_output(IN_MEMORY, TEXT_BUFFER_BYTES, nil(Output))
+    out.current = out.text
     return out
 
 

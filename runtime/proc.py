@@ -24,10 +24,37 @@ from typing import TYPE_CHECKING
 from runtime.mheap import MHeap
 from runtime.output import Output
 from runtime.p import MCache, P
-from runtime.syspy import Struct, struct, u64, uintptr
+from runtime.syspy import Annotated, Array, Inline, Struct, i64, struct, u8, u64, uintptr
 
 if TYPE_CHECKING:
     from runtime.heap import Runtime
+
+FAILURE_WORDS = 9  # the descriptor and the words of a failure: syspy/attempts.py
+ERROR_TYPES = 4
+
+NO_TEXT, ERROR_TEXT, STRING_TEXT = range(3)
+
+
+@struct
+class MethodText(Struct):
+    """What a value says of itself."""
+
+    data: Array[u8]  # bytes
+    length: i64  # bytes
+    kind: u64  # the method that was called: ERROR_TEXT or STRING_TEXT; NO_TEXT: it has none
+
+
+@struct
+class Unwinding(Struct):
+    """What a goroutine knows of panics under way: lang/std/defers.py."""
+
+    caught: Annotated[Array[u64], FAILURE_WORDS]  # the failure that an attempt has just caught
+    panicking: uintptr  # the Panic that the deferred call under way may recover from; 0: none
+    may_recover: u64  # 1: the function that is being called is a deferred call
+    last: uintptr  # the Panic that has just left a function, or ends the program; 0: none
+    said: Inline[MethodText]  # by the value that was asked last
+    text_of: uintptr  # address of the program's function that calls Error and String; 0: no type has them
+    error_types: Annotated[Array[u64], ERROR_TYPES]  # the Types of run-time errors; 0 in programs that see none
 
 
 @struct
@@ -46,4 +73,5 @@ class G(Struct):
     p: P  # the processor that it runs on
     next: G  # the goroutine made before this one; of a G that is free, the next free one
     alloc_number: u64  # of the allocation under way, while they are counted: stress.py
+    unwinding: Inline[Unwinding]  # panics
     alloc_site: u64  # for profiles: function and line of the allocation under way, 0 unknown

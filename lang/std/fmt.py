@@ -22,7 +22,8 @@ from lang.std.fmt_verbs import NIL_ANGLE
 from lang.std.number_text import SPACE
 from lang.std.printer import Printer, clear_flags, literal, printer_of, put, put_byte, put_words
 from lang.std.quote import put_rune
-from runtime.output import KEPT_TEXT_BYTES, Output, check_interrupt, end_statement, shrink_text
+from lang.std.texts import begin_text, end_text
+from runtime.output import Output, check_interrupt, end_statement, write_bytes
 from runtime.proc import G
 from runtime.strings import slice_bytes_to_string
 from runtime.syspy import Array, Inline, address, constant, element, i32, i64, is_nil, u8
@@ -40,16 +41,27 @@ EXTRA = constant(String, **literal(b"%!(EXTRA "))
 # --- Print and Println -----------------------------------------------------------------------------------------------
 
 
-def fmt_println(g: G, args: Array[Inline[Any]], n: i64) -> None:
-    """fmt.Println."""
-    put_line(printer_of(g, g.output), args, n)
-    end_statement(g.output)
+def fmt_println(g: G, args: Array[Inline[Any]], n: i64) -> i64:
+    """fmt.Println: the number of bytes."""
+    out = begin_text(g)
+    put_line(printer_of(g, out), args, n)
+    return print_text(g, out)
 
 
-def fmt_print(g: G, args: Array[Inline[Any]], n: i64) -> None:
+def fmt_print(g: G, args: Array[Inline[Any]], n: i64) -> i64:
     """fmt.Print."""
-    put_operands(printer_of(g, g.output), args, n)
+    out = begin_text(g)
+    put_operands(printer_of(g, out), args, n)
+    return print_text(g, out)
+
+
+def print_text(g: G, out: Output) -> i64:
+    """A statement's text goes to standard output; its length."""
+    length = out.length
+    write_bytes(g.output, out.data, length)
+    end_text(g, out)
     end_statement(g.output)
+    return length
 
 
 def put_line(p: Printer, args: Array[Inline[Any]], n: i64) -> None:
@@ -80,10 +92,11 @@ def is_string(argument: Any) -> bool:
 # --- Printf ----------------------------------------------------------------------------------------------------------
 
 
-def fmt_printf(g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64) -> None:
+def fmt_printf(g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64) -> i64:
     """fmt.Printf."""
-    put_formatted(g, g.output, format, format_length, args, n)
-    end_statement(g.output)
+    out = begin_text(g)
+    put_formatted(g, out, format, format_length, args, n)
+    return print_text(g, out)
 
 
 def put_formatted(
@@ -178,34 +191,30 @@ def print_leftovers(d: Directive) -> None:
 
 def fmt_sprint(g: G, args: Array[Inline[Any]], n: i64) -> tuple[Array[u8], i64]:
     """fmt.Sprint."""
-    put_operands(printer_of(g, empty_text(g)), args, n)
-    return take_text(g)
+    out = begin_text(g)
+    put_operands(printer_of(g, out), args, n)
+    return take_text(g, out)
 
 
 def fmt_sprintln(g: G, args: Array[Inline[Any]], n: i64) -> tuple[Array[u8], i64]:
     """fmt.Sprintln."""
-    put_line(printer_of(g, empty_text(g)), args, n)
-    return take_text(g)
+    out = begin_text(g)
+    put_line(printer_of(g, out), args, n)
+    return take_text(g, out)
 
 
 def fmt_sprintf(
     g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64
 ) -> tuple[Array[u8], i64]:
     """fmt.Sprintf."""
-    put_formatted(g, empty_text(g), format, format_length, args, n)
-    return take_text(g)
+    out = begin_text(g)
+    put_formatted(g, out, format, format_length, args, n)
+    return take_text(g, out)
 
 
-def empty_text(g: G) -> Output:
-    """Where a text is formed. What a statement has left there that never came to its end is dropped."""
-    shrink_text(g.output.text, KEPT_TEXT_BYTES)
-    return g.output.text
-
-
-def take_text(g: G) -> tuple[Array[u8], i64]:
+def take_text(g: G, out: Output) -> tuple[Array[u8], i64]:
     """The text as a string."""
     check_interrupt(g.output)
-    out = g.output.text
     data, length = slice_bytes_to_string(g, address(out.data), out.length)
-    shrink_text(out, KEPT_TEXT_BYTES)
+    end_text(g, out)
     return data, length

@@ -8,18 +8,21 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-Nothing is allocated, so no collection happens while values are printed.
+A value that has a method Error or String, and is not inside an unexported field, is printed as what that says. Such a
+method may allocate: what is printed is kept alive by the caller of fmt. Nothing else here allocates.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
 
 from __future__ import annotations
 
+from lang.std.defers import Panic, ask_text, caught_panic, leave_with
 from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_integer
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
-from lang.std.printer import Printer, literal, put, put_byte, put_padded_words, put_words
+from lang.std.printer import Printer, clear_flags, literal, put, put_byte, put_padded_words, put_words
 from lang.std.quote import put_rune
+from runtime.proc import ERROR_TEXT, NO_TEXT
 from runtime.syspy import (
     address,
     array_at,
@@ -33,7 +36,10 @@ from runtime.syspy import (
     is_nil,
     load,
     memory_equal,
+    nil,
+    offsetof,
     stack_pointer,
+    store,
     throw,
     u8,
     u16,
@@ -64,9 +70,11 @@ from runtime.types import (
     KIND_UINT32,
     KIND_UINTPTR,
     Any,
+    Field,
     Slice,
     String,
     Type,
+    is_direct,
     value_address,
 )
 
@@ -85,6 +93,13 @@ EQUALS = ord("=")
 AMPERSAND = ord("&")
 QUESTION = ord("?")
 
+LETTER_A = ord("A")
+LETTER_Z = ord("Z")
+BEYOND_ASCII = 0x80
+
+PANIC_IN = constant(String, **literal(b"PANIC="))
+ERROR_METHOD = constant(String, **literal(b"Error method: "))
+STRING_METHOD = constant(String, **literal(b"String method: "))
 COMMA_SPACE = constant(String, **literal(b", "))
 NIL_IN_PARENS = constant(String, **literal(b"(nil)"))
 NIL = constant(String, **literal(b"nil"))
@@ -119,8 +134,11 @@ def has_address(typ: Type) -> bool:
 
 def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> None:
     """The value of a type at an address, `depth` levels below an operand."""
-    if stack_pointer() < p.stack_guard:
+    if stack_pointer() < p.g.stack_guard:
         throw("stack overflow")
+    if p.g.unwinding.text_of != 0 and is_text_verb(verb) and not p.sharp_v and not p.is_hidden:
+        if print_by_method(p, typ, data, verb):
+            return
     if typ.kind == KIND_STRUCT:
         print_struct(p, typ, data, verb, depth)
     elif typ.kind == KIND_ARRAY:
@@ -134,6 +152,58 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
         print_value(p, typ.elem, load(uintptr, data), verb, 1)
     elif not print_simple(p, typ, data, verb):
         print_bad_verb(p, typ, data, verb)
+
+
+# --- Values with methods ---------------------------------------------------------------------------------------------
+
+
+def is_text_verb(verb: i32) -> bool:
+    """Is the verb one that prints texts, so that Error and String are called?"""
+    return verb == VERB_V or verb == VERB_S or verb == VERB_Q or verb == LETTER_X or verb == UPPER_X or verb == VERB_W
+
+
+def is_exported(field: Field) -> bool:
+    """Does the field's name begin with a capital letter? Letters beyond ASCII count as such."""
+    return LETTER_A <= field.name[0] <= LETTER_Z or field.name[0] >= BEYOND_ASCII
+
+
+def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
+    """The text that Error or String give; False when the value has neither."""
+    g = p.g
+    frame = g.shadow_top  # of two slots, for a panic
+    store(uintptr, frame, 0)
+    store(uintptr, frame + 8, 0)
+    returned = ask_text(g, frame + 16, typ, data)
+    said = g.unwinding.said.kind
+    if returned:
+        if said != NO_TEXT:
+            put_string(p, g.unwinding.said.data, g.unwinding.said.length, VERB_V if verb == VERB_W else verb)
+    elif typ.kind == KIND_PTR and load(uintptr, data) == 0:
+        put_padded_words(p, NIL_ANGLE)
+    else:
+        print_method_panic(p, frame, said, verb)
+    g.shadow_top = frame
+    return said != NO_TEXT
+
+
+def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None:
+    """%!v(PANIC=String method: text)"""
+    panic = caught_panic(p.g, frame, nil(Panic))
+    if p.in_panic:
+        leave_with(p.g, panic)
+    clear_flags(p)
+    open_bad_verb(p, verb)
+    put_words(p, PANIC_IN)
+    put_words(p, ERROR_METHOD if said == ERROR_TEXT else STRING_METHOD)
+    p.in_panic = True
+    if is_nil(panic.typ):
+        put_words(p, NIL_ANGLE)
+    else:
+        at = address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
+        p.g.shadow_top = frame + 16
+        print_value(p, panic.typ, at, VERB_V, 0)
+    p.in_panic = False
+    put_byte(p, CLOSE_PAREN)
 
 
 # --- Values without parts --------------------------------------------------------------------------------------------
@@ -223,7 +293,10 @@ def print_struct(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) ->
         if p.plus_v or p.sharp_v:
             put(p, field.name, i64(field.name_length))
             put_byte(p, COLON)
+        is_hidden = p.is_hidden
+        p.is_hidden = is_hidden or not is_exported(field)
         print_value(p, field.typ, data + field.offset, verb, depth + 1)
+        p.is_hidden = is_hidden
     put_byte(p, CLOSE_BRACE)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
 from runtime.proc import G
-from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8, uintptr
+from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8
 from runtime.types import String
 from runtime.utf8 import count_runes
 
@@ -40,7 +40,9 @@ class Printer(Struct):
     sharp: bool  # '#': the alternate form
     space: bool  # ' ': room for a sign; bytes apart for %x
     zero: bool  # '0': pad with zeros
-    stack_guard: uintptr  # of the goroutine: nested values are printed by recursion
+    g: G  # who prints: nested values are printed by recursion, and their methods called
+    is_hidden: bool  # inside a field that is not exported: its value has no methods
+    in_panic: bool  # what is printed is a panic of a method
     plus_v: bool  # %+v: field names
     sharp_v: bool  # %#v: Go syntax
 
@@ -62,7 +64,9 @@ def printer_of(g: G, out: Output) -> Printer:
     """A printer to one of the goroutine's Outputs, without flags."""
     p = Printer.at(address(out.scratch))
     p.out = out
-    p.stack_guard = g.stack_guard
+    p.g = g
+    p.is_hidden = False
+    p.in_panic = False
     clear_flags(p)
     return p
 

@@ -5,8 +5,8 @@ specification. The native engine is in native.py, and imported only by those who
 
     machine.py      u8 ... f64            memory.py      load, store, memset    failure.py     throw, fail
     pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function
-    arrays.py       Array, Inline         atomics.py     atomic_add, cas        constants.py   table, text, constant
-    structs.py      Struct, @struct
+    arrays.py       Array, Inline         atomics.py     atomic_add, cas        attempts.py    attempt, fail_again
+    structs.py      Struct, @struct       constants.py   table, text, constant
 
 The names are imported when they are first asked for: a warm start, which needs only native.py, stays quick.
 """
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         cas,
         cas_at,
     )
+    from runtime.syspy.attempts import attempt, fail_again
     from runtime.syspy.constants import constant, table, text
     from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure, fail, throw
     from runtime.syspy.functions import (
@@ -88,6 +89,7 @@ _HOMES = (
     "intrinsics",
     "atomics",
     "functions",
+    "attempts",
     "constants",
 )
 
@@ -129,6 +131,7 @@ __all__ = [
     "atomic_or_at",
     "atomic_store",
     "atomic_store_at",
+    "attempt",
     "bits_of",
     "bool",
     "c_function",
@@ -149,6 +152,7 @@ __all__ = [
     "f64",
     "fabs",
     "fail",
+    "fail_again",
     "float_of",
     "floor",
     "function_address",

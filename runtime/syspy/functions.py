@@ -16,7 +16,7 @@ code by its symbol. `errno()` tells why the last one failed.
 Under CPython the address is that of the function object, in native code that of the code; either is good on its own
 engine alone, as long as the function is there.
 
-Next: constants.py
+Next: attempts.py
 """
 
 from __future__ import annotations

@@ -18,11 +18,12 @@ from typing import Any
 from runtime.syspy import subset
 from runtime.syspy.arrays import Array, InlineOf, array_at, element
 from runtime.syspy.emission import LIKELY, UNLIKELY, Value
+from runtime.syspy.attempts import attempt, fail_again
 from runtime.syspy.failure import FAIL_THROW, MAX_WORDS, fail, throw
 from runtime.syspy.functions import call_at, function_address
 from runtime.syspy.intrinsics import likely, shift_left, unlikely
 from runtime.syspy.kinds import INTEGERS, SIGNED, Kind, is_array, is_pointer, kind_name, size_of
-from runtime.syspy.lower_calls import NOTHING, Calls
+from runtime.syspy.lower_calls import NOTHING, Calls, parameter_type
 from runtime.syspy.machine import CTYPES, i64, u8, u64
 from runtime.syspy.memory import load, memmove, memset, store
 from runtime.syspy.pointers import address, is_nil, nil
@@ -164,6 +165,27 @@ class Vocabulary(Calls):
         self.do(f"call fastcc void {routine}({', '.join([f'ptr {descriptor}', *wide])})")
         self.end()
 
+    def attempt(self, node: ast.Call) -> Value:
+        """`attempt(caught, f, addr, a, b)`: the call, made by a routine that failures come back to."""
+        if len(node.args) < 3:
+            self.refuse(subset.ARGUMENT_COUNT, node, "attempt", "3 or more", len(node.args))
+        caught = self.pointer(node.args[0])
+        like = self.systems_function(node, 1)
+        if like.result is not None:
+            self.refuse(subset.ARGUMENT_TYPE, node, "attempt", "a function without a result", "f", like.node.name)
+        target = self.pointer(node.args[2])
+        words = self.passed(node, node.args[3:], like)
+        given = f"ptr {caught}, ptr {target}" + (f", {words}" if words else "")
+        routine = self.unit.attempt_routine([parameter_type(kind, like.mark) for _, kind in like.parameters])
+        return bool, self.emit(f"call fastcc i1 {routine}({given})")
+
+    def fail_again(self, node: ast.Call) -> Value:
+        """`fail_again(caught)`"""
+        self.count(node, 1)
+        self.do(f"call fastcc void {self.unit.again_routine()}(ptr {self.pointer(node.args[0])})")
+        self.end()
+        return NOTHING
+
     def throw(self, text: str) -> None:
         """Fail with a constant text."""
         self.leave(FAIL_THROW, text, [])
@@ -213,4 +235,6 @@ VOCABULARY: dict[Any, Callable[[Any, ast.Call], Value]] = {
     shift_left: Vocabulary.shift_left,
     function_address: Vocabulary.function_address,
     call_at: Vocabulary.call_at,
+    attempt: Vocabulary.attempt,
+    fail_again: Vocabulary.fail_again,
 }

@@ -19,7 +19,8 @@ import ast
 from typing import Any
 
 from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
-from runtime.syspy.entries import DESCRIPTOR, OUTER, WORDS
+from runtime.syspy.entries import DESCRIPTOR, OUTER, RECORD_WORDS, WORDS
+from runtime.syspy.failure import MAX_WORDS
 from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
 from runtime.syspy.lower_calls import parameter_type
 from runtime.syspy.lower_statements import FunctionLowering
@@ -129,6 +130,22 @@ class Unit:
             self._texts.append(failure_text(words))
         return symbol
 
+    def attempt_routine(self, parameters: list[str]) -> str:
+        """The symbol of the routine that calls a function with such parameters, and that its failures come back to."""
+        symbol = symbol_text("syspy.attempt." + ".".join(kind.replace(" ", "_") for kind in parameters))
+        if symbol not in self._globals:
+            self._globals[symbol] = ""
+            self._texts.append(attempt_text(symbol, parameters))
+        return symbol
+
+    def again_routine(self) -> str:
+        """The symbol of the routine that leaves with a failure that was caught."""
+        symbol = "@syspy.again"
+        if symbol not in self._globals:
+            self._globals[symbol] = ""
+            self._texts.append(AGAIN)
+        return symbol
+
     # Constants
 
     def constant_data(self, view: Any, name: str) -> Data | None:
@@ -206,6 +223,7 @@ PRELUDE = """
 @syspy.key = hidden global i32 0
 declare i32 @_setjmp(ptr) returns_twice nounwind
 declare void @longjmp(ptr, i32) noreturn nounwind
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare ptr @pthread_getspecific(i32) nounwind
 declare i32 @pthread_setspecific(i32, ptr) nounwind
 """
@@ -273,6 +291,67 @@ def stored_result(kind: Kind, part: str, i: int) -> list[str]:
         return [f"  store {llvm_type(kind)} {part}, ptr %r{i}"]
     extend = "sext" if kind in SIGNED else "zext"
     return [f"  %w{i} = {extend} {LLVM[kind]} {part} to i64", f"  store i64 %w{i}, ptr %r{i}"]
+
+
+def attempt_text(symbol: str, parameters: list[str]) -> str:
+    """The routine that hangs a record on the thread, and calls; a failure jumps to it, and is told at %caught."""
+    given = "".join(f", {kind} %a{i}" for i, kind in enumerate(parameters))
+    passed = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(parameters))
+    lines = [
+        f"  %record = alloca [{RECORD_WORDS} x i64], align 16",
+        "  %key = load i32, ptr @syspy.key",
+        "  %outer = call ptr @pthread_getspecific(i32 %key)",
+        f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
+        "  store ptr %outer, ptr %keep",
+        "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
+        "  %way = call i32 @_setjmp(ptr %record) returns_twice",
+        "  %first = icmp eq i32 %way, 0",
+        "  br i1 %first, label %go, label %failed",
+        "go:",
+        f"  call fastcc void %target({passed}) nounwind",
+        "  br label %done",
+        "failed:",
+        f"  %slot = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
+        "  %descriptor = load ptr, ptr %slot",
+        "  store ptr %descriptor, ptr %caught",
+    ]
+    for i in range(MAX_WORDS):
+        lines += [
+            f"  %from{i} = getelementptr i8, ptr %record, i64 {WORDS + 8 * i}",
+            f"  %w{i} = load i64, ptr %from{i}",
+            f"  %to{i} = getelementptr i8, ptr %caught, i64 {8 + 8 * i}",
+            f"  store i64 %w{i}, ptr %to{i}",
+        ]
+    lines += [
+        "  br label %done",
+        "done:",
+        "  %returned = phi i1 [ true, %go ], [ false, %failed ]",
+        "  %key.2 = load i32, ptr @syspy.key",
+        f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
+        "  %outer.2 = load ptr, ptr %kept",
+        "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+        "  ret i1 %returned",
+    ]
+    head = f"define internal fastcc i1 {symbol}(ptr %caught, ptr %target{given}) noinline nounwind"
+    return "\n".join([head + " {", *lines, "}\n"])
+
+
+AGAIN = "\n".join(
+    [
+        "define internal fastcc void @syspy.again(ptr %caught) noinline cold noreturn nounwind {",
+        "  %key = load i32, ptr @syspy.key",
+        "  %record = call ptr @pthread_getspecific(i32 %key)",
+        f"  %told = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
+        "  %descriptor = load ptr, ptr %caught",
+        "  store ptr %descriptor, ptr %told",
+        f"  %words = getelementptr i8, ptr %record, i64 {WORDS}",
+        "  %given = getelementptr i8, ptr %caught, i64 8",
+        f"  call void @llvm.memcpy.p0.p0.i64(ptr %words, ptr %given, i64 {8 * MAX_WORDS}, i1 false)",
+        "  call void @longjmp(ptr %record, i32 1)",
+        "  unreachable",
+        "}\n",
+    ]
+)
 
 
 def failure_text(words: int) -> str:

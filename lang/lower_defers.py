@@ -1,0 +1,208 @@
+"""Defers: functions with deferred calls, which are two, and recover.
+
+    func f(x int) (n int, err error) {
+        defer g(x)
+        body
+    }
+
+    f       x, n and err in memory; defers, a list; run_with_defers(g, closure of f_body, defers); returns n and err
+    f_body  a function literal over all of these; `return 1, nil` sets n and err first
+    g(x)    a closure over the values that x and g have now, pushed onto defers
+
+recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
+and takes it off. So does every other function that a closure leads to, in a program that calls recover at all.
+
+Next: lower_function.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lang import syntax
+from lang.flow import If, Return
+from lang.go_types import BOOL, STRING, UINT8, Field, Param, Pointer, Signature, Struct, Type
+from lang.lower_calls import strip
+from lang.lower_closures import method_call, used_name
+from lang.lower_frame import Place, Value
+from lang.lower_literals import NIL_INTERFACE
+from lang.lower_loops import Loops
+from lang.lower_types import VIEW, WORD, Component, is_boxed
+from lang.objects import FunctionInfo, Var
+from lang.syntax import (
+    Adjust,
+    Call,
+    CallKind,
+    Expr,
+    FuncLit,
+    InterfaceSelection,
+    MethodSelection,
+    Mode,
+    PackageSelection,
+    Selector,
+)
+
+DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)),)))
+DEFERRED = Signature((), ())
+TEXT_METHOD = Signature((), (Param("", STRING),))
+TEXT_PARAMETERS = (
+    ("typ", Component("", "Type", "", "")),
+    ("data", Component("", "uintptr", WORD, "")),
+    ("said", Component("", "MethodText", "", "")),
+)
+RECOVERED = (Component("typ", "Type", "", ".typ"), Component("data", "uintptr", WORD, ".data"))
+
+
+class Defers(Loops):
+    """Functions that defer calls."""
+
+    parameters: list[str]
+    defers: Var | None = None  # in the body of such a function
+    recovers: Var | None = None  # in a function that calls recover: whether that may give something
+
+    # ---- the two functions
+
+    def note_call(self, is_value: bool) -> None:
+        """At the beginning of a function: was it called as a deferred call? Only recover wants to know."""
+        if self.info.calls_recover:
+            self.recovers = Var("recovers", self.pos, BOOL)
+            self.declare_variable(self.recovers, "recovers", ("(g.unwinding.may_recover != 0)",))
+            self.step("g.unwinding.may_recover = 0")
+        elif is_value and self.program.recovers:
+            self.step("g.unwinding.may_recover = 0")
+        if self.info.has_defer:
+            for var in self.info.results:
+                var.captured = True
+
+    def run_body(self, body: syntax.Block) -> None:
+        """The outer function of one that defers: its parameters and results are there."""
+        defers = Var("defers", self.pos, DEFERS)
+        shared = [*self.info.captures, *self.variables_of_frame(), *([self.recovers] if self.recovers else []), defers]
+        for var in self.info.results:
+            if var not in self.locals:
+                self.declare_variable(var, self.wish(var), None)
+        pointer = self.new(DEFERS.elem, "defers")
+        self.locals[defers] = (pointer,)
+        inner = replace(self.info, captures=shared, params=[], receiver=None)
+        name = self.program.deferring_body(self.info.name, inner, body, defers, self.recovers)
+        closure = self.bind(DEFERRED, (self.new_closure(name, FunctionInfo("", DEFERRED, captures=shared)),))
+        text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
+        self.call(text, (), "", (name, self.program.shape(DEFERRED)))
+        self.return_named()
+
+    def variables_of_frame(self) -> list[Var]:
+        """Receiver, parameters and results."""
+        receiver = [self.info.receiver] if self.info.receiver is not None else []
+        return [*receiver, *self.info.params, *self.info.results]
+
+    def return_statement(self, node: syntax.Return) -> None:
+        """return: in the body of a function that defers, the results are set first."""
+        if self.defers is None:
+            super().return_statement(node)
+            return
+        if node.results:
+            self.set_results(node)
+        self.add(Return())
+
+    # ---- defer
+
+    def defer(self, node: syntax.Defer) -> None:
+        """defer f(x): f and x are evaluated now."""
+        call = strip(node.call)
+        assert isinstance(call, Call), "what is deferred is a call"
+        assert self.defers is not None, "a function that defers was taken apart"
+        closure = self.deferred_closure(call)
+        (defers,) = self.variable(self.defers)  # type: ignore[misc]
+        self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
+
+    def deferred_closure(self, call: Call) -> str:
+        """A func() that makes the call."""
+        function = strip(call.function)
+        if isinstance(function, FuncLit) and not call.args and not call.signature.results:  # type: ignore[union-attr]
+            return self.bind(function.type, self.function_literal(function))[0]
+        captured: list[tuple[Var, Value]] = []
+        made = replace_call(call, self.deferred_function(call, function, captured))
+        made.args = self.deferred_arguments(call, captured)
+        made.expands_tuple = False
+        name = self.program.deferred(call, made, [var for var, _ in captured])
+        self.program.take_address(name, DEFERRED)
+        if not captured:
+            return self.static_closure(name)
+        return self.bind(DEFERRED, (self.closure_over(name, [(var.type, parts) for var, parts in captured]),))[0]
+
+    def keep(self, captured: list[tuple[Var, Value]], t: Type, parts: Value) -> Expr:
+        """A value that a deferred call needs, by the name that it has there."""
+        var = Var(f"kept{len(captured)}", self.pos, t)
+        captured.append((var, self.snapshot(t, parts)))
+        return used_name(var.name, var, t)
+
+    def deferred_function(self, call: Call, function: Expr, captured: list[tuple[Var, Value]]) -> Expr:
+        """What is called, with its receiver evaluated."""
+        selection = function.selection if isinstance(function, Selector) else None
+        if isinstance(function, Selector) and isinstance(selection, MethodSelection) and not selection.method.is_native:
+            method = selection.method
+            assert method.receiver is not None, "a method has a receiver"
+            t: Type = Pointer(method.receiver) if method.pointer_receiver else method.receiver
+            receiver = self.keep(captured, t, self.receiver_of(function))
+            chosen = MethodSelection((), method, Adjust.NONE)
+            return method_call(receiver.object, chosen, method.signature).function  # type: ignore[attr-defined]
+        if isinstance(function, Selector) and isinstance(selection, InterfaceSelection):
+            t = selection.steps[-1].field.type if selection.steps else function.operand.type
+            typ, data = self.interface_receiver(function, selection)
+            receiver = self.keep(captured, t, (f"nonnil({typ}, {self.position(function)})", data))
+            assert call.signature is not None, "a method has a signature"
+            chosen_method = InterfaceSelection((), selection.name)
+            return method_call(receiver.object, chosen_method, call.signature).function  # type: ignore[attr-defined]
+        if call.kind is CallKind.DYNAMIC and not isinstance(selection, PackageSelection):
+            return self.keep(captured, function.type, self.value(function))
+        return call.function
+
+    def deferred_arguments(self, call: Call, captured: list[tuple[Var, Value]]) -> list[Expr]:
+        """The arguments, evaluated."""
+        if call.expands_tuple:
+            return [self.keep(captured, t, parts) for t, parts in self.split(call.args[0])]
+        return [
+            arg if arg.mode in (Mode.CONSTANT, Mode.NIL, Mode.TYPE) else self.keep(captured, arg.type, self.value(arg))
+            for arg in call.args
+        ]
+
+    # ---- recover
+
+    def recover(self) -> Value:
+        """The value of the panic under way, or nil."""
+        if self.recovers is None:  # defer recover(): nothing has deferred the function that calls it
+            return NIL_INTERFACE
+        typ, data = (self.declare_temporary(component) for component in RECOVERED)
+        self.set_locals((typ, data), RECOVERED, ("nil(Type)", "0"))
+        found = self.variable(self.recovers)
+        (may,) = self.load(found) if isinstance(found, Place) else found
+        branch = If(may)
+        self.add(branch)
+        with self.inside(branch.then):
+            self.step(f"{typ}, {data} = recovered(g)", typ, data)
+        return (typ, data)
+
+    # ---- what values say of themselves
+
+    def lower_text_of(self, spoken: list[tuple[Type, str, MethodSelection | InterfaceSelection]]) -> None:
+        """The function that calls Error or String of the value at an address, and hands on what they give."""
+        typ, data, said = (self.declare(name, component) for name, component in TEXT_PARAMETERS)
+        self.parameters += [f"{typ}: Type", f"{data}: uintptr", f"{said}: MethodText"]
+        for t, kind, selected in spoken:
+            with self.inside(self.if_(f"{typ}.number == {self.types.number(t)}").then):
+                self.step(f"{said}.kind = {kind}")
+                place = self.pointed(self.temporary(f"{self.types.pointee(t)}.at({data})", VIEW), t)
+                receiver = Var("receiver", 0, t)
+                self.locals[receiver] = place if is_boxed(t) else self.bind(t, self.load(place))
+                text = self.value(method_call(receiver, selected, TEXT_METHOD, []))
+                self.step(f"{said}.data = {text[0]}")
+                self.step(f"{said}.length = {text[1]}")
+                self.add(Return())
+
+
+def replace_call(call: Call, function: Expr) -> Call:
+    """A call like another, of a function."""
+    made = Call(call.pos, function, [], call.spread, call.end)
+    made.kind, made.builtin, made.target, made.signature = call.kind, call.builtin, call.target, call.signature
+    made.type, made.mode = call.type, call.mode
+    return made

@@ -1,0 +1,266 @@
+"""Defers: the deferred calls of a function, panics that pass through it, and recover.
+
+    func f() (n int) {          f                  its parameters, its results in memory, and a Defers
+        defer g(x)                run_with_defers    attempts the body; then the deferred calls, last one first
+        ...                         f_body             pushes g(x) as a closure; returns, or a panic leaves it
+    }                             return n
+
+A panic is a failure (failure.py) that the attempt of a body, or of a deferred call, catches. It becomes a Panic, which
+is what `recover` finds, and leaves again when no deferred call has recovered it. A function without `defer` knows
+nothing of all this. Fatal errors, os.Exit and Ctrl-C pass through without a deferred call being made.
+
+    recover     gives the panic's value, if the function that calls it was called by run_with_defers itself: whoever
+                is called through a closure takes `may_recover` off at once, and only a function with recover keeps it
+
+    DF1  while a deferred call runs, its Defers, its closure and the panic under way are roots of this frame
+
+Owner: the goroutine that panics. Go: runtime/panic.go.                                Next: start.py
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from lang.std.failure_text import failure_string, is_bounds_failure, is_conversion_failure, is_panic_value
+from runtime.malloc import mallocgc
+from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
+from runtime.syspy import (
+    FAIL_PANIC,
+    Annotated,
+    Array,
+    Struct,
+    address,
+    attempt,
+    constant,
+    fail_again,
+    i64,
+    is_nil,
+    load,
+    memmove,
+    nil,
+    offsetof,
+    sizeof,
+    store,
+    struct,
+    text,
+    throw,
+    u8,
+    u32,
+    u64,
+    uintptr,
+)
+from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
+
+BOUNDS_ERROR, ERROR_STRING, ASSERTION_ERROR, NIL_ERROR = range(4)  # g.unwinding.error_types
+
+
+@struct
+class Defer(Struct):
+    """One deferred call."""
+
+    closure: Closure  # of type func()
+    next: Defer  # deferred before it; nil
+
+
+@struct
+class Defers(Struct):
+    """The deferred calls of one call of a function."""
+
+    head: Defer  # deferred last; nil
+
+
+@struct
+class Panic(Struct):
+    """A panic under way, on the heap."""
+
+    data: uintptr  # second word of the value, an interface
+    link: Panic  # under way when this one began; nil
+    text: Array[u8]  # what the value's method says of it, when the program ends; nil
+    text_length: i64  # bytes
+    has_text: u64  # which method has said it; NO_TEXT: none
+    typ: Type  # first word of the value
+    recovered: u64  # 1: a deferred call has recovered it
+    caught: Annotated[Array[u64], FAILURE_WORDS]  # the failure that it leaves with
+
+
+def words_type(size: int, pointers: int, name: bytes) -> Type:
+    """A constant type of so many bytes that begins with so many pointers."""
+    return constant(
+        Type,
+        size=size,
+        ptr_bytes=8 * pointers,
+        gc_mask=text(bytes([(1 << pointers) - 1])),
+        kind=KIND_STRUCT,
+        align=8,
+        name=text(name),
+        name_length=len(name),
+    )
+
+
+DEFER = words_type(sizeof(Defer), 2, b"runtime._defer")
+PANIC = words_type(sizeof(Panic), 3, b"runtime._panic")
+STRING = words_type(sizeof(String), 1, b"string")
+
+
+def body_code(g: G, sp: uintptr, closure: Closure) -> None:
+    """The types of what a func() leads to."""
+
+
+def push_defer(g: G, defers: Defers, closure: Closure) -> None:
+    """defer closure()"""
+    made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
+    made.closure = closure
+    made.next = defers.head
+    defers.head = made
+
+
+def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
+    """The body of a function, and what it has deferred. The caller keeps both arguments alive."""
+    frame = g.shadow_top  # of two slots: the panic under way, the closure that is called
+    store(uintptr, frame, 0)
+    panic = nil(Panic)
+    if not call_closure(g, frame, body, nil(Panic), False):
+        panic = caught_panic(g, frame, nil(Panic))
+    while not is_nil(defers.head):
+        closure = defers.head.closure
+        defers.head = defers.head.next
+        if not call_closure(g, frame, closure, panic, True):
+            panic = caught_panic(g, frame, panic)
+        elif not is_nil(panic) and panic.recovered != 0:
+            panic = nil(Panic)
+            store(uintptr, frame, 0)
+    g.shadow_top = frame
+    if not is_nil(panic):
+        leave_with(g, panic)
+
+
+def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, is_deferred: bool) -> bool:
+    """One call; False when a panic has left it. Every other failure goes on."""
+    store(uintptr, frame + 8, address(closure))  # DF1
+    outer = g.unwinding.panicking
+    g.unwinding.panicking = address(panic)
+    g.unwinding.may_recover = 1 if is_deferred else 0
+    returned = attempt(address(g.unwinding), body_code, closure.code, g, frame + 16, closure)
+    g.unwinding.panicking = outer
+    g.unwinding.may_recover = 0
+    g.shadow_top = frame + 16
+    if not returned and load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
+        fail_again(address(g.unwinding))
+    return returned
+
+
+def caught_panic(g: G, frame: uintptr, link: Panic) -> Panic:
+    """The panic that has left a call; the frame's first slot, which held `link`, keeps it alive."""
+    panic = Panic.at(g.unwinding.last)
+    g.unwinding.last = 0
+    if is_nil(panic):
+        panic = new_panic(g, frame)
+    oldest = panic
+    while not is_nil(oldest.link):
+        oldest = oldest.link
+    oldest.link = link
+    store(uintptr, frame, address(panic))
+    return panic
+
+
+def new_panic(g: G, frame: uintptr) -> Panic:
+    """A panic of the failure that was caught. The frame's second slot is free."""
+    is_value = is_panic_value(address(g.unwinding))
+    store(uintptr, frame + 8, g.unwinding.caught[2] if is_value else 0)
+    panic = Panic.at(mallocgc(g, sizeof(Panic), PANIC, True))
+    memmove(failure_of(panic), address(g.unwinding), 8 * FAILURE_WORDS)
+    panic.data = load(uintptr, frame + 8)
+    panic.typ = Type.at(g.unwinding.caught[1] if is_value else 0)
+    store(uintptr, frame + 8, address(panic))
+    if not is_value:
+        fill_error(g, panic)
+    elif is_nil(panic.typ):
+        panic.typ = Type.at(g.unwinding.error_types[NIL_ERROR])
+        panic.data = mallocgc(g, 1, nil(Type), True)
+    return panic
+
+
+def failure_of(panic: Panic) -> uintptr:
+    """Where the failure is that a panic leaves with."""
+    return address(panic) + offsetof(Panic, "caught")
+
+
+def fill_error(g: G, panic: Panic) -> None:
+    """The value of a run-time error: its text, as the error type that Go has for it."""
+    failure = failure_of(panic)
+    box = String.at(mallocgc(g, sizeof(String), STRING, True))
+    panic.data = address(box)
+    data, length = failure_string(g, failure)
+    box.data = data
+    box.length = length
+    which: i64 = ERROR_STRING
+    if is_bounds_failure(failure):
+        which = BOUNDS_ERROR
+    elif is_conversion_failure(failure):
+        which = ASSERTION_ERROR
+    panic.typ = Type.at(g.unwinding.error_types[which])
+
+
+def leave_with(g: G, panic: Panic) -> NoReturn:
+    """Nobody has recovered it here."""
+    g.unwinding.last = address(panic)
+    memmove(address(g.unwinding), failure_of(panic), 8 * FAILURE_WORDS)
+    fail_again(address(g.unwinding))
+
+
+def recovered(g: G) -> tuple[Type, uintptr]:
+    """The value that recover gives, an interface: of the panic under way, which ends."""
+    panic = Panic.at(g.unwinding.panicking)
+    if is_nil(panic) or panic.recovered != 0:
+        return nil(Type), 0
+    panic.recovered = 1
+    return panic.typ, panic.data
+
+
+# --- The end of the program ------------------------------------------------------------------------------------------
+
+
+def run_program(g: G, main: Closure) -> None:
+    """The whole program. Before a panic ends it, the methods of the values are asked what to print."""
+    frame = g.shadow_top
+    store(uintptr, frame, 0)
+    if not call_closure(g, frame, main, nil(Panic), False):
+        panic = caught_panic(g, frame, nil(Panic))
+        ask_for_texts(g, frame, panic)
+        leave_with(g, panic)
+
+
+def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
+    """What Error or String say of the values of a panic and of those under way behind it."""
+    while not is_nil(panic):
+        if not is_nil(panic.typ) and is_panic_value(failure_of(panic)):
+            at = address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
+            if not ask_text(g, frame + 16, panic.typ, at):
+                throw("panic while printing panic value")
+            panic.has_text = g.unwinding.said.kind
+            panic.text = g.unwinding.said.data
+            panic.text_length = g.unwinding.said.length
+            g.shadow_top = frame + 16
+        panic = panic.link
+
+
+# --- Error and String ------------------------------------------------------------------------------------------------
+
+
+def method_code(g: G, sp: uintptr, typ: Type, data: uintptr, said: MethodText) -> None:
+    """The types of the program's function that calls Error and String."""
+
+
+def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> bool:
+    """What the value at an address says of itself, in g.unwinding.said; False when a panic left its method."""
+    said = MethodText.at(address(g.unwinding) + offsetof(Unwinding, "said"))
+    said.kind = NO_TEXT
+    if g.unwinding.text_of == 0:
+        return True
+    outer = g.unwinding.panicking
+    g.unwinding.panicking = 0
+    returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
+    g.unwinding.panicking = outer
+    if not returned and load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
+        fail_again(address(g.unwinding))
+    return returned
