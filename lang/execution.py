@@ -28,6 +28,7 @@ from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_TH
 from runtime.syspy.image import Image
 
 if TYPE_CHECKING:
+    from runtime.panics import PanicRecord
     from runtime.stress_report import StressReport
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
@@ -321,12 +322,21 @@ class Run:
             return failure.words[0] & 0xFF
         if failure.kind == FAIL_INTERRUPT:
             return INTERRUPT_EXIT
-        from runtime.panics import panic_message
+        from runtime.panics import fatal_message
 
-        sys.stderr.write(f"{panic_message(failure)}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
+        message = fatal_message(failure, self.panics(failure))
+        sys.stderr.write(f"{message}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
         if failure.kind == FAIL_THROW and max(self.knobs.heapcheck, self.knobs.gccheckmark) > 0:
             sys.stderr.write(self.damages(failure))
         return PANIC_EXIT
+
+    def panics(self, failure: Failure) -> list[PanicRecord]:
+        """The panics under way, in the order in which they began, if functions with deferred calls have seen them."""
+        from lang.std.defers import Panic, panic_records
+        from runtime.heap import Runtime
+
+        last = Runtime.at(self.runtime).g0.unwinding.last
+        return panic_records(Panic.at(last)) if last and failure.kind == FAIL_PANIC else []
 
     def damages(self, failure: Failure) -> str:
         """All that a check of the heap finds, when one has failed: a line each."""

@@ -93,6 +93,10 @@ class Closures(Calls):
         found = self.variable(var)
         return (Pointer(var.type), (found.pointer,)) if isinstance(found, Place) else (var.type, found)
 
+    def kept(self, t: Type, parts: Value) -> tuple[Type, Value]:
+        """What a closure keeps of a value: the value, or where a copy of it lies (Y2)."""
+        return (Pointer(t), (self.new_memory(t, "", parts).pointer,)) if is_boxed(t) else (t, parts)
+
     def closure_over(self, name: str, values: list[tuple[Type, Value]]) -> str:
         """A closure of the function `name` over values."""
         t = closure_type([value_type for value_type, _ in values])
@@ -136,7 +140,7 @@ class Closures(Calls):
         var = Var("receiver", expr.pos, t)
         call = method_call(var, selected, expr.type)
         name = self.program.thunk(("value", key), expr.name.name, call, [var])
-        return (self.closure_over(name, [(t, receiver)]),)
+        return (self.closure_over(name, [self.kept(t, receiver)]),)
 
     def method_expression(self, expr: Selector, selection: MethodExpression) -> Value:
         """T.m: a function that takes the receiver first."""

@@ -128,7 +128,8 @@ class Defers(Loops):
         self.program.take_address(name, DEFERRED)
         if not captured:
             return self.static_closure(name)
-        return self.bind(DEFERRED, (self.closure_over(name, [(var.type, parts) for var, parts in captured]),))[0]
+        kept = [self.kept(var.type, parts) for var, parts in captured]
+        return self.bind(DEFERRED, (self.closure_over(name, kept),))[0]
 
     def keep(self, captured: list[tuple[Var, Value]], t: Type, parts: Value) -> Expr:
         """A value that a deferred call needs, by the name that it has there."""

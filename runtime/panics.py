@@ -22,7 +22,7 @@ import math
 import re
 from ctypes import c_bool, c_double, c_float, string_at
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from runtime.proc import G
 from runtime.syspy import (
@@ -289,6 +289,33 @@ def stack_overflow(g: G) -> NoReturn:
 
 
 # --- What the user reads ---------------------------------------------------------------------------------------------
+
+
+def fatal_message(failure: Failure, panics: list[PanicRecord]) -> str:
+    """What Go prints when this ends a program, up to the goroutine trace: of all the panics that are under way.
+
+    `panics` has them in the order in which they began; it is empty when the failure is the only one.
+    """
+    if failure.kind == FAIL_THROW or not panics:
+        return panic_message(failure)
+    lines, signals = [], []
+    for number, panic in enumerate(panics):
+        if number and panics[number - 1].value == panic.value:
+            continue  # raised again: told already
+        again = panics[number + 1 :] and panics[number + 1].value == panic.value
+        message, _, signal = panic.message.partition("\n[signal")
+        signals += [f"\n[signal{signal}"] if signal else []
+        how = f" [recovered{', repanicked' if again else ''}]" if panic.is_recovered else ""
+        lines.append(f"{message}{how}")
+    return "\n\t".join(lines) + "".join(signals[:1])
+
+
+class PanicRecord(NamedTuple):
+    """One of several panics under way."""
+
+    message: str
+    value: object  # equal for two panics with the same value
+    is_recovered: bool
 
 
 def panic_message(failure: Failure) -> str:

@@ -23,6 +23,7 @@ from typing import NoReturn
 
 from lang.std.failure_text import failure_string, is_bounds_failure, is_conversion_failure, is_panic_value
 from runtime.malloc import mallocgc
+from runtime.panics import PanicRecord, bytes_text, panic_message
 from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
 from runtime.syspy import (
     FAIL_PANIC,
@@ -49,6 +50,7 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
+from runtime.syspy.entries import failure_at
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 
 BOUNDS_ERROR, ERROR_STRING, ASSERTION_ERROR, NIL_ERROR = range(4)  # g.unwinding.error_types
@@ -235,9 +237,10 @@ def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
     while not is_nil(panic):
         if not is_nil(panic.typ) and is_panic_value(failure_of(panic)):
             at = address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
-            if not ask_text(g, frame + 16, panic.typ, at):
+            kind, returned = ask_text(g, frame + 16, panic.typ, at)
+            if not returned:
                 throw("panic while printing panic value")
-            panic.has_text = g.unwinding.said.kind
+            panic.has_text = kind
             panic.text = g.unwinding.said.data
             panic.text_length = g.unwinding.said.length
             g.shadow_top = frame + 16
@@ -251,16 +254,35 @@ def method_code(g: G, sp: uintptr, typ: Type, data: uintptr, said: MethodText) -
     """The types of the program's function that calls Error and String."""
 
 
-def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> bool:
-    """What the value at an address says of itself, in g.unwinding.said; False when a panic left its method."""
-    said = MethodText.at(address(g.unwinding) + offsetof(Unwinding, "said"))
-    said.kind = NO_TEXT
+def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> tuple[u64, bool]:
+    """The method by which the value at an address says what it is, in g.unwinding.said, and whether it returned.
+
+    Methods print, too: one is asked while another is. The string said is good until the next is asked.
+    """
     if g.unwinding.text_of == 0:
-        return True
+        return NO_TEXT, True
+    said = MethodText.at(address(g.unwinding) + offsetof(Unwinding, "said"))
+    outer_kind = said.kind
+    said.kind = NO_TEXT
     outer = g.unwinding.panicking
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
     g.unwinding.panicking = outer
     if not returned and load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
         fail_again(address(g.unwinding))
-    return returned
+    kind = said.kind
+    said.kind = outer_kind
+    return kind, returned
+
+
+def panic_records(panic: Panic) -> list[PanicRecord]:
+    """A panic that ends the program, and those under way behind it, the oldest first: for the host."""
+    found = []
+    while not is_nil(panic):
+        words = [panic.caught[i] for i in range(FAILURE_WORDS)]
+        message = panic_message(failure_at(words[0], words[1:]))
+        if panic.has_text != NO_TEXT:
+            message = f"panic: {bytes_text(address(panic.text), panic.text_length)}".replace("\n", "\n\t")
+        found.append(PanicRecord(message, (address(panic.typ), panic.data), panic.recovered != 0))
+        panic = panic.link
+    return found[::-1]

@@ -173,8 +173,7 @@ def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
     frame = g.shadow_top  # of two slots, for a panic
     store(uintptr, frame, 0)
     store(uintptr, frame + 8, 0)
-    returned = ask_text(g, frame + 16, typ, data)
-    said = g.unwinding.said.kind
+    said, returned = ask_text(g, frame + 16, typ, data)
     if returned:
         if said != NO_TEXT:
             put_string(p, g.unwinding.said.data, g.unwinding.said.length, VERB_V if verb == VERB_W else verb)

@@ -17,8 +17,8 @@ from typing import Any
 
 from runtime.syspy import subset
 from runtime.syspy.arrays import Array, InlineOf, array_at, element
-from runtime.syspy.emission import LIKELY, UNLIKELY, Value
 from runtime.syspy.attempts import attempt, fail_again
+from runtime.syspy.emission import LIKELY, UNLIKELY, Value
 from runtime.syspy.failure import FAIL_THROW, MAX_WORDS, fail, throw
 from runtime.syspy.functions import call_at, function_address
 from runtime.syspy.intrinsics import likely, shift_left, unlikely
