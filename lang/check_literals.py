@@ -82,7 +82,6 @@ class Literals(Selectors):
             case Slice(elem):
                 x.length = self._indexed_elements(x, elem, -1)
             case Map():
-                self.refuse(x, "maps")
                 self._map_literal(x, under)
             case _:
                 for element in x.elements:

@@ -227,7 +227,6 @@ class Selectors(Types):
             return
         under = operand.type.underlying
         if isinstance(under, Map):
-            self.refuse(x, "maps")
             self.expr(x.index)
             self.assign(x.index, under.key, "map index")
             x.mode, x.type = s.Mode.MAP_INDEX, under.elem

@@ -10,9 +10,9 @@ Next: lower_closures.py
 from __future__ import annotations
 
 from lang.flow import Leave
-from lang.go_types import ANY, BOOL, Basic, Interface, Signature, Slice, Tuple, Type
+from lang.go_types import ANY, BOOL, Basic, Interface, Map, Signature, Slice, Tuple, Type
 from lang.lower_frame import NotYet, Value
-from lang.lower_slices import Slices
+from lang.lower_maps import Maps, is_map_index
 from lang.lower_types import Component
 from lang.objects import Func
 from lang.syntax import (
@@ -38,7 +38,7 @@ from lang.syntax import (
 Argument = tuple[Type, Value]
 
 
-class Calls(Slices):
+class Calls(Maps):
     """Calls, builtins, and the expressions that name their operands' memory."""
 
     def call_expression(self, expr: Call) -> Value:
@@ -142,7 +142,7 @@ class Calls(Slices):
         parts = self.value(expr)
         types = expr.type.elems if isinstance(expr.type, Tuple) else (expr.type,)
         inner = strip(expr)
-        if isinstance(inner, TypeAssert) and inner.comma_ok:
+        if isinstance(inner, TypeAssert | Index) and inner.comma_ok:
             types = (expr.type, BOOL)
         values, start = [], 0
         for t in types:
@@ -165,6 +165,8 @@ class Calls(Slices):
 
     def builtin(self, expr: Call) -> Value:
         """A call of a predeclared function."""
+        if expr.builtin in ("len", "clear", "delete") and isinstance(expr.args[0].type.underlying, Map):
+            return self.map_builtin(expr)
         match expr.builtin:
             case "len" | "cap":
                 return (self.length(expr, expr.args[0]),)
@@ -174,6 +176,8 @@ class Calls(Slices):
                 return self.copy(expr)
             case "new":
                 return (self.new(expr.args[0].type),)
+            case "make" if isinstance(expr.type.underlying, Map):
+                return self.make_map(expr)
             case "make":
                 return self.make(expr)
             case "min" | "max":
@@ -270,6 +274,8 @@ class Calls(Slices):
             case Index() if isinstance(expr.operand.type.underlying, Basic):
                 data, length = self.value(expr.operand)
                 return (f"{data}[{self.index_text(expr, length)}]",)
+            case Index() if is_map_index(expr):
+                return self.map_index(expr)
             case Index() | Deref():
                 place = self.place(expr)
                 if place is None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lang import syntax
 from lang.flow import Call, Flow, If, Step
-from lang.go_types import Interface, Signature, Type
+from lang.go_types import Interface, Map, Signature, Type
 from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
@@ -31,6 +31,7 @@ from lang.type_notes import Made
 
 if TYPE_CHECKING:
     from lang.lower_finalizers import ReadyCall
+    from lang.lower_map_types import MapFunctions
 
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
@@ -86,6 +87,7 @@ class Program:
         self.finalizers_name = ""  # of the function that makes them
         self.runs_finalizers = False  # it is called
         self.recovers = False  # some function calls recover
+        self.maps: dict[Map, MapFunctions] = {}
         self.text_of = ""  # the function that calls Error and String; "" when no type can have them
 
     def function_name(self, function: Func) -> str:
@@ -98,6 +100,10 @@ class Program:
 
     def equality(self, t: Type) -> str:
         """The name of the function that compares two values of t in memory."""
+        raise NotImplementedError
+
+    def map_functions(self, t: Map) -> MapFunctions:
+        """The names of the functions for a type of map."""
         raise NotImplementedError
 
     def dynamic_type(self, t: Type) -> str:

@@ -11,7 +11,7 @@ Next: lower_slices.py
 
 from __future__ import annotations
 
-from lang.go_types import Array, Basic, Interface, Kind, Slice, Struct, Type
+from lang.go_types import Array, Basic, Interface, Kind, Map, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import Operators, float_text
@@ -76,14 +76,20 @@ class Literals(Operators):
         under = expr.type.underlying
         if isinstance(under, Slice):
             return self.slice_literal(expr, under.elem)
+        if isinstance(under, Map):
+            return self.map_literal(expr)
         if is_boxed(expr.type):
             return (self.new_literal(expr),)
-        assert isinstance(under, Struct), "maps are reported before"
+        assert isinstance(under, Struct), "everything else is a struct"
         parts = [component.zero for component in self.types.components(expr.type)]
         for number, element in expr.entries:
             field = under.fields[number]
             parts[self.types.field_range(under, number)] = self.value_as(element, field.type)
         return tuple(parts)
+
+    def map_literal(self, expr: CompositeLit) -> Value:
+        """map[K]V{...}"""
+        raise NotImplementedError
 
     def new_literal(self, expr: CompositeLit) -> str:
         """A pointer to fresh memory that holds T{...}: what &T{...} gives."""

@@ -152,6 +152,8 @@ class Loops(Statements):
                 self.range_elements(node)
             case syntax.RangeKind.STRING:
                 self.range_string(node)
+            case syntax.RangeKind.MAP:
+                self.range_map(node)
             case _:
                 raise NotYet(node, f"range over {node.kind.name.lower()}s")
 
@@ -205,6 +207,29 @@ class Loops(Statements):
         self.range_loop(
             node, counter, f"{counter} < {length}", f"{counter} + {after}", (counter,), INT, None, (decode, rune)
         )
+
+    def range_map(self, node: syntax.Range) -> None:
+        """for k, v := range m"""
+        t = self.map_of(node.operand)
+        rounds = self.map_rounds(node.operand)
+        clears = self.temporary(f"({rounds[0]}.clears if {rounds[2]} != 0 else u64(0))")
+        target = Target(node)
+
+        def body() -> None:
+            key, elem = self.map_entry(t, rounds, clears)
+            self.range_variable(node.key, node.key_var, self.owned_copy(t.key, key), t.key)
+            if node.value is not None or node.value_var is not None:
+                self.range_variable(node.value, node.value_var, self.owned_copy(t.elem, elem), t.elem)
+            self.block_of(node.body)
+
+        lines: list[Flow] = []
+        with self.inside(lines):
+            self.loop_body(target, body)
+        self.close_loop(Loop("True", lines), target)
+
+    def owned_copy(self, t: Type, parts: Value) -> Value:
+        """A value of a map's slot, which the slot may lose."""
+        return (self.new_memory(t, "", parts).pointer,) if is_boxed(t) else self.bind(t, parts)
 
     def range_loop(
         self,

@@ -68,6 +68,25 @@ from lang.std.runtime_pkg import (
 )
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
+from runtime.map_hash import hash_any, hash_float, hash_string, hash_value, hash_word
+from runtime.maps import (
+    Map,
+    clear_map,
+    first_slot,
+    group_of,
+    grow_groups,
+    map_groups,
+    map_length,
+    match_empty,
+    match_tags,
+    new_map,
+    next_entry,
+    next_seed,
+    place_entry,
+    remove_entry,
+    tags_of,
+    without_first,
+)
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import (
     check_slice,
@@ -77,6 +96,7 @@ from runtime.panics import (
     panic_any,
     panic_conversion,
     panic_missing_method,
+    panic_nil_map,
     stack_overflow,
 )
 from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText

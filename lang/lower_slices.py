@@ -3,14 +3,14 @@
     append(s, x)    room is looked for inline; the runtime is called when there is none
     s[lo:hi]        checks, then a pointer to the first element; never one behind the array's end
 
-Next: lower_calls.py
+Next: lower_maps.py
 """
 
 from __future__ import annotations
 
 from lang.go_types import Array, Basic, Slice, Type
 from lang.layout import size_of
-from lang.lower_frame import NotYet, Value
+from lang.lower_frame import Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.syntax import Call, Expr, Mode, SliceExpr
 from lang.type_notes import ARRAY
@@ -35,8 +35,7 @@ class Slices(Literals):
     def make(self, expr: Call) -> Value:
         """make([]T, n) and make([]T, n, c)"""
         under = expr.type.underlying
-        if not isinstance(under, Slice):
-            raise NotYet(expr, f"make of {expr.type}")
+        assert isinstance(under, Slice), "a slice is made"
         counts = [
             self.temporary(self.as_i64(arg)) if arg.mode is not Mode.CONSTANT else self.as_i64(arg)
             for arg in expr.args[1:]
@@ -101,8 +100,7 @@ class Slices(Literals):
     def clear(self, expr: Call) -> Value:
         """clear(s) of a slice"""
         under = expr.args[0].type.underlying
-        if not isinstance(under, Slice):
-            raise NotYet(expr, "clear of a map")
+        assert isinstance(under, Slice), "a slice is cleared"
         data, length, _ = self.slice_parts(expr.args[0])
         self.step(f"memset(address({data}), 0, u64({length}) * {size_of(under.elem)})")
         return ()

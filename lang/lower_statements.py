@@ -14,6 +14,7 @@ from lang.flow import Return
 from lang.go_types import Basic, Type
 from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
+from lang.lower_maps import MapPlace, is_map_index
 from lang.lower_names import safe_name
 from lang.lower_packages import Packages
 from lang.lower_types import VIEW, is_boxed, is_scalar
@@ -107,6 +108,9 @@ class Statements(Packages):
         """x = x op y, x evaluated once."""
         place = self.fixed_place(target)
         t = target.type
+        if isinstance(place, MapPlace):
+            self.operate_on_entry(place, op, operand)
+            return
         right = () if op in ("<<", ">>") else self.value(operand)
         old = self.load(place) if place is not None else self.value(target)
         if op in ("<<", ">>"):
@@ -117,6 +121,22 @@ class Statements(Packages):
             new = (self.arithmetic(op, old[0], right[0], t, operand),)
         self.put(target, place, new)
 
+    def operate_on_entry(self, place: MapPlace, op: str, operand: syntax.Expr) -> None:
+        """m[k] op= x. What may panic, or allocate, comes before the key is in the map."""
+        t = place.type
+        right = () if op in ("<<", ">>") else self.bind(t, self.value(operand))
+        if isinstance(t.underlying, Basic) and t.underlying.is_string:
+            self.store_entry(place, self.joined(self.load_entry(place), right))
+            return
+        if op in ("/", "%", "<<", ">>"):
+            (old,) = self.load_entry(place)
+            shifted = op in ("<<", ">>")
+            new = self.shift(op, old, operand, t) if shifted else self.arithmetic(op, old, right[0], t, operand)
+            self.store_entry(place, (new,))
+            return
+        slot = self.assigned_slot(place)
+        self.store(slot, (self.arithmetic(op, self.load(slot)[0], right[0], t, operand),))
+
     def joined(self, left: Value, right: Value) -> Value:
         """left + right of two strings."""
         return self.string_made(f"concat2(g, {', '.join((*left, *right))})")
@@ -125,6 +145,8 @@ class Statements(Packages):
         """The memory of an assignment's target, its operands evaluated now; None for locals and `_`."""
         if is_blank(target):
             return None
+        if is_map_index(strip(target)):
+            return self.map_place(strip(target))  # type: ignore[arg-type]
         place = self.place(target)
         if place is None:
             return None
@@ -147,7 +169,9 @@ class Statements(Packages):
 
     def put(self, target: syntax.Expr, place: Place | None, parts: Value) -> None:
         """Give the target its new value."""
-        if place is not None:
+        if isinstance(place, MapPlace):
+            self.store_entry(place, parts)
+        elif place is not None:
             self.store(place, parts)
         elif not is_blank(target):
             self.put_local(target, parts)
@@ -174,9 +198,12 @@ class Statements(Packages):
                 if "(" in part:
                     self.temporary(part)
             return
+        if is_map_index(strip(target)):
+            place = self.map_place(strip(target))  # type: ignore[arg-type]
+            self.store_entry(place, self.value_as(right, target.type))
+            return
         parts = self.value_as(right, target.type)
-        place = self.place(target)
-        self.put(target, place, parts)
+        self.put(target, self.place(target), parts)
 
     def right_sides(self, right: list[syntax.Expr], types: list[Type | None]) -> list[Value]:
         """The values of several right sides, all taken before the first is assigned; as their targets want them."""

@@ -17,8 +17,8 @@ from lang.go_types import Field, Interface, InterfaceMethod, Param, Signature, T
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
 from lang.lower_defers import TEXT_METHOD
-from lang.lower_frame import Program
 from lang.lower_function import Function
+from lang.lower_map_types import MapTypes
 from lang.lower_names import function_name, safe_name
 from lang.lower_types import plain
 from lang.objects import FunctionInfo, Var
@@ -28,7 +28,7 @@ from lang.syntax import InterfaceSelection
 Shape = tuple[tuple[str, ...], tuple[str, ...]]  # annotations of the parameters and of the results
 
 
-class Thunks(Program):
+class Thunks(MapTypes):
     """The functions that a program has beside those that it declares."""
 
     def __init__(self, source: Source, is_profiled: bool) -> None:

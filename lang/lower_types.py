@@ -3,7 +3,7 @@
     Toy              as locals                                  in memory
     int, bool, f64   one of that machine type                   the same
     *T               a pointer to T's struct, or to its Box     the same
-    func             a pointer to a Closure                     the same
+    func, map        a pointer to a Closure, or to a Map        the same
     string           data, length                               Inline[String]
     []T              data, length, capacity                     Inline[Slice_T]
     any              typ, data                                  Inline[Any]
@@ -207,6 +207,8 @@ class LoweredTypes:
                 return [Component("", self.pointee(elem), VIEW, "")]
             case Signature():
                 return [Component("", "Closure", VIEW, "")]
+            case Map():
+                return [Component("", "Map", VIEW, "")]
         raise NotImplementedError(f"no lowering for {t}")
 
     def _field_components(self, t: Type, name: str, number: int) -> list[Component]:
@@ -347,7 +349,9 @@ class LoweredTypes:
                 f"ptr_bytes={pointer_bytes(t)}",
                 f"gc_mask=text({mask.to_bytes((mask.bit_length() + 7) // 8, 'little')!r})",
             ]
-        if isinstance(under, Pointer | Slice | Array):
+        if isinstance(under, Map):
+            fields.append(f"key=lambda: {self.descriptor(under.key)}")
+        if isinstance(under, Pointer | Slice | Array | Map):
             fields.append(f"elem=lambda: {self.descriptor(under.elem)}")
         if isinstance(under, Array):
             fields.append(f"length={under.length}")
@@ -401,6 +405,8 @@ def runtime_name(t: Type) -> str:
             return "interface {}"
         case Signature():
             return signature_name(t)
+        case Map(key, elem):
+            return f"map[{runtime_name(key)}]{runtime_name(elem)}"
         case Basic(kind=Kind.UINT8):
             return "uint8"
         case Basic(kind=Kind.INT32):

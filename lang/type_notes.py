@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from lang.go_types import UINTPTR, Array, Basic, Field, Interface, Kind, Pointer, Signature, Slice, Struct, Type
+from lang.go_types import UINTPTR, Array, Basic, Field, Interface, Kind, Map, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_types import runtime_name
 
@@ -30,6 +30,8 @@ ONE, ARRAY, BYTES, BOX = range(4)
 MOST_LINKS = 256  # of a type that are noted: of a long array those of the first elements
 
 CODE = Struct((Field("code", UINTPTR),))  # what is known of a closure where it is only called
+
+HEADER = Struct((Field("groups", Pointer(CODE)), Field("rest", Array(5, UINTPTR))))  # of a map
 
 Made = tuple[int, Type]  # what, and of which type
 Link = tuple[int, int, Type, str]  # offset, what, type, name of the field
@@ -85,6 +87,8 @@ def add_links(found: list[Link], t: Type, offset: int, name: str) -> None:
             found.append((offset, ONE, elem, name))
         case Signature():
             found.append((offset, ONE, CODE, name))
+        case Map():
+            found.append((offset, ONE, HEADER, name))
         case Slice(elem):
             found.append((offset, ARRAY, elem, name))
         case Basic(kind=Kind.STRING):

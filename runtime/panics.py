@@ -67,7 +67,7 @@ INDEX_TEXT = "index out of range [%d] with length %d"
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
-CONVERSION_TEXT = "interface conversion: "  # how those begin that are no "runtime error"
+PLAIN_TEXTS = ("interface conversion: ", "assignment to entry")  # how those begin that are no "runtime error"
 
 # No signal came, but readers of Go's panics look for this line.
 SIGNAL_LINE = "\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]"
@@ -283,6 +283,18 @@ def panic_missing_method(typ: Type, wanted: Type, method: String, pos: i64) -> N
 
 
 @cold
+def panic_unhashable(typ: Type, pos: i64) -> NoReturn:
+    """A map's key, an interface, that holds a value of a type without equality."""
+    fail(FAIL_PANIC, "hash of unhashable type %t", address(typ), pos)
+
+
+@cold
+def panic_nil_map(pos: i64) -> NoReturn:
+    """m[k] = v of a nil map."""
+    fail(FAIL_PANIC, "assignment to entry in nil map", pos)
+
+
+@cold
 def stack_overflow(g: G) -> NoReturn:
     """Recursion went too deep. No panic: it cannot be recovered from."""
     throw("stack overflow")
@@ -327,7 +339,7 @@ def panic_message(failure: Failure) -> str:
         return f"panic: {value_text(Type.at(typ), data)}"
     if failure.text == INDEX_TEXT and failure.words[0] < 0:
         return f"panic: runtime error: index out of range [{failure.words[0]}]"
-    prefix = "" if failure.text.startswith(CONVERSION_TEXT) else "runtime error: "
+    prefix = "" if failure.text.startswith(PLAIN_TEXTS) else "runtime error: "
     message = f"panic: {prefix}{filled_text(failure)}"
     return message + SIGNAL_LINE if failure.text == NIL_TEXT else message
 

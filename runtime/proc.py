@@ -74,4 +74,5 @@ class G(Struct):
     next: G  # the goroutine made before this one; of a G that is free, the next free one
     alloc_number: u64  # of the allocation under way, while they are counted: stress.py
     unwinding: Inline[Unwinding]  # panics
+    random: u64  # state of the generator that maps draw from; 0: not used yet
     alloc_site: u64  # for profiles: function and line of the allocation under way, 0 unknown

@@ -53,7 +53,8 @@ class Type(Struct):
     size: u64  # bytes of a value
     ptr_bytes: u64  # bytes up to the end of the last pointer; 0: no pointers
     gc_mask: Array[u8]  # pointer words among the first ptr_bytes: TD3
-    elem: Type  # of a pointer, slice or array; else nil
+    elem: Type  # of a pointer, slice, array or map; else nil
+    key: Type  # of a map; else nil
     kind: u8  # KIND_*
     align: u8  # bytes
     field_count: u32  # entries of fields

@@ -1,0 +1,197 @@
+"""Map types: for each type of map in a program, the functions that find, assign, delete and grow.
+
+    map[string]int      Slot_1 { key: Inline[String], elem: i64 }
+                        Group_1 { control: u64, slots: 8 of them }
+                        find_map_1(g, m, k_data, k_length, pos) -> Slot_1
+                        assign_map_1, delete_map_1, grow_map_1
+
+They are written out, so that LLVM sees the sizes, the hash and the comparison of the keys.
+
+Owner: one program's lowering.        Next: lower_thunks.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lang.go_types import UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
+from lang.layout import size_of
+from lang.lower_frame import Program, Value
+from lang.lower_function import Function
+from lang.lower_types import MACHINE_TYPES, is_boxed
+from lang.objects import FunctionInfo
+
+SLOTS = 8  # of a group: runtime/maps.py
+
+
+@dataclass(frozen=True, slots=True)
+class MapFunctions:
+    """The names of what is made for a type of map."""
+
+    slot: str  # classes
+    group: str
+    group_type: str  # a descriptor
+    group_size: int  # bytes
+    slot_size: int
+    find: str
+    assign: str
+    delete: str
+    grow: str
+
+
+def slot_type(t: Map) -> Struct:
+    """How a key and its element lie in memory."""
+    return Struct((Field("key", t.key), Field("elem", t.elem)))
+
+
+def group_type(t: Map) -> Struct:
+    """Eight slots and their control bytes."""
+    return Struct((Field("control", UINT64), Field("slots", Array(SLOTS, slot_type(t)))))
+
+
+class MapTypes(Program):
+    """The functions of all map types."""
+
+    def map_functions(self, t: Map) -> MapFunctions:
+        """The names of the functions for a type of map; the functions, when it is met first."""
+        found = self.maps.get(t)
+        if found is None:
+            number = len(self.maps) + 1
+            slot, group = slot_type(t), group_type(t)
+            names = [self.names.fresh(f"{what}_map_{number}") for what in ("find", "assign", "delete", "grow")]
+            found = self.maps[t] = MapFunctions(
+                self.types.struct_class(slot),
+                self.types.struct_class(group),
+                self.types.descriptor(group),
+                size_of(group),
+                size_of(slot),
+                *names,
+            )
+            self.helper_lines += map_lines(self, t, found)
+        return found
+
+
+def map_lines(program: Program, t: Map, names: MapFunctions) -> list[str]:
+    """The functions for a type of map."""
+    function = Function(program, FunctionInfo("map", Signature((), ())), names.find)
+    components = program.types.components(t.key)
+    key = tuple(f"k{number}" for number in range(len(components)))
+    parameters = "".join(f", {name}: {c.annotation}" for name, c in zip(key, components, strict=True))
+    passed = "".join(f", {name}" for name in key)
+    there = function.load(function.slot_place("slot", "key", t.key))
+    equal = function.compared("==", t.key, there, key)
+    function.store(function.slot_place("slot", "key", t.key), key)
+    store = [f"    {step.text}" for step in function.body]  # type: ignore[union-attr]
+    sizes = f"{names.group_size}, {names.slot_size}"
+    return [
+        f"def {names.find}_hashed(g: G, m: Map, hash: u64{parameters}, pos: i64) -> {names.slot}:",
+        "    tags = tags_of(hash)",
+        "    at = group_of(m, hash)",
+        "    step: u64 = 0",
+        "    while True:",
+        f"        group = {names.group}.at(m.groups + at * {names.group_size})",
+        "        control = group.control",
+        "        matches = match_tags(control, tags)",
+        "        while matches != 0:",
+        "            slot = group.slots.items[first_slot(matches)]",
+        f"            if {equal}:",
+        "                return slot",
+        "            matches = without_first(matches)",
+        "        if match_empty(control) != 0:",
+        f"            return nil({names.slot})",
+        "        step = step + 1",
+        "        at = at + step & m.mask",
+        "",
+        f"def {names.find}(g: G, m: Map{parameters}, pos: i64) -> {names.slot}:",
+        "    if is_nil(m) or m.count == 0:",
+        *([f"        {hash_text(program, t.key, key, 'u64(0)', 'pos')}"] if may_panic(t.key) else []),
+        f"        return nil({names.slot})",
+        f"    return {names.find}_hashed(g, m, {hash_text(program, t.key, key, 'm.seed', 'pos')}{passed}, pos)",
+        "",
+        f"def {names.assign}(g: G, m: Map{parameters}, pos: i64) -> {names.slot}:",
+        "    if is_nil(m):",
+        "        panic_nil_map(pos)",
+        f"    hash: u64 = {hash_text(program, t.key, key, 'm.seed', 'pos')}",
+        "    if m.count != 0:",
+        f"        slot = {names.find}_hashed(g, m, hash{passed}, pos)",
+        "        if not is_nil(slot):",
+        *([f"        {line}" for line in store] if is_replaced(t.key) else []),
+        "            return slot",
+        "    if unlikely(m.growth_left == 0):",
+        f"        {names.grow}(g, m)",
+        f"    slot = {names.slot}.at(place_entry(m, hash, {sizes}))",
+        *store,
+        "    return slot",
+        "",
+        f"def {names.grow}(g: G, m: Map) -> None:",
+        "    groups, slots = map_groups(m)",
+        f"    grow_groups(g, m, {names.group_type})",
+        "    i: u64 = 0",
+        "    while True:",
+        f"        at, i = next_entry(groups, slots, 0, i, {sizes})",
+        "        if at == 0:",
+        "            return",
+        f"        slot = {names.slot}.at(at)",
+        f"        hash: u64 = {hash_text(program, t.key, there, 'm.seed', '0')}",
+        f"        copy_struct({names.slot}.at(place_entry(m, hash, {sizes})), slot)",
+        "",
+        f"def {names.delete}(g: G, m: Map{parameters}, pos: i64) -> None:",
+        f"    slot = {names.find}(g, m{passed}, pos)",
+        "    if not is_nil(slot):",
+        f"        remove_entry(m, address(slot), {sizes})",
+        "",
+    ]
+
+
+def hash_text(program: Program, t: Type, parts: Value, seed: str, pos: str) -> str:
+    """The text of the hash of a key."""
+    under = t.underlying
+    if is_boxed(t):
+        return f"hash_value(g, {program.types.descriptor(t)}, address({parts[0]}), {seed}, {pos})"
+    match under:
+        case Basic(kind=Kind.STRING):
+            return f"hash_string({parts[0]}, {parts[1]}, {seed})"
+        case Basic(kind=Kind.BOOL):
+            return f"hash_word(u64(1) if {parts[0]} else u64(0), {seed})"
+        case Basic() if under.is_float:
+            value = parts[0] if MACHINE_TYPES[under.kind] == "f64" else f"f64({parts[0]})"
+            return f"hash_float(g, {value}, {seed})"
+        case Basic():
+            word = parts[0] if MACHINE_TYPES[under.kind] == "u64" else f"u64({parts[0]})"
+            return f"hash_word({word}, {seed})"
+        case Interface():
+            return f"hash_any(g, {parts[0]}, {parts[1]}, {seed}, {pos})"
+        case Struct(fields):
+            text = f"hash_word({len(fields)}, {seed})"
+            for number, f in enumerate(fields):
+                if f.name != "_":
+                    part = parts[program.types.field_range(under, number)]
+                    text = hash_text(program, f.type, part, text, pos)
+            return text
+    return f"hash_word(address({parts[0]}), {seed})"
+
+
+def may_panic(t: Type) -> bool:
+    """Whether some values of a key's type have no hash."""
+    match t.underlying:
+        case Interface():
+            return True
+        case Array(_, elem):
+            return may_panic(elem)
+        case Struct(fields):
+            return any(may_panic(f.type) for f in fields)
+    return False
+
+
+def is_replaced(t: Type) -> bool:
+    """Whether an assignment stores a key again: one that is equal may look different, as 0.0 and -0.0 do."""
+    match t.underlying:
+        case Basic() as under:
+            return under.is_float
+        case Interface():
+            return True
+        case Array(_, elem):
+            return is_replaced(elem)
+        case Struct(fields):
+            return any(is_replaced(f.type) for f in fields)
+    return False

@@ -1,0 +1,189 @@
+"""Maps: what programs do with them, in terms of functions that are made for each type of map.
+
+    m[k]              find_1(g, m, k): the slot, or nil
+    m[k] = v          assign_1(g, m, k, pos), then a store into the slot
+    delete(m, k)      delete_1(g, m, k)
+    range m           next_entry: the groups as they were when the loop began; a map that has grown since is asked again
+
+The functions are in lower_map_types.py, and what all types share in runtime/maps.py.
+
+Next: lower_calls.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lang.flow import Break, Continue
+from lang.go_types import Map, Type
+from lang.lower_frame import Place, Value
+from lang.lower_slices import Slices
+from lang.lower_types import VIEW, Component, is_boxed
+from lang.syntax import Call, CompositeLit, Expr, Index, Mode
+
+WORD_LOCAL = Component("", "uintptr", "{}", "")
+COUNT_LOCAL = Component("", "u64", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class MapPlace(Place):
+    """m[k] on the left of an assignment: its slot is found, or made, when the value is there."""
+
+    map: str  # the text of m
+    map_type: Map
+    key: Value
+    pos: str
+
+
+class Maps(Slices):
+    """Maps: literals, elements, builtins and loops."""
+
+    def map_of(self, expr: Expr) -> Map:
+        """The type of a map."""
+        under = expr.type.underlying
+        assert isinstance(under, Map), "a map is used"
+        return under
+
+    # ---- making
+
+    def make_map(self, expr: Call) -> Value:
+        """make(map[K]V) and make(map[K]V, hint)"""
+        hint = self.as_i64(expr.args[1]) if len(expr.args) > 1 else "0"
+        return self.new_map(self.map_of(expr), hint)
+
+    def new_map(self, t: Map, hint: str) -> Value:
+        """An empty map."""
+        functions = self.program.map_functions(t)
+        component = self.types.components(t)[0]
+        return self.call_runtime(f"new_map(g, {hint}, {functions.group_type})", (component,))
+
+    def map_literal(self, expr: CompositeLit) -> Value:
+        """map[K]V{k: v}"""
+        t = self.map_of(expr)
+        (m,) = self.new_map(t, str(len(expr.elements)))
+        for element in expr.elements:
+            assert element.key is not None, "a map's elements have keys"
+            key = self.snapshot(t.key, self.value_as(element.key, t.key))
+            parts = self.snapshot(t.elem, self.value_as(element.value, t.elem))
+            self.store_entry(MapPlace("", t.elem, "", m, t, key, self.position(element.key)), parts)
+        return (m,)
+
+    # ---- elements
+
+    def map_key(self, expr: Index) -> tuple[Map, str, Value]:
+        """The map and the key of m[k], evaluated."""
+        t = self.map_of(expr.operand)
+        (m,) = self.snapshot(expr.operand.type, self.value(expr.operand))
+        return t, m, self.kept_key(t, self.value_as(expr.index, t.key))
+
+    def kept_key(self, t: Map, parts: Value) -> Value:
+        """A key that nothing changes before it is used."""
+        return self.snapshot(t.key, parts)
+
+    def map_index(self, expr: Index) -> Value:
+        """m[k] as a value, with its ok if that is asked for."""
+        t, m, key = self.map_key(expr)
+        slot = self.found_slot(t, m, key, self.position(expr))
+        components = self.types.components(t.elem)
+        found = tuple(self.declare_temporary(component) for component in components)
+        branch = self.if_(f"is_nil({slot})")
+        with self.inside(branch.then):
+            zero = (self.new(t.elem),) if is_boxed(t.elem) else tuple(component.zero for component in components)
+            self.set_locals(found, components, zero)
+        with self.inside(branch.orelse):
+            self.set_locals(found, components, self.load(self.slot_place(slot, "elem", t.elem)))
+        return (*found, f"(not is_nil({slot}))") if expr.comma_ok else found
+
+    def found_slot(self, t: Map, m: str, key: Value, pos: str) -> str:
+        """The slot of a key; nil when the map has none."""
+        functions = self.program.map_functions(t)
+        return self.temporary(f"{functions.find}({', '.join(('g', m, *key, pos))})", VIEW)
+
+    def slot_place(self, slot: str, name: str, t: Type) -> Place:
+        """Key or element of a slot."""
+        return self.member_place(slot, name, t, f"address({slot}) + {0 if name == 'key' else self.elem_offset(t)}")
+
+    def elem_offset(self, t: Type) -> int:
+        """Never asked for: nobody has a pointer to what is in a map."""
+        return 0
+
+    def map_place(self, expr: Index) -> MapPlace:
+        """m[k] as the target of an assignment."""
+        t, m, key = self.map_key(expr)
+        return MapPlace("", t.elem, "", m, t, key, self.position(expr))
+
+    def store_entry(self, place: MapPlace, parts: Value) -> None:
+        """m[k] = v"""
+        parts = self.bind(place.type, parts)
+        self.store(self.assigned_slot(place), parts)
+
+    def assigned_slot(self, place: MapPlace) -> Place:
+        """The element of a key, which is in the map from here on."""
+        functions = self.program.map_functions(place.map_type)
+        words = ", ".join(("g", place.map, *place.key, place.pos))
+        (slot,) = self.call_runtime(f"{functions.assign}({words})", (Component("", functions.slot, VIEW, ""),))
+        return self.slot_place(slot, "elem", place.type)
+
+    def load_entry(self, place: MapPlace) -> Value:
+        """The value of m[k], before it is changed."""
+        slot = self.found_slot(place.map_type, place.map, place.key, place.pos)
+        components = self.types.components(place.type)
+        found = tuple(self.declare_temporary(component) for component in components)
+        self.set_locals(found, components, tuple(component.zero for component in components))
+        with self.inside(self.if_(f"not is_nil({slot})").then):
+            self.set_locals(found, components, self.load(self.slot_place(slot, "elem", place.type)))
+        return found
+
+    # ---- builtins
+
+    def map_builtin(self, expr: Call) -> Value:
+        """len, delete and clear"""
+        t = self.map_of(expr.args[0])
+        (m,) = self.bind(expr.args[0].type, self.value(expr.args[0]))
+        functions = self.program.map_functions(t)
+        if expr.builtin == "len":
+            return (f"map_length({m})",)
+        if expr.builtin == "clear":
+            self.step(f"clear_map({m}, {functions.group_type})")
+            return ()
+        key = self.bind(t.key, self.value_as(expr.args[1], t.key))
+        self.step(f"{functions.delete}({', '.join(('g', m, *key, self.position(expr)))})")
+        return ()
+
+    # ---- loops
+
+    def map_rounds(self, operand: Expr) -> tuple[str, str, str, str, str]:
+        """Before a loop over a map: the map, its groups, their slots, where to begin, and the counter."""
+        (m,) = self.snapshot(operand.type, self.value(operand))
+        groups, slots = self.declare_temporary(WORD_LOCAL), self.declare_temporary(COUNT_LOCAL)
+        self.step(f"{groups}, {slots} = map_groups({m})", groups, slots)
+        start = self.temporary("next_seed(g)")
+        counter = self.temporary("u64(0)")
+        return m, groups, slots, start, counter
+
+    def map_entry(self, t: Map, rounds: tuple[str, str, str, str, str], clears: str) -> tuple[Value, Value]:
+        """In the loop: this round's key and element; the loop ends, or the round, when there is none."""
+        m, groups, slots, start, counter = rounds
+        functions = self.program.map_functions(t)
+        at = self.declare_temporary(WORD_LOCAL)
+        sizes = f"{functions.group_size}, {functions.slot_size}"
+        self.step(f"{at}, {counter} = next_entry({groups}, {slots}, {start}, {counter}, {sizes})", at, counter)
+        with self.inside(self.if_(f"{at} == 0").then):
+            self.add(Break())
+        slot = self.temporary(f"{functions.slot}.at({at})", VIEW)
+        key = self.bind(t.key, self.load(self.slot_place(slot, "key", t.key)))
+        with self.inside(self.if_(f"unlikely({m}.groups != {groups})").then):
+            with self.inside(self.if_(f"{m}.clears != {clears}").then):
+                self.add(Break())
+            again = self.found_slot(t, m, key, "0")
+            branch = self.if_(f"not is_nil({again})")
+            with self.inside(branch.then):
+                self.step(f"{slot} = {again}", slot)
+            with self.inside(branch.orelse), self.inside(self.if_(self.compared("==", t.key, key, key)).then):
+                self.add(Continue())  # deleted; a NaN, which nobody finds, stays
+        return self.load(self.slot_place(slot, "key", t.key)), self.load(self.slot_place(slot, "elem", t.elem))
+
+
+def is_map_index(expr: Expr) -> bool:
+    """Whether an expression is m[k]."""
+    return isinstance(expr, Index) and isinstance(expr.operand.type.underlying, Map) and expr.mode is not Mode.CONSTANT
