@@ -229,7 +229,7 @@ class Literals(Selectors):
                     self.error(codes.DUPLICATE, key, message)
                     continue
                 seen.add((key.type, key.value))
-            self.element(element.value, map_.elem, "map literal")
+            x.pairs.append((key, self.element(element.value, map_.elem, "map literal")))
 
     # ------------------------------------------------------------ functions
 

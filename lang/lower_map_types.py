@@ -104,7 +104,7 @@ def map_lines(program: Program, t: Map, names: MapFunctions) -> list[str]:
         "",
         f"def {names.find}(g: G, m: Map{parameters}, pos: i64) -> {names.slot}:",
         "    if is_nil(m) or m.count == 0:",
-        *([f"        {hash_text(program, t.key, key, 'u64(0)', 'pos')}"] if may_panic(t.key) else []),
+        *key_check(program, t.key, key),
         f"        return nil({names.slot})",
         f"    return {names.find}_hashed(g, m, {hash_text(program, t.key, key, 'm.seed', 'pos')}{passed}, pos)",
         "",
@@ -169,6 +169,17 @@ def hash_text(program: Program, t: Type, parts: Value, seed: str, pos: str) -> s
                     text = hash_text(program, f.type, part, text, pos)
             return text
     return f"hash_word(address({parts[0]}), {seed})"
+
+
+def key_check(program: Program, t: Type, key: Value) -> list[str]:
+    """What panics when a key has no hash, although the map is empty."""
+    under = t.underlying
+    if isinstance(under, Interface):
+        return [f"        check_key({key[0]}, pos)"]
+    if isinstance(under, Struct) and not is_boxed(t):
+        parts = [key[program.types.field_range(under, number)] for number in range(len(under.fields))]
+        return [line for f, part in zip(under.fields, parts, strict=True) for line in key_check(program, f.type, part)]
+    return [f"        unused = {hash_text(program, t, key, 'u64(0)', 'pos')}"] if may_panic(t) else []
 
 
 def may_panic(t: Type) -> bool:

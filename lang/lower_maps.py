@@ -60,12 +60,11 @@ class Maps(Slices):
     def map_literal(self, expr: CompositeLit) -> Value:
         """map[K]V{k: v}"""
         t = self.map_of(expr)
-        (m,) = self.new_map(t, str(len(expr.elements)))
-        for element in expr.elements:
-            assert element.key is not None, "a map's elements have keys"
-            key = self.snapshot(t.key, self.value_as(element.key, t.key))
-            parts = self.snapshot(t.elem, self.value_as(element.value, t.elem))
-            self.store_entry(MapPlace("", t.elem, "", m, t, key, self.position(element.key)), parts)
+        (m,) = self.new_map(t, str(len(expr.pairs)))
+        for key_expr, value_expr in expr.pairs:
+            key = self.snapshot(t.key, self.value_as(key_expr, t.key))
+            parts = self.snapshot(t.elem, self.value_as(value_expr, t.elem))
+            self.store_entry(MapPlace("", t.elem, "", m, t, key, self.position(key_expr)), parts)
         return (m,)
 
     # ---- elements

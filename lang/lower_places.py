@@ -15,7 +15,7 @@ Next: lower_operators.py
 from __future__ import annotations
 
 from lang.flow import Allocate
-from lang.go_types import Array, Basic, Pointer, Slice, Type, basic
+from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
@@ -77,7 +77,7 @@ class Places(Frame):
                 return self.pointed(self.checked(self.value(expr.operand)[0], expr), expr.type)
             case Selector() if isinstance(expr.selection, FieldSelection):
                 return self.stepped_place(expr.operand, expr.selection.steps, expr)
-            case Index():
+            case Index() if not isinstance(expr.operand.type.underlying, Map):
                 return self.indexed_place(expr)
         if expr.mode is not Mode.CONSTANT and is_boxed(expr.type):
             return self.pointed(self.value(expr)[0], expr.type)

@@ -68,7 +68,7 @@ from lang.std.runtime_pkg import (
 )
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
-from runtime.map_hash import hash_any, hash_float, hash_string, hash_value, hash_word
+from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
 from runtime.maps import (
     Map,
     clear_map,

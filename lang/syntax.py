@@ -177,6 +177,7 @@ class CompositeLit(Expr):
     # Index of the field or element, and its value: converted to the field's or element's type, `&` put back where it
     # was left out ({{1, 2}} in a []*Point). Fields and elements not mentioned are zero. In order of the source.
     entries: list[tuple[int, Expr]] = field(init=False, default_factory=list)
+    pairs: list[tuple[Expr, Expr]] = field(init=False, default_factory=list)    # the same of a map: keys and elements
     length: int = field(init=False, default=0)                  # elements of an array or slice literal
 
 

@@ -11,7 +11,7 @@ Owner: nobody. Go: internal/runtime/maps runtime_alg.go, hash64.go (wyhash).    
 from __future__ import annotations
 
 from runtime.maps import next_seed
-from runtime.panics import panic_unhashable, stack_overflow
+from runtime.panics import panic_unhashable, panic_unhashable_key, stack_overflow
 from runtime.proc import G
 from runtime.syspy import (
     Array,
@@ -108,6 +108,12 @@ def hash_any(g: G, typ: Type, data: uintptr, seed: u64, pos: i64) -> u64:
     if is_direct(typ):
         return hash_word(data, seed)
     return hash_value(g, typ, data, seed, pos)
+
+
+def check_key(typ: Type, pos: i64) -> None:
+    """Panic when what an interface holds cannot be the key of a map, which is empty."""
+    if not is_nil(typ) and not is_comparable(typ):
+        panic_unhashable_key(typ, pos)
 
 
 def hash_value(g: G, typ: Type, at: uintptr, seed: u64, pos: i64) -> u64:

@@ -67,7 +67,8 @@ INDEX_TEXT = "index out of range [%d] with length %d"
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
-PLAIN_TEXTS = ("interface conversion: ", "assignment to entry")  # how those begin that are no "runtime error"
+# How those begin that are no "runtime error".
+PLAIN_TEXTS = ("interface conversion: ", "assignment to entry", "hash of unhashable type: ")
 
 # No signal came, but readers of Go's panics look for this line.
 SIGNAL_LINE = "\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]"
@@ -286,6 +287,12 @@ def panic_missing_method(typ: Type, wanted: Type, method: String, pos: i64) -> N
 def panic_unhashable(typ: Type, pos: i64) -> NoReturn:
     """A map's key, an interface, that holds a value of a type without equality."""
     fail(FAIL_PANIC, "hash of unhashable type %t", address(typ), pos)
+
+
+@cold
+def panic_unhashable_key(typ: Type, pos: i64) -> NoReturn:
+    """The same where the map is empty: Go has other words for it."""
+    fail(FAIL_PANIC, "hash of unhashable type: %t", address(typ), pos)
 
 
 @cold

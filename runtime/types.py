@@ -118,6 +118,23 @@ def value_address(value: Any) -> uintptr:
     return address(value) + offsetof(Any, "data") if is_direct(value.typ) else value.data
 
 
+def map_layout(typ: Type) -> tuple[u64, u64, u64]:
+    """Of a map: the offset of an entry's element, the bytes of a slot and of a group."""
+    key, elem = typ.key, typ.elem
+    offset = rounded_up(key.size, u64(elem.align))
+    end: u64 = offset + elem.size
+    if elem.size == 0 and end > 0:
+        end = end + 1
+    slot = rounded_up(end, u64(elem.align) if elem.align > key.align else u64(key.align))
+    return offset, slot, rounded_up(8 + 8 * slot if slot != 0 else 9, 8)
+
+
+@inline
+def rounded_up(n: u64, align: u64) -> u64:
+    """The next multiple of a power of two."""
+    return (n + align - 1) // align * align
+
+
 def check_type(typ: Type) -> None:
     """TD1 to TD4 hold."""
     if typ.ptr_bytes > typ.size or typ.ptr_bytes % 8 != 0 or (typ.ptr_bytes != 0 and typ.size % 8 != 0):

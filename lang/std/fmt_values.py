@@ -9,7 +9,7 @@
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
 A value that has a method Error or String, and is not inside an unexported field, is printed as what that says. Such a
-method may allocate: what is printed is kept alive by the caller of fmt. Nothing else here allocates.
+method may allocate, and so does sorting a map: what is printed is kept alive by the caller of fmt.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
@@ -19,9 +19,11 @@ from __future__ import annotations
 from lang.std.defers import Panic, ask_text, caught_panic, leave_with
 from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_integer
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
+from lang.std.map_order import sorted_entries
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
 from lang.std.printer import Printer, clear_flags, literal, put, put_byte, put_padded_words, put_words
 from lang.std.quote import put_rune
+from runtime.maps import Map
 from runtime.proc import ERROR_TEXT, NO_TEXT
 from runtime.syspy import (
     address,
@@ -75,6 +77,7 @@ from runtime.types import (
     String,
     Type,
     is_direct,
+    map_layout,
     value_address,
 )
 
@@ -101,6 +104,7 @@ PANIC_IN = constant(String, **literal(b"PANIC="))
 ERROR_METHOD = constant(String, **literal(b"Error method: "))
 STRING_METHOD = constant(String, **literal(b"String method: "))
 COMMA_SPACE = constant(String, **literal(b", "))
+MAP_BRACKET = constant(String, **literal(b"map["))
 NIL_IN_PARENS = constant(String, **literal(b"(nil)"))
 NIL = constant(String, **literal(b"nil"))
 BYTES = constant(String, **literal(b"[]byte"))
@@ -145,6 +149,8 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
         print_list(p, typ, data, i64(typ.length), verb, depth)
     elif typ.kind == KIND_SLICE:
         print_list(p, typ, load(uintptr, data), Slice.at(data).length, verb, depth)
+    elif typ.kind == KIND_MAP:
+        print_map(p, typ, Map.at(load(uintptr, data)), verb, depth)
     elif typ.kind == KIND_INTERFACE:
         print_interface(p, typ, Any.at(data), verb, depth)
     elif typ.kind == KIND_PTR and depth == 0 and is_followed(typ.elem) and load(uintptr, data) != 0:
@@ -308,6 +314,32 @@ def print_interface(p: Printer, typ: Type, value: Any, verb: i32, depth: i64) ->
         put_words(p, NIL_IN_PARENS)
     else:
         put_words(p, NIL_ANGLE)
+
+
+def print_map(p: Printer, typ: Type, m: Map, verb: i32, depth: i64) -> None:
+    """map[a:1 b:2] or map[string]int{"a":1, "b":2}, by the order of the keys."""
+    if p.sharp_v:
+        put_type_name(p, typ)
+        if is_nil(m):
+            put_words(p, NIL_IN_PARENS)
+            return
+        put_byte(p, OPEN_BRACE)
+    else:
+        put_words(p, MAP_BRACKET)
+    g = p.g
+    frame = g.shadow_top  # of one slot
+    store(uintptr, frame, 0)
+    g.shadow_top = frame + 8
+    entries, n = sorted_entries(g, frame, typ, m)
+    offset, _, _ = map_layout(typ)
+    for i in range(n):
+        if i > 0:
+            put_separator(p)
+        print_value(p, typ.key, entries[i], verb, depth + 1)
+        put_byte(p, COLON)
+        print_value(p, typ.elem, entries[i] + offset, verb, depth + 1)
+    g.shadow_top = frame
+    put_byte(p, CLOSE_BRACE if p.sharp_v else CLOSE_BRACKET)
 
 
 def is_text(typ: Type, verb: i32) -> bool:
