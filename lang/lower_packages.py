@@ -15,6 +15,7 @@ from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import NIL_INTERFACE
+from lang.lower_natives import NATIVES
 from lang.lower_types import Component
 from lang.objects import Func, Var
 from lang.syntax import (
@@ -91,6 +92,8 @@ class Packages(Finalizers):
     def package_call(self, expr: Call, target: Func) -> Value:
         """A call of a package's function."""
         results = self.result_components(target.signature)
+        if (target.package, target.name) in NATIVES:
+            return self.native_call(expr, target, results)
         match target.package, target.name:
             case "fmt", name if name in PRINT_FUNCTIONS:
                 (count,) = self.print_call(f"{PRINT_FUNCTIONS[name]}({self.print_operands(expr, name)})", PRINTED)
@@ -133,6 +136,14 @@ class Packages(Finalizers):
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def native_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
+        """A call of a function of the library that has no body."""
+        text = NATIVES[target.package, target.name].format(*self.argument_parts(expr, target.signature))
+        if not results:
+            self.step(text)
+            return ()
+        return (self.temporary(text),)
 
     def print_call(self, text: str, results: tuple[Component, ...]) -> Value:
         """A call of fmt, which may call the methods of what it prints."""

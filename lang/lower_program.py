@@ -38,7 +38,7 @@ from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_fl
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
-from lang.std.os_pkg import os_args, os_exit
+from lang.std.os_pkg import os_args, os_exit, os_read, os_write
 from lang.std.print_builtin import (
     print_begin,
     print_bool,
@@ -66,6 +66,7 @@ from lang.std.runtime_pkg import (
     set_max_procs,
     stop_cleanup_of,
 )
+from lang.std.slices_of_any import float32_bits, float32_of, slice_length, swap_elements
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word

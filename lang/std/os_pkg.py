@@ -1,4 +1,4 @@
-"""Package os: Args and Exit.
+"""Package os: Args and Exit, and the reading and writing of open files.
 
     host: argv  -->  p r o g \\0 - n \\0 1 0 0 \\0   --os_args-->   a []string on the heap   -->   os.Args
 
@@ -9,13 +9,35 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from runtime.output import flush
+from runtime.output import EINTR, STDOUT_FD, check_interrupt, end_statement, flush, write_bytes
 from runtime.panics import UNKNOWN_POSITION
 from runtime.proc import G
 from runtime.slices import make_slice
 from runtime.strings import slice_bytes_to_string
-from runtime.syspy import FAIL_EXIT, Array, Inline, address, array_at, element, fail, i64, store, u8, uintptr
+from runtime.syspy import (
+    FAIL_EXIT,
+    Array,
+    Inline,
+    address,
+    array_at,
+    c_function,
+    element,
+    errno,
+    fail,
+    i32,
+    i64,
+    store,
+    u8,
+    u64,
+    uintptr,
+)
 from runtime.types import String, Type
+
+
+@c_function
+def read(fd: i32, data: uintptr, n: u64) -> i64:  # type: ignore[empty-body]
+    """Read up to n bytes; how many came, 0 at the end, or -1."""
+
 
 POINTER_BYTES = 8  # of a slot of the shadow stack
 
@@ -43,6 +65,29 @@ def length_of(ended: Array[u8]) -> i64:
     while ended[n] != 0:
         n = n + 1
     return n
+
+
+def os_write(g: G, fd: i64, data: Array[u8], n: i64) -> i64:
+    """Write n bytes to standard output or standard error; how many were taken."""
+    if fd == STDOUT_FD:
+        write_bytes(g.output, data, n)
+        end_statement(g.output)
+    else:
+        flush(g.output)
+        write_bytes(g.output.stderr, data, n)
+        flush(g.output.stderr)
+    return n
+
+
+def os_read(g: G, fd: i64, data: Array[u8], n: i64) -> i64:
+    """Read up to n bytes of a file; 0 at its end, -1 after an error. A reader at a terminal sees what was printed."""
+    if g.output.line_buffered != 0:
+        flush(g.output)
+    while True:
+        count = read(i32(fd), address(data), u64(n))
+        check_interrupt(g.output)
+        if count >= 0 or errno() != EINTR:
+            return count
 
 
 def os_exit(g: G, code: i64) -> NoReturn:

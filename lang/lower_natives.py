@@ -1,0 +1,30 @@
+"""Natives: functions of the library that have no body in Toy, as systems Python has them.
+
+    math.Sqrt(x)        sqrt(x)
+    os.write(fd, b)     os_write(g, fd, b_data, b_length)
+
+None of them allocates.
+
+Next: lower_packages.py
+"""
+
+from __future__ import annotations
+
+NATIVES = {  # "{0}" stands for the first component of the arguments, and so on
+    ("math", "Float64bits"): "bits_of({0})",
+    ("math", "Float64frombits"): "float_of({0})",
+    ("math", "Float32bits"): "float32_bits(g, {0})",
+    ("math", "Float32frombits"): "float32_of(g, {0})",
+    ("math", "Sqrt"): "sqrt({0})",
+    ("math", "Abs"): "fabs({0})",
+    ("math", "Floor"): "floor({0})",
+    ("math", "Ceil"): "ceil({0})",
+    ("math", "Trunc"): "trunc({0})",
+    ("math/bits", "LeadingZeros64"): "i64(clz64({0}))",
+    ("math/bits", "TrailingZeros64"): "i64(ctz64({0}))",
+    ("math/bits", "OnesCount64"): "i64(popcount64({0}))",
+    ("os", "write"): "os_write(g, {0}, {1}, {2})",
+    ("os", "read"): "os_read(g, {0}, {1}, {2})",
+    ("sort", "lengthOf"): "slice_length({0}, {1})",
+    ("sort", "swapElements"): "swap_elements({0}, {1}, {2}, {3})",
+}

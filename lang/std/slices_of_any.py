@@ -1,0 +1,53 @@
+"""Slices of any type, as interfaces hold them: for package sort, and the bits of a float32.
+
+Owner: the goroutine that calls. Go: internal/reflectlite Swapper.                     Next: runtime_pkg.py
+"""
+
+from __future__ import annotations
+
+from runtime.panics import UNKNOWN_POSITION, panic_index
+from runtime.proc import G
+from runtime.syspy import address, f32, i64, is_nil, load, store, throw, u8, u32, u64, uintptr
+from runtime.types import KIND_SLICE, Slice, Type
+
+
+def slice_length(typ: Type, data: uintptr) -> i64:
+    """The length of the slice that an interface holds."""
+    if is_nil(typ) or typ.kind != KIND_SLICE:
+        throw("sort: what is sorted is no slice")
+    return Slice.at(data).length
+
+
+def swap_elements(typ: Type, data: uintptr, i: i64, j: i64) -> None:
+    """Swap two elements of the slice that an interface holds."""
+    slice = Slice.at(data)
+    if u64(i) >= u64(slice.length) or u64(j) >= u64(slice.length):
+        panic_index(i if u64(i) >= u64(slice.length) else j, slice.length, UNKNOWN_POSITION)
+    size = typ.elem.size
+    one: uintptr = slice.data + u64(i) * size
+    other: uintptr = slice.data + u64(j) * size
+    at: u64 = 0
+    while at + 8 <= size:
+        word = load(u64, one + at)
+        store(u64, one + at, load(u64, other + at))
+        store(u64, other + at, word)
+        at = at + 8
+    while at < size:
+        byte = load(u8, one + at)
+        store(u8, one + at, load(u8, other + at))
+        store(u8, other + at, byte)
+        at = at + 1
+
+
+def float32_bits(g: G, value: f32) -> u32:
+    """math.Float32bits"""
+    place = address(g.output.scratch)
+    store(f32, place, value)
+    return load(u32, place)
+
+
+def float32_of(g: G, bits: u32) -> f32:
+    """math.Float32frombits"""
+    place = address(g.output.scratch)
+    store(u32, place, bits)
+    return load(f32, place)
