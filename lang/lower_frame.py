@@ -126,6 +126,14 @@ class Program:
         """The name of a function literal's function."""
         raise NotImplementedError
 
+    def matcher(self, t: Type) -> str:
+        """The name of the function that errors.As asks whether an error is a t."""
+        raise NotImplementedError
+
+    def library_function(self, path: str, name: str) -> Func:
+        """A function of a package that is written in Toy, exported or not."""
+        raise NotImplementedError
+
     def may_recover(self, function: Func) -> bool:
         """Whether a function calls recover itself."""
         raise NotImplementedError
@@ -175,6 +183,11 @@ class Program:
             found = self._strings[data] = self.names.fresh(f"text_{len(self._strings) + 1}")
             self.types.definitions += [f"{found} = text({data!r})", ""]
         return (found, str(len(data)))
+
+    def string_constant(self, text: str) -> str:
+        """The name of a constant String."""
+        data, length = self.string(text.encode())
+        return self.boxed_constant("String", f"length={length}" if not text else f"data={data}, length={length}")
 
     def boxed_constant(self, class_name: str, fields: str) -> str:
         """The name of a constant struct: what an interface holding a constant points to."""

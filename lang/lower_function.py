@@ -21,14 +21,14 @@ from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
 from lang.go_types import InterfaceMethod, Type
 from lang.lookup import selected_method
-from lang.lower_closures import CLOSURE, method_call, parameters_of
+from lang.lower_closures import CLOSURE, Selected, method_call, parameters_of
 from lang.lower_defers import Defers
-from lang.lower_frame import Program
+from lang.lower_frame import Program, Value
 from lang.lower_loops import ends
-from lang.lower_types import WORD, Component, is_boxed
+from lang.lower_types import WORD, Component, is_boxed, runtime_name
 from lang.objects import FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
-from lang.syntax import Block, FuncDecl, FuncLit
+from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
 
 TYPE = Component("typ", "Type", "", ".typ")
 DATA = Component("data", "uintptr", WORD, ".data")
@@ -71,6 +71,23 @@ class Function(Defers):
         self.declare_parameters()
         self.lower_whole(declaration.body)
 
+    def lower_matcher(self, t: Type) -> None:
+        """func(err error) bool: whether err is a t, which the captured pointer then points to."""
+        self.declare_closure()
+        self.declare_parameters()
+        (err,), (target,) = self.info.params, self.info.captures
+        typ, data = self.as_locals(err)
+        *found, ok = self.asked(typ, data, t)
+        with self.inside(self.if_(ok).then):
+            self.store(self.pointed(self.as_locals(target)[0], t), tuple(found))
+        self.add(Return(ok))
+
+    def as_locals(self, var: Var) -> Value:
+        """The locals of a variable that is not shared."""
+        found = self.locals[var]
+        assert isinstance(found, tuple), "the variable lives in locals"
+        return found
+
     def lower_deferring_body(self, body: Block, defers: Var, recovers: Var | None) -> None:
         """The inner function of one that defers: its results are variables that it captures."""
         self.defers, self.recovers = defers, recovers
@@ -112,8 +129,17 @@ class Function(Defers):
                 self.locals[receiver] = self.pointed(parts[0], t) if is_boxed(t) else self.bind(t, parts)
                 selected = selected_method(t, method.name)
                 assert selected is not None, "IF1: the type has the method"
+                self.check_receiver(t, parts, selected)
                 self.add(Return(", ".join(self.value(method_call(receiver, selected, signature, self.info.params)))))
         self.add(Leave('throw("IF1: an interface holds a type that no interface was given")'))
+
+    def check_receiver(self, t: Type, parts: Value, selected: Selected) -> None:
+        """Panic when the method of a value is called and the interface holds a nil pointer."""
+        if isinstance(selected, MethodSelection) and selected.adjust is Adjust.DEREFERENCE and not selected.steps:
+            receiver = runtime_name(selected.method.receiver) if selected.method.receiver is not None else ""
+            text = f"{receiver}.{selected.method.name} called using nil *{receiver.rpartition('.')[2]}"
+            with self.inside(self.if_(f"is_nil({parts[0]})").then):
+                self.add(Leave(f"panic_nil_receiver({self.program.string_constant(text)}, -1)"))
 
     def declare_closure(self) -> None:
         """The closure as a parameter, and what it holds as variables."""

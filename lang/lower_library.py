@@ -19,7 +19,7 @@ from lang.lower_thunks import Thunks
 from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
 
-ERROR_TYPES = ("boundsError", "errorString")
+ERROR_TYPES = ("boundsError", "errorString", "plainError")
 ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")
 
 
@@ -57,6 +57,11 @@ class Library(Thunks):
         """Whether a function calls recover itself."""
         declaration = self._declarations.get(function)
         return declaration is not None and declaration.info.calls_recover
+
+    def library_function(self, path: str, name: str) -> Func:
+        """A function of a package that is written in Toy, exported or not."""
+        found = (d.object for d in library(path).functions if d.receiver is None and d.name.name == name)
+        return next(function for function in found if function is not None)
 
     def error_lines(self) -> list[str]:
         """What tells the runtime of the types that it makes errors of: lang/std/defers.py."""

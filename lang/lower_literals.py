@@ -11,11 +11,11 @@ Next: lower_slices.py
 
 from __future__ import annotations
 
-from lang.go_types import Array, Basic, Interface, Kind, Map, Slice, Struct, Type
+from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import Operators, float_text
-from lang.lower_types import MACHINE_TYPES, WORD, Component, field_name, is_boxed, is_direct, is_scalar
+from lang.lower_types import MACHINE_TYPES, VIEW, WORD, Component, field_name, is_boxed, is_direct, is_scalar
 from lang.packages import DURATION, part_with_text
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
@@ -172,8 +172,20 @@ class Literals(Operators):
             return self.string_to_slice(operand, to.elem)
         if isinstance(to, Basic) and isinstance(source, Basic) and to.is_numeric:
             return (self.number(self.value(operand)[0], operand, source, to),)
+        if isinstance(source, Slice) and isinstance(to, Array | Pointer):
+            return self.slice_to_array(expr, operand, to)
         parts = self.value_as(operand, expr.type)
         return self.viewed(parts, operand.type, expr.type)
+
+    def slice_to_array(self, expr: Call, operand: Expr, to: Array | Pointer) -> Value:
+        """[n]T(s), a copy, and (*[n]T)(s), which points to the slice's array."""
+        array = to.elem if isinstance(to, Pointer) else expr.type
+        under = array.underlying
+        assert isinstance(under, Array), "the checker lets slices become arrays only"
+        data, length, _ = self.bind(operand.type, self.value(operand))
+        self.step(f"check_array({length}, {under.length}, {self.position(expr)})")
+        pointer = self.temporary(f"{self.types.pointee(array)}.at(address({data}))", VIEW)
+        return (pointer,) if isinstance(to, Pointer) else (self.new_memory(array, "", (pointer,)).pointer,)
 
     def number(self, text: str, operand: Expr, source: Basic, to: Basic) -> str:
         """A number of another type."""

@@ -11,7 +11,23 @@ Next: lower_statements.py
 from __future__ import annotations
 
 from lang.flow import Leave
-from lang.go_types import ANY, Array, Basic, Chan, Interface, Kind, Map, Pointer, Signature, Slice, Type
+from lang.go_types import (
+    ANY,
+    BOOL,
+    ERROR,
+    STRING,
+    Array,
+    Basic,
+    Chan,
+    Interface,
+    Kind,
+    Map,
+    Param,
+    Pointer,
+    Signature,
+    Slice,
+    Type,
+)
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import NIL_INTERFACE
@@ -47,6 +63,7 @@ TIME_CALLS = {  # methods of time.Time
     "Equal": "time_equal",
     "Sub": "time_sub",
 }
+MATCHER = Signature((Param("", ERROR),), (Param("", BOOL),))
 PRINTED = (Component("", "i64", "", ""),)
 VERSION = b"toy0.1.0"
 
@@ -85,7 +102,9 @@ class Packages(Finalizers):
         if (selection.package.path, expr.name.name) == ("os", "Args"):
             self.uses_globals = self.program.uses_arguments = True
             return self.load(Place("package.os_Args", expr.type, ""))
-        raise NotYet(expr, f"{selection.package.path}.{expr.name.name}")
+        assert isinstance(selection.object, Var), "what a package exports is a function or a variable"
+        found = self.variable(selection.object)
+        return self.load(found) if isinstance(found, Place) else found
 
     # ---- calls
 
@@ -131,11 +150,31 @@ class Packages(Finalizers):
                 return self.receiver(expr)
             case "time", name:
                 return self.time_call(expr, name)
+            case "errors", "As":
+                return self.errors_as(expr)
             case "os", "Exit":
                 self.add(Leave(f"os_exit(g, {self.as_i64(expr.args[0])})"))
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def errors_as(self, expr: Call) -> Value:
+        """errors.As(err, &target): a search with a function that knows the target's type."""
+        err, target = expr.args
+        under = target.type.underlying
+        if not isinstance(under, Pointer):
+            raise NotYet(target, "errors.As with a target that is no pointer to a variable")
+        held = self.snapshot(err.type, self.value_as(err, ERROR))
+        pointer = self.snapshot(target.type, self.value(target))
+        with self.inside(self.if_(f"is_nil({pointer[0]})").then):
+            typ, data = self.interface_of(STRING, self.program.string(b"errors: target must be a non-nil pointer"))
+            self.add(Leave(f"panic_any({typ}, {data}, {self.position(target)})"))
+        name = self.program.matcher(under.elem)
+        closure = self.bind(MATCHER, (self.closure_over(name, [(target.type, pointer)]),))
+        search = self.program.library_function("errors", "search")
+        words = ", ".join(("g", "{sp}", *held, *self.interface_of(target.type, pointer), *closure))
+        function = self.program.function_name(search)
+        return self.call(f"{function}({words})", self.result_components(search.signature), function)
 
     def native_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
         """A call of a function of the library that has no body."""

@@ -20,7 +20,7 @@ from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, siz
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
 from lang.objects import Var
-from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, Paren, Selector
+from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
 from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, TINY_SIZE
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
@@ -36,6 +36,10 @@ class Places(Frame):
         found = self.locals.get(var)
         if found is not None:
             return found
+        return self.global_place(var)
+
+    def global_place(self, var: Var) -> Place:
+        """A package-level variable, of the program or of a package."""
         self.uses_globals = True
         name = self.program.global_name(var)
         return self.member_place("package", name, var.type, f"address(package) + offsetof(Package, {name!r})")
@@ -75,6 +79,9 @@ class Places(Frame):
                 return found if isinstance(found, Place) else None
             case Deref():
                 return self.pointed(self.checked(self.value(expr.operand)[0], expr), expr.type)
+            case Selector() if isinstance(expr.selection, PackageSelection):
+                var = expr.selection.object
+                return self.global_place(var) if isinstance(var, Var) and var.pos >= 0 else None
             case Selector() if isinstance(expr.selection, FieldSelection):
                 return self.stepped_place(expr.operand, expr.selection.steps, expr)
             case Index() if not isinstance(expr.operand.type.underlying, Map):

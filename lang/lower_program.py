@@ -90,6 +90,7 @@ from runtime.maps import (
 )
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
 from runtime.panics import (
+    check_array,
     check_slice,
     check_slice3,
     check_slice3_of,
@@ -98,6 +99,7 @@ from runtime.panics import (
     panic_conversion,
     panic_missing_method,
     panic_nil_map,
+    panic_nil_receiver,
     stack_overflow,
 )
 from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText

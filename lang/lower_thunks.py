@@ -13,13 +13,14 @@ Owner: one program's lowering.        Next: lower_library.py
 from __future__ import annotations
 
 from lang import syntax
-from lang.go_types import Field, Interface, InterfaceMethod, Param, Signature, Type
+from lang.go_types import BOOL, ERROR, Field, Interface, InterfaceMethod, Param, Pointer, Signature, Type
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
 from lang.lower_defers import TEXT_METHOD
 from lang.lower_function import Function
 from lang.lower_map_types import MapTypes
 from lang.lower_names import function_name, safe_name
+from lang.lower_packages import MATCHER
 from lang.lower_types import plain
 from lang.objects import FunctionInfo, Var
 from lang.source import Source
@@ -77,6 +78,19 @@ class Thunks(MapTypes):
         function.lower_deferred(call)
         self.lowered.append(function)
         return name
+
+    def matcher(self, t: Type) -> str:
+        """The name of the function that errors.As asks whether an error is a t."""
+        found = self._thunks.get(("matcher", t))
+        if found is None:
+            found = self._thunks["matcher", t] = self.names.fresh("as_target")
+            info = FunctionInfo("As", MATCHER, params=[Var("err", 0, ERROR)], results=[Var("", 0, BOOL)])
+            info.captures = [Var("target", 0, Pointer(t))]
+            function = Function(self, info, found)
+            function.lower_matcher(t)
+            self.lowered.append(function)
+            self.take_address(found, MATCHER)
+        return found
 
     def deferring_body(
         self, name: str, info: FunctionInfo, body: syntax.Block, defers: Var, recovers: Var | None
@@ -219,11 +233,6 @@ class Thunks(MapTypes):
                     lines.append(f"        return {self.string_constant(lacked)}")
             lines += [f"    return {self.string_constant('')}", ""]
         return lines
-
-    def string_constant(self, text: str) -> str:
-        """The name of a constant String."""
-        data, length = self.string(text.encode())
-        return self.boxed_constant("String", f"length={length}" if not text else f"data={data}, length={length}")
 
     def calls(self) -> dict[str, set[str]]:
         """Which functions a function calls; a shape calls what function values of its own may lead to."""

@@ -68,7 +68,7 @@ INDEX_TEXT = "index out of range [%d] with length %d"
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
 # How those begin that are no "runtime error".
-PLAIN_TEXTS = ("interface conversion: ", "assignment to entry", "hash of unhashable type: ")
+PLAIN_TEXTS = ("interface conversion: ", "assignment to entry", "value method ", "hash of unhashable type: ")
 
 # No signal came, but readers of Go's panics look for this line.
 SIGNAL_LINE = "\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x0]"
@@ -135,6 +135,18 @@ def panic_slice_order(lo: i64, hi: i64, pos: i64) -> NoReturn:
 
 
 @cold
+def panic_slice_convert(length: i64, wanted: i64, pos: i64) -> NoReturn:
+    """[n]T(s) of a slice that is shorter."""
+    fail(
+        FAIL_PANIC,
+        "cannot convert slice with length %d to array or pointer to array with length %d",
+        length,
+        wanted,
+        pos,
+    )
+
+
+@cold
 def panic_slice3_capacity(limit: i64, capacity: i64, pos: i64) -> NoReturn:
     """s[::limit] of a slice."""
     if limit < 0:
@@ -182,6 +194,13 @@ def check_slice_of(lo: i64, hi: i64, length: i64, pos: i64) -> None:
         panic_slice_length(hi, length, pos)
     if unlikely(u64(lo) > u64(hi)):
         panic_slice_order(lo, hi, pos)
+
+
+@inline
+def check_array(length: i64, wanted: i64, pos: i64) -> None:
+    """[n]T(s) of a slice."""
+    if unlikely(length < wanted):
+        panic_slice_convert(length, wanted, pos)
 
 
 @inline
@@ -299,6 +318,12 @@ def panic_unhashable_key(typ: Type, pos: i64) -> NoReturn:
 def panic_nil_map(pos: i64) -> NoReturn:
     """m[k] = v of a nil map."""
     fail(FAIL_PANIC, "assignment to entry in nil map", pos)
+
+
+@cold
+def panic_nil_receiver(method: String, pos: i64) -> NoReturn:
+    """A method of a value, called through an interface that holds a nil pointer: "main.T.m called using nil *T"."""
+    fail(FAIL_PANIC, "value method %s pointer", address(method), pos)
 
 
 @cold

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from lang.std.failure_text import failure_string, is_bounds_failure, is_conversion_failure, is_panic_value
+from lang.std.failure_text import failure_string, is_bounds_failure, is_conversion_failure, is_panic_value, is_plain_failure
 from runtime.malloc import mallocgc
 from runtime.panics import PanicRecord, bytes_text, panic_message
 from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
@@ -53,7 +53,7 @@ from runtime.syspy import (
 from runtime.syspy.entries import failure_at
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 
-BOUNDS_ERROR, ERROR_STRING, ASSERTION_ERROR, NIL_ERROR = range(4)  # g.unwinding.error_types
+BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, ASSERTION_ERROR, NIL_ERROR = range(5)  # g.unwinding.error_types
 
 
 @struct
@@ -200,6 +200,8 @@ def fill_error(g: G, panic: Panic) -> None:
         which = BOUNDS_ERROR
     elif is_conversion_failure(failure):
         which = ASSERTION_ERROR
+    elif is_plain_failure(failure):
+        which = PLAIN_ERROR
     panic.typ = Type.at(g.unwinding.error_types[which])
 
 

@@ -39,6 +39,9 @@ LENGTH = 12
 VALUE = constant(String, **literal(b"value of type %x at %x"))  # the failure of panic(v)
 INDEX = constant(String, **literal(b"index out of range"))
 SLICE = constant(String, **literal(b"slice bounds"))
+NIL_MAP = constant(String, **literal(b"assignment to entry"))
+KEY = constant(String, **literal(b"hash of unhashable type: "))
+RECEIVER = constant(String, **literal(b"value method "))
 CONVERSION = constant(String, **literal(b"interface conversion"))
 
 
@@ -62,6 +65,11 @@ def is_bounds_failure(caught: uintptr) -> bool:
 def is_conversion_failure(caught: uintptr) -> bool:
     """Whether x.(T) failed."""
     return begins(caught, CONVERSION)
+
+
+def is_plain_failure(caught: uintptr) -> bool:
+    """Whether the text is all that is said: no "runtime error" in front."""
+    return begins(caught, NIL_MAP) or begins(caught, KEY) or begins(caught, RECEIVER)
 
 
 def failure_string(g: G, caught: uintptr) -> tuple[Array[u8], i64]:
