@@ -14,7 +14,7 @@ from lang.go_types import ANY, BOOL, Basic, Interface, Map, Signature, Slice, Tu
 from lang.lower_frame import NotYet, Value
 from lang.lower_maps import Maps, is_map_index
 from lang.lower_types import Component
-from lang.objects import Func
+from lang.objects import Func, Var
 from lang.syntax import (
     Adjust,
     Binary,
@@ -55,6 +55,14 @@ class Calls(Maps):
                 return self.function_call(expr)
         return self.dynamic_call(expr)
 
+    def known_arguments(self, expr: Call) -> dict[int, str]:
+        """Which arguments of a call lead to functions that are known."""
+        raise NotImplementedError
+
+    def note_known(self, var: Var, expr: Expr) -> None:
+        """Remember where a variable leads that was declared with a function literal."""
+        raise NotImplementedError
+
     def dynamic_call(self, expr: Call) -> Value:
         """A call of a function that only the run knows."""
         raise NotImplementedError
@@ -69,7 +77,8 @@ class Calls(Maps):
         assert expr.signature is not None, "functions have signatures"
         receiver = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
         arguments = receiver + self.argument_parts(expr, expr.signature)
-        name = self.program.function_name(expr.target)
+        known = self.known_arguments(expr)
+        name = self.program.specialized(expr.target, known) if known else self.program.function_name(expr.target)
         text = ", ".join(("g", "{sp}", *arguments))
         return self.call(f"{name}({text})", self.result_components(expr.signature), name)
 

@@ -49,6 +49,8 @@ def closure_type(captured: list[Type]) -> Struct:
 class Closures(Calls):
     """Function values: how they are made, and how they are called."""
 
+    literal_names: dict[FuncLit, str]
+
     # ---- calls
 
     def dynamic_call(self, expr: Call) -> Value:
@@ -58,6 +60,9 @@ class Closures(Calls):
         function = strip(expr.function)
         if isinstance(function, Selector) and isinstance(function.selection, InterfaceSelection):
             return self.interface_call(expr, function, function.selection, signature)
+        known = self.known_function(function)
+        if known:
+            return self.known_call(known, expr, signature)
         (closure,) = self.bind(expr.function.type, self.value(expr.function))
         arguments = self.argument_parts(expr, signature)
         return self.call_closure(closure, self.position(strip(expr.function)), signature, arguments)
@@ -78,8 +83,36 @@ class Closures(Calls):
 
     def function_literal(self, expr: FuncLit) -> Value:
         """func(params) results { body }"""
-        name = self.program.literal(expr)
+        name = self.literal_names[expr] = self.program.literal(expr, self.known)
         return (self.new_closure(name, expr.info),)
+
+    # ---- functions that are known
+
+    def known_function(self, expr: Expr) -> str:
+        """The name of the function that a variable surely leads to; "" when nobody knows."""
+        return self.known.get(expr.object, "") if isinstance(expr, Name) and isinstance(expr.object, Var) else ""
+
+    def known_call(self, name: str, expr: Call, signature: Signature) -> Value:
+        """A call of a function value that leads to a function which is known: the call is direct."""
+        (closure,) = self.bind(expr.function.type, self.value(expr.function))
+        text = ", ".join(("g", "{sp}", closure, *self.argument_parts(expr, signature)))
+        return self.call(f"{name}({text})", self.result_components(signature), name)
+
+    def note_known(self, var: Var, expr: Expr) -> None:
+        """Remember where a variable leads that was declared with a function literal."""
+        expr = strip(expr)
+        if isinstance(expr, FuncLit) and not var.assigned and not var.address_taken:
+            self.known[var] = self.literal_names[expr]
+
+    def known_arguments(self, expr: Call) -> dict[int, str]:
+        """Which arguments of a call lead to functions that are known: literals, and variables that hold one."""
+        found: dict[int, str] = {}
+        for number, arg in enumerate(expr.args if not expr.expands_tuple else ()):
+            inner = strip(arg)
+            name = self.literal_names.get(inner, "") if isinstance(inner, FuncLit) else self.known_function(inner)
+            if name:
+                found[number] = name
+        return found
 
     def new_closure(self, name: str, info: FunctionInfo) -> str:
         """A closure of the function `name` over the variables that it captures."""

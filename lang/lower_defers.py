@@ -84,7 +84,7 @@ class Defers(Loops):
         pointer = self.new(DEFERS.elem, "defers")
         self.locals[defers] = (pointer,)
         inner = replace(self.info, captures=shared, params=[], receiver=None)
-        name = self.program.deferring_body(self.info.name, inner, body, defers, self.recovers)
+        name = self.program.deferring_body(inner, body, self, defers)
         closure = self.bind(DEFERRED, (self.new_closure(name, FunctionInfo("", DEFERRED, captures=shared)),))
         text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
         self.call(text, (), "", (name, self.program.shape(DEFERRED)))

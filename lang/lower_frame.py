@@ -122,8 +122,12 @@ class Program:
         """The name of the function that tells which method of t what an interface holds lacks."""
         raise NotImplementedError
 
-    def literal(self, expr: FuncLit) -> str:
-        """The name of a function literal's function."""
+    def literal(self, expr: FuncLit, known: dict[Var, str]) -> str:
+        """The name of a function literal's function. Of what it captures, some function values are known."""
+        raise NotImplementedError
+
+    def specialized(self, function: Func, known: dict[int, str]) -> str:
+        """The name of a function, or of a copy in which some parameters, by number, lead to known functions."""
         raise NotImplementedError
 
     def matcher(self, t: Type) -> str:
@@ -146,9 +150,7 @@ class Program:
         """The name of the func() that makes a deferred call."""
         raise NotImplementedError
 
-    def deferring_body(
-        self, name: str, info: FunctionInfo, body: syntax.Block, defers: Var, recovers: Var | None
-    ) -> str:
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
         """The name of the function that is the body of one that defers."""
         raise NotImplementedError
 
@@ -210,6 +212,7 @@ class Frame:
         self.body: list[Flow] = []
         self.block = self.body  # where the next node goes
         self.locals: dict[Var, Value | Place] = {}
+        self.known: dict[Var, str] = {}  # function values that nobody assigns to, and the functions that they lead to
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own
         self.pos = 0  # of the innermost statement or expression under way

@@ -45,6 +45,7 @@ class Function(Defers):
         super().__init__(program, info)
         self.name = name
         self.targets = []
+        self.literal_names = {}
         self.parameters: list[str] = []  # with their annotations
         self.results: list[Component] = []
 

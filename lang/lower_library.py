@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from lang import syntax
 from lang.check_package import library
-from lang.go_types import Pointer, Type
+from lang.go_types import Pointer, Signature, Type
 from lang.lower_function import Function
-from lang.lower_names import safe_name
+from lang.lower_names import function_name, safe_name
 from lang.lower_thunks import Thunks
 from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
 
+MOST_COPIES = 100  # of functions, for their arguments
 ERROR_TYPES = ("boundsError", "errorString", "plainError")
 ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")
 
@@ -33,6 +34,7 @@ class Library(Thunks):
         self._declarations = {d.object: d for package in self.packages for d in package.functions}
         self._waiting: list[syntax.FuncDecl] = []
         self.used_globals: list[Var] = []  # of packages, in the order they were met
+        self._copies: dict[tuple[Func, tuple[tuple[int, str], ...]], str] = {}  # functions with known arguments
         self._initialized: dict[int, str] = {}  # by number of the initialiser in all packages: its function
 
     def function_name(self, function: Func) -> str:
@@ -44,6 +46,27 @@ class Library(Thunks):
             found = self.functions[function] = self.names.fresh(safe_name(f"{package}_{receiver}{function.name}"))
             self._waiting.append(self._declarations[function])
         return found
+
+    def specialized(self, function: Func, known: dict[int, str]) -> str:
+        """The name of a function, or of a copy in which some parameters, by number, lead to known functions.
+
+        LLVM then sees what is called, and inlines it: a loop over a literal becomes a loop.
+        """
+        declaration = self._declarations.get(function)
+        if declaration is None or declaration.body is None:
+            return self.function_name(function)
+        params = declaration.info.params
+        fixed = {number: name for number, name in known.items() if is_fixed_function(params, number)}
+        key = (function, tuple(sorted(fixed.items())))
+        if not fixed or (key not in self._copies and len(self._copies) >= MOST_COPIES):
+            return self.function_name(function)
+        if key not in self._copies:
+            self._copies[key] = self.names.fresh(f"{function_name(declaration.info.name)}_with")
+            copy = Function(self, declaration.info, self._copies[key])
+            copy.known.update({params[number]: name for number, name in fixed.items()})
+            copy.lower(declaration)
+            self.lowered.append(copy)
+        return self._copies[key]
 
     def global_name(self, var: Var) -> str:
         """The field of the package's struct that a package-level variable is."""
@@ -113,6 +136,14 @@ class Library(Thunks):
                     function.store(place, parts)
         self.lowered.append(function)
         return function.name
+
+
+def is_fixed_function(params: list[Var], number: int) -> bool:
+    """Whether a parameter is a function value that its function does not change."""
+    if number >= len(params):
+        return False
+    var = params[number]
+    return isinstance(var.type.underlying, Signature) and not var.assigned and not var.address_taken
 
 
 def in_import_order(paths: list[str]) -> list[syntax.Package]:

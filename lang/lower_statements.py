@@ -255,6 +255,7 @@ class Statements(Packages):
         """A variable declared with a value."""
         parts = self.owned_value(right, var.type)
         self.declare_owned(var, parts)
+        self.note_known(var, right)
 
     def declare_owned(self, var: Var, parts: Value) -> None:
         """A variable whose boxed value is memory of its own already."""

@@ -17,6 +17,7 @@ from lang.go_types import BOOL, ERROR, Field, Interface, InterfaceMethod, Param,
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
 from lang.lower_defers import TEXT_METHOD
+from lang.lower_frame import Frame
 from lang.lower_function import Function
 from lang.lower_map_types import MapTypes
 from lang.lower_names import function_name, safe_name
@@ -44,10 +45,11 @@ class Thunks(MapTypes):
         self.questions: dict[Interface, str] = {}  # functions that tell whether a type implements an interface
         self.complaints: dict[Interface, str] = {}  # functions that tell what it lacks
 
-    def literal(self, expr: syntax.FuncLit) -> str:
-        """The name of a function literal's function."""
+    def literal(self, expr: syntax.FuncLit, known: dict[Var, str]) -> str:
+        """The name of a function literal's function. Of what it captures, some function values are known."""
         name = self.names.fresh(function_name(expr.info.name))
         function = Function(self, expr.info, name)
+        function.known.update(known)
         function.lower_literal(expr)
         self.lowered.append(function)
         return name
@@ -92,13 +94,12 @@ class Thunks(MapTypes):
             self.take_address(found, MATCHER)
         return found
 
-    def deferring_body(
-        self, name: str, info: FunctionInfo, body: syntax.Block, defers: Var, recovers: Var | None
-    ) -> str:
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
         """The name of the function that is the body of one that defers."""
-        found = self.names.fresh(f"{function_name(name)}_body")
+        found = self.names.fresh(f"{function_name(info.name)}_body")
         function = Function(self, info, found)
-        function.lower_deferring_body(body, defers, recovers)
+        function.known.update(frame.known)
+        function.lower_deferring_body(body, defers, frame.recovers if isinstance(frame, Function) else None)
         self.lowered.append(function)
         return found
 
