@@ -63,6 +63,7 @@ from lang.std.runtime_pkg import (
     set_max_procs,
     stop_cleanup_of,
 )
+from lang.std.start import show_output
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
@@ -98,17 +99,23 @@ class LoweredProgram:
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
 
 
-def lower_package(package: syntax.Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
-    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks."""
-    return ProgramLowering(package, source, is_profiled).lower()
+def lower_package(
+    package: syntax.Package, source: Source, is_profiled: bool = False, shown_from: int | None = None
+) -> LoweredProgram:
+    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks.
+
+    shown_from: the index of the initializer from which on output is shown, when the host has hidden it (replay.py).
+    """
+    return ProgramLowering(package, source, is_profiled, shown_from).lower()
 
 
 class ProgramLowering(Program):
     """One program."""
 
-    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
+    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool, shown_from: int | None) -> None:
         super().__init__(source, is_profiled)
         self.package = package
+        self.shown_from = shown_from
         self.lowered: list[Function] = []
         for name in imported_names():
             self.names.taken.add(name)
@@ -188,7 +195,9 @@ class ProgramLowering(Program):
         """The function that gives package-level variables their first values; its name."""
         info = FunctionInfo("init", Signature((), ()))
         function = Function(self, info, self.names.fresh("initialize"))
-        for item in self.package.initializers:
+        for number, item in enumerate(self.package.initializers):
+            if number == self.shown_from:
+                function.step("show_output(g)")
             values = function.right_sides([item.value], [None if var is None else var.type for var in item.vars])
             for var, parts in zip(item.vars, values, strict=True):
                 if var is not None and var.kind is VarKind.GLOBAL:
