@@ -27,13 +27,13 @@ from lang.source import Source
 RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source takes about five
 
 
-def check(file: s.File, diagnostics: Diagnostics) -> s.Package | None:
-    """Check a file and annotate its tree; None when errors were reported."""
+def check(file: s.File, diagnostics: Diagnostics, checker: type[Checker] | None = None) -> s.Package | None:
+    """Check a file and annotate its tree; None when errors were reported. A checker may have rules of its own."""
     diagnostics.found += file.problems
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
     try:
-        package = Checker(diagnostics).check_file(file)
+        package = (checker or Checker)(diagnostics).check_file(file)
     except RecursionError:
         diagnostics.report(codes.NESTING, 0, "the program is nested too deeply")
         return None
@@ -84,7 +84,7 @@ class Checker(Declarations):
         self._check_import_conflicts()
         self._resolve_all()
         self.run_delayed(0)
-        self._report_unused_imports()
+        self.report_unused_imports()
         self._report_init_cycles()
         return self._package()
 
@@ -205,7 +205,8 @@ class Checker(Declarations):
 
     # ------------------------------------------------------------ finish
 
-    def _report_unused_imports(self) -> None:
+    def report_unused_imports(self) -> None:
+        """What is imported must be used."""
         for package in self.findings.imports:
             if not package.used:
                 last = package.path.rsplit("/", 1)[-1]

@@ -51,10 +51,12 @@ def _nodes(x: object) -> Iterator[s.Node]:
 
 
 def nodes(x: s.Node) -> Iterator[s.Node]:
-    """A node and all below it."""
-    yield x
-    for part in parts(x):
-        yield from nodes(part)
+    """A node and all below it, in order of the source; the tree may be deeper than Python nests calls."""
+    waiting = [x]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(list(parts(node)))
 
 
 def evaluated(x: object) -> Iterator[s.Expr]:

@@ -12,15 +12,15 @@ Owner: one run.        Next: toyrun.py
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
-from lang.execution import Engine, Executable, NativeEngine, Report, execute
+from lang.execution import INTERRUPT_EXIT, Engine, Executable, NativeEngine, Report, execute
 from lang.source import Source
-from runtime.knobs import Settings
+from runtime.knobs import KnobError, Settings
 
 if TYPE_CHECKING:
     from lang.lower_program import LoweredProgram
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runtime.syspy.image import Image
 
 COMPILE_ERROR = 1
+RUN_ERROR = 2  # it did not even start, or ran out of memory
 INTERNAL_ERROR = 70  # a bug of Toy's own
 
 
@@ -60,6 +61,26 @@ class Options(NamedTuple):
     def figures(self) -> list[str]:
         """What is wanted at the end."""
         return [name for name in ("memstats", "metrics") if getattr(self, name)]
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """The exit code of an action; what goes wrong on the way becomes a message and an exit code, never a traceback."""
+    try:
+        return action()
+    except UserError as error:
+        sys.stderr.write(str(error))
+        return COMPILE_ERROR
+    except KnobError as error:
+        sys.stderr.write(f"{error}\n")
+        return RUN_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPT_EXIT
+    except MemoryError:
+        sys.stderr.write("fatal error: out of memory\n")
+        return RUN_ERROR
+    except Exception as error:
+        sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
+        return INTERNAL_ERROR
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------
@@ -114,8 +135,10 @@ def check_file(file: File, source: Source) -> Package:
     return package
 
 
-def lower_checked(package: Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
-    """The program as systems Python; is_profiled: for the memory profile."""
+def lower_checked(
+    package: Package, source: Source, is_profiled: bool = False, shown_from: int | None = None
+) -> LoweredProgram:
+    """The program as systems Python; the options are lower_package's."""
     from lang.codes import NOT_YET
     from lang.diagnostics import Diagnostics
     from lang.lower_frame import NotYet
@@ -123,7 +146,7 @@ def lower_checked(package: Package, source: Source, is_profiled: bool = False) -
 
     try:
         with room_for_nesting(source):
-            return lower_package(package, source, is_profiled)
+            return lower_package(package, source, is_profiled, shown_from)
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")

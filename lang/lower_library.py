@@ -124,10 +124,17 @@ class Library(Thunks):
         """The functions that initialise the packages' variables, in order."""
         return [name for _, name in sorted(self._initialized.items())]
 
-    def initializer(self, items: list[syntax.Initializer], wish: str, info: FunctionInfo) -> str:
-        """The function that gives package-level variables their first values; its name."""
+    def initializer(
+        self, items: list[syntax.Initializer], wish: str, info: FunctionInfo, shown_from: int | None = None
+    ) -> str:
+        """The function that gives package-level variables their first values; its name.
+
+        From item number `shown_from` on output is shown, when the host has hidden it (replay.py).
+        """
         function = Function(self, info, self.names.fresh(wish))
-        for item in items:
+        for number, item in enumerate(items):
+            if number == shown_from:
+                function.step("show_output(g)")
             values = function.right_sides([item.value], [None if var is None else var.type for var in item.vars])
             for var, parts in zip(item.vars, values, strict=True):
                 if var is not None and var.kind is VarKind.GLOBAL:

@@ -67,6 +67,7 @@ from lang.std.runtime_pkg import (
     stop_cleanup_of,
 )
 from lang.std.slices_of_any import float32_bits, float32_of, slice_length, swap_elements
+from lang.std.start import show_output
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
@@ -134,17 +135,23 @@ class LoweredProgram:
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
 
 
-def lower_package(package: syntax.Package, source: Source, is_profiled: bool = False) -> LoweredProgram:
-    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks."""
-    return ProgramLowering(package, source, is_profiled).lower()
+def lower_package(
+    package: syntax.Package, source: Source, is_profiled: bool = False, shown_from: int | None = None
+) -> LoweredProgram:
+    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks.
+
+    shown_from: the index of the initializer from which on output is shown, when the host has hidden it (replay.py).
+    """
+    return ProgramLowering(package, source, is_profiled, shown_from).lower()
 
 
 class ProgramLowering(Library):
     """One program."""
 
-    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool) -> None:
+    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool, shown_from: int | None) -> None:
         super().__init__(source, is_profiled, [*package.imported, *(["runtime"] if package.recovers else [])])
         self.package = package
+        self.shown_from = shown_from
         self.recovers = self.recovers or package.recovers
         self._declarations.update({declaration.object: declaration for declaration in package.functions})
         for name in imported_names():
@@ -159,7 +166,7 @@ class ProgramLowering(Library):
     def lower(self) -> LoweredProgram:
         """The whole program."""
         self.name_everything()
-        initialize = self.initializer(self.package.initializers, "initialize", self.package.info)
+        initialize = self.initializer(self.package.initializers, "initialize", self.package.info, self.shown_from)
         for declaration in self.package.functions:
             function = self.function(declaration)
             function.lower(declaration)

@@ -50,17 +50,26 @@ class NoLexer(LarkLexer):
 
 def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
     """The tree of a file; None when errors were reported. Malformed literals leave a tree: see File.problems."""
-    parser, builder, keywords = _parser()
-    tokens = Lexer(source.text, diagnostics, keywords).run()
+    tokens = Lexer(source.text, diagnostics, keywords()).run()
     if not tokens and diagnostics:
         return None
-    builder.diagnostics = diagnostics
-    run = Run(parser.parse_interactive(), tokens, diagnostics)
-    file = run.to_end()
+    file = parse_tokens(tokens, diagnostics)
     if file is None or diagnostics.has_syntax_errors:
         return None
     file.problems, diagnostics.found = diagnostics.found, []
     return file
+
+
+def parse_tokens(tokens: list[Token], diagnostics: Diagnostics) -> syntax.File | None:
+    """The tree of a file's tokens; None after a syntax error."""
+    parser, builder, _ = _parser()
+    builder.diagnostics = diagnostics
+    return Run(parser.parse_interactive(), tokens, diagnostics).to_end()
+
+
+def keywords() -> dict[str, str]:
+    """The keywords of the grammar with their terminals' names."""
+    return _parser()[2]
 
 
 @cache

@@ -1,6 +1,7 @@
 """toyrun: the command line.
 
     toyrun [flags] program.toy [arguments]
+    toyrun [--engine python] repl
 
 Owner: nobody.        Next: driver.py
 """
@@ -14,14 +15,12 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NoReturn
 
-from lang.driver import COMPILE_ERROR, INTERNAL_ERROR, Options, UserError, run_file
-from runtime.knobs import KnobError
+from lang.driver import Options, guarded, run_file
 
 USAGE_ERROR = 2
-INTERRUPT_EXIT = 130
 USAGE = """\
 usage: toyrun [flags] program.toy [arguments]      (- for standard input)
-
+       toyrun repl                                 a prompt: see README.md
   --engine native|python   run translated by LLVM (the default), or as Python
   --emit FORM              print it as tree, typed, python, llvm or asm instead
   --check                  report errors in the program and stop
@@ -48,6 +47,7 @@ exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
 
 
 ENGINES = ("native", "python")
+SESSION = "repl"  # instead of a program
 FORMS = ("tree", "typed", "python", "llvm", "asm")
 
 
@@ -74,30 +74,21 @@ def command(words: Sequence[str]) -> int:
     """What a command line asks for; the exit code."""
     try:
         path, arguments, options = parse_arguments(words)
+        if path == SESSION:
+            check_session(arguments, options)
     except UsageError as error:
         sys.stderr.write(f"toyrun: {error}\n{USAGE.partition(chr(10))[0]}\n")
         return USAGE_ERROR
+    if path == SESSION:
+        from lang.repl import repl
+
+        return repl(options.engine, os.environ)
     return 0 if path is None else run_guarded(path, arguments, options, os.environ)
 
 
 def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:
     """Run a program; what goes wrong on the way becomes a message and an exit code, never a traceback."""
-    try:
-        return run_file(path, arguments, options, environ)
-    except UserError as error:
-        sys.stderr.write(str(error))
-        return COMPILE_ERROR
-    except KnobError as error:
-        sys.stderr.write(f"{error}\n")
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        return INTERRUPT_EXIT
-    except MemoryError:
-        sys.stderr.write("fatal error: out of memory\n")
-        return USAGE_ERROR
-    except Exception as error:
-        sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
-        return INTERNAL_ERROR
+    return guarded(lambda: run_file(path, arguments, options, environ))
 
 
 def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Options]:
@@ -131,6 +122,14 @@ def watch_option(value: str) -> tuple[int, ...]:
     if not re.fullmatch(r"[1-9][0-9]{0,17}(,[1-9][0-9]{0,17})*", value):
         raise UsageError(f"--watch takes numbers of allocations, not {value!r}")
     return tuple(map(int, value.split(",")))
+
+
+def check_session(arguments: Sequence[str], options: Options) -> None:
+    """A session is no single run: there is little to choose."""
+    if arguments:
+        raise UsageError(f"{SESSION} takes no arguments; a program of that name is ./{SESSION}")
+    if options != Options(engine=options.engine):
+        raise UsageError(f"{SESSION} takes no flag but --engine")
 
 
 FILES = ("--memprofile", "--heapmap", "--trace")

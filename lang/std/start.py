@@ -7,6 +7,7 @@
     scavenge_in_background(runtime)           -> returns after end_scavenging(runtime)
     mark_in_background(runtime)               -> returns after end_marking(runtime)     set_marker_hook(runtime, hook)
     interrupt_program(g)                      -> the next print leaves
+    hide_output(g, fd)                        -> what is printed goes elsewhere             show_output(g)
     flush_program(g), close_program(runtime)
 
 A Runtime begins with its main goroutine, so one address serves as both.
@@ -30,7 +31,7 @@ from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memstats import MemStats, flush_all, read_mem_stats
 from runtime.metrics import Samples, read_samples
-from runtime.output import close_output, flush, open_output
+from runtime.output import STDERR_FD, STDOUT_FD, close_output, flush, open_output
 from runtime.proc import G
 from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
@@ -119,6 +120,19 @@ def path_from_root(runtime: Runtime, target: u64, out: Array[u64], room: u64) ->
 def set_line_buffered(g: G, line_buffered: u32) -> None:
     """Whether what is printed should be seen at the end of each statement."""
     g.output.line_buffered = line_buffered
+
+
+def hide_output(g: G, fd: i32) -> None:
+    """Let what the program prints go to another descriptor, until it calls show_output."""
+    g.output.fd = fd
+    g.output.stderr.fd = fd
+
+
+def show_output(g: G) -> None:
+    """From here on, what the program prints is seen."""
+    flush(g.output)
+    g.output.fd = STDOUT_FD
+    g.output.stderr.fd = STDERR_FD
 
 
 def interrupt_program(g: G) -> None:
