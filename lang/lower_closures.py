@@ -76,7 +76,7 @@ class Closures(Calls):
     def call_closure(self, closure: str, pos: str, signature: Signature, arguments: Value) -> Value:
         """A call of what a closure leads to."""
         like = self.program.shape(signature)
-        words = ", ".join((f"nonnil({closure}, {pos}).code", "g", "{sp}", closure, *arguments))
+        words = ", ".join((f"nonnil({closure}, {pos}).code", "g", "{sp}", closure, *arguments))  # FV1
         return self.call(f"call_at({like}, {words})", self.result_components(signature), like)
 
     # ---- values
@@ -116,7 +116,7 @@ class Closures(Calls):
 
     def new_closure(self, name: str, info: FunctionInfo) -> str:
         """A closure of the function `name` over the variables that it captures."""
-        self.program.take_address(name, info.signature)
+        self.program.take_address(name, info.signature)  # FV2
         if not info.captures:
             return self.static_closure(name)
         return self.closure_over(name, [self.captured(var) for var in info.captures])

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lang.flow import Step
 from lang.go_types import UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import Program, Value
@@ -73,74 +74,110 @@ class MapTypes(Program):
 
 def map_lines(program: Program, t: Map, names: MapFunctions) -> list[str]:
     """The functions for a type of map."""
-    function = Function(program, FunctionInfo("map", Signature((), ())), names.find)
-    components = program.types.components(t.key)
-    key = tuple(f"k{number}" for number in range(len(components)))
-    parameters = "".join(f", {name}: {c.annotation}" for name, c in zip(key, components, strict=True))
-    passed = "".join(f", {name}" for name in key)
-    there = function.load(function.slot_place("slot", "key", t.key))
-    equal = function.compared("==", t.key, there, key)
-    function.store(function.slot_place("slot", "key", t.key), key)
-    store = [f"    {step.text}" for step in function.body]  # type: ignore[union-attr]
-    sizes = f"{names.group_size}, {names.slot_size}"
-    return [
-        f"def {names.find}_hashed(g: G, m: Map, hash: u64{parameters}, pos: i64) -> {names.slot}:",
-        "    tags = tags_of(hash)",
-        "    at = group_of(m, hash)",
-        "    step: u64 = 0",
-        "    while True:",
-        f"        group = {names.group}.at(m.groups + at * {names.group_size})",
-        "        control = group.control",
-        "        matches = match_tags(control, tags)",
-        "        while matches != 0:",
-        "            slot = group.slots.items[first_slot(matches)]",
-        f"            if {equal}:",
-        "                return slot",
-        "            matches = without_first(matches)",
-        "        if match_empty(control) != 0:",
-        f"            return nil({names.slot})",
-        "        step = step + 1",
-        "        at = at + step & m.mask",
-        "",
-        f"def {names.find}(g: G, m: Map{parameters}, pos: i64) -> {names.slot}:",
-        "    if is_nil(m) or m.count == 0:",
-        *key_check(program, t.key, key),
-        f"        return nil({names.slot})",
-        f"    return {names.find}_hashed(g, m, {hash_text(program, t.key, key, 'm.seed', 'pos')}{passed}, pos)",
-        "",
-        f"def {names.assign}(g: G, m: Map{parameters}, pos: i64) -> {names.slot}:",
-        "    if is_nil(m):",
-        "        panic_nil_map(pos)",
-        f"    hash: u64 = {hash_text(program, t.key, key, 'm.seed', 'pos')}",
-        "    if m.count != 0:",
-        f"        slot = {names.find}_hashed(g, m, hash{passed}, pos)",
-        "        if not is_nil(slot):",
-        *([f"        {line}" for line in store] if is_replaced(t.key) else []),
-        "            return slot",
-        "    if unlikely(m.growth_left == 0):",
-        f"        {names.grow}(g, m)",
-        f"    slot = {names.slot}.at(place_entry(m, hash, {sizes}))",
-        *store,
-        "    return slot",
-        "",
-        f"def {names.grow}(g: G, m: Map) -> None:",
-        "    groups, slots = map_groups(m)",
-        f"    grow_groups(g, m, {names.group_type})",
-        "    i: u64 = 0",
-        "    while True:",
-        f"        at, i = next_entry(groups, slots, 0, i, {sizes})",
-        "        if at == 0:",
-        "            return",
-        f"        slot = {names.slot}.at(at)",
-        f"        hash: u64 = {hash_text(program, t.key, there, 'm.seed', '0')}",
-        f"        copy_struct({names.slot}.at(place_entry(m, hash, {sizes})), slot)",
-        "",
-        f"def {names.delete}(g: G, m: Map{parameters}, pos: i64) -> None:",
-        f"    slot = {names.find}(g, m{passed}, pos)",
-        "    if not is_nil(slot):",
-        f"        remove_entry(m, address(slot), {sizes})",
-        "",
-    ]
+    text = MapText(program, t, names)
+    return [*text.find_lines(), *text.assign_lines(), *text.grow_lines(), *text.delete_lines()]
+
+
+class MapText:
+    """The functions for a type of map, as lines."""
+
+    def __init__(self, program: Program, t: Map, names: MapFunctions) -> None:
+        self.program, self.type, self.names = program, t, names
+        components = program.types.components(t.key)
+        self.key = tuple(f"k{number}" for number in range(len(components)))
+        self.parameters = "".join(f", {name}: {c.annotation}" for name, c in zip(self.key, components, strict=True))
+        self.passed = "".join(f", {name}" for name in self.key)
+        self.sizes = f"{names.group_size}, {names.slot_size}"
+        function = Function(program, FunctionInfo("map", Signature((), ())), names.find)
+        place = function.slot_place("slot", "key", t.key)
+        self.there = function.load(place)
+        self.equal = function.compared("==", t.key, self.there, self.key)
+        function.store(place, self.key)
+        self.store = [f"    {step.text}" for step in function.body if isinstance(step, Step)]
+
+    def hash(self, key: Value, seed: str, pos: str) -> str:
+        """The text of the hash of a key."""
+        return hash_text(self.program, self.type.key, key, seed, pos)
+
+    def find_lines(self) -> list[str]:
+        """find_map_1, and what it does when there is a hash."""
+        names = self.names
+        return [
+            f"def {names.find}_hashed(g: G, m: Map, hash: u64{self.parameters}, pos: i64) -> {names.slot}:",
+            "    tags = tags_of(hash)",
+            "    at = group_of(m, hash)",
+            "    step: u64 = 0",
+            "    while True:",
+            f"        group = {names.group}.at(m.groups + at * {names.group_size})",
+            "        control = group.control",
+            "        matches = match_tags(control, tags)",
+            "        while matches != 0:",
+            "            slot = group.slots.items[first_slot(matches)]",
+            f"            if {self.equal}:",
+            "                return slot",
+            "            matches = without_first(matches)",
+            "        if match_empty(control) != 0:",
+            f"            return nil({names.slot})",
+            "        step = step + 1",
+            "        at = at + step & m.mask",
+            "",
+            f"def {names.find}(g: G, m: Map{self.parameters}, pos: i64) -> {names.slot}:",
+            "    if is_nil(m) or m.count == 0:",
+            *key_check(self.program, self.type.key, self.key),
+            f"        return nil({names.slot})",
+            f"    return {names.find}_hashed(g, m, {self.hash(self.key, 'm.seed', 'pos')}{self.passed}, pos)",
+            "",
+        ]
+
+    def assign_lines(self) -> list[str]:
+        """assign_map_1: the slot of a key, which is new if need be."""
+        names = self.names
+        return [
+            f"def {names.assign}(g: G, m: Map{self.parameters}, pos: i64) -> {names.slot}:",
+            "    if is_nil(m):",
+            "        panic_nil_map(pos)",
+            f"    hash: u64 = {self.hash(self.key, 'm.seed', 'pos')}",
+            "    if m.count != 0:",
+            f"        slot = {names.find}_hashed(g, m, hash{self.passed}, pos)",
+            "        if not is_nil(slot):",
+            *([f"        {line}" for line in self.store] if is_replaced(self.type.key) else []),
+            "            return slot",
+            "    if unlikely(m.growth_left == 0):",
+            f"        {names.grow}(g, m)",
+            f"    slot = {names.slot}.at(place_entry(m, hash, {self.sizes}))",
+            *self.store,
+            "    return slot",
+            "",
+        ]
+
+    def grow_lines(self) -> list[str]:
+        """grow_map_1: all entries into a larger table."""
+        names = self.names
+        return [
+            f"def {names.grow}(g: G, m: Map) -> None:",
+            "    groups, slots = map_groups(m)",
+            f"    grow_groups(g, m, {names.group_type})",
+            "    i: u64 = 0",
+            "    while True:",
+            f"        at, i = next_entry(groups, slots, 0, i, {self.sizes})",
+            "        if at == 0:",
+            "            return",
+            f"        slot = {names.slot}.at(at)",
+            f"        hash: u64 = {self.hash(self.there, 'm.seed', '0')}",
+            f"        copy_struct({names.slot}.at(place_entry(m, hash, {self.sizes})), slot)",
+            "",
+        ]
+
+    def delete_lines(self) -> list[str]:
+        """delete_map_1"""
+        names = self.names
+        return [
+            f"def {names.delete}(g: G, m: Map{self.parameters}, pos: i64) -> None:",
+            f"    slot = {names.find}(g, m{self.passed}, pos)",
+            "    if not is_nil(slot):",
+            f"        remove_entry(m, address(slot), {self.sizes})",
+            "",
+        ]
 
 
 def hash_text(program: Program, t: Type, parts: Value, seed: str, pos: str) -> str:

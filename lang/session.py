@@ -278,7 +278,10 @@ def meant(file: s.File, objects: set[Object]) -> Iterator[s.Name]:
             case s.FuncDecl(object=object_, name=name) if object_ in objects:
                 yield name
             case s.Selector(
-                selection=s.MethodSelection(method=method) | s.MethodExpression(method=method), name=name
+                selection=(
+                    s.MethodSelection(method=method) | s.MethodExpression(selected=s.MethodSelection(method=method))
+                ),
+                name=name
             ) if method in objects:
                 yield name
 

@@ -14,9 +14,9 @@ the compiler makes for each (lang/lower_map_types.py): finding, assigning, delet
 Where Go splits a large table in two, this one doubles as a whole: no directory stands between a map and its groups. A
 loop that is under way goes on in the old groups, and asks the new ones for what it finds there.
 
-    MP1  count slots are in use; a map without groups has count 0
-    MP2  a group is never full: at most 7/8 of all slots are in use or deleted, and growth_left says how many are left
-    MP3  a slot that is not in use is zero, so that the collector finds nothing in it
+    HT1  count slots are in use; a map without groups has count 0
+    HT2  a group is never full: at most 7/8 of all slots are in use or deleted, and growth_left says how many are left
+    HT3  a slot that is not in use is zero, so that the collector finds nothing in it
 
 Owner: the map's; one goroutine writes. Go: internal/runtime/maps.                     Next: map_hash.py
 """
@@ -175,6 +175,7 @@ def new_groups(g: G, group: Type, count: u64) -> uintptr:
 
 def set_groups(m: Map, groups: uintptr, count: u64) -> None:
     """Let the map have these empty groups."""
+    assert count & (count - 1) == 0, "HT1: the number of a map's groups is no power of two"
     m.groups = groups
     m.mask = count - 1
     m.growth_left = i64(7 * count)
@@ -206,7 +207,7 @@ def place_entry(m: Map, hash: u64, group_size: u64, slot_size: u64) -> uintptr:
         free = match_free(load(u64, group))
     slot = u64(first_slot(free))
     if load(u8, group + slot) == EMPTY_SLOT:
-        m.growth_left = m.growth_left - 1  # MP2
+        m.growth_left = m.growth_left - 1  # HT2
     store(u8, group + slot, u8(hash & 0x7F))
     m.count = m.count + 1
     return group + CONTROL_BYTES + slot * slot_size
@@ -220,7 +221,7 @@ def remove_entry(m: Map, entry: uintptr, group_size: u64, slot_size: u64) -> Non
     """Free the slot at an address."""
     group: uintptr = m.groups + (entry - m.groups) // group_size * group_size
     slot = (entry - group - CONTROL_BYTES) // slot_size
-    memset(entry, 0, slot_size)  # MP3
+    memset(entry, 0, slot_size)  # HT3
     if match_empty(load(u64, group)) != 0:
         store(u8, group + slot, u8(EMPTY_SLOT))
         m.growth_left = m.growth_left + 1
@@ -233,7 +234,7 @@ def clear_map(m: Map, group: Type) -> None:
     """clear(m)"""
     if is_nil(m) or m.groups == 0:
         return
-    memset(m.groups, 0, (m.mask + 1) * group.size)  # MP3
+    memset(m.groups, 0, (m.mask + 1) * group.size)  # HT3
     for i in range(m.mask + 1):
         store(u64, m.groups + i * group.size, EMPTY)
     set_groups(m, m.groups, m.mask + 1)

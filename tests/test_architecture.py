@@ -25,7 +25,7 @@ LONGEST_FUNCTION = 60  # lines, its docstring not counted
 READING_ORDER = """
     runtime.syspy.pointers runtime.syspy.machine runtime.syspy.arrays runtime.syspy.annotations runtime.syspy.structs
     runtime.syspy.failure runtime.syspy.functions runtime.syspy.memory runtime.syspy.atomics runtime.syspy.intrinsics
-    runtime.syspy.constants runtime.syspy
+    runtime.syspy.attempts runtime.syspy.constants runtime.syspy
     runtime.syspy.subset runtime.syspy.sources runtime.syspy.kinds runtime.syspy.constant_data runtime.syspy.signatures
     runtime.syspy.emission runtime.syspy.operators runtime.syspy.lower_values runtime.syspy.lower_conditions
     runtime.syspy.lower_memory runtime.syspy.lower_calls runtime.syspy.lower_vocabulary runtime.syspy.lower_intrinsics
@@ -48,7 +48,7 @@ READING_ORDER = """
     runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
     runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.stress runtime.malloc runtime.weak
-    runtime.panics runtime.slices runtime.strings
+    runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
@@ -66,12 +66,15 @@ READING_ORDER = """
     lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns lang.check_statements
     lang.check_declarations lang.init_order lang.check_package lang.check_tree
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
-    lang.std.printer lang.std.quote lang.std.fmt_integers lang.std.fmt_verbs lang.std.fmt_values
-    lang.std.fmt_directive lang.std.fmt lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg
+    lang.std.texts lang.std.printer lang.std.failure_text lang.std.defers lang.std.quote lang.std.fmt_integers
+    lang.std.fmt_verbs lang.std.map_order lang.std.fmt_values lang.std.fmt_directive lang.std.fmt
+    lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.slices_of_any
     lang.std.runtime_pkg lang.std.time_pkg lang.std.debug_pkg
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
-    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_calls lang.lower_finalizers
-    lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_function lang.lower_program
+    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps lang.lower_calls lang.lower_closures
+    lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.lower_packages lang.lower_statements
+    lang.lower_loops lang.lower_defers lang.lower_function lang.lower_map_types lang.lower_thunks lang.lower_library
+    lang.lower_program
     lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
     lang.session_input lang.session lang.replay lang.repl lang.toyrun lang.child lang.pygments_lexer

@@ -56,7 +56,7 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
-from runtime.syspy.entries import failure_at
+from runtime.syspy.failure import failure_at
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 
 BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, ASSERTION_ERROR, NIL_ERROR = range(5)  # g.unwinding.error_types

@@ -21,8 +21,7 @@ import struct as packing
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec
 
-from runtime.syspy.entries import failure_at
-from runtime.syspy.failure import MAX_WORDS, Failure
+from runtime.syspy.failure import MAX_WORDS, Failure, failure_at
 from runtime.syspy.functions import call_at
 
 P = ParamSpec("P")

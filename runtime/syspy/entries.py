@@ -19,7 +19,7 @@ from __future__ import annotations
 import ctypes
 import struct as packing
 
-from runtime.syspy.failure import MAX_WORDS, Failure
+from runtime.syspy.failure import MAX_WORDS, Failure, failure_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,11 +146,3 @@ def _signed(word: int) -> int:
 def _failure(record: Any, descriptor: int) -> Failure:
     """The failure that native code left in a record."""
     return failure_at(descriptor, record[WORDS // 8 :])
-
-
-def failure_at(descriptor: int, given: Any) -> Failure:
-    """The failure that a descriptor describes, with its words, and more, in a sequence."""
-    kind, count, signs, length = packing.unpack("<4I", ctypes.string_at(descriptor, 16))
-    text = ctypes.string_at(descriptor + 16, length).decode()
-    words = [int(word) for word in given[:count]]
-    return Failure(kind, text, tuple(_signed(word) if signs >> i & 1 else word for i, word in enumerate(words)))

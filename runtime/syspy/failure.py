@@ -21,7 +21,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 FAIL_THROW = 1
 FAIL_PANIC = 2
@@ -52,6 +52,18 @@ class Failure(Exception):
         if self.kind != FAIL_THROW:
             return message
         return " ".join([f"fatal error: {message}", *(hex(word) for word in rest)])
+
+
+def failure_at(descriptor: int, given: Any) -> Failure:
+    """The failure that a descriptor of native code describes (entries.py); its words are the first of `given`."""
+    import ctypes  # both here, since a program that does not fail has no need of them
+    import struct as packing
+
+    kind, count, signs, length = packing.unpack("<4I", ctypes.string_at(descriptor, 16))
+    text = ctypes.string_at(descriptor + 16, length).decode()
+    words = [int(word) for word in given[:count]]
+    signed = [word - (1 << 64) if signs >> i & 1 and word >> 63 else word for i, word in enumerate(words)]
+    return Failure(kind, text, tuple(signed))
 
 
 def _leave(failure: Failure) -> NoReturn:
