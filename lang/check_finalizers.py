@@ -3,8 +3,7 @@
     runtime.SetFinalizer(p, closeFile)         any pointer, a function of one parameter: the run checks both
     runtime.AddCleanup(p, closeNumber, 3)      func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup
 
-Toy has no function values, so the function is named where it is given. The types of AddCleanup are inferred as Go
-infers them: S is what the function takes.
+The types of AddCleanup are inferred as Go infers them: S is what the function takes.
 
 Go: types2/infer.go.                                            Next: check_calls.py
 """
@@ -13,10 +12,9 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, signature_of, unparen
+from lang.check_base import is_valid, signature_of
 from lang.check_builtins import Builtins
 from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
-from lang.objects import Func
 from lang.spelling import spelled
 
 PLACES = {"SetFinalizer": 2, "AddCleanup": 3}  # arguments that they have
@@ -31,21 +29,14 @@ class Finalizers(Builtins):
         if target is None or target.package != "runtime" or PLACES.get(target.name) != len(x.args) or x.spread:
             return False
         self.expr(x.args[0])
-        self._function(x.args[1])
+        self.expr(x.args[1])
         if target.name == "AddCleanup":
             self.expr(x.args[2])
             self._infer(x)
         else:
             self.assign(x.args[0], ANY, "argument to runtime.SetFinalizer")
-            if named_function(x.args[1]) is None:
-                self.assign(x.args[1], ANY, "argument to runtime.SetFinalizer")
+            self.assign(x.args[1], ANY, "argument to runtime.SetFinalizer")
         return True
-
-    def _function(self, x: s.Expr) -> None:
-        """Check an operand that may be a function of the program, by name."""
-        self.raw_expr(x)
-        if named_function(x) is None:
-            self.expr(x)
 
     def _infer(self, x: s.Call) -> None:
         """Check the arguments of AddCleanup against each other."""
@@ -75,14 +66,6 @@ class Finalizers(Builtins):
 
     def _mismatch(self, at: s.Node | int, message: str) -> None:
         self.error(codes.INFERENCE, at, f"in call to runtime.AddCleanup, {message}")
-
-
-def named_function(x: s.Expr) -> Func | None:
-    """The function of the program that an operand names."""
-    name = unparen(x)
-    if isinstance(name, s.Name) and isinstance(name.object, Func) and not name.object.is_native:
-        return name.object
-    return None
 
 
 def takes(signature: Signature, t: Type) -> bool:

@@ -30,7 +30,6 @@ from lang.syntax import Expr, FuncLit, Node
 from lang.type_notes import Made
 
 if TYPE_CHECKING:
-    from lang.lower_finalizers import ReadyCall
     from lang.lower_map_types import MapFunctions
 
 Value = tuple[str, ...]
@@ -83,9 +82,7 @@ class Program:
         self.helper_lines: list[str] = []
         self.uses_arguments = False  # os.Args occurs
         self.allocations: dict[int, set[Made]] = {}  # by site, in a program that is profiled
-        self.ready_calls: list[ReadyCall] = []  # of finalizers and cleanups, by number
-        self.finalizers_name = ""  # of the function that makes them
-        self.runs_finalizers = False  # it is called
+        self.has_finalizers = False  # runtime.SetFinalizer or AddCleanup occur
         self.recovers = False  # some function calls recover
         self.maps: dict[Map, MapFunctions] = {}
         self.text_of = ""  # the function that calls Error and String; "" when no type can have them
@@ -128,6 +125,10 @@ class Program:
 
     def specialized(self, function: Func, known: dict[int, str]) -> str:
         """The name of a function, or of a copy in which some parameters, by number, lead to known functions."""
+        raise NotImplementedError
+
+    def ready_thunk(self, target: Func | None, signature: Signature, given: Type, is_cleanup: bool) -> str:
+        """The name of what the runtime calls for a finalizer or a cleanup: of a function, or of what is captured."""
         raise NotImplementedError
 
     def matcher(self, t: Type) -> str:

@@ -19,14 +19,14 @@ import re
 
 from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import InterfaceMethod, Type
+from lang.go_types import InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
 from lang.lower_closures import CLOSURE, Selected, method_call, parameters_of
 from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
 from lang.lower_loops import ends
 from lang.lower_types import WORD, Component, is_boxed, runtime_name
-from lang.objects import FunctionInfo, Var
+from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
 
@@ -71,6 +71,19 @@ class Function(Defers):
         self.declare_closure()
         self.declare_parameters()
         self.lower_whole(declaration.body)
+
+    def lower_ready(self, target: Func | None, signature: Signature, given: Type, is_cleanup: bool) -> None:
+        """What the runtime calls for a finalizer or a cleanup."""
+        closure, word = self.declare("closure", CLOSURE), self.declare("word", DATA)
+        self.parameters += [f"{closure}: Closure", f"{word}: uintptr"]
+        self.bind_captures(closure, self.info)
+        arguments = self.ready_argument(given, is_cleanup, word)
+        if target is None:
+            (function,) = self.as_locals(self.info.captures[0])
+            self.call_closure(function, "-1", signature, arguments)
+        else:
+            name = self.program.function_name(target)
+            self.call(f"{name}({', '.join(('g', '{sp}', *arguments))})", self.result_components(signature), name)
 
     def lower_matcher(self, t: Type) -> None:
         """func(err error) bool: whether err is a t, which the captured pointer then points to."""
@@ -223,9 +236,8 @@ class Function(Defers):
         return ["@inline", self.head(twin), *body, "", *mark, self.head(self.name), *guard, *outer, ""]
 
     def finalizers(self) -> str:
-        """What is called behind an allocation; "" where nothing can be ready, or is being called."""
-        is_runner = self.name == self.program.finalizers_name
-        return self.program.finalizers_name if self.program.ready_calls and not is_runner else ""
+        """What is called behind an allocation; "" where nothing can be ready."""
+        return "run_ready" if self.program.has_finalizers else ""
 
     def head(self, name: str) -> str:
         """The function's `def` line, under a name."""

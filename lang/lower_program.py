@@ -37,6 +37,7 @@ IMPORTS = """from __future__ import annotations
 from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
+from lang.std.finalizer_calls import ready_code, run_ready
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
 from lang.std.os_pkg import os_args, os_exit, os_read, os_write
 from lang.std.print_builtin import (
@@ -69,7 +70,7 @@ from lang.std.runtime_pkg import (
 from lang.std.slices_of_any import float32_bits, float32_of, slice_length, swap_elements
 from lang.std.start import show_output
 from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
-from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
+from runtime.finalizers import keeps_alive
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
 from runtime.maps import (
     Map,
@@ -157,7 +158,6 @@ class ProgramLowering(Library):
         for name in imported_names():
             self.names.taken.add(name)
         self.start_name = self.names.fresh("start")
-        self.finalizers_name = self.names.fresh("run_finalizers")
         if self.packages or any(speaks(t.type) for t in package.types):
             self.text_of = self.names.fresh("text_of")
             self.whole_name = self.names.fresh("run_whole")
@@ -171,8 +171,6 @@ class ProgramLowering(Library):
             function = self.function(declaration)
             function.lower(declaration)
             self.lowered.append(function)
-        if self.runs_finalizers or self.ready_calls:
-            self.lowered.append(self.finalizers())
         errors = self.error_lines()
         self.lower_library()
         self.lower_dispatches()
@@ -208,12 +206,6 @@ class ProgramLowering(Library):
         """A function about to be lowered."""
         assert declaration.object is not None, "the checker declares every function"
         return Function(self, declaration.info, self.functions[declaration.object])
-
-    def finalizers(self) -> Function:
-        """The function that makes the calls of finalizers and cleanups that are ready."""
-        function = Function(self, FunctionInfo("finalizers", Signature((), ())), self.finalizers_name)
-        function.lower_ready_calls()
-        return function
 
     # ---- package-level variables
 

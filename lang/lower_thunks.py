@@ -17,13 +17,14 @@ from lang.go_types import BOOL, ERROR, Field, Interface, InterfaceMethod, Param,
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
 from lang.lower_defers import TEXT_METHOD
+from lang.lower_finalizers import READY_CODE
 from lang.lower_frame import Frame
 from lang.lower_function import Function
 from lang.lower_map_types import MapTypes
 from lang.lower_names import function_name, safe_name
 from lang.lower_packages import MATCHER
 from lang.lower_types import plain
-from lang.objects import FunctionInfo, Var
+from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
 from lang.syntax import InterfaceSelection
 
@@ -80,6 +81,19 @@ class Thunks(MapTypes):
         function.lower_deferred(call)
         self.lowered.append(function)
         return name
+
+    def ready_thunk(self, target: Func | None, signature: Signature, given: Type, is_cleanup: bool) -> str:
+        """The name of what the runtime calls for a finalizer or a cleanup: of a function, or of what is captured."""
+        key = ("ready", target, signature, given, is_cleanup)
+        found = self._thunks.get(key)
+        if found is None:
+            found = self._thunks[key] = self.names.fresh("finalizer")
+            captures = [Var("function", 0, signature)] if target is None else []
+            function = Function(self, FunctionInfo("finalizer", Signature((), ()), captures=captures), found)
+            function.lower_ready(target, signature, given, is_cleanup)
+            self.lowered.append(function)
+            self.addressed.setdefault(READY_CODE, set()).add(found)
+        return found
 
     def matcher(self, t: Type) -> str:
         """The name of the function that errors.As asks whether an error is a t."""
@@ -237,4 +251,5 @@ class Thunks(MapTypes):
 
     def calls(self) -> dict[str, set[str]]:
         """Which functions a function calls; a shape calls what function values of its own may lead to."""
-        return {function.name: function.callees() for function in self.lowered} | self.addressed
+        found = {function.name: function.callees() for function in self.lowered} | self.addressed
+        return {READY_CODE: set(), **found}

@@ -51,6 +51,7 @@ class Unwinding(Struct):
     caught: Annotated[Array[u64], FAILURE_WORDS]  # the failure that an attempt has just caught
     panicking: uintptr  # the Panic that the deferred call under way may recover from; 0: none
     may_recover: u64  # 1: the function that is being called is a deferred call
+    is_fatal: u64  # 1: the panic under way cannot be recovered
     last: uintptr  # the Panic that has just left a function, or ends the program; 0: none
     said: Inline[MethodText]  # by the value that was asked last
     text_of: uintptr  # address of the program's function that calls Error and String; 0: no type has them

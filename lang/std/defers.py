@@ -152,13 +152,14 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, is_deferr
     g.unwinding.panicking = outer
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
-    if not returned and load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
+    if not returned and (g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC):
         fail_again(address(g.unwinding))
     return returned
 
 
 def caught_panic(g: G, frame: uintptr, link: Panic) -> Panic:
     """The panic that has left a call; the frame's first slot, which held `link`, keeps it alive."""
+    g.shadow_top = frame + 16
     panic = Panic.at(g.unwinding.last)
     g.unwinding.last = 0
     if is_nil(panic):
@@ -276,7 +277,7 @@ def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> tuple[u64, bool]:
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
     g.unwinding.panicking = outer
-    if not returned and load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
+    if not returned and (g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC):
         fail_again(address(g.unwinding))
     kind = said.kind
     said.kind = outer_kind
