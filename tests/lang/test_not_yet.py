@@ -8,15 +8,6 @@ from lang.driver import UserError, compile_source
 from lang.source import Source
 
 
-@pytest.mark.parametrize("use", ["n, err := {}; _, _ = n, err", "_, _ = {}", "fmt.Println({})"])
-@pytest.mark.parametrize("call", ["Println(1)", "Printf(`1`)", "Print()"])
-def test_results_of_printing(use: str, call: str) -> None:
-    text = f'import "fmt"\n\nfunc main() {{\n\t{use.format("fmt." + call)}\n}}\n'
-    name = call.partition("(")[0]
-    with pytest.raises(UserError, match=rf"x\.toy:4:\d+: Toy does not have the results of fmt\.{name} yet"):
-        compile_source(Source("x.toy", text))
-
-
 def test_printing_is_a_statement() -> None:
     compile_source(Source("x.toy", 'import "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n\t(fmt.Print(2))\n}\n'))
 

@@ -155,7 +155,7 @@ def test_a_value_is_shown_as_go_shows_it(engine: Engine, name: str, kind: int, c
     if isinstance(content, bytes):
         held = ctypes.create_string_buffer(content)
         content = (ctypes.c_uint64 * 2)(ctypes.addressof(held), len(content))
-    data = ctypes.addressof(content)  # type: ignore[arg-type]
+    data = 0xC000012345 if kind == types.KIND_PTR else ctypes.addressof(content)  # type: ignore[arg-type]
     assert panics.panic_message(failure(engine, panics.panic_any, typ, data, POS)) == f"panic: {shown}"
 
 

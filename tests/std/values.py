@@ -28,6 +28,7 @@ from runtime.syspy import (
     i16,
     i32,
     i64,
+    load,
     store,
     table,
     text,
@@ -223,6 +224,8 @@ class Memory:
             held.typ = value.typ.description
             held.data = self.block(value.typ.description.size)
             self.lay(held.data, value.typ, value.content)
+            if types.is_direct(held.typ):
+                held.data = load(uintptr, held.data)
 
     def lay(self, addr: int, typ: GoType, content: Anything) -> None:
         """Write a content of that type at addr."""
