@@ -105,7 +105,7 @@ class Expressions(Calls):
         else:
             self.resolve(found)
             if isinstance(found, Var):
-                self._use_variable(found)
+                self._use_variable(found, x.pos)
             if not isinstance(found, Const) or found.pos >= 0:
                 self.note_use(found)
             self.become(x, found)
@@ -117,12 +117,13 @@ class Expressions(Calls):
             return
         x.mode, x.type, x.value = s.Mode.CONSTANT, UNTYPED_INT, self.at.iota
 
-    def _use_variable(self, var: Var) -> None:
+    def _use_variable(self, var: Var, pos: int) -> None:
         """A use of a variable; every function literal between its declaration and here captures it."""
         var.used = True
         function = self.at.function
         while var.function is not None and function is not None and function is not var.function:
             var.captured = True
+            var.captured_at = pos if var.captured_at < 0 else var.captured_at
             if var not in function.captures:
                 function.captures.append(var)
             function = function.outer

@@ -91,6 +91,7 @@ class Operators(Conversions):
             if isinstance(x, s.Name):
                 if isinstance(x.object, Var):
                     x.object.address_taken = True
+                    x.object.taken_at = x.pos if x.object.taken_at < 0 else x.object.taken_at
                 return
             if isinstance(x, s.Selector) and isinstance(x.selection, s.FieldSelection):
                 if any(step.through_pointer for step in x.selection.steps):

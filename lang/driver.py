@@ -40,7 +40,7 @@ class Options(NamedTuple):
     """What the command line asks for."""
 
     engine: str = "native"  # or "python"
-    emit: str = ""  # tree, typed, python, llvm or asm: print that and stop
+    emit: str = ""  # tree, typed, python, escapes, llvm or asm: print that and stop
     check: bool = False  # stop after checking
     gctrace: bool = False  # as GODEBUG=gctrace=1
     memstats: bool = False  # the allocator's figures at the end
@@ -295,6 +295,11 @@ def show(source: Source, options: Options) -> int:
         return 0
     if options.emit == "python":
         sys.stdout.write(lowered.text)
+        return 0
+    if options.emit == "escapes":
+        for pos, text in lowered.escapes:
+            line, column = source.line_column(pos)
+            sys.stdout.write(f"{source.name}:{line}:{column}: {text}\n")
         return 0
     image = translate(lowered, source, toolchain.runtime_image(), use_cache=False)
     sys.stdout.write(image.ir if options.emit == "llvm" else image.assembly)

@@ -15,6 +15,7 @@ from lang.lower_frame import NotYet, Value
 from lang.lower_maps import Maps, is_map_index
 from lang.lower_types import Component
 from lang.objects import Func, Var
+from lang.spelling import spelled
 from lang.syntax import (
     Adjust,
     Binary,
@@ -184,11 +185,11 @@ class Calls(Maps):
             case "copy":
                 return self.copy(expr)
             case "new":
+                self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
                 return (self.new(expr.args[0].type),)
-            case "make" if isinstance(expr.type.underlying, Map):
-                return self.make_map(expr)
             case "make":
-                return self.make(expr)
+                self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
+                return self.make_map(expr) if isinstance(expr.type.underlying, Map) else self.make(expr)
             case "min" | "max":
                 return self.extreme(expr)
             case "panic":
@@ -234,6 +235,7 @@ class Calls(Maps):
         """&x"""
         expr = strip(expr)
         if isinstance(expr, CompositeLit):
+            self.escapes(expr.pos, f"&{spelled(expr)} escapes to heap")
             return self.new_literal(expr)
         place = self.place(expr)
         assert place is not None, "a variable whose address is taken is in memory"

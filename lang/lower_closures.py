@@ -21,6 +21,7 @@ from lang.lower_calls import Calls, strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_types import VIEW, Component, is_boxed
 from lang.objects import Func, FunctionInfo, Object, Var, VarKind
+from lang.spelling import spelled
 from lang.syntax import (
     Adjust,
     Call,
@@ -119,6 +120,8 @@ class Closures(Calls):
         self.program.take_address(name, info.signature)  # FV2
         if not info.captures:
             return self.static_closure(name)
+        if info.name:
+            self.escapes(self.pos, f"func literal escapes to heap ({', '.join(var.name for var in info.captures)})")
         return self.closure_over(name, [self.captured(var) for var in info.captures])
 
     def captured(self, var: Var) -> tuple[Type, Value]:
@@ -173,6 +176,7 @@ class Closures(Calls):
         var = Var("receiver", expr.pos, t)
         call = method_call(var, selected, expr.type)
         name = self.program.thunk(("value", key), expr.name.name, call, [var])
+        self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (with its receiver)")
         return (self.closure_over(name, [self.kept(t, receiver)]),)
 
     def method_expression(self, expr: Selector, selection: MethodExpression) -> Value:

@@ -75,6 +75,7 @@ class Program:
         self.functions: dict[Func, str] = {}
         self.globals: dict[Var, str] = {}
         self.positions: list[Position] = []
+        self.escapes: set[tuple[int, str]] = set()  # what goes to the heap: where, and what it is and why
         self._position_numbers: dict[Position, int] = {}
         self._strings: dict[bytes, str] = {}
         self._boxes: dict[tuple[str, str], str] = {}
@@ -249,6 +250,22 @@ class Frame:
     def site(self) -> int:
         """What the memory profile calls the place under way; 0 if the program is not compiled for it."""
         return 1 + self.program.position(self.info, self.pos) if self.program.is_profiled else 0
+
+    def escapes(self, pos: int, text: str) -> None:
+        """Note what goes to the heap, for `--emit escapes`: of the program's own functions."""
+        if self.info.source is None and pos >= 0:
+            self.program.escapes.add((pos, text))
+
+    def moves(self, var: Var) -> None:
+        """Note a variable that lives on the heap, and why."""
+        line_column = self.program.source.line_column
+        if var.address_taken:
+            why = "its address is taken at {}:{}".format(*line_column(max(var.taken_at, 0)))
+        elif var.is_shared:
+            why = "a function literal shares it, at {}:{}".format(*line_column(max(var.captured_at, 0)))
+        else:
+            why = "arrays and structs of many fields live there"
+        self.escapes(var.pos, f"moved to heap: {var.name or '_'} ({why})")
 
     def allocates(self, what: int, t: Type) -> None:
         """Note what the allocation under way makes, for who looks at the heap."""

@@ -178,6 +178,7 @@ class Function(Defers):
     def bind_parameter(self, var: Var, names: tuple[str, ...]) -> None:
         """Make a parameter a variable."""
         if var.is_shared or is_boxed(var.type):
+            self.moves(var)
             self.locals[var] = self.new_memory(var.type, self.wish(var), names)
         else:
             self.locals[var] = names

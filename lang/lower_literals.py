@@ -17,6 +17,7 @@ from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import Operators, float_text
 from lang.lower_types import MACHINE_TYPES, VIEW, WORD, Component, field_name, is_boxed, is_direct, is_scalar
 from lang.packages import DURATION, part_with_text
+from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
 
@@ -54,6 +55,8 @@ class Literals(Operators):
             raise NotYet(expr, f"the text of a time.{part.name}: {way} prints nanoseconds")
         if expr.mode is Mode.CONSTANT:
             return (self.program.dynamic_type(expr.type), f"address({self.constant_box(expr)})")
+        if not is_direct(expr.type):
+            self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (into an interface)")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
 
     def interface_of(self, t: Type, parts: Value, is_owned: bool = False) -> Value:
@@ -112,6 +115,7 @@ class Literals(Operators):
 
     def slice_literal(self, expr: CompositeLit, elem: Type) -> Value:
         """[]T{...}: an array of its own."""
+        self.escapes(expr.pos, f"{spelled(expr) if expr.type_expr is not None else '... argument'} escapes to heap")
         length = expr.length
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)

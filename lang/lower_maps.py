@@ -19,6 +19,7 @@ from lang.go_types import Map, Type
 from lang.lower_frame import Place, Value
 from lang.lower_slices import Slices
 from lang.lower_types import VIEW, Component, is_boxed
+from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Index, Mode
 
 WORD_LOCAL = Component("", "uintptr", "{}", "")
@@ -60,6 +61,7 @@ class Maps(Slices):
     def map_literal(self, expr: CompositeLit) -> Value:
         """map[K]V{k: v}"""
         t = self.map_of(expr)
+        self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
         (m,) = self.new_map(t, str(len(expr.pairs)))
         for key_expr, value_expr in expr.pairs:
             key = self.snapshot(t.key, self.value_as(key_expr, t.key))

@@ -47,6 +47,7 @@ class Places(Frame):
     def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:
         """A new variable with its first value; None for zero."""
         if var.is_shared or is_boxed(var.type):
+            self.moves(var)
             self.locals[var] = self.new_memory(var.type, wish, parts)
             return
         components = self.types.components(var.type)

@@ -133,6 +133,7 @@ class LoweredProgram:
     positions: list[Position]  # what the last word of a panic counts
     globals_size: int  # bytes of the package-level variables
     globals_mask: int  # a bit per word of them that holds a pointer
+    escapes: list[tuple[int, str]]  # what goes to the heap, and why, by position
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
 
 
@@ -189,7 +190,8 @@ class ProgramLowering(Library):
                 *start,
             ]
         )
-        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), self.objects(struct))
+        objects, escapes = self.objects(struct), sorted(self.escapes)
+        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), escapes, objects)
 
     def name_everything(self) -> None:
         """Names for all functions and package-level variables, before any body is lowered."""

@@ -52,6 +52,8 @@ class Var(Object):
     assigned: bool = False                                      # written after its declaration
     address_taken: bool = False                                 # by &x, a pointer method's call or slicing an array
     captured: bool = False                                      # used by a function literal inside its function
+    taken_at: int = -1                                          # where its address is taken first
+    captured_at: int = -1                                       # where a function literal uses it first
 
     @property
     def is_shared(self) -> bool:

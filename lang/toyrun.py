@@ -22,7 +22,8 @@ USAGE = """\
 usage: toyrun [flags] program.toy [arguments]      (- for standard input)
        toyrun repl                                 a prompt: see README.md
   --engine native|python   run translated by LLVM (the default), or as Python
-  --emit FORM              print it as tree, typed, python, llvm or asm instead
+  --emit FORM              print it as tree, typed, python, llvm or asm instead; escapes: what
+                           goes to the heap, and why
   --check                  report errors in the program and stop
   --gctrace                a line on standard error for each collection
   --memstats, --metrics    the allocator's figures on standard error at the end
@@ -48,7 +49,7 @@ exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
 
 ENGINES = ("native", "python")
 SESSION = "repl"  # instead of a program
-FORMS = ("tree", "typed", "python", "llvm", "asm")
+FORMS = ("tree", "typed", "python", "escapes", "llvm", "asm")
 
 
 Setting = str | bool | int

@@ -283,6 +283,36 @@ def test_emit_prints_a_form_and_does_not_run(program: Write, form: str, part: st
     assert "ran 8" not in done.out
 
 
+def test_emit_escapes_tells_what_goes_to_the_heap_and_why(program: Write) -> None:
+    source = """import "fmt"
+type T struct{ n int }
+func main() {
+	n, k := 1, 2
+	p := &n
+	count := 0
+	add := func() { count += k }
+	add()
+	var list [3]int
+	t := &T{*p}
+	fmt.Println(t.n, list[0], make([]int, k), T{k}, "constant", p != nil)
+}
+"""
+    done = toyrun("--emit", "escapes", program(source))
+    assert [line.partition("prog.toy:")[2] for line in done.out.splitlines()] == [
+        "4:2: moved to heap: n (its address is taken at 5:8)",
+        "6:2: moved to heap: count (a function literal shares it, at 7:18)",
+        "7:9: func literal escapes to heap (count, k)",
+        "9:6: moved to heap: list (arrays and structs of many fields live there)",
+        "10:8: &T{…} escapes to heap",
+        "11:14: t.n escapes to heap (into an interface)",
+        "11:19: list[0] escapes to heap (into an interface)",
+        "11:28: make([]int, k) escapes to heap",
+        "11:28: make([]int, k) escapes to heap (into an interface)",
+        "11:44: T{…} escapes to heap (into an interface)",
+        "11:62: p != nil escapes to heap (into an interface)",
+    ]
+
+
 def test_emit_of_a_wrong_program(program: Write) -> None:
     done = toyrun("--emit", "python", program(THREE_ERRORS))
     assert (done.code, done.out) == (1, "")
