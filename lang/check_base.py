@@ -46,7 +46,7 @@ MODE_WORDS = {
 NOT_YET = frozenset(
     [
         "channels", "goroutines", "select", "goto", "complex numbers", "range over functions",
-        "type constraints", "several values as arguments of a built-in function",
+        "type constraints", "several values as arguments of a built-in function", "promoted fields in struct literals",
     ]
 )  # fmt: skip
 
@@ -216,8 +216,8 @@ class CheckerBase:
         """Check an expression that must have exactly one value."""
         raise NotImplementedError
 
-    def values_of(self, x: s.Expr) -> list[s.Expr]:
-        """Check an expression that may give several values; an operand for each."""
+    def values_of(self, x: s.Expr, name: str = "") -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each, under a name of its own or this."""
         raise NotImplementedError
 
     def expr_or_type(self, x: s.Expr) -> None:
@@ -234,6 +234,10 @@ class CheckerBase:
 
     def resolve(self, object_: Object) -> None:
         """Make sure that a package-level object's declaration was checked."""
+        raise NotImplementedError
+
+    def report_embedding_cycle(self, named: Named) -> None:
+        """Say that an interface embeds itself."""
         raise NotImplementedError
 
     def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:

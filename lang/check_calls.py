@@ -124,17 +124,17 @@ class Calls(Finalizers):
             for arg in x.args:
                 self.expr(arg)
             return x.args
-        operands = self.values_of(x.args[0])
+        operands = self.values_of(x.args[0], spelled(x.args[0]))
         x.expands_tuple = len(operands) > 1
         return operands
 
-    def values_of(self, x: s.Expr) -> list[s.Expr]:
-        """Check an expression that may give several values; an operand for each."""
+    def values_of(self, x: s.Expr, name: str = "") -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each, under a name of its own or this."""
         self.raw_expr(x)
         self.exclude(x, s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE)
         if not is_valid(x) or not isinstance(x.type, Tuple):
             return [x]
-        return [self.stand_in(x.pos, _nth(i + 1), t) for i, t in enumerate(result_types(x.type))]
+        return [self.stand_in(x.pos, name or _nth(i + 1), t) for i, t in enumerate(result_types(x.type))]
 
     def exclude(self, x: s.Expr, *modes: s.Mode) -> None:
         """An error if an operand is not a value."""

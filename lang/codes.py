@@ -34,6 +34,8 @@ NOT_YET = Code(
     "A program uses only what Toy has.",
     _in_main('var c chan /* ERROR "Toy does not have channels yet" */ int\n_ = c'),
 )
+NO_TYPE_PARAMETERS = "Toy does not have type parameters yet"
+
 PACKAGE = Code(
     "package",
     "A program is package main.",

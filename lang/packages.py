@@ -39,6 +39,11 @@ LIBRARY = Path(__file__).with_name("library")
 
 _ANYS = Slice(ANY)
 
+
+def _struct(package: str, *fields: tuple[str, Type]) -> Struct:
+    return Struct(tuple(Field(name, type_, package=package) for name, type_ in fields))
+
+
 # Its text is "1.5ms": a method's, which Toy does not have. The fields of a Time have names that no program can write:
 # as in Go they are nobody's.
 DURATION = Named("Duration", -1, INT64, package="time")
@@ -103,7 +108,7 @@ def _fmt() -> list[Object]:
 
 def _runtime() -> list[Object]:
     stats = Named("MemStats", -1, package="runtime")
-    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in _MEM_STATS)))
+    stats.resolve(_struct("runtime", *_MEM_STATS))
     return [
         TypeName("MemStats", -1, stats),
         _function("runtime", "GC", []),
@@ -133,7 +138,7 @@ def _time_methods() -> None:
 
 def _cleanups() -> list[Object]:
     """AddCleanup, which is generic: its parameters are for messages, check_finalizers.py knows the rules."""
-    cleanup = Named("Cleanup", -1, Struct((Field("id", UINT64), Field("ptr", UINTPTR))), package="runtime")
+    cleanup = Named("Cleanup", -1, _struct("runtime", ("id", UINT64), ("ptr", UINTPTR)), package="runtime")
     cleanup.methods["Stop"] = Func("Stop", -1, Signature((), ()), "runtime", True, cleanup)
     given = Named("S", -1, ANY)
     params: list[tuple[str, Type]] = [
@@ -162,7 +167,7 @@ def _debug() -> list[Object]:
         ("LastGC", TIME), ("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseEnd", Slice(TIME)),
         ("PauseQuantiles", durations),
     )  # fmt: skip
-    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in fields)))
+    stats.resolve(_struct("debug", *fields))
     return [
         TypeName("GCStats", -1, stats),
         _function("runtime/debug", "FreeOSMemory", []),

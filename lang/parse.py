@@ -25,7 +25,7 @@ from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer as LarkLexer
 
 from lang import syntax
-from lang.codes import SYNTAX
+from lang.codes import NO_TYPE_PARAMETERS, NOT_YET, SYNTAX
 from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
 from lang.source import Source
@@ -34,6 +34,7 @@ from lang.tree_builder import TreeBuilder
 from runtime.syspy.cache import directory as cache_directory
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
+HEADERS = frozenset(["IF", "FOR", "SWITCH"])
 DECLARATIONS = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 
 
@@ -57,7 +58,7 @@ def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
     builder.diagnostics = diagnostics
     run = Run(parser.parse_interactive(), tokens, diagnostics)
     file = run.to_end()
-    if file is None or diagnostics.has_syntax_errors:
+    if file is None or run.has_failed or diagnostics.has_syntax_errors:
         return None
     file.problems, diagnostics.found = diagnostics.found, []
     return file
@@ -98,6 +99,7 @@ class Run:
         self.state = interactive.parser_state                   # Lark's two stacks
         self.tokens = tokens
         self.diagnostics = diagnostics
+        self.has_failed = False                                 # some token fits nowhere
 
     def to_end(self) -> syntax.File | None:
         """The tree of all tokens; None after an error."""
@@ -125,10 +127,17 @@ class Run:
         token = self.tokens[at] if at < len(self.tokens) else Token("SEMI", "EOF", end)
         if token.text == "EOF" and self.diagnostics:
             return
-        message = explained(token, expected, self.state.value_stack)
+        stack = self.state.value_stack
+        if token.type == "VAR" and isinstance(stack[-1], Token) and stack[-1].type in HEADERS:
+            message = f"syntax error: var declaration not allowed in {stack[-1].text} initializer"
+            self.diagnostics.report(SYNTAX, self.tokens[at + 1].pos, message)
+            return
+        message = explained(token, expected, stack)
         if at > 0 and self.tokens[at - 1].type == "RANGLE":
             message += "\n\t(inside &T<...> a comparison or shift needs parentheses)"
-        self.diagnostics.report(SYNTAX, token.pos, message)
+        self.has_failed = True
+        code = NOT_YET if message == NO_TYPE_PARAMETERS else SYNTAX
+        self.diagnostics.report(code, token.pos, message)
 
     def _skip_to_declaration(self, at: int) -> int:
         """Unwind to the whole declarations read, and find the next token that begins one."""
