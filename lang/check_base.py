@@ -51,6 +51,13 @@ NOT_YET = frozenset(
 )  # fmt: skip
 
 
+NOT_YET_TYPES = {  # predeclared in Go
+    "complex64": "complex numbers",
+    "complex128": "complex numbers",
+    "comparable": "type constraints",
+}
+
+
 @dataclass(slots=True)
 class Environment:
     """Where in the program the checker is."""
@@ -117,6 +124,13 @@ class CheckerBase:
         if construct in NOT_YET and construct not in self.refused:
             self.refused.add(construct)
             self.error(codes.NOT_YET, at, f"Toy does not have {construct} yet")
+
+    def undefined(self, x: s.Name) -> None:
+        """Say that a name is not declared, or that Toy lacks the type that it has in Go."""
+        if x.name in NOT_YET_TYPES:
+            self.refuse(x, NOT_YET_TYPES[x.name])
+        else:
+            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
 
     def place(self, pos: int) -> str:
         """A position as messages mention it."""

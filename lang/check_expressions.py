@@ -87,7 +87,7 @@ class Expressions(Calls):
             return
         found = self.at.scope.find(x.name)
         if found is None:
-            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            self.undefined(x)
             self.invalidate(x)
             return
         x.object = found

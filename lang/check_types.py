@@ -37,11 +37,6 @@ from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, PackageName, TypeName, Var, VarKind
 from lang.spelling import spelled
 
-_REFUSED_TYPES = {
-    "complex64": "complex numbers",
-    "complex128": "complex numbers",
-    "comparable": "type constraints",
-}
 MAX_TYPE_NESTING = 80  # type literals, one inside the other: *[]*[4]int are four
 
 
@@ -110,10 +105,7 @@ class Types(Operators):
             return INVALID
         found = self.at.scope.find(x.name)
         if found is None:
-            if x.name in _REFUSED_TYPES:
-                self.refuse(x, _REFUSED_TYPES[x.name])
-            else:
-                self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            self.undefined(x)
             return INVALID
         x.object = found
         if not isinstance(found, TypeName):

@@ -58,7 +58,8 @@ def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
     builder.diagnostics = diagnostics
     run = Run(parser.parse_interactive(), tokens, diagnostics)
     file = run.to_end()
-    if file is None or run.has_failed or diagnostics.has_syntax_errors:
+    is_refused = any(diagnostic.code is NOT_YET for diagnostic in diagnostics.found)
+    if file is None or is_refused or diagnostics.has_syntax_errors:
         return None
     file.problems, diagnostics.found = diagnostics.found, []
     return file
@@ -99,7 +100,6 @@ class Run:
         self.state = interactive.parser_state                   # Lark's two stacks
         self.tokens = tokens
         self.diagnostics = diagnostics
-        self.has_failed = False                                 # some token fits nowhere
 
     def to_end(self) -> syntax.File | None:
         """The tree of all tokens; None after an error."""
@@ -132,10 +132,9 @@ class Run:
             message = f"syntax error: var declaration not allowed in {stack[-1].text} initializer"
             self.diagnostics.report(SYNTAX, self.tokens[at + 1].pos, message)
             return
-        message = explained(token, expected, stack)
+        message = explained(token, self.tokens[at - 1] if at else None, expected, stack)
         if at > 0 and self.tokens[at - 1].type == "RANGLE":
             message += "\n\t(inside &T<...> a comparison or shift needs parentheses)"
-        self.has_failed = True
         code = NOT_YET if message == NO_TYPE_PARAMETERS else SYNTAX
         self.diagnostics.report(code, token.pos, message)
 

@@ -29,9 +29,9 @@ TEXTS = {
 }  # fmt: skip
 
 
-def explained(token: Token, expected: set[str], stack: Stack) -> str:
-    """The message about a token, the terminals that would have fitted, and the parser's stack."""
-    if _opens_type_parameters(token, stack):
+def explained(token: Token, before: Token | None, expected: set[str], stack: Stack) -> str:
+    """The message about a token, by the one before, the terminals that would have fitted, and the parser's stack."""
+    if _opens_type_parameters(token, before, stack):
         return NO_TYPE_PARAMETERS
     if token.type == "LPAR" and "NAME" in expected and _is_in_struct(stack):
         return "syntax error: cannot parenthesize embedded type"
@@ -76,10 +76,10 @@ def _open(stack: Stack) -> Iterator[tuple[int, Token]]:
             yield i, part
 
 
-def _opens_type_parameters(token: Token, stack: Stack) -> bool:
+def _opens_type_parameters(token: Token, before: Token | None, stack: Stack) -> bool:
     """func name[, type name[param constraint, or a list of types behind a name: List[int], Pair[int, string]"""
     if token.type == "LBRACK":
-        return bool(stack) and (_is_token(stack[-1], "NAME") or isinstance(stack[-1], s.Name | s.Selector))
+        return _is_token(before, "NAME")
     if token.type == "COMMA" and len(stack) >= 3 and _is_token(stack[-2], "LBRACK"):
         return isinstance(stack[-3], s.Name | s.Selector) or _is_token(stack[-3], "NAME")
     follows_name = len(stack) >= 4 and (isinstance(stack[-1], s.Name) or _is_token(stack[-1], "NAME"))
