@@ -222,14 +222,15 @@ class Assignments(Expressions):
         is_call = len(values) == 1 and isinstance(unparen(values[0]), s.Call)
         if len(values) == 1 and (is_call or len(results) != 1):
             operands = self.values_of(values[0])
+            are_right = is_valid(operands[0])
         else:
+            are_right = len(values) == len(results) or self.use(*values)
             for value in values:
                 self.expr(value)
             operands = values
-        if not all(map(is_valid, operands)) and len(operands) != len(results):
-            return
         if len(operands) != len(results):
-            self._report_result_count(x, operands, results)
+            if are_right:
+                self._report_result_count(x, operands, results)
             return
         for result, operand in zip(results, operands, strict=True):
             if result.type != INVALID:

@@ -250,8 +250,8 @@ class CheckerBase:
         """Make sure that a package-level object's declaration was checked."""
         raise NotImplementedError
 
-    def report_embedding_cycle(self, named: Named) -> None:
-        """Say that an interface embeds itself."""
+    def report_cycle_through(self, named: Named) -> None:
+        """Say that a type, whose declaration is being resolved, needs itself."""
         raise NotImplementedError
 
     def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:

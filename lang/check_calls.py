@@ -13,7 +13,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
-from lang.go_types import INVALID, NO_VALUE, Signature, Slice, Tuple
+from lang.go_types import INVALID, NO_VALUE, Named, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -73,6 +73,10 @@ class Calls(Finalizers):
     def _check_conversion(self, x: s.Call) -> None:
         x.kind = s.CallKind.CONVERSION
         type_ = x.function.type
+        if isinstance(type_, Named) and not type_.is_resolved:
+            self.report_cycle_through(type_)
+            self.invalidate(x)
+            return
         if len(x.args) != 1:
             self.use(*x.args)
             if x.args:

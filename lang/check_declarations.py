@@ -241,8 +241,8 @@ class Declarations(Statements):
             self._report_type_cycle(name, cycle)
             named.resolve(INVALID)
 
-    def report_embedding_cycle(self, named: Named) -> None:
-        """Say that an interface embeds itself."""
+    def report_cycle_through(self, named: Named) -> None:
+        """Say that a type, whose declaration is being resolved, needs itself."""
         at = next((i for i, member in enumerate(self.resolving) if member.type == named), len(self.resolving))
         self.report_cycle(self.resolving[at:] or [TypeName(named.name, named.pos, named)])
 

@@ -23,6 +23,7 @@ from lang.go_types import (
     Array,
     Field,
     Map,
+    Named,
     Pointer,
     Slice,
     Struct,
@@ -69,6 +70,8 @@ class Literals(Selectors):
         else:
             self.error(codes.LITERAL_TYPE, x, "missing type in composite literal")
             type_ = INVALID
+        if isinstance(type_, Named) and not type_.is_resolved:
+            self.report_cycle_through(type_)
         under = type_.underlying
         match under:
             case Struct():

@@ -243,7 +243,7 @@ class Types(Operators):
         type_ = self.type_of(element.type_expr)
         under = type_.underlying
         if isinstance(type_, Named) and not type_.is_resolved:
-            self.report_embedding_cycle(type_)
+            self.report_cycle_through(type_)
         elif isinstance(under, Interface):
             for method in under.methods:
                 if methods.setdefault(method.name, method) != method:

@@ -87,15 +87,19 @@ def _method(receiver: Named, name: str, params: list[tuple[str, Type]], result: 
     receiver.methods[name] = Func(name, -1, signature, receiver.package, True, receiver)
 
 
-def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
+def _function(
+    package: str, name: str, params: list[tuple[str, Type]], *results: Type | Param, variadic: bool = False
+) -> Func:
     signature = Signature(
-        tuple(Param(param, type_) for param, type_ in params), tuple(Param("", r) for r in results), variadic
+        tuple(Param(param, type_) for param, type_ in params),
+        tuple(result if isinstance(result, Param) else Param("", result) for result in results),
+        variadic,
     )
     return Func(name, -1, signature, package, True)
 
 
 def _fmt() -> list[Object]:
-    printed = (INT, ERROR)
+    printed = (Param("n", INT), Param("err", ERROR))
     return [
         _function("fmt", "Print", [("a", _ANYS)], *printed, variadic=True),
         _function("fmt", "Println", [("a", _ANYS)], *printed, variadic=True),
