@@ -126,6 +126,7 @@ class Switches(Loops):
         for value in case.values or []:
             if isinstance(value, s.Name) and value.name == "nil":
                 self.expr(value)
+                value.type = operand.type
                 found = None
             else:
                 found = self.type_of(value)

@@ -10,11 +10,8 @@ from lang.source import Source
 
 @pytest.mark.parametrize("use", ["n, err := {}; _, _ = n, err", "_, _ = {}", "fmt.Println({})"])
 @pytest.mark.parametrize("call", ["Println(1)", "Printf(`1`)", "Print()"])
-def test_results_of_printing(use: str, call: str) -> None:
-    text = f'import "fmt"\n\nfunc main() {{\n\t{use.format("fmt." + call)}\n}}\n'
-    name = call.partition("(")[0]
-    with pytest.raises(UserError, match=rf"x\.toy:4:\d+: Toy does not have the results of fmt\.{name} yet"):
-        compile_source(Source("x.toy", text))
+def test_results_of_printing_are_there(use: str, call: str) -> None:
+    compile_source(Source("x.toy", f'import "fmt"\n\nfunc main() {{\n\t{use.format("fmt." + call)}\n}}\n'))
 
 
 def test_printing_is_a_statement() -> None:
