@@ -106,9 +106,18 @@ class Assignments(Expressions):
         if isinstance(x, s.Selector) and x.operand.mode is s.Mode.MAP_INDEX:
             message = f"cannot assign to struct field {spelled(x)} in map"
         else:
+            if isinstance(x, s.Selector):
+                self._owner_must_be_value(x.operand)
             message = f"cannot assign to {spelled(x)} (neither addressable nor a map index expression)"
         self.error(codes.ASSIGN_TARGET, x, message)
         return INVALID
+
+    def _owner_must_be_value(self, x: s.Expr) -> None:
+        """What has the field that is assigned to is no package and no type."""
+        if x.mode is s.Mode.PACKAGE:
+            self.error(codes.NOT_AN_EXPRESSION, x, f"use of package {spelled(x)} not in selector")
+        elif x.mode is s.Mode.TYPE:
+            self.error(codes.NOT_AN_EXPRESSION, x, f"{self.described(x)} is not an expression")
 
     def assign_to(self, target: s.Expr, value: s.Expr, context: str) -> None:
         """Check `target = value`; value has not been checked yet, or is a stand-in."""
@@ -213,14 +222,15 @@ class Assignments(Expressions):
         is_call = len(values) == 1 and isinstance(unparen(values[0]), s.Call)
         if len(values) == 1 and (is_call or len(results) != 1):
             operands = self.values_of(values[0])
+            are_right = is_valid(operands[0])
         else:
+            are_right = len(values) == len(results) or self.use(*values)
             for value in values:
                 self.expr(value)
             operands = values
-        if not all(map(is_valid, operands)) and len(operands) != len(results):
-            return
         if len(operands) != len(results):
-            self._report_result_count(x, operands, results)
+            if are_right:
+                self._report_result_count(x, operands, results)
             return
         for result, operand in zip(results, operands, strict=True):
             if result.type != INVALID:

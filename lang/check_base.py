@@ -46,9 +46,16 @@ MODE_WORDS = {
 NOT_YET = frozenset(
     [
         "channels", "goroutines", "select", "goto", "complex numbers", "range over functions",
-        "type constraints", "several values as arguments of a built-in function",
+        "type constraints", "several values as arguments of a built-in function", "promoted fields in struct literals",
     ]
 )  # fmt: skip
+
+
+NOT_YET_TYPES = {  # predeclared in Go
+    "complex64": "complex numbers",
+    "complex128": "complex numbers",
+    "comparable": "type constraints",
+}
 
 
 @dataclass(slots=True)
@@ -117,6 +124,13 @@ class CheckerBase:
         if construct in NOT_YET and construct not in self.refused:
             self.refused.add(construct)
             self.error(codes.NOT_YET, at, f"Toy does not have {construct} yet")
+
+    def undefined(self, x: s.Name) -> None:
+        """Say that a name is not declared, or that Toy lacks the type that it has in Go."""
+        if x.name in NOT_YET_TYPES:
+            self.refuse(x, NOT_YET_TYPES[x.name])
+        else:
+            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
 
     def place(self, pos: int) -> str:
         """A position as messages mention it."""
@@ -216,8 +230,8 @@ class CheckerBase:
         """Check an expression that must have exactly one value."""
         raise NotImplementedError
 
-    def values_of(self, x: s.Expr) -> list[s.Expr]:
-        """Check an expression that may give several values; an operand for each."""
+    def values_of(self, x: s.Expr, name: str = "") -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each, under a name of its own or this."""
         raise NotImplementedError
 
     def expr_or_type(self, x: s.Expr) -> None:
@@ -234,6 +248,10 @@ class CheckerBase:
 
     def resolve(self, object_: Object) -> None:
         """Make sure that a package-level object's declaration was checked."""
+        raise NotImplementedError
+
+    def report_cycle_through(self, named: Named) -> None:
+        """Say that a type, whose declaration is being resolved, needs itself."""
         raise NotImplementedError
 
     def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:

@@ -21,6 +21,7 @@ from lang.go_types import (
     STRING,
     Array,
     Chan,
+    Interface,
     Map,
     Pointer,
     Slice,
@@ -54,26 +55,27 @@ class Builtins(Literals):
             self.has_call = True
 
     def _check_arguments(self, x: s.Call, name: str) -> None:
+        given = len(x.args)
         if name not in _UNEVALUATED:
-            if len(x.args) == 1 and len(self.values_of(x.args[0])) > 1:
-                self.refuse(x.args[0], "several values as arguments of a built-in function")
-                self.invalidate(x)
-                return
-            for arg in x.args:
+            if given == 1:
+                given = len(self.values_of(x.args[0]))
+            for arg in x.args if given == len(x.args) else []:
                 self.expr(arg)
             if not all(map(is_valid, x.args)):
                 self.invalidate(x)
                 return
         least = BUILTINS[name]
-        too_many = len(x.args) > least and name not in VARIADIC_BUILTINS
-        if len(x.args) < least or too_many:
+        too_many = given > least and name not in VARIADIC_BUILTINS
+        if given < least or too_many:
             qualifier = "too many" if too_many else "not enough"
-            message = (
-                f"invalid operation: {qualifier} arguments for {spelled(x)} (expected {least}, found {len(x.args)})"
-            )
+            message = f"invalid operation: {qualifier} arguments for {spelled(x)} (expected {least}, found {given})"
             self.error(codes.ARGUMENT_COUNT, x, message)
             if name in _UNEVALUATED:
                 self.use(*x.args)
+            self.invalidate(x)
+            return
+        if given != len(x.args):
+            self.refuse(x.args[0], "several values as arguments of a built-in function")
             self.invalidate(x)
             return
         getattr(self, f"_check_{name}")(x)
@@ -279,4 +281,4 @@ class Builtins(Literals):
         self.recovers = True
         if self.at.function is not None:
             self.at.function.calls_recover = True
-        self._gives(x, ANY)
+        self._gives(x, Interface(()))

@@ -13,7 +13,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
-from lang.go_types import INVALID, NO_VALUE, Signature, Slice, Tuple
+from lang.go_types import INVALID, NO_VALUE, Named, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -73,6 +73,10 @@ class Calls(Finalizers):
     def _check_conversion(self, x: s.Call) -> None:
         x.kind = s.CallKind.CONVERSION
         type_ = x.function.type
+        if isinstance(type_, Named) and not type_.is_resolved:
+            self.report_cycle_through(type_)
+            self.invalidate(x)
+            return
         if len(x.args) != 1:
             self.use(*x.args)
             if x.args:
@@ -124,17 +128,17 @@ class Calls(Finalizers):
             for arg in x.args:
                 self.expr(arg)
             return x.args
-        operands = self.values_of(x.args[0])
+        operands = self.values_of(x.args[0], spelled(x.args[0]))
         x.expands_tuple = len(operands) > 1
         return operands
 
-    def values_of(self, x: s.Expr) -> list[s.Expr]:
-        """Check an expression that may give several values; an operand for each."""
+    def values_of(self, x: s.Expr, name: str = "") -> list[s.Expr]:
+        """Check an expression that may give several values; an operand for each, under a name of its own or this."""
         self.raw_expr(x)
         self.exclude(x, s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE)
         if not is_valid(x) or not isinstance(x.type, Tuple):
             return [x]
-        return [self.stand_in(x.pos, _nth(i + 1), t) for i, t in enumerate(result_types(x.type))]
+        return [self.stand_in(x.pos, name or _nth(i + 1), t) for i, t in enumerate(result_types(x.type))]
 
     def exclude(self, x: s.Expr, *modes: s.Mode) -> None:
         """An error if an operand is not a value."""

@@ -9,7 +9,7 @@ Go: types2/assignments.go, conversions.go, operand.go.          Next: check_oper
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lang import codes
 from lang import constants as c
@@ -332,7 +332,7 @@ def _is_text_slice(type_: Type) -> bool:
 def _without_tags(type_: Type) -> Type:
     if not isinstance(type_, Struct) or not any(f.tag for f in type_.fields):
         return type_
-    return Struct(tuple(type(f)(f.name, f.type, f.embedded, "", f.pos) for f in type_.fields))
+    return Struct(tuple(replace(f, tag="") for f in type_.fields))
 
 
 def is_nil(x: s.Expr) -> bool:

@@ -241,6 +241,11 @@ class Declarations(Statements):
             self._report_type_cycle(name, cycle)
             named.resolve(INVALID)
 
+    def report_cycle_through(self, named: Named) -> None:
+        """Say that a type, whose declaration is being resolved, needs itself."""
+        at = next((i for i, member in enumerate(self.resolving) if member.type == named), len(self.resolving))
+        self.report_cycle(self.resolving[at:] or [TypeName(named.name, named.pos, named)])
+
     def _report_type_cycle(self, name: TypeName, cycle: list[Named]) -> None:
         members: list[Object] = []
         for named in cycle:

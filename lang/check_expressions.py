@@ -87,7 +87,7 @@ class Expressions(Calls):
             return
         found = self.at.scope.find(x.name)
         if found is None:
-            self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            self.undefined(x)
             self.invalidate(x)
             return
         x.object = found
@@ -133,7 +133,7 @@ class Expressions(Calls):
     def _check_assertion(self, x: s.TypeAssert) -> None:
         self.expr(x.operand)
         if x.type_expr is None:
-            self.error(codes.SYNTAX, x, "syntax error: use of .(type) outside type switch")
+            self.error(codes.ASSERTION, x, "invalid syntax tree: use of .(type) outside type switch")
             self.invalidate(x)
             return
         if not is_valid(x.operand):

@@ -13,7 +13,7 @@ from lang import codes
 from lang import constants as c
 from lang import syntax as s
 from lang.check_base import is_valid
-from lang.check_selectors import Selectors
+from lang.check_selectors import Likeness, Selectors
 from lang.go_types import (
     INVALID,
     UNTYPED_FLOAT,
@@ -21,13 +21,15 @@ from lang.go_types import (
     UNTYPED_RUNE,
     UNTYPED_STRING,
     Array,
+    Field,
     Map,
+    Named,
     Pointer,
     Slice,
     Struct,
     Type,
 )
-from lang.lookup import Found, find
+from lang.lookup import Found, find, is_exported
 from lang.objects import FunctionInfo, Value
 from lang.scopes import Scope
 from lang.spelling import spelled
@@ -68,6 +70,8 @@ class Literals(Selectors):
         else:
             self.error(codes.LITERAL_TYPE, x, "missing type in composite literal")
             type_ = INVALID
+        if isinstance(type_, Named) and not type_.is_resolved:
+            self.report_cycle_through(type_)
         under = type_.underlying
         match under:
             case Struct():
@@ -146,7 +150,8 @@ class Literals(Selectors):
                 self.error(codes.STRUCT_LITERAL, element, message)
                 continue
             name = element.key.name
-            index = next((i for i, f in enumerate(struct.fields) if f.name == name and name != "_"), -1)
+            fields = enumerate(struct.fields)
+            index = next((i for i, f in fields if f.name == name != "_" and not self.is_hidden(f)), -1)
             if index < 0:
                 self.expr(element.value)
                 self._report_unknown_field(element.key, struct, type_)
@@ -164,14 +169,27 @@ class Literals(Selectors):
         return x
 
     def _report_unknown_field(self, key: s.Name, struct: Struct, type_: Type) -> None:
-        if isinstance(find(struct, key.name), Found):
-            message = f"cannot use promoted field {type_}.{key.name} in struct literal of type {type_}"
-        else:
-            message = f"unknown field {key.name} in struct literal of type {type_}"
-            similar = [f.name for f in struct.fields if f.name.lower() == key.name.lower()]
-            if similar:
-                message += f", but does have {similar[0]}"
+        found = find(struct, key.name, self.package)
+        if isinstance(found, Found):
+            if found.field is None:
+                self.error(codes.STRUCT_LITERAL, key, f"{key.name} is not a field")
+            else:
+                self.refuse(key, "promoted fields in struct literals")
+            return
+        found = find(struct, key.name, folds=True)
+        message = f"unknown field {key.name} in struct literal of type {type_}"
+        match self.likeness(found, key.name), found:
+            case Likeness.MISSPELT, Found():
+                message += f", but does have {found.name}"
+            case Likeness.UNEXPORTED, Found():
+                message += f", but does have unexported {found.name}"
+            case Likeness.INACCESSIBLE, _:
+                message = f"cannot refer to unexported field {key.name} in struct literal of type {type_}"
         self.error(codes.STRUCT_LITERAL, key, message)
+
+    def is_hidden(self, field: Field) -> bool:
+        """Whether a field is the business of another package."""
+        return field.package != self.package and not is_exported(field.name)
 
     def _positional_fields(self, x: s.CompositeLit, struct: Struct, type_: Type) -> None:
         for i, element in enumerate(x.elements):
@@ -184,9 +202,16 @@ class Literals(Selectors):
                 message = f"too many values in struct literal of type {type_}"
                 self.error(codes.STRUCT_LITERAL, element.value, message)
                 return
+            if self.is_hidden(struct.fields[i]):
+                self.expr(element.value)
+                what = f"unexported field {struct.fields[i].name} in struct literal of type {type_}"
+                self.error(codes.STRUCT_LITERAL, element.value, f"implicit assignment to {what}")
+                continue
             x.entries.append((i, self.element_of_struct(element.value, struct.fields[i].type)))
         if len(x.elements) < len(struct.fields):
-            self.error(codes.STRUCT_LITERAL, x.end, f"too few values in struct literal of type {type_}")
+            hidden = any(map(self.is_hidden, struct.fields))
+            hint = " (type has unexported fields - use key:value pairs)" if hidden else ""
+            self.error(codes.STRUCT_LITERAL, x.end, f"too few values in struct literal of type {type_}{hint}")
 
     # ------------------------------------------------------------ arrays, slices, maps
 

@@ -111,6 +111,8 @@ class Loops(Assignments):
         if kind in (s.RangeKind.INTEGER, s.RangeKind.CHANNEL) and x.value is not None:
             message = f"range over {self.described(operand)} permits only one iteration variable"
             self.error(codes.RANGE, x.value, message)
+        elif x.extra is not None:
+            self.error(codes.RANGE, x.extra, "range clause permits at most two iteration variables")
         if kind is not s.RangeKind.INTEGER:
             self.set_default(operand)
 

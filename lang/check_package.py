@@ -55,9 +55,9 @@ def library(path: str) -> s.Package:
 
 
 def members(path: str) -> dict[str, Object]:
-    """The exported objects of a package that Toy has; none of an unknown package."""
+    """The objects that a package of Toy's declares; none of an unknown package."""
     if library_file(path).is_file():
-        return native_members(path) | library(path).exported
+        return native_members(path) | library(path).members
     return native_members(path)
 
 
@@ -235,7 +235,7 @@ class Checker(Declarations):
         initializers = [] if self.diagnostics else in_order(self.initializers, self.findings.uses)
         imported = [package.path for package in self.findings.imports if library_file(package.path).is_file()]
         info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
-        exported = {name: object_ for name, object_ in self.package_scope.names.items() if name[:1].isupper()}
+        members = dict(self.package_scope.names)
         return s.Package(
-            self.file, types, globals_, functions, initializers, inits, main, imported, exported, info, self.recovers
+            self.file, types, globals_, functions, initializers, inits, main, imported, members, info, self.recovers
         )

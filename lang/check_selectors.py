@@ -9,6 +9,8 @@ Go: types2/call.go (selector), index.go.                        Next: check_lite
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 from lang import codes
 from lang import constants as c
 from lang import syntax as s
@@ -21,7 +23,6 @@ from lang.go_types import (
     STRING,
     Array,
     Map,
-    Named,
     Param,
     Pointer,
     Signature,
@@ -31,9 +32,18 @@ from lang.go_types import (
     is_interface,
     is_untyped,
 )
-from lang.lookup import Ambiguous, Found, adjustment, find, is_in_method_set
+from lang.lookup import Ambiguous, Found, adjustment, find, is_exported, is_in_method_set
 from lang.objects import Const, Func, Object, PackageName, TypeName, Var
 from lang.spelling import spelled
+
+
+class Likeness(Enum):
+    """What a type has in the place of a member that it has not."""
+
+    NONE = auto()
+    MISSPELT = auto()                                           # the name in other letters, upper or lower case
+    UNEXPORTED = auto()                                         # the same, but of another package, and not exported
+    INACCESSIBLE = auto()                                       # that very name, but of another package
 
 
 class Selectors(Types):
@@ -59,17 +69,12 @@ class Selectors(Types):
             self.error(codes.BUILTIN_USE, dot, f"invalid use of {self.described(operand)} in selector expression")
             self.invalidate(x)
             return
-        found = find(operand.type, x.name.name)
+        found = find(operand.type, x.name.name, self.package)
         if not isinstance(found, Found):
             self._report_missing(x, found)
             self.invalidate(x)
             return
-        owner = operand.type.elem if isinstance(operand.type, Pointer) else operand.type
-        if isinstance(owner, Named) and owner.package != self.package and not x.name.name[:1].isupper():
-            why = f"cannot refer to unexported field {x.name.name}"
-            self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
-            self.invalidate(x)
-        elif found.field is not None:
+        if found.field is not None:
             self._select_field(x, found)
         elif operand.mode is s.Mode.TYPE:
             self._select_method_expression(x, found)
@@ -86,15 +91,19 @@ class Selectors(Types):
             self.invalidate(x)
             return
         if member is None:
-            similar = [other for other in package.members if other.lower() == name.lower()]
+            exported = sorted(filter(is_exported, package.members))
+            similar = [other for other in exported if other.lower() == name.lower()]
             hint = f" (but have {similar[0]})" if similar else ""
             code = codes.UNDEFINED
             message = f"undefined: {spelled(x)}{hint}"
             if not similar and name[:1].isupper() and package.path:
-                message += f"\n\t(Toy's {package.path} has {', '.join(sorted(package.members))})"
+                message += f"\n\t(Toy's {package.path} has {', '.join(exported)})"
             self.error(code, x.name, message)
             self.invalidate(x)
             return
+        if not is_exported(name):
+            owner = package.path.rpartition("/")[2]
+            self.error(codes.UNDEFINED, x.name, f"name {name} not exported by package {owner}")
         x.name.object = member
         x.selection = s.PackageSelection(package, member)
         self.become(x, member)
@@ -126,16 +135,34 @@ class Selectors(Types):
         if isinstance(pointed, Pointer) and is_interface(pointed.elem):
             why = f"type {operand.type} is pointer to interface, not interface"
         else:
-            why = f"type {operand.type} has no field or method {name}{self._similar_member(operand.type, name)}"
+            why = self._no_member(operand.type, name)
         self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
 
-    def _similar_member(self, type_: Type, name: str) -> str:
-        """A hint at a field or method whose name differs in the case of its letters only."""
-        for candidate in (name.lower(), name.capitalize(), name[:1].upper() + name[1:], name[:1].lower() + name[1:]):
-            found = find(type_, candidate)
-            if isinstance(found, Found):
-                return f", but does have {'field' if found.field else 'method'} {candidate}"
-        return ""
+    def _no_member(self, type_: Type, name: str) -> str:
+        """That a type has no member of that name, and what it has instead."""
+        missing = f"type {type_} has no field or method {name}"
+        found = find(type_, name, folds=True)
+        likeness = self.likeness(found, name)
+        if likeness is Likeness.NONE:
+            return missing
+        assert isinstance(found, Found)
+        what = f"{'field' if found.field else 'method'} {found.name}"
+        if likeness is Likeness.INACCESSIBLE:
+            return f"cannot refer to unexported {what}"
+        return f"{missing}, but does have {'unexported ' if likeness is Likeness.UNEXPORTED else ''}{what}"
+
+    def likeness(self, found: Found | Ambiguous | None, name: str) -> Likeness:
+        """How what was found instead of a name, without regard to upper and lower case, is related to it."""
+        if not isinstance(found, Found):
+            return Likeness.NONE
+        other, exported = found.name, is_exported(name)
+        if found.package in (None, self.package) or (exported and is_exported(other)):
+            return Likeness.MISSPELT
+        if exported or is_exported(other):
+            differs_only_in_export = name[1:] == other[1:]
+            likeness = Likeness.UNEXPORTED if exported else Likeness.MISSPELT
+            return likeness if differs_only_in_export else Likeness.NONE
+        return Likeness.INACCESSIBLE if name == other else Likeness.NONE
 
     def _select_field(self, x: s.Selector, found: Found) -> None:
         operand = x.operand

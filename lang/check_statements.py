@@ -164,7 +164,7 @@ class Statements(Switches):
         if not isinstance(call, s.Call):
             self.error(codes.UNUSED_VALUE, call, f"expression in {keyword} must be function call")
         elif call.kind is s.CallKind.CONVERSION and is_valid(call):
-            message = f"{keyword} requires function call, not conversion"
+            message = f"{keyword} requires function call, not conversion {self.described(call)}"
             self.error(codes.UNUSED_VALUE, call, message)
         elif is_valid(call) and not _may_stand_alone(call):
             self.error(codes.UNUSED_VALUE, call, f"{keyword} discards result of {self.described(call)}")

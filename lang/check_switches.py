@@ -110,7 +110,9 @@ class Switches(Loops):
             inner = replace(around.inner(), breakable=x, in_type_switch=True)
             self.statements(case.body, inner)
             self.close_scope()
-        if x.name is not None and not any(var.used for var in variables):
+        if x.name is not None and x.name.name == "_":
+            self.error(codes.NO_NEW_VARIABLES, x.name, "no new variable on left side of :=")
+        elif x.name is not None and not any(var.used for var in variables):
             self.error(codes.UNUSED, x.name, f"{x.name.name} declared and not used")
         if self.at.function is not None:
             self.at.function.locals += variables

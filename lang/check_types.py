@@ -105,10 +105,7 @@ class Types(Operators):
             return INVALID
         found = self.at.scope.find(x.name)
         if found is None:
-            if x.name in ("complex64", "complex128"):
-                self.refuse(x, "complex numbers")
-            else:
-                self.error(codes.UNDEFINED, x, f"undefined: {x.name}")
+            self.undefined(x)
             return INVALID
         x.object = found
         if not isinstance(found, TypeName):
@@ -188,7 +185,7 @@ class Types(Operators):
                     self.error(codes.REDECLARED, name, f"{name.name} redeclared{other}")
                     continue
                 seen[name.name] = name.pos
-                fields.append(Field(name.name, type_, declared.embedded, declared.tag, name.pos))
+                fields.append(Field(name.name, type_, declared.embedded, declared.tag, name.pos, self.package))
         return Struct(tuple(fields))
 
     def _check_embedded(self, declared: s.FieldDecl, type_: Type) -> None:
@@ -223,24 +220,36 @@ class Types(Operators):
         methods: dict[str, InterfaceMethod] = {}
         for element in x.elements:
             if element.name is None:
-                self._embed_interface(element, methods)
                 continue
             name = element.name.name
+            if name == "_":
+                self.error(codes.BLANK, element, "methods must have a unique non-blank name")
+                continue
             assert isinstance(element.type_expr, s.FuncType)
             signature = self.signature(element.type_expr)
             if name in methods:
                 self.error(codes.REDECLARED, element, f"duplicate method {name}")
             methods[name] = InterfaceMethod(name, signature)
+        for element in x.elements:
+            if element.name is None:
+                self._embed_interface(element, methods)
         return Interface(tuple(methods[name] for name in sorted(methods)))
 
     def _embed_interface(self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod]) -> None:
+        """Add the methods of an embedded interface; those that are there already must be the same."""
+        if element.is_constraint:
+            self.refuse(element, "type constraints")
+            return
         type_ = self.type_of(element.type_expr)
         under = type_.underlying
-        if isinstance(under, Interface):
-            methods.update({method.name: method for method in under.methods})
-        elif type_ != INVALID:
+        if isinstance(type_, Named) and not type_.is_resolved:
+            self.report_cycle_through(type_)
+        elif isinstance(under, Interface):
+            for method in under.methods:
+                if methods.setdefault(method.name, method) != method:
+                    self.error(codes.REDECLARED, element, f"duplicate method {method.name}")
+        elif under != INVALID:
             self.refuse(element, "type constraints")
-            self.error(codes.NOT_A_TYPE, element, f"{type_} is not an interface")
 
 
 _VARIABLE_KINDS = {

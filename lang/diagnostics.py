@@ -27,6 +27,7 @@ class Code:
     name: str                                                   # what `toyrun explain` is asked for
     rule: str                                                   # what holds in a right program
     bad: str                                                    # a program that breaks it, with /* ERROR "regexp" */
+    mend: str = ""                                              # what to do about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,10 @@ class Diagnostics:
         if len(ordered) > MAX_SHOWN:
             lines.append("too many errors\n")
         return "".join(lines)
+
+    def codes(self) -> str:
+        """The codes of the errors that are shown, in their order."""
+        return " ".join(dict.fromkeys(diagnostic.code.name for diagnostic in self.in_order()[:MAX_SHOWN]))
 
     def rendered(self, diagnostic: Diagnostic) -> str:
         """One error: `file:line:column: message`, the source line, a caret."""

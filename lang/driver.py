@@ -23,6 +23,7 @@ from lang.source import Source
 from runtime.knobs import KnobError, Settings
 
 if TYPE_CHECKING:
+    from lang.diagnostics import Diagnostics
     from lang.lower_program import LoweredProgram
     from lang.syntax import File, Package
     from runtime.syspy.image import Image
@@ -119,7 +120,7 @@ def parse_source(source: Source) -> File:
     diagnostics = Diagnostics(source)
     file = parse(source, diagnostics)
     if file is None:
-        raise UserError(diagnostics.render())
+        raise UserError(shown(diagnostics))
     return file
 
 
@@ -131,8 +132,14 @@ def check_file(file: File, source: Source) -> Package:
     diagnostics = Diagnostics(source)
     package = check(file, diagnostics)
     if package is None:
-        raise UserError(diagnostics.render())
+        raise UserError(shown(diagnostics))
     return package
+
+
+def shown(diagnostics: Diagnostics) -> str:
+    """The errors; whoever sees them on a terminal is told where more is said about them."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return diagnostics.render() + (f"(more: toyrun explain {diagnostics.codes()})\n" if on_terminal else "")
 
 
 def lower_checked(
@@ -150,7 +157,7 @@ def lower_checked(
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
-        raise UserError(diagnostics.render()) from None
+        raise UserError(shown(diagnostics)) from None
 
 
 def compile_source(source: Source, is_profiled: bool = False) -> LoweredProgram:
@@ -186,7 +193,7 @@ def room_for_nesting(source: Source) -> Iterator[None]:
             raise
         diagnostics = Diagnostics(source)
         diagnostics.report(NESTING, 0, "the program is nested too deeply")
-        raise UserError(diagnostics.render()) from None
+        raise UserError(shown(diagnostics)) from None
     finally:
         sys.setrecursionlimit(limit)
 

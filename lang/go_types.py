@@ -166,6 +166,7 @@ class Field:
     embedded: bool = False                                      # declared by its type alone
     tag: str = ""                                               # the raw tag; part of identity
     pos: int = field(compare=False, default=0)                  # of the name
+    package: str = field(compare=False, default="")             # where it is declared; "" for the program's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,12 +97,13 @@ def _resolve(labels: _Labels, x: s.Branch, label: s.Name, around: list[s.Labeled
     if x.keyword == "goto":
         labels.jumps.append(x)
         return
-    enclosing = next((labeled.statement for labeled in around if labeled.label.name == name), None)
+    declared = labels.declared.get(name)
+    enclosing = declared.statement if declared in around else None
     allowed = (s.For, s.Range) if x.keyword == "continue" else (s.For, s.Range, s.Switch, s.TypeSwitch, s.Select)
     if isinstance(enclosing, allowed):
         labels.used.add(name)
         x.target = enclosing
-    elif enclosing is None and name not in labels.declared:
+    elif declared is None:
         labels.reporter.error(codes.LABEL, label, f"{x.keyword} label not defined: {name}")
     else:
         labels.used.add(name)

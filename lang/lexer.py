@@ -43,7 +43,7 @@ OPERATORS = {
     **dict.fromkeys(("++", "--"), INC_DEC),
     "*": "STAR", "&": "AND", "!": "NOT", "<-": "ARROW", "=": "ASSIGN", ":=": "DEFINE", "...": "ELLIPSIS",
     "(": "LPAR", ")": "RPAR", "[": "LBRACK", "]": "RBRACK", "{": "LBRACE", "}": "RBRACE",
-    ",": "COMMA", ";": "SEMI", ":": "COLON", ".": "DOT",
+    ",": "COMMA", ";": "SEMI", ":": "COLON", ".": "DOT", "~": "TILDE",
 }  # fmt: skip
 LITERALS = frozenset(["INT", "FLOAT", "IMAGINARY", "RUNE", "STRING"])
 ENDS_OPERAND = LITERALS | {"NAME", "RPAR", "RBRACK", "RBRACE", "RANGLE"}
@@ -61,7 +61,7 @@ LEXEME = re.compile(
       | (?P<rune>'(?:[^'\\\n]|\\.[^'\\\n]*)')
       | (?P<operator><<=|>>=|&\^=|\.\.\.
             |&&|\|\||<-|\+\+|--|==|!=|<=|>=|:=|<<|>>|&\^|[-+*/%&|^]=
-            |[-+*/%&|^<>=!()\[\]{},;.:])
+            |[-+*/%&|^<>=!()\[\]{},;.:~])
       | (?P<end>\Z)
       | (?P<bad>.)
     )""",

@@ -29,6 +29,20 @@ class Found:
     through_pointer: bool = False                               # some step, or the start, is a pointer
     receiver: Type | None = None                                # type of the operand after the steps
 
+    @property
+    def name(self) -> str:
+        """As declared."""
+        member = self.field or self.method or self.interface_method
+        assert member is not None
+        return member.name
+
+    @property
+    def package(self) -> str | None:
+        """Where it is declared; None for a method of an interface."""
+        if self.field is not None:
+            return self.field.package
+        return self.method.receiver.package if self.method and self.method.receiver else None
+
 
 @dataclass(slots=True)
 class Ambiguous:
@@ -45,12 +59,34 @@ class _Embedded:
     several: bool                                               # reached in two ways at this depth
 
 
-def find(type_: Type, name: str) -> Found | Ambiguous | None:
-    """The field or method of a value of type type_."""
-    if name == "_":
-        return None
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for."""
+
+    name: str
+    package: str | None                                         # who asks; None: somebody who sees everything
+    folds: bool                                                 # any name will do that differs in case only, of anybody
+
+    def is_met_by(self, name: str, package: str) -> bool:
+        """Whether a member of that name, declared in a package, is meant."""
+        if self.folds:
+            return name.lower() == self.name.lower()
+        return name == self.name and (self.package in (None, package) or is_exported(name))
+
+
+def is_exported(name: str) -> bool:
+    """Whether other packages see a name."""
+    return name[:1].isupper()
+
+
+def find(type_: Type, name: str, package: str | None = None, folds: bool = False) -> Found | Ambiguous | None:
+    """The field or method of a value of type type_, as a package sees it."""
+    return None if name == "_" else _found(type_, Wanted(name, package, folds))
+
+
+def _found(type_: Type, wanted: Wanted) -> Found | Ambiguous | None:
     if isinstance(type_, Named) and isinstance(type_.underlying, Pointer):
-        found = find(type_.underlying, name)
+        found = _found(type_.underlying, wanted)
         return None if isinstance(found, Found) and found.method is not None else found
     start, is_pointer = _pointed(type_)
     if is_pointer and isinstance(start.underlying, Interface):
@@ -65,7 +101,7 @@ def find(type_: Type, name: str) -> Found | Ambiguous | None:
                 if entry.type in seen:
                     continue
                 seen.add(entry.type)
-            candidates = _direct(entry, name)
+            candidates = _direct(entry, wanted)
             found_here += candidates * (2 if entry.several else 1)
             if not found_here:
                 following += _embedded_fields(entry)
@@ -79,22 +115,23 @@ def _pointed(type_: Type) -> tuple[Type, bool]:
     return (type_.elem, True) if isinstance(type_, Pointer) else (type_, False)
 
 
-def _direct(entry: _Embedded, name: str) -> list[Found]:
-    """The method or field of that name that a type itself has."""
+def _direct(entry: _Embedded, wanted: Wanted) -> list[Found]:
+    """The method or field that is wanted, if a type itself has it."""
     type_ = entry.type
     receiver = entry.steps[-1].field.type if entry.steps else None
-    if isinstance(type_, Named) and name in type_.methods:
-        method = type_.methods[name]
-        return [Found(entry.steps, method=method, through_pointer=entry.through_pointer, receiver=receiver)]
+    if isinstance(type_, Named):
+        for method in type_.methods.values():
+            if wanted.is_met_by(method.name, type_.package):
+                return [Found(entry.steps, method=method, through_pointer=entry.through_pointer, receiver=receiver)]
     under = type_.underlying
     if isinstance(under, Struct):
         for i, field in enumerate(under.fields):
-            if field.name == name:
+            if wanted.is_met_by(field.name, field.package):
                 step = _step(entry, under, i)
                 return [Found((*entry.steps, step), field=field, through_pointer=entry.through_pointer)]
     elif isinstance(under, Interface):
         for method_ in under.methods:
-            if method_.name == name:
+            if wanted.is_met_by(method_.name, wanted.package or ""):
                 return [Found(entry.steps, interface_method=method_, through_pointer=entry.through_pointer)]
     return []
 
@@ -157,8 +194,14 @@ def missing_method(type_: Type, interface: Interface) -> str:
     """Why a type does not implement an interface, in parentheses; "" if it does."""
     for wanted in interface.methods:
         found = find(type_, wanted.name)
-        if not isinstance(found, Found) or found.field is not None:
+        if isinstance(found, Ambiguous):
+            return f"(ambiguous selector {type_}.{wanted.name})"
+        if found is None and _is_pointer_to_interface(type_):
+            return f"(type {type_} is pointer to interface, not interface)"
+        if found is None:
             return f"(missing method {wanted.name}){_similar(type_, wanted)}"
+        if found.field is not None:
+            return f"({type_}.{wanted.name} is a field, not a method)"
         if not is_in_method_set(found):
             return f"(method {wanted.name} has pointer receiver)"
         have = _signature(found)
@@ -170,13 +213,19 @@ def missing_method(type_: Type, interface: Interface) -> str:
     return ""
 
 
+def _is_pointer_to_interface(type_: Type) -> bool:
+    under = type_.underlying
+    return isinstance(under, Pointer) and isinstance(under.elem.underlying, Interface)
+
+
 def _similar(type_: Type, wanted: InterfaceMethod) -> str:
     """The lines about a method whose name differs only in the case of its letters."""
-    base = type_.elem if isinstance(type_, Pointer) else type_
-    for name, method in base.methods.items() if isinstance(base, Named) else ():
-        if name.lower() == wanted.name.lower() and isinstance(method.type, Signature):
-            return f"\n\t\thave {name}{_bare(method.type)}\n\t\twant {wanted.name}{_bare(wanted.signature)}"
-    return ""
+    found = None if isinstance(type_.underlying, Interface) else find(type_, wanted.name, folds=True)
+    if not isinstance(found, Found) or found.field is not None:
+        return ""
+    have = found.method or found.interface_method
+    assert have is not None
+    return f"\n\t\thave {have.name}{_bare(_signature(found))}\n\t\twant {wanted.name}{_bare(wanted.signature)}"
 
 
 def _bare(signature: Signature) -> str:

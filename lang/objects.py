@@ -106,7 +106,7 @@ class PackageName(Object):
     """An imported package, under the name it has in this file."""
 
     path: str = ""                                              # as imported: "math/bits"
-    members: dict[str, Object] = field(default_factory=dict)    # the exported objects that Toy has
+    members: dict[str, Object] = field(default_factory=dict)    # what it declares, exported or not
     used: bool = False
 
 

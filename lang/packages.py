@@ -39,6 +39,11 @@ LIBRARY = Path(__file__).with_name("library")
 
 _ANYS = Slice(ANY)
 
+
+def _struct(package: str, *fields: tuple[str, Type]) -> Struct:
+    return Struct(tuple(Field(name, type_, package=package) for name, type_ in fields))
+
+
 # Its text is "1.5ms": a method's, which Toy does not have. The fields of a Time have names that no program can write:
 # as in Go they are nobody's.
 DURATION = Named("Duration", -1, INT64, package="time")
@@ -82,15 +87,19 @@ def _method(receiver: Named, name: str, params: list[tuple[str, Type]], result: 
     receiver.methods[name] = Func(name, -1, signature, receiver.package, True, receiver)
 
 
-def _function(package: str, name: str, params: list[tuple[str, Type]], *results: Type, variadic: bool = False) -> Func:
+def _function(
+    package: str, name: str, params: list[tuple[str, Type]], *results: Type | Param, variadic: bool = False
+) -> Func:
     signature = Signature(
-        tuple(Param(param, type_) for param, type_ in params), tuple(Param("", r) for r in results), variadic
+        tuple(Param(param, type_) for param, type_ in params),
+        tuple(result if isinstance(result, Param) else Param("", result) for result in results),
+        variadic,
     )
     return Func(name, -1, signature, package, True)
 
 
 def _fmt() -> list[Object]:
-    printed = (INT, ERROR)
+    printed = (Param("n", INT), Param("err", ERROR))
     return [
         _function("fmt", "Print", [("a", _ANYS)], *printed, variadic=True),
         _function("fmt", "Println", [("a", _ANYS)], *printed, variadic=True),
@@ -103,7 +112,7 @@ def _fmt() -> list[Object]:
 
 def _runtime() -> list[Object]:
     stats = Named("MemStats", -1, package="runtime")
-    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in _MEM_STATS)))
+    stats.resolve(_struct("runtime", *_MEM_STATS))
     return [
         TypeName("MemStats", -1, stats),
         _function("runtime", "GC", []),
@@ -133,7 +142,7 @@ def _time_methods() -> None:
 
 def _cleanups() -> list[Object]:
     """AddCleanup, which is generic: its parameters are for messages, check_finalizers.py knows the rules."""
-    cleanup = Named("Cleanup", -1, Struct((Field("id", UINT64), Field("ptr", UINTPTR))), package="runtime")
+    cleanup = Named("Cleanup", -1, _struct("runtime", ("id", UINT64), ("ptr", UINTPTR)), package="runtime")
     cleanup.methods["Stop"] = Func("Stop", -1, Signature((), ()), "runtime", True, cleanup)
     given = Named("S", -1, ANY)
     params: list[tuple[str, Type]] = [
@@ -162,7 +171,7 @@ def _debug() -> list[Object]:
         ("LastGC", TIME), ("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseEnd", Slice(TIME)),
         ("PauseQuantiles", durations),
     )  # fmt: skip
-    stats.resolve(Struct(tuple(Field(name, type_) for name, type_ in fields)))
+    stats.resolve(_struct("debug", *fields))
     return [
         TypeName("GCStats", -1, stats),
         _function("runtime/debug", "FreeOSMemory", []),

@@ -25,7 +25,7 @@ from lark.exceptions import UnexpectedToken
 from lark.lexer import Lexer as LarkLexer
 
 from lang import syntax
-from lang.codes import SYNTAX
+from lang.codes import NO_TYPE_PARAMETERS, NOT_YET, SYNTAX
 from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
 from lang.source import Source
@@ -34,6 +34,7 @@ from lang.tree_builder import TreeBuilder
 from runtime.syspy.cache import directory as cache_directory
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
+HEADERS = frozenset(["IF", "FOR", "SWITCH"])
 DECLARATIONS = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 
 
@@ -54,7 +55,8 @@ def parse(source: Source, diagnostics: Diagnostics) -> syntax.File | None:
     if not tokens and diagnostics:
         return None
     file = parse_tokens(tokens, diagnostics)
-    if file is None or diagnostics.has_syntax_errors:
+    is_refused = any(diagnostic.code is NOT_YET for diagnostic in diagnostics.found)
+    if file is None or is_refused or diagnostics.has_syntax_errors:
         return None
     file.problems, diagnostics.found = diagnostics.found, []
     return file
@@ -134,10 +136,16 @@ class Run:
         token = self.tokens[at] if at < len(self.tokens) else Token("SEMI", "EOF", end)
         if token.text == "EOF" and self.diagnostics:
             return
-        message = explained(token, expected, self.state.value_stack)
+        stack = self.state.value_stack
+        if token.type == "VAR" and isinstance(stack[-1], Token) and stack[-1].type in HEADERS:
+            message = f"syntax error: var declaration not allowed in {stack[-1].text} initializer"
+            self.diagnostics.report(SYNTAX, self.tokens[at + 1].pos, message)
+            return
+        message = explained(token, self.tokens[at - 1] if at else None, expected, stack)
         if at > 0 and self.tokens[at - 1].type == "RANGLE":
             message += "\n\t(inside &T<...> a comparison or shift needs parentheses)"
-        self.diagnostics.report(SYNTAX, token.pos, message)
+        code = NOT_YET if message == NO_TYPE_PARAMETERS else SYNTAX
+        self.diagnostics.report(code, token.pos, message)
 
     def _skip_to_declaration(self, at: int) -> int:
         """Unwind to the whole declarations read, and find the next token that begins one."""

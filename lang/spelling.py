@@ -78,17 +78,23 @@ def _spelled_field(f: s.FieldDecl) -> str:
 
 
 def _spelled_signature(x: s.FuncType) -> str:
-    text = "(" + ", ".join(map(_spelled_param, x.params)) + ")"
+    text = f"({_spelled_params(x.params)})"
     if not x.results:
         return text
-    results = ", ".join(map(_spelled_param, x.results))
+    results = _spelled_params(x.results)
     is_plain = len(x.results) == 1 and x.results[0].name is None
     return f"{text} {results}" if is_plain else f"{text} ({results})"
 
 
-def _spelled_param(p: s.ParamDecl) -> str:
-    text = ("..." if p.variadic else "") + spelled(p.type_expr)
-    return f"{p.name.name} {text}" if p.name else text
+def _spelled_params(params: list[s.ParamDecl]) -> str:
+    """As written: `a, b int` share their type."""
+    words = []
+    for i, p in enumerate(params):
+        text = ("..." if p.variadic else "") + spelled(p.type_expr)
+        following = params[i + 1] if i + 1 < len(params) else None
+        shares_type = p.name and following and following.name and following.type_expr is p.type_expr
+        words.append(p.name.name if p.name and shares_type else f"{p.name.name} {text}" if p.name else text)
+    return ", ".join(words)
 
 
 def _spelled_statement(x: s.Node) -> str:

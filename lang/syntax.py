@@ -123,6 +123,7 @@ class FuncType(Expr):
 
     params: list[ParamDecl]
     results: list[ParamDecl]
+    keyword: int = 0                                            # offset of func; pos is that of the parenthesis
 
 
 @dataclass(slots=True, eq=False)
@@ -131,6 +132,7 @@ class InterfaceElement(Node):
 
     name: Name | None
     type_expr: Expr                                             # a FuncType for a method
+    is_constraint: bool = False                                 # ~T, or T | U
 
 
 @dataclass(slots=True, eq=False)
@@ -451,6 +453,7 @@ class Range(Stmt):
 
     key: Expr | None                                            # None when it is absent; the Name `_` is kept
     value: Expr | None
+    extra: Expr | None                                          # a third one, which is an error
     define: bool                                                # := rather than =
     operand: Expr
     body: Block
@@ -644,6 +647,6 @@ class Package:
     init_functions: list[FuncDecl]                              # func init(), run after them, before main
     main: FuncDecl | None                                       # None when an error was reported, and in the library
     imported: list[str]                                         # paths of packages that are written in Toy
-    exported: dict[str, Object]                                 # what others can name
+    members: dict[str, Object]                                  # what it declares; others can name what is exported
     info: FunctionInfo                                          # of the function that initialises the variables
     recovers: bool                                              # some function calls recover

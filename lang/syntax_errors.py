@@ -12,13 +12,16 @@ Go: cmd/compile/internal/syntax/parser.go.                      Next: parse.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lang import syntax as s
+from lang.codes import NO_TYPE_PARAMETERS
 from lang.lexer import LITERALS, Token
 
 Stack = Sequence[object]
 
+OPENING = frozenset(["LPAR", "LBRACK", "LBRACE", "LANGLE"])
+CLOSING = frozenset(["RPAR", "RBRACK", "RBRACE", "RANGLE"])
 DECLARING = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 TEXTS = {
     "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}", "COMMA": "comma",
@@ -26,13 +29,17 @@ TEXTS = {
 }  # fmt: skip
 
 
-def explained(token: Token, expected: set[str], stack: Stack) -> str:
-    """The message about a token, the terminals that would have fitted, and the parser's stack."""
-    if _opens_type_parameters(token, stack):
-        return "Toy does not have type parameters yet"
+def explained(token: Token, before: Token | None, expected: set[str], stack: Stack) -> str:
+    """The message about a token, by the one before, the terminals that would have fitted, and the parser's stack."""
+    if _opens_type_parameters(token, before, stack):
+        return NO_TYPE_PARAMETERS
+    if token.type == "LPAR" and "NAME" in expected and _is_in_struct(stack):
+        return "syntax error: cannot parenthesize embedded type"
     if _is_between_declarations(stack):
         after_semicolon = bool(stack) and _is_token(stack[-1], "SEMI")
         return "syntax error: " + _outside(token, stack[:-1] if after_semicolon else stack, after_semicolon)
+    if token.type == "COMMA" and _is_array_length(stack):
+        return "syntax error: unexpected comma; expected ]"
     context = _context(token, expected, stack)
     if context.startswith("missing"):
         return f"syntax error: {context}"
@@ -54,10 +61,27 @@ def _is_token(part: object, *types: str) -> bool:
     return isinstance(part, Token) and part.type in types
 
 
-def _opens_type_parameters(token: Token, stack: Stack) -> bool:
-    """func name[ or type name[param constraint"""
+def _open(stack: Stack) -> Iterator[tuple[int, Token]]:
+    """The tokens on the stack, innermost first, without brackets that are closed again and what is in them."""
+    closed = 0
+    for i in range(len(stack) - 1, -1, -1):
+        part = stack[i]
+        if not isinstance(part, Token):
+            continue
+        if part.type in CLOSING:
+            closed += 1
+        elif closed:
+            closed -= part.type in OPENING
+        else:
+            yield i, part
+
+
+def _opens_type_parameters(token: Token, before: Token | None, stack: Stack) -> bool:
+    """func name[, type name[param constraint, or a list of types behind a name: List[int], Pair[int, string]"""
     if token.type == "LBRACK":
-        return len(stack) >= 2 and _is_token(stack[-1], "NAME") and _is_token(stack[-2], "FUNC")
+        return _is_token(before, "NAME")
+    if token.type == "COMMA" and len(stack) >= 3 and _is_token(stack[-2], "LBRACK"):
+        return isinstance(stack[-3], s.Name | s.Selector) or _is_token(stack[-3], "NAME")
     follows_name = len(stack) >= 4 and (isinstance(stack[-1], s.Name) or _is_token(stack[-1], "NAME"))
     is_bracketed = follows_name and _is_token(stack[-2], "LBRACK") and _is_token(stack[-3], "NAME")
     return is_bracketed and token.type in ("NAME", "COMMA") and _is_token(stack[-4], "TYPE")
@@ -114,6 +138,19 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
     return _after(token, expected, stack)
 
 
+def _is_array_length(stack: Stack) -> bool:
+    """Whether a length was read behind a bracket that opens an array type."""
+    at, opening = next(_open(stack), (0, None))
+    return _is_token(opening, "LBRACK") and at > 0 and not isinstance(stack[at - 1], s.Expr)
+
+
+def _is_in_struct(stack: Stack) -> bool:
+    """Whether a field of a struct begins here, or goes on behind its *."""
+    parts = stack[:-1] if stack and _is_token(stack[-1], "STAR") else stack
+    at = next((i for i, part in _open(parts) if part.type != "SEMI"), 0)
+    return _is_token(parts[-1], "LBRACE", "SEMI") and at > 0 and _is_token(parts[at - 1], "STRUCT")
+
+
 def _needed(token: Token, expected: set[str], stack: Stack) -> str:
     """The message where an operand, a type or a statement has to begin; "" elsewhere."""
     top = stack[-1] if stack else None
@@ -127,6 +164,8 @@ def _needed(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected expression"
     if _is_token(top, "LBRACE") and _is_token(stack[-2], "STRUCT"):
         return ", expected field name or embedded type"
+    if "TILDE" in expected:
+        return ", expected ~ term or type"
     if "STRUCT" not in expected:
         return ""
     if "RPAR" in expected:
@@ -142,10 +181,7 @@ def _after(token: Token, expected: set[str], stack: Stack) -> str:
     """The message behind something complete, by the innermost bracket or keyword that is open."""
     if {"ASSIGN", "DEFINE"} <= expected and "SEMI" not in expected:
         return ", expected := or = or comma"
-    for i in range(len(stack) - 1, -1, -1):
-        part = stack[i]
-        if not isinstance(part, Token):
-            continue
+    for i, part in _open(stack):
         before = stack[i - 1] if i else None
         if part.type == "LPAR":
             return _in_parentheses(before, token)

@@ -2,6 +2,7 @@
 
     toyrun [flags] program.toy [arguments]
     toyrun [--engine python] repl
+    toyrun explain [code ...]
 
 Owner: nobody.        Next: driver.py
 """
@@ -32,7 +33,7 @@ usage: toyrun [flags] program.toy [arguments]      (- for standard input)
   --heapmap FILE           a page of the heap; --heapmapat N: of collection N
   --trace FILE             write the collections on a timeline, for Perfetto
   --watch N[,N...]         tell what becomes of the object of the Nth allocation
-  --version, --help
+  --version, --help        toyrun explain [CODE...]: what errors mean
 
 environment
   GOGC=100|off             heap growth before a collection, in percent
@@ -50,6 +51,7 @@ exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
 ENGINES = ("native", "python")
 SESSION = "repl"  # instead of a program
 FORMS = ("tree", "typed", "python", "escapes", "llvm", "asm")
+EXPLAIN = "explain"  # the first word, instead of a program
 
 
 Setting = str | bool | int
@@ -73,6 +75,8 @@ def main() -> NoReturn:
 
 def command(words: Sequence[str]) -> int:
     """What a command line asks for; the exit code."""
+    if words and words[0] == EXPLAIN:
+        return explain(words[1:])
     try:
         path, arguments, options = parse_arguments(words)
         if path == SESSION:
@@ -85,6 +89,18 @@ def command(words: Sequence[str]) -> int:
 
         return repl(options.engine, os.environ)
     return 0 if path is None else run_guarded(path, arguments, options, os.environ)
+
+
+def explain(names: Sequence[str]) -> int:
+    """Print what the codes of errors mean; without a name, list them."""
+    from lang.explain import UnknownCode, explained
+
+    try:
+        sys.stdout.write(explained(names))
+    except UnknownCode as error:
+        sys.stderr.write(f"toyrun: {error}\n")
+        return USAGE_ERROR
+    return 0
 
 
 def run_guarded(path: str, arguments: Sequence[str], options: Options, environ: Mapping[str, str]) -> int:

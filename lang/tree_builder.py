@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lang import syntax as s
-from lang.codes import SYNTAX
+from lang.codes import NO_TYPE_PARAMETERS, NOT_YET, SYNTAX
 from lang.diagnostics import Diagnostics
 from lang.lexer import Token
 from lang.spelling import spelled
@@ -41,6 +41,7 @@ class Parameter:
 class Parameters:
     """( parameters ), not sorted yet."""
 
+    pos: int                                                    # of the opening parenthesis
     entries: list[Parameter]
     end: int                                                    # of the closing parenthesis
 
@@ -152,7 +153,7 @@ class TreeBuilder:
 
     def function_type(self, parts: Parts) -> s.FuncType:
         signature: s.FuncType = parts[1]
-        signature.pos = parts[0].pos
+        signature.keyword = parts[0].pos
         return signature
 
     def signature(self, parts: Parts) -> s.FuncType:
@@ -164,10 +165,10 @@ class TreeBuilder:
                 results = self._sorted(result, allows_variadic=False)
             else:
                 results = [s.ParamDecl(result.pos, None, result, False)]
-        return s.FuncType(0, params, results)
+        return s.FuncType(parts[0].pos, params, results)
 
     def parameters(self, parts: Parts) -> Parameters:
-        return Parameters(parts[1:-1], parts[-1].pos)
+        return Parameters(parts[0].pos, parts[1:-1], parts[-1].pos)
 
     def unnamed_parameter(self, parts: Parts) -> Parameter:
         return Parameter(None, parts[0], False, parts[0].pos)
@@ -217,13 +218,16 @@ class TreeBuilder:
     def interface_type(self, parts: Parts) -> s.InterfaceType:
         return s.InterfaceType(parts[0].pos, parts[1:])
 
+    def tilde(self, parts: Parts) -> s.Unary:
+        return s.Unary(parts[0].pos, "~", parts[1])
+
     def interface_method(self, parts: Parts) -> s.InterfaceElement:
         name = _name(parts[0])
         parts[1].pos = name.pos
         return s.InterfaceElement(name.pos, name, parts[1])
 
     def interface_embedded(self, parts: Parts) -> s.InterfaceElement:
-        return s.InterfaceElement(parts[0].pos, None, parts[0])
+        return s.InterfaceElement(parts[0].pos, None, parts[0], len(parts) > 1 or isinstance(parts[0], s.Unary))
 
     # ------------------------------------------------------------ blocks and declarations
 
@@ -367,7 +371,9 @@ class TreeBuilder:
             isinstance(type_expr, s.Selector) and isinstance(type_expr.operand, s.Name)
         )
         if not is_type_name and not isinstance(type_expr, (s.ArrayType, s.SliceType, s.StructType, s.MapType)):
-            if isinstance(type_expr, s.Paren):
+            if isinstance(type_expr, s.Index):
+                self.diagnostics.report(NOT_YET, type_expr.bracket, NO_TYPE_PARAMETERS)
+            elif isinstance(type_expr, s.Paren):
                 self._error(opening.pos, "cannot parenthesize type in composite literal")
             else:
                 self._error(opening.pos, "unexpected { at end of statement")
@@ -383,7 +389,7 @@ class TreeBuilder:
         return s.Element(parts[0].pos, parts[0], parts[1])
 
     def function_literal(self, parts: Parts) -> s.FuncLit:
-        return s.FuncLit(parts[0].pos, parts[0], parts[1])
+        return s.FuncLit(parts[0].keyword, parts[0], parts[1])
 
     # ------------------------------------------------------------ statements
 
@@ -417,10 +423,19 @@ class TreeBuilder:
         return s.Labeled(label.pos, _name(label), statement[0] if statement else s.Empty(label.pos))
 
     def go(self, parts: Parts) -> s.Go:
-        return s.Go(parts[0].pos, parts[1])
+        return s.Go(parts[0].pos, self._started(*parts))
 
     def defer(self, parts: Parts) -> s.Defer:
-        return s.Defer(parts[0].pos, parts[1])
+        return s.Defer(parts[0].pos, self._started(*parts))
+
+    def _started(self, keyword: Token, call: s.Expr) -> s.Expr:
+        """The call behind go or defer, which is not put in parentheses."""
+        if isinstance(call, s.Paren):
+            message = f"expression in {keyword.text} must not be parenthesized"
+            self.diagnostics.report(SYNTAX, call.pos, message)
+        while isinstance(call, s.Paren):
+            call = call.inner
+        return call
 
     def return_(self, parts: Parts) -> s.Return:
         return s.Return(parts[0].pos, parts[1] if len(parts) > 1 else [])
@@ -443,14 +458,25 @@ class TreeBuilder:
         keyword, end = parts[0], parts[-1]
         cases = [part for part in parts if isinstance(part, s.Case)]
         init, last, _ = self._header(parts[1 : len(parts) - 1 - len(cases)])
-        guard = last.expr if isinstance(last, s.ExprStmt) else None
-        name = None
-        if isinstance(last, s.Define) and len(last.left) == 1 and len(last.right) == 1:
-            guard, name = last.right[0], last.left[0]
-        if isinstance(guard, s.TypeAssert) and guard.type_expr is None:
-            bound = name if isinstance(name, s.Name) else None
+        bound, guard = self._guard(last)
+        if guard is not None:
             return s.TypeSwitch(keyword.pos, init, bound, guard.operand, cases, end.pos)
+        _, misplaced = self._guard(init)
+        if init is not None and misplaced is not None:
+            misplaced.pos = init.pos
+            init = s.ExprStmt(init.pos, misplaced)
         return s.Switch(keyword.pos, init, self._value(last), cases, end.pos)
+
+    @staticmethod
+    def _guard(statement: s.Stmt | None) -> tuple[s.Name | None, s.TypeAssert | None]:
+        """The parts of `name := operand.(type)`, or of the operand alone; no operand where it is something else."""
+        name: s.Expr | None = None
+        guard = statement.expr if isinstance(statement, s.ExprStmt) else None
+        if isinstance(statement, s.Define) and len(statement.left) == len(statement.right) == 1:
+            name, guard = statement.left[0], statement.right[0]
+        if not isinstance(guard, s.TypeAssert) or guard.type_expr is not None or not isinstance(name, s.Name | None):
+            return None, None
+        return name, guard
 
     def _header(self, parts: Parts) -> tuple[s.Stmt | None, s.Stmt | None, Token | None]:
         """The statement before the semicolon, the one behind it, and the semicolon."""
@@ -504,11 +530,9 @@ class TreeBuilder:
     def for_range(self, parts: Parts) -> s.Range:
         keyword, *targets, operand, body = parts
         names, define = (targets[0], targets[1].type == "DEFINE") if targets else ([], False)
-        if len(names) > 2:
-            self.diagnostics.report(SYNTAX, names[2].pos, "range clause permits at most two iteration variables")
-        key, value = (names + [None, None])[:2]
-        return s.Range(keyword.pos, key, value, define, operand, body)
+        key, value, extra = (names + [None, None, None])[:3]
+        return s.Range(keyword.pos, key, value, extra, define, operand, body)
 
 
 def _emphasized(x: s.Expr) -> str:
-    return spelled(x) if isinstance(x, (s.Name, s.BasicLit)) else f"({spelled(x)})"
+    return f"({spelled(x)})" if isinstance(x, s.Binary) else spelled(x)

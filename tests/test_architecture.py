@@ -64,7 +64,7 @@ READING_ORDER = """
     lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_selectors
     lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls lang.check_expressions
     lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns lang.check_statements
-    lang.check_declarations lang.init_order lang.check_package lang.check_tree
+    lang.check_declarations lang.init_order lang.check_package lang.check_tree lang.explain
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.texts lang.std.printer lang.std.failure_text lang.std.defers lang.std.quote lang.std.fmt_integers
     lang.std.fmt_verbs lang.std.map_order lang.std.fmt_values lang.std.fmt_directive lang.std.fmt

@@ -8,6 +8,12 @@ from lang.driver import UserError, compile_source
 from lang.source import Source
 
 
+@pytest.mark.parametrize("use", ["n, err := {}; _, _ = n, err", "_, _ = {}", "fmt.Println({})"])
+@pytest.mark.parametrize("call", ["Println(1)", "Printf(`1`)", "Print()"])
+def test_results_of_printing_are_there(use: str, call: str) -> None:
+    compile_source(Source("x.toy", f'import "fmt"\n\nfunc main() {{\n\t{use.format("fmt." + call)}\n}}\n'))
+
+
 def test_printing_is_a_statement() -> None:
     compile_source(Source("x.toy", 'import "fmt"\n\nfunc main() {\n\tfmt.Println(1)\n\t(fmt.Print(2))\n}\n'))
 

@@ -72,9 +72,9 @@ def matches(expected: Expected, error: Diagnostic, text: str) -> bool:
     return (in_token or at_line_end) and re.search(expected.pattern, error.message) is not None
 
 
-def complaints(text: str) -> list[str]:
-    """What differs between the errors expected and those given."""
-    errors, said = errors_of(text), []
+def complaints(text: str, with_refusals: bool = False) -> list[str]:
+    """What differs between the errors expected and those given; may be, those about what Toy lacks are among them."""
+    errors, said = diagnosed(text).in_order() if with_refusals else errors_of(text), []
     for expected in expectations(text):
         error = next((e for e in errors if matches(expected, e, text)), None)
         line = text.count("\n", 0, expected.start) + 1
