@@ -27,4 +27,6 @@ NATIVES = {  # "{0}" stands for the first component of the arguments, and so on
     ("os", "read"): "os_read(g, {0}, {1}, {2})",
     ("sort", "lengthOf"): "slice_length({0}, {1})",
     ("sort", "swapElements"): "swap_elements({0}, {1}, {2}, {3})",
+    ("time", "wallClock"): "wall_clock(g)",
+    ("time", "monotonic"): "monotonic_clock(g)",
 }

@@ -55,14 +55,6 @@ RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, 
     "SetGCPercent": "set_gc_percent",
     "SetMemoryLimit": "set_memory_limit",
 }
-TIME_CALLS = {  # methods of time.Time
-    "Unix": "time_unix",
-    "UnixNano": "time_unix_nano",
-    "IsZero": "time_is_zero",
-    "Before": "time_before",
-    "Equal": "time_equal",
-    "Sub": "time_sub",
-}
 MATCHER = Signature((Param("", ERROR),), (Param("", BOOL),))
 PRINTED = (Component("", "i64", "", ""),)
 VERSION = b"toy0.1.0"
@@ -146,10 +138,6 @@ class Packages(Finalizers):
             case "runtime/debug", "ReadGCStats":
                 pointer = self.value(expr.args[0])[0]
                 self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
-            case "time", "Nanoseconds":
-                return self.receiver(expr)
-            case "time", name:
-                return self.time_call(expr, name)
             case "errors", "As":
                 return self.errors_as(expr)
             case "os", "Exit":
@@ -188,13 +176,6 @@ class Packages(Finalizers):
         """A call of fmt, which may call the methods of what it prints."""
         return self.call(text, results, "", (self.program.text_of,) if self.program.text_of else ())
 
-    def time_call(self, expr: Call, name: str) -> Value:
-        """A call of a method of time.Time; of a Time, the third component is always 0."""
-        assert expr.signature is not None, "methods have signatures"
-        times = [self.receiver(expr), *(self.value(arg) for arg in expr.args)]
-        operands = ", ".join(part for wall, ext, _ in times for part in (wall, ext))
-        return self.call_runtime(f"{TIME_CALLS[name]}({operands})", self.result_components(expr.signature))
-
     def print_operands(self, expr: Call, name: str) -> str:
         """What a function of fmt is called with."""
         format = ""
@@ -207,7 +188,7 @@ class Packages(Finalizers):
     def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
         """The operands of a print function as an array of interfaces, and their number."""
         if expr.expands_tuple:
-            values = [self.as_type(t, parts, ANY) for t, parts in self.split(expr.args[0])]
+            values = [self.as_type(t, parts, ANY, expr) for t, parts in self.split(expr.args[0])]
         elif expr.spread:
             data, length, _ = self.value(expr.args[-1])
             return (data, length)
