@@ -2,7 +2,9 @@
 
     math.Sqrt(x)        sqrt(x)
     os.write(fd, b)     os_write(g, fd, b_data, b_length)
+    bytes.view(b)       b_data, b_length
 
+"{0}" stands for the first component of the arguments, and so on. A result of several components has a text for each.
 None of them allocates.
 
 Next: lower_packages.py
@@ -10,7 +12,8 @@ Next: lower_packages.py
 
 from __future__ import annotations
 
-NATIVES = {  # "{0}" stands for the first component of the arguments, and so on
+NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
+    ("bytes", "view"): ("{0}", "{1}"),
     ("math", "Float64bits"): "bits_of({0})",
     ("math", "Float64frombits"): "float_of({0})",
     ("math", "Float32bits"): "float32_bits(g, {0})",

@@ -166,7 +166,12 @@ class Packages(Finalizers):
 
     def native_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
         """A call of a function of the library that has no body."""
-        text = NATIVES[target.package, target.name].format(*self.argument_parts(expr, target.signature))
+        parts = self.argument_parts(expr, target.signature)
+        template = NATIVES[target.package, target.name]
+        if isinstance(template, tuple):
+            texts = [component.format(*parts) for component in template]
+            return tuple(self.temporary(text, to.address) for text, to in zip(texts, results, strict=True))
+        text = template.format(*parts)
         if not results:
             self.step(text)
             return ()
