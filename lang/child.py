@@ -54,7 +54,7 @@ def run(
         if child == 0:
             signal.alarm(timeout)
             if stdin is not None:
-                os.dup2(given.fileno(), 0)
+                os.dup2(os.open(f"/proc/self/fd/{given.fileno()}", os.O_RDONLY), 0)
             os.dup2(stdout.fileno(), 1)
             os.dup2(stderr.fileno(), 2)
             os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
@@ -71,6 +71,8 @@ def child_main(path: str, args: Sequence[str], options: Options, environ: Mappin
         open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stderr,
     ):
         try:
+            os.environ.clear()
+            os.environ.update(environ)
             return run_guarded(path, args, options, environ)
         except BaseException:
             traceback.print_exc()

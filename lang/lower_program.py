@@ -38,7 +38,19 @@ from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_fl
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
-from lang.std.os_pkg import os_args, os_exit, os_read, os_write
+from lang.std.os_pkg import (
+    getenv,
+    length_of,
+    os_args,
+    os_close,
+    os_exit,
+    os_open,
+    os_read,
+    os_remove,
+    os_remove_directory,
+    os_write,
+    os_write_file,
+)
 from lang.std.print_builtin import (
     print_begin,
     print_bool,
