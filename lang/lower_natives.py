@@ -14,6 +14,9 @@ from __future__ import annotations
 
 NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("bytes", "view"): ("{0}", "{1}"),
+    ("internal/scan", "isPointer"): "is_pointer({0})",
+    ("internal/scan", "kindOf"): "kind_behind({0})",
+    ("internal/scan", "retyped"): ("{2}", "{1}"),
     ("math", "Float64bits"): "bits_of({0})",
     ("math", "Float64frombits"): "float_of({0})",
     ("math", "Float32bits"): "float32_bits(g, {0})",

@@ -78,7 +78,7 @@ from lang.std.runtime_pkg import (
     set_max_procs,
     stop_cleanup_of,
 )
-from lang.std.slices_of_any import float32_bits, float32_of, slice_length, swap_elements
+from lang.std.slices_of_any import float32_bits, float32_of, is_pointer, kind_behind, slice_length, swap_elements
 from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
 from runtime.finalizers import begin_calls, end_calls, keeps_alive, take_ready
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word

@@ -138,9 +138,15 @@ def _os() -> list[Object]:
 _BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os}
 
 
+_SCAN = "Fscan Fscanf Fscanln Scan Scanf Scanln Sscan Sscanf Sscanln"
+
+# Members that are written in a file of their own, which costs nothing where none of them is used.
+PARTS = {"fmt": dict.fromkeys(_SCAN.split(), "internal/scan")}
+
+
 def is_package(path: str) -> bool:
-    """Whether Toy has the package."""
-    return path in _BUILDERS or library_file(path).is_file()
+    """Whether Toy has the package, for programs to import."""
+    return not path.startswith("internal/") and (path in _BUILDERS or library_file(path).is_file())
 
 
 def library_file(path: str) -> Path:

@@ -76,7 +76,7 @@ def hold_standard_input() -> None:
     try:
         os.fstat(0)
     except OSError:
-        sys.stdin = open(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
 
 
 def command(words: Sequence[str]) -> int:
