@@ -20,7 +20,7 @@ from lang.diagnostics import Diagnostics
 from lang.go_types import INVALID, Named, Signature
 from lang.init_order import find_cycle, in_order
 from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
-from lang.packages import GO_PACKAGES, is_package, library_file, native_members
+from lang.packages import GO_PACKAGES, PARTS, is_package, library_file, native_members
 from lang.parse import parse
 from lang.source import Source
 
@@ -111,6 +111,15 @@ class Checker(Declarations):
             else:
                 self.file_scope.names[name] = package
             self.findings.imports.append(package)
+
+    def part_member(self, package: PackageName, name: str) -> Object | None:
+        """A member of a package that is written in a file of its own, which the program imports from now on."""
+        path = PARTS.get(package.path, {}).get(name)
+        if path is None:
+            return None
+        if all(other.path != path for other in self.findings.imports):
+            self.findings.imports.append(PackageName(path, package.pos, path=path, members=members(path), used=True))
+        return members(path)[name]
 
     def _collect(self, x: s.Decl) -> None:
         match x:

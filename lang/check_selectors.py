@@ -86,7 +86,7 @@ class Selectors(Types):
     def _package_member(self, x: s.Selector, package: PackageName) -> None:
         package.used = True
         name = x.name.name
-        member = package.members.get(name)
+        member = package.members.get(name) or self.part_member(package, name)
         if member is None and not package.members:
             self.invalidate(x)
             return
@@ -107,6 +107,10 @@ class Selectors(Types):
         x.name.object = member
         x.selection = s.PackageSelection(package, member)
         self.become(x, member)
+
+    def part_member(self, package: PackageName, name: str) -> Object | None:
+        """A member of a package that is written in a file of its own."""
+        raise NotImplementedError
 
     def become(self, x: s.Expr, object_: Object) -> None:
         """Give an expression the mode, type and value of what it names."""

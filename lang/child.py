@@ -38,17 +38,23 @@ def run(
     engine: str = "native",
     environ: Mapping[str, str] | None = None,
     timeout: int = 0,
+    stdin: bytes | None = None,
 ) -> Result:
     """Run a program in a process of its own, forked from this one, and collect what it wrote.
 
+    What it can read is `stdin`; without, what this process can.
     After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
     """
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile() as given:
+        given.write(stdin or b"")
+        given.seek(0)
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
             signal.alarm(timeout)
+            if stdin is not None:
+                os.dup2(os.open(f"/proc/self/fd/{given.fileno()}", os.O_RDONLY), 0)
             os.dup2(stdout.fileno(), 1)
             os.dup2(stderr.fileno(), 2)
             os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
@@ -65,6 +71,8 @@ def child_main(path: str, args: Sequence[str], options: Options, environ: Mappin
         open(2, "w", closefd=False, encoding="utf-8", errors="surrogateescape") as sys.stderr,
     ):
         try:
+            os.environ.clear()
+            os.environ.update(environ)
             return run_guarded(path, args, options, environ)
         except BaseException:
             traceback.print_exc()

@@ -132,18 +132,19 @@ class Calls(Maps):
         """The results of a call as arguments of another."""
         fixed = len(types) - 1 if variadic else len(types)
         arguments = [
-            (t, self.as_type(source, parts, t)) for (source, parts), t in zip(given[:fixed], types, strict=False)
+            (t, self.as_type(source, parts, t, expr)) for (source, parts), t in zip(given[:fixed], types, strict=False)
         ]
         if not variadic:
             return arguments
         rest = types[-1]
         assert isinstance(rest, Slice), "a variadic parameter is a slice"
-        values = [self.as_type(source, parts, rest.elem) for source, parts in given[fixed:]]
+        values = [self.as_type(source, parts, rest.elem, expr) for source, parts in given[fixed:]]
         return [*arguments, (rest, self.slice_holding(values, rest, expr))]
 
-    def as_type(self, source: Type, parts: Value, t: Type) -> Value:
-        """A value of type `source` where one of type t is wanted."""
+    def as_type(self, source: Type, parts: Value, t: Type, expr: Expr) -> Value:
+        """A value of type `source`, out of `expr`, where one of type t is wanted."""
         if isinstance(t.underlying, Interface) and not isinstance(source.underlying, Interface):
+            self.check_text(source, expr)
             return self.interface_of(source, parts)
         return parts
 

@@ -264,7 +264,7 @@ class Loops(Statements):
         if var is not None:
             self.declare_variable(var, self.wish(var), parts)
         elif expr is not None and not is_blank(expr):
-            self.put(expr, self.fixed_place(expr), self.as_type(t, parts, expr.type))
+            self.put(expr, self.fixed_place(expr), self.as_type(t, parts, expr.type, expr))
 
     # ---- switch
 

@@ -2,7 +2,9 @@
 
     math.Sqrt(x)        sqrt(x)
     os.write(fd, b)     os_write(g, fd, b_data, b_length)
+    bytes.view(b)       b_data, b_length
 
+"{0}" stands for the first component of the arguments, and so on. A result of several components has a text for each.
 None of them allocates.
 
 Next: lower_packages.py
@@ -10,7 +12,11 @@ Next: lower_packages.py
 
 from __future__ import annotations
 
-NATIVES = {  # "{0}" stands for the first component of the arguments, and so on
+NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
+    ("bytes", "view"): ("{0}", "{1}"),
+    ("internal/scan", "isPointer"): "is_pointer({0})",
+    ("internal/scan", "kindOf"): "kind_behind({0})",
+    ("internal/scan", "retyped"): ("{2}", "{1}"),
     ("math", "Float64bits"): "bits_of({0})",
     ("math", "Float64frombits"): "float_of({0})",
     ("math", "Float32bits"): "float32_bits(g, {0})",
@@ -23,8 +29,18 @@ NATIVES = {  # "{0}" stands for the first component of the arguments, and so on
     ("math/bits", "LeadingZeros64"): "i64(clz64({0}))",
     ("math/bits", "TrailingZeros64"): "i64(ctz64({0}))",
     ("math/bits", "OnesCount64"): "i64(popcount64({0}))",
-    ("os", "write"): "os_write(g, {0}, {1}, {2})",
+    ("os", "closeFile"): "os_close(g, {0})",
+    ("os", "copyFrom"): "memmove(address({1}), uintptr({0}), u64({2}))",
+    ("os", "environment"): "u64(getenv(address({0})))",
+    ("os", "lengthOf"): "length_of(array_at(u8, uintptr({0})))",
+    ("os", "open"): "os_open({0}, {3}, {4})",
     ("os", "read"): "os_read(g, {0}, {1}, {2})",
+    ("os", "remove"): "os_remove({0})",
+    ("os", "removeDirectory"): "os_remove_directory({0})",
+    ("os", "write"): "os_write(g, {0}, {1}, {2})",
+    ("os", "writeFile"): "os_write_file({0}, {1}, {2})",
     ("sort", "lengthOf"): "slice_length({0}, {1})",
     ("sort", "swapElements"): "swap_elements({0}, {1}, {2}, {3})",
+    ("time", "wallClock"): "wall_clock(g)",
+    ("time", "monotonic"): "monotonic_clock(g)",
 }

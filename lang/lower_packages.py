@@ -55,14 +55,6 @@ RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, 
     "SetGCPercent": "set_gc_percent",
     "SetMemoryLimit": "set_memory_limit",
 }
-TIME_CALLS = {  # methods of time.Time
-    "Unix": "time_unix",
-    "UnixNano": "time_unix_nano",
-    "IsZero": "time_is_zero",
-    "Before": "time_before",
-    "Equal": "time_equal",
-    "Sub": "time_sub",
-}
 MATCHER = Signature((Param("", ERROR),), (Param("", BOOL),))
 PRINTED = (Component("", "i64", "", ""),)
 VERSION = b"toy0.1.0"
@@ -146,10 +138,6 @@ class Packages(Finalizers):
             case "runtime/debug", "ReadGCStats":
                 pointer = self.value(expr.args[0])[0]
                 self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
-            case "time", "Nanoseconds":
-                return self.receiver(expr)
-            case "time", name:
-                return self.time_call(expr, name)
             case "errors", "As":
                 return self.errors_as(expr)
             case "os", "Exit":
@@ -178,7 +166,12 @@ class Packages(Finalizers):
 
     def native_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
         """A call of a function of the library that has no body."""
-        text = NATIVES[target.package, target.name].format(*self.argument_parts(expr, target.signature))
+        parts = self.argument_parts(expr, target.signature)
+        template = NATIVES[target.package, target.name]
+        if isinstance(template, tuple):
+            texts = [component.format(*parts) for component in template]
+            return tuple(self.temporary(text, to.address) for text, to in zip(texts, results, strict=True))
+        text = template.format(*parts)
         if not results:
             self.step(text)
             return ()
@@ -187,13 +180,6 @@ class Packages(Finalizers):
     def print_call(self, text: str, results: tuple[Component, ...]) -> Value:
         """A call of fmt, which may call the methods of what it prints."""
         return self.call(text, results, "", (self.program.text_of,) if self.program.text_of else ())
-
-    def time_call(self, expr: Call, name: str) -> Value:
-        """A call of a method of time.Time; of a Time, the third component is always 0."""
-        assert expr.signature is not None, "methods have signatures"
-        times = [self.receiver(expr), *(self.value(arg) for arg in expr.args)]
-        operands = ", ".join(part for wall, ext, _ in times for part in (wall, ext))
-        return self.call_runtime(f"{TIME_CALLS[name]}({operands})", self.result_components(expr.signature))
 
     def print_operands(self, expr: Call, name: str) -> str:
         """What a function of fmt is called with."""
@@ -207,7 +193,7 @@ class Packages(Finalizers):
     def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
         """The operands of a print function as an array of interfaces, and their number."""
         if expr.expands_tuple:
-            values = [self.as_type(t, parts, ANY) for t, parts in self.split(expr.args[0])]
+            values = [self.as_type(t, parts, ANY, expr) for t, parts in self.split(expr.args[0])]
         elif expr.spread:
             data, length, _ = self.value(expr.args[-1])
             return (data, length)

@@ -39,7 +39,19 @@ from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.finalizer_calls import ready_code, run_ready
 from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
-from lang.std.os_pkg import os_args, os_exit, os_read, os_write
+from lang.std.os_pkg import (
+    getenv,
+    length_of,
+    os_args,
+    os_close,
+    os_exit,
+    os_open,
+    os_read,
+    os_remove,
+    os_remove_directory,
+    os_write,
+    os_write_file,
+)
 from lang.std.print_builtin import (
     print_begin,
     print_bool,
@@ -67,9 +79,9 @@ from lang.std.runtime_pkg import (
     set_max_procs,
     stop_cleanup_of,
 )
-from lang.std.slices_of_any import float32_bits, float32_of, slice_length, swap_elements
+from lang.std.slices_of_any import float32_bits, float32_of, is_pointer, kind_behind, slice_length, swap_elements
 from lang.std.start import show_output
-from lang.std.time_pkg import time_before, time_equal, time_is_zero, time_sleep, time_sub, time_unix, time_unix_nano
+from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
 from runtime.finalizers import keeps_alive
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
 from runtime.maps import (

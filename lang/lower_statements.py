@@ -216,7 +216,7 @@ class Statements(Packages):
             ]
         values = []
         for (source, parts), t in zip(given, types, strict=True):
-            wanted = parts if t is None else self.as_type(source, parts, t)
+            wanted = parts if t is None else self.as_type(source, parts, t, right[0])
             values.append(self.snapshot(source if t is None else t, wanted))
         return values
 

@@ -18,13 +18,13 @@ from lang.go_types import (
     ERROR,
     FLOAT64,
     INT,
-    INT64,
     STRING,
     UINT32,
     UINT64,
     UINTPTR,
     Array,
     Field,
+    Map,
     Named,
     Param,
     Pointer,
@@ -44,12 +44,6 @@ def _struct(package: str, *fields: tuple[str, Type]) -> Struct:
     return Struct(tuple(Field(name, type_, package=package) for name, type_ in fields))
 
 
-# Its text is "1.5ms": a method's, which Toy does not have. The fields of a Time have names that no program can write:
-# as in Go they are nobody's.
-DURATION = Named("Duration", -1, INT64, package="time")
-TIME = Named("Time", -1, package="time")
-TIME.resolve(Struct((Field("wall·", UINT64), Field("ext·", INT64), Field("loc·", UINTPTR))))
-
 GOARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 
 # runtime.MemStats: every field of Go's, so that programs print what they print under Go.
@@ -65,26 +59,26 @@ _MEM_STATS = (
 )  # fmt: skip
 
 
-def part_with_text(t: Type) -> Named | None:
-    """The type of package time that a value of the type has in it, if any: fmt would print it by its method."""
+@cache
+def holds_time(t: Type) -> bool:
+    """Whether fmt would print a time.Time when it prints a value of the type: Go's has a text, Toy's has none."""
     seen: set[Type] = set()
-    todo = [t]
+    todo = [t.elem if isinstance(t, Pointer) else t]
     while todo:
         part = todo.pop()
         if part in seen:
             continue
         seen.add(part)
+        if isinstance(part, Named) and (part.package, part.name) == ("time", "Time"):
+            return True
         under = part.underlying
         if isinstance(under, Array | Slice):
             todo.append(under.elem)
+        elif isinstance(under, Map):
+            todo += [under.key, under.elem]
         elif isinstance(under, Struct):
             todo += [field.type for field in under.fields]
-    return DURATION if DURATION in seen else TIME if TIME in seen else None
-
-
-def _method(receiver: Named, name: str, params: list[tuple[str, Type]], result: Type) -> None:
-    signature = Signature(tuple(Param(param, type_) for param, type_ in params), (Param("", result),))
-    receiver.methods[name] = Func(name, -1, signature, receiver.package, True, receiver)
+    return False
 
 
 def _function(
@@ -130,16 +124,6 @@ def _runtime() -> list[Object]:
     ]
 
 
-def _time_methods() -> None:
-    for name in ("Unix", "UnixNano"):
-        _method(TIME, name, [], INT64)
-    for name in ("Before", "Equal"):
-        _method(TIME, name, [("u", TIME)], BOOL)
-    _method(TIME, "IsZero", [], BOOL)
-    _method(TIME, "Sub", [("u", TIME)], DURATION)
-    _method(DURATION, "Nanoseconds", [], INT64)
-
-
 def _cleanups() -> list[Object]:
     """AddCleanup, which is generic: its parameters are for messages, check_finalizers.py knows the rules."""
     cleanup = Named("Cleanup", -1, _struct("runtime", ("id", UINT64), ("ptr", UINTPTR)), package="runtime")
@@ -153,34 +137,6 @@ def _cleanups() -> list[Object]:
     return [TypeName("Cleanup", -1, cleanup), _function("runtime", "AddCleanup", params, cleanup)]
 
 
-def _time() -> list[Object]:
-    units = ("Nanosecond", 1), ("Microsecond", 10**3), ("Millisecond", 10**6), ("Second", 10**9)
-    longer = ("Minute", 60 * 10**9), ("Hour", 3600 * 10**9)
-    return [
-        TypeName("Duration", -1, DURATION),
-        *(Const(name, -1, DURATION, ns) for name, ns in (*units, *longer)),
-        _function("time", "Sleep", [("d", DURATION)]),
-    ]
-
-
-def _debug() -> list[Object]:
-    _time_methods()
-    stats = Named("GCStats", -1, package="debug")
-    durations = Slice(DURATION)
-    fields = (
-        ("LastGC", TIME), ("NumGC", INT64), ("PauseTotal", DURATION), ("Pause", durations), ("PauseEnd", Slice(TIME)),
-        ("PauseQuantiles", durations),
-    )  # fmt: skip
-    stats.resolve(_struct("debug", *fields))
-    return [
-        TypeName("GCStats", -1, stats),
-        _function("runtime/debug", "FreeOSMemory", []),
-        _function("runtime/debug", "ReadGCStats", [("stats", Pointer(stats))]),
-        _function("runtime/debug", "SetGCPercent", [("percent", INT)], INT),
-        _function("runtime/debug", "SetMemoryLimit", [("limit", INT64)], INT64),
-    ]
-
-
 def _os() -> list[Object]:
     return [
         Var("Args", -1, Slice(STRING), VarKind.GLOBAL, used=True),
@@ -188,12 +144,18 @@ def _os() -> list[Object]:
     ]
 
 
-_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "runtime/debug": _debug, "os": _os, "time": _time}
+_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os}
+
+
+_SCAN = "Fscan Fscanf Fscanln Scan Scanf Scanln Sscan Sscanf Sscanln"
+
+# Members that are written in a file of their own, which costs nothing where none of them is used.
+PARTS = {"fmt": dict.fromkeys(_SCAN.split(), "internal/scan")}
 
 
 def is_package(path: str) -> bool:
-    """Whether Toy has the package."""
-    return path in _BUILDERS or library_file(path).is_file()
+    """Whether Toy has the package, for programs to import."""
+    return not path.startswith("internal/") and (path in _BUILDERS or library_file(path).is_file())
 
 
 def library_file(path: str) -> Path:

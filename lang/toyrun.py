@@ -63,6 +63,7 @@ class UsageError(Exception):
 
 def main() -> NoReturn:
     """The command line of this process, which ends here: nothing is left for the interpreter to take apart."""
+    hold_standard_input()
     code = command(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -71,6 +72,14 @@ def main() -> NoReturn:
         except OSError:
             pass  # nobody is there to read what `--emit` printed
     os._exit(code)
+
+
+def hold_standard_input() -> None:
+    """Where it is closed, it is empty, as in Go; the next file that is opened would be taken for it otherwise."""
+    try:
+        os.fstat(0)
+    except OSError:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
 
 
 def command(words: Sequence[str]) -> int:

@@ -7,6 +7,7 @@
     // exit: 3            the exit code, when it is neither 0 nor that of a panic
     // args: a b          its arguments
     // env: GOGC=50       one variable of its environment
+    // stdin: text        the next line of its standard input, which is empty without any
     // stress: 50         collect at every 50th allocation in the stress run; 1 unless told
 
 A comment may stand behind code or on a line of its own; the order of the lines is the order of the output.
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from tests.go_oracle import Result
 
-DIRECTIVE = re.compile(r"// (expect|stderr|panic|fatal|exit|args|env|stress):(?: (.*))?$")
+DIRECTIVE = re.compile(r"// (expect|stderr|panic|fatal|exit|args|env|stdin|stress):(?: (.*))?$")
 STRESS_REPORT = "gcstress: "  # how the line begins that tells what a stress run did
 SINGLE = ("panic", "fatal", "exit", "args", "stress")
 
@@ -32,6 +33,7 @@ class Expectations:
     exit_code: int
     args: tuple[str, ...]
     environ: dict[str, str]
+    stdin: bytes
     stress: int  # collect at every n-th allocation
 
     def complaint_about(self, result: Result) -> str | None:
@@ -86,5 +88,6 @@ def parse(source: str, name: str) -> Expectations:
         exit_code=int(found["exit"][0]) if "exit" in found else 2 * failing,
         args=tuple(found["args"][0].split()) if "args" in found else (),
         environ=dict(setting.split("=", 1) for setting in found.get("env", [])),
+        stdin="".join(f"{line}\n" for line in found.get("stdin", [])).encode(),
         stress=int(found["stress"][0]) if "stress" in found else 1,
     )

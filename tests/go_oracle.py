@@ -169,13 +169,13 @@ def outcome(path: Path, binaries: Path, messages: str) -> Path | str:
     return "\n".join(lines) if lines or not (binaries / name).exists() else binaries / name
 
 
-def run(executable: Path, args: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Result:
+def run(
+    executable: Path, args: Sequence[str] = (), environ: Mapping[str, str] | None = None, stdin: bytes = b""
+) -> Result:
     """Run what `build` built, on one P."""
     env = {**os.environ, "GOMAXPROCS": "1", **(environ or {})}
     command = [str(executable), *args]
-    done = subprocess.run(
-        command, env=env, capture_output=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS, check=False
-    )
+    done = subprocess.run(command, env=env, capture_output=True, input=stdin, timeout=TIMEOUT_SECONDS, check=False)
     return Result(done.returncode, done.stdout, done.stderr)
 
 
@@ -189,7 +189,7 @@ def main(names: Sequence[str]) -> int:
             complaint: str | None = f"does not compile:\n{executable}"
         else:
             expected = expectations_of(path)
-            complaint = expected.complaint_about(run(executable, expected.args, expected.environ))
+            complaint = expected.complaint_about(run(executable, expected.args, expected.environ, expected.stdin))
         if complaint:
             wrong += 1
             print(f"{path}: {complaint}\n")

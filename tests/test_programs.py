@@ -40,10 +40,11 @@ def prepare() -> None:
 
 
 def run_toy(
-    path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str], timeout: int = 60
+    path: Path, args: tuple[str, ...], engine: str, environ: dict[str, str], timeout: int = 60, stdin: bytes = b""
 ) -> Result:
     prepare()
-    result = child.run(path, args, engine=engine, environ={**os.environ, **environ}, timeout=timeout)
+    environ = {**os.environ, **environ}
+    result = child.run(path, args, engine=engine, environ=environ, timeout=timeout, stdin=stdin)
     return Result(result.exit_code, result.stdout, result.stderr)
 
 
@@ -63,7 +64,7 @@ def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
     expected = expectations_of(path)
-    result = run(executable_of(path, go_programs), expected.args, expected.environ)
+    result = run(executable_of(path, go_programs), expected.args, expected.environ, expected.stdin)
     assert expected.complaint_about(result) is None
 
 
@@ -71,7 +72,7 @@ def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path 
 @pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
 def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
     expected = expectations_of(path)
-    result = run_toy(path, expected.args, engine, expected.environ)
+    result = run_toy(path, expected.args, engine, expected.environ, stdin=expected.stdin)
     assert expected.complaint_about(result) is None
 
 
@@ -81,7 +82,7 @@ def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> 
     if "runtime.ReadMemStats" in path.read_text(encoding="utf-8"):
         pytest.skip("the program counts collections")
     stress = {"GODEBUG": f"gcstress={expected.stress},clobberfree=1"}
-    result = run_toy(path, expected.args, "native", {**expected.environ, **stress})
+    result = run_toy(path, expected.args, "native", {**expected.environ, **stress}, stdin=expected.stdin)
     assert expected.complaint_about(result) is None
     if "fatal error: malformed" not in result.stderr.decode():
         collections, allocations = stress_counts(result)
@@ -119,8 +120,9 @@ def test_every_stress_mode_leaves_a_program_as_it_is(path: Path, engine: str, mo
     # Each collection checks all of the heap: on the python engine that takes a tenth of a second.
     every = str(int(every) * (500 if path.stem in BUSY else 1) * (100 if engine == "python" else 1))
     environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}"}
-    args = small_size(path)
-    plain, stressed = run_toy(path, args, "native", {}), run_toy(path, args, engine, environ, timeout=600)
+    args, stdin = small_size(path), expectations_of(path).stdin
+    plain = run_toy(path, args, "native", {}, stdin=stdin)
+    stressed = run_toy(path, args, engine, environ, timeout=600, stdin=stdin)
     assert (stressed.exit_code, stressed.stdout) == (plain.exit_code, plain.stdout), stressed.stderr.decode()
     collections, allocations = stress_counts(stressed)
     assert collections > 0 or allocations < 10 * int(every), "the run proves nothing"

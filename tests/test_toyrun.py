@@ -557,6 +557,37 @@ def test_standard_streams_that_are_closed_or_full(program: Write, redirection: s
     assert 0 <= done.returncode <= 2
 
 
+READING = """import ("fmt"; "io"; "os")
+
+func main() {
+	b, err := io.ReadAll(os.Stdin)
+	fmt.Println(len(b), err)
+}
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("before", "redirection", "said"),
+    [
+        ("", "<&-", "0 <nil>"),
+        ("", "</dev/null", "0 <nil>"),
+        ("", '<"$2"', "300000 <nil>"),
+        ('cat "$2" |', "", "300000 <nil>"),
+    ],
+)
+def test_standard_input_is_read_to_its_end(
+    program: Write, tmp_path: Path, engine: str, before: str, redirection: str, said: str
+) -> None:
+    large = tmp_path / "large"
+    large.write_text("x" * 300_000)
+    command = f'{before} {sys.executable} -m lang.toyrun --engine {engine} "$1" {redirection}'
+    env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
+    args = ["sh", "-c", command, "sh", str(program(READING)), str(large)]
+    done = subprocess.run(args, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    assert (done.stdout.decode(), done.stderr.decode()) == (f"{said}\n", "")
+
+
 # The compilation cache
 
 

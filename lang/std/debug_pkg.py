@@ -80,7 +80,7 @@ def read_gc_stats(g: G, stats: DebugGCStats) -> None:
 
 
 def make_room(g: G, stats: DebugGCStats) -> None:
-    """Memory for what the program has made no room for. The Times have no pointers: their loc is 0."""
+    """Memory for what the program has made no room for. The Times have no pointers."""
     store(uintptr, g.shadow_top, address(stats))  # a root while memory is allocated
     g.shadow_top = g.shadow_top + POINTER_BYTES
     if stats.pause.capacity < ROOM:

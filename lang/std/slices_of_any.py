@@ -1,4 +1,4 @@
-"""Slices of any type, as interfaces hold them: for package sort, and the bits of a float32.
+"""What interfaces hold, by its type: slices for package sort, pointers for Scan; and the bits of a float32.
 
 Owner: the goroutine that calls. Go: internal/reflectlite Swapper.                     Next: runtime_pkg.py
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from runtime.panics import UNKNOWN_POSITION, panic_index
 from runtime.proc import G
 from runtime.syspy import address, f32, i64, is_nil, load, store, throw, u8, u32, u64, uintptr
-from runtime.types import KIND_SLICE, Slice, Type
+from runtime.types import KIND_FLOAT64, KIND_PTR, KIND_SLICE, KIND_STRING, KIND_UINT8, Slice, Type
 
 
 def slice_length(typ: Type, data: uintptr) -> i64:
@@ -51,3 +51,18 @@ def float32_of(g: G, bits: u32) -> f32:
     place = address(g.output.scratch)
     store(u32, place, bits)
     return load(f32, place)
+
+
+def is_pointer(typ: Type) -> bool:
+    """Whether a type, which may be none, is that of pointers."""
+    return not is_nil(typ) and typ.kind == KIND_PTR
+
+
+def kind_behind(typ: Type) -> i64:
+    """The kind of what a pointer of the type points to: a bool, a number, a string or bytes; otherwise 0."""
+    if is_nil(typ) or typ.kind != KIND_PTR:
+        return 0
+    kind = typ.elem.kind
+    if kind <= KIND_FLOAT64 or kind == KIND_STRING or kind == KIND_SLICE and typ.elem.elem.kind == KIND_UINT8:
+        return i64(kind)
+    return 0

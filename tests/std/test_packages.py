@@ -30,8 +30,7 @@ ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, m
 ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cpu, runtime_pkg.set_max_procs]
 ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
-ROOTS += [time_pkg.time_before, time_pkg.time_equal, time_pkg.time_is_zero, time_pkg.time_sub, time_pkg.time_unix]
-ROOTS += [time_pkg.time_unix_nano]
+ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock]
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
@@ -130,30 +129,16 @@ def pauses_of(g: G) -> list[int]:
     return [gc.pause_ns[(gc.num_gc - 1 - i) % 256] for i in range(min(gc.num_gc, 256))]
 
 
-def unix_nano(engine: Engine, t: Time) -> int:
+def unix_nano(t: Time) -> int:
     """t.UnixNano()"""
-    assert t.loc == 0
-    return int(engine.call(time_pkg.time_unix_nano, t.wall, t.ext))
+    assert t.loc == time_pkg.AT_LOCAL
+    return (t.ext - time_pkg.UNIX_EPOCH) * time_pkg.SECOND + t.wall
 
 
-@pytest.mark.parametrize(
-    ("t", "u"),
-    [((0, 0), (0, 0)), ((5, 7), (6, 7)), ((6, 7), (5, 7)), ((999_999_999, 7), (0, 8)), ((0, 7), (1, -7))],
-)
-def test_times_are_compared_and_subtracted(engine: Engine, t: tuple[int, int], u: tuple[int, int]) -> None:
-    apart = (t[1] - u[1]) * 1_000_000_000 + t[0] - u[0]
-    assert engine.call(time_pkg.time_sub, *t, *u) == apart
-    assert engine.call(time_pkg.time_before, *t, *u) == (apart < 0)
-    assert engine.call(time_pkg.time_equal, *t, *u) == (apart == 0)
-
-
-def test_a_duration_ends_at_292_years(engine: Engine) -> None:
-    later, most = (0, 10_000_000_000), (1 << 63) - 1
-    assert engine.call(time_pkg.time_sub, *later, 0, 0) == most
-    assert engine.call(time_pkg.time_sub, 0, 0, *later) == -most - 1
-    assert engine.call(time_pkg.time_is_zero, 0, 0)
-    assert not engine.call(time_pkg.time_is_zero, *later)
-    assert engine.call(time_pkg.time_unix, 0, 0) == -62_135_596_800
+def test_the_clocks_go_on(engine: Engine, g: G) -> None:
+    for function, now in [(time_pkg.wall_clock, time.time_ns), (time_pkg.monotonic_clock, time.monotonic_ns)]:
+        before = now()
+        assert before <= engine.call(function, g) <= now()
 
 
 @pytest.mark.parametrize("collections", [0, 1, 5, 255, 256, 257, 300])
@@ -171,8 +156,8 @@ def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections:
     ends = [gc.pause_end[(gc.num_gc - 1 - i) % 256] for i in range(min(collections, 256))]
     assert (stats.pause_end.length, stats.pause_end.capacity) == (len(ends), 256)
     times: Array[Any] = array_at(Inline[Time], stats.pause_end.data)
-    assert [unix_nano(engine, times[i]) for i in range(len(ends))] == ends
-    assert unix_nano(engine, stats.last_gc) == gc.last_gc
+    assert [unix_nano(times[i]) for i in range(len(ends))] == ends
+    assert unix_nano(stats.last_gc) == gc.last_gc
     assert g.shadow_top == top
 
 
