@@ -40,6 +40,7 @@ class Declarations(Statements):
         self.declared: dict[Object, Declared] = {}
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
+        self.waits: dict[Named, tuple[TypeName, Named]] = {}    # type A B, while B is grey: A waits for B
 
     # ------------------------------------------------------------ on demand
 
@@ -232,14 +233,51 @@ class Declarations(Statements):
         named = name.type
         assert isinstance(named, Named)
         if isinstance(type_, Named) and not type_.is_resolved and type_.package == self.package:
-            self._report_type_cycle(name, [named, type_])
-            named.resolve(INVALID)
+            self.waits[named] = name, type_
+            cycle = self._waits_from(named)
+            if cycle[-1] is named:
+                self._report_type_cycle(name, cycle[:-1])
+                self._resolve_type(name, named, INVALID)
             return
+        self._resolve_type(name, named, type_)
+
+    def _waits_from(self, named: Named) -> list[Named]:
+        """A type, the one that it waits for, and so on: to the end, or back to itself."""
+        chain = [named]
+        while chain[-1] in self.waits:
+            chain.append(self.waits[chain[-1]][1])
+            if chain[-1] is named:
+                break
+        return chain
+
+    def _resolve_type(self, name: TypeName, named: Named, type_: Type) -> None:
+        """A type's definition is complete, and so are those that only waited for it."""
+        self.waits.pop(named, None)
         named.resolve(type_)
-        cycle = _value_cycle(named)
+        cycle = self._value_cycle(named)
         if cycle:
             self._report_type_cycle(name, cycle)
             named.resolve(INVALID)
+        for other, (name_of, awaited) in list(self.waits.items()):
+            if awaited is named:
+                self._resolve_type(name_of, other, named)
+
+    def _value_cycle(self, named: Named) -> list[Named]:
+        """Named types that contain each other by value, back to `named`; empty if there is no such cycle."""
+
+        def search(type_: Type, path: list[Named], seen: set[Named]) -> list[Named]:
+            for inner in contains_directly(type_):
+                chain = self._waits_from(inner)
+                if named in chain:
+                    return path + chain[: chain.index(named)]
+                if inner not in seen and inner.is_resolved:
+                    seen.add(inner)
+                    found = search(inner.underlying, [*path, inner], seen)
+                    if found:
+                        return found
+            return []
+
+        return search(named.underlying, [named], set())
 
     def report_cycle_through(self, named: Named) -> None:
         """Say that a type, whose declaration is being resolved, needs itself."""
@@ -343,20 +381,3 @@ def _receiver_name(function: Func) -> str:
     if function.receiver is None:
         return ""
     return f"(*{function.receiver.name})." if function.pointer_receiver else f"{function.receiver.name}."
-
-
-def _value_cycle(named: Named) -> list[Named]:
-    """Named types that contain each other by value, back to `named`; empty if there is no such cycle."""
-
-    def search(type_: Type, path: list[Named], seen: set[Named]) -> list[Named]:
-        for inner in contains_directly(type_):
-            if inner is named:
-                return path
-            if inner not in seen and inner.is_resolved:
-                seen.add(inner)
-                found = search(inner.underlying, [*path, inner], seen)
-                if found:
-                    return found
-        return []
-
-    return search(named.underlying, [named], set())

@@ -1,7 +1,7 @@
 """Expressions: random ones of a wanted type, whose value Go fixes and that cannot panic.
 
     literals, constants, variables and what is in them, operators, conversions, composites, slices of slices,
-    and calls of pure functions
+    and calls of pure functions; values.py adds maps, function values, interfaces and the library
 
 An expression of constants alone would be computed by the compiler, which rejects overflow; so the left operand of an
 operator is never constant.
@@ -22,6 +22,9 @@ from tests.fuzz.shapes import (
     UINT,
     UINT8,
     Array,
+    Func,
+    Interface,
+    Map,
     Number,
     Pointer,
     Shape,
@@ -50,6 +53,7 @@ class Expressions:
         self.scopes = Scopes()
         self.only_stable = False  # see scope.py: beside calls that change variables
         self.depth = "d-1"  # what calls pass on
+        self.frozen: frozenset[Variable] = frozenset()  # stable ones around a literal that is called later
         self.calls_left = 3  # pure calls in the statement
 
     def chance(self, probability: float) -> bool:
@@ -66,6 +70,32 @@ class Expressions:
             left.remove(choice)
         raise AssertionError("an expression that is always possible is among the choices")
 
+    # ---- what values.py adds
+
+    def other_value(self, shape: Shape, depth: int) -> Expr:
+        """A map, function value or interface value, made of smaller expressions."""
+        raise NotImplementedError
+
+    def other_composite(self, shape: Shape, depth: int) -> Expr:
+        """A small one."""
+        raise NotImplementedError
+
+    def other_truth(self, depth: int) -> Expr | None:
+        """What interfaces and maps can be asked."""
+        raise NotImplementedError
+
+    def map_element(self, shape: Shape, depth: int) -> Expr | None:
+        """An element of a map that is a value of the type."""
+        raise NotImplementedError
+
+    def library_text(self, depth: int) -> Expr | None:
+        """A string that the library makes."""
+        raise NotImplementedError
+
+    def library_number(self, shape: Shape, depth: int) -> Expr | None:
+        """A number that the library computes."""
+        raise NotImplementedError
+
     # ---- variables
 
     def variables(self) -> list[Variable]:
@@ -77,11 +107,11 @@ class Expressions:
         return [v for v in found if v.is_stable or not self.only_stable]
 
     def readable(self, shape: Shape) -> list[Path]:
-        """Ways to values of a type; pointers in fields and elements may be nil and are left out."""
+        """Ways to values of a type; references in fields and elements may be nil and are left out."""
         found = [path for variable in self.variables() for path in paths(variable) if path.shape == shape]
         if self.only_stable:
             found = [path for path in found if not path.is_indirect]
-        return [path for path in found if len(path.steps) == 1] if isinstance(shape, Pointer) else found
+        return [path for path in found if len(path.steps) == 1] if shape.is_reference else found
 
     def path_expr(self, path: Path, depth: int) -> Expr:
         parts = [self.index(step.bound, depth) if isinstance(step, Below) else step for step in path.steps]
@@ -113,6 +143,7 @@ class Expressions:
         return self.choose(
             [
                 (5, lambda: self.variable_value(shape, depth)),
+                (2, lambda: self.map_element(shape, depth)),
                 (1, lambda: self.simple(shape, is_bare)),
                 (2, lambda: self.pure_call(shape, depth)),
                 (6, lambda: self.built(shape, depth)),
@@ -172,6 +203,8 @@ class Expressions:
                 return self.slice(shape, depth - 1)
             case Pointer():
                 return self.address(shape, depth - 1)
+            case Map() | Func() | Interface():
+                return self.other_value(shape, depth - 1)
         twin = self.world.twins.get(shape)
         if twin is not None and self.chance(0.5):
             return Expr([f"{shape.spelling}(", self.expr(twin, depth - 1), ")"], shape)
@@ -189,6 +222,7 @@ class Expressions:
                 (1 if shape == INT else 0, lambda: self.length(depth)),
                 (1, lambda: self.extreme(shape, depth)),
                 (2 if shape == UINT8 else 0, lambda: self.byte_of_string(depth)),
+                (1 if shape in (INT, FLOAT64) else 0, lambda: self.library_number(shape, depth)),
             ]
         )
 
@@ -245,6 +279,7 @@ class Expressions:
                 (2, lambda: Expr(["!", self.expr(BOOL, depth)], BOOL)),
                 (3, lambda: self.joined_truth(depth)),
                 (2, self.nil_comparison),
+                (3, lambda: self.other_truth(depth)),
             ]
         )
 
@@ -263,7 +298,7 @@ class Expressions:
         return Expr(["(", left, f" {op} ", right, ")"], BOOL)
 
     def nil_comparison(self) -> Expr | None:
-        found = [v for v in self.variables() if isinstance(v.shape, Slice | Pointer)]
+        found = [v for v in self.variables() if isinstance(v.shape, Slice | Pointer | Map | Func | Interface)]
         op = self.rng.choice(["==", "!="])
         return Expr([f"({self.rng.choice(found).name} {op} nil)"], BOOL) if found else None
 
@@ -280,6 +315,7 @@ class Expressions:
                 (2, lambda: Expr(["string(rune(", self.changing(INT32, depth), "))"], STRING)),
                 (2, lambda: self.string_of(depth)),
                 (1, lambda: self.extreme(STRING, depth)),
+                (4, lambda: self.library_text(depth)),
             ]
         )
 
@@ -314,7 +350,7 @@ class Expressions:
                 return Expr(values, shape)
             case Pointer():
                 return Expr([shape.zero], shape)
-        raise AssertionError(f"{shape.spelling} has no composites")
+        return self.other_composite(shape, depth)
 
     def field_values(self, shape: Struct, depth: int) -> list[str | Node]:
         """The inside of a struct literal: all fields in order, or some by name."""
@@ -328,8 +364,8 @@ class Expressions:
         return parts[:-1]
 
     def element(self, shape: Shape, depth: int) -> Expr:
-        """A value for a field or an element: pointers may be nil here."""
-        if isinstance(shape, Pointer) and self.chance(0.4):
+        """A value for a field or an element: references may be nil here."""
+        if shape.is_reference and self.chance(0.4):
             return Expr(["nil"], shape, True)
         return self.expr(shape, min(depth, 2), is_bare=True)
 
@@ -432,12 +468,16 @@ class Expressions:
     def call(self, function: Function, depth: int) -> Expr | None:
         """A call of a function, or of a method on something that has it."""
         head: list[str | Node] = [function.name]
+        result = function.results[0] if len(function.results) == 1 else NOTHING
+        if function.receiver is not None and self.chance(0.15):
+            shape = Pointer.to(function.receiver) if function.by_pointer else function.receiver
+            head = [f"({shape.spelling}).{function.name}(", self.expr(shape, depth), ", "]
+            return Expr([*head, *self.arguments(function, depth), ")"], result)
         if function.receiver is not None:
             receiver = self.receiver(function, depth)
             if receiver is None:
                 return None
             head = [receiver, f".{function.name}"]
-        result = function.results[0] if len(function.results) == 1 else NOTHING
         return Expr([*head, "(", *self.arguments(function, depth), ")"], result)
 
     def receiver(self, function: Function, depth: int) -> Expr | None:
@@ -447,6 +487,9 @@ class Expressions:
         if not function.by_pointer and self.chance(0.5):
             value = self.expr(shape, depth)
             return Expr(["(", value, ")"], shape)
+        if isinstance(shape, Interface):
+            known = self.readable(shape)
+            return self.path_expr(self.rng.choice(known), depth) if known else None
         found = [
             path
             for variable in self.variables()

@@ -2,11 +2,12 @@
 
     generate(seed, size) -> tree.Program
 
-    prelude     fuel, the checksum, and the few functions that make partial operations total
-    types       named basic types, structs (nested, embedded, recursive), named slices and arrays
+    prelude     fuel, the checksum, kinds of errors, and the few functions that make partial operations total
+    types       named basic types, structs (nested, embedded, recursive), named slices, arrays and functions, interfaces
     constants   typed ones, iota
     variables   of the package, in an order that only their dependencies make right
     functions   pure and impure ones, methods, several and named results, variadic ones; they call each other
+    methods     some types have String, and two or three those of an interface
     main        the longest body; a few programs end in a panic or in os.Exit
 
 The same seed and size give the same program.
@@ -17,17 +18,24 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from tests.fuzz.features import Features
 from tests.fuzz.scope import Function, Variable, World
 from tests.fuzz.shapes import (
+    ANY,
     BOOL,
+    ERROR,
     FLOAT32,
     FLOAT64,
     INT,
     INTEGERS,
     STRING,
+    THING,
     UINT8,
     Array,
     Field,
+    Func,
+    Interface,
+    Map,
     Number,
     Pointer,
     Shape,
@@ -35,8 +43,9 @@ from tests.fuzz.shapes import (
     Struct,
     Text,
     Truth,
+    can_be_key,
+    result_text,
 )
-from tests.fuzz.statements import Statements
 from tests.fuzz.tree import Block, Program, Stmt
 
 PRELUDE = """
@@ -111,6 +120,80 @@ func sumTruth(b bool) uint64 {{
 	}}
 	return 5
 }}
+
+var draws uint64 = {draws}
+
+func luck(n uint64) bool {{
+	draws = draws*6364136223846793005 + 1442695040888963407
+	return draws>>33%n == 0
+}}
+
+func tame(f float64) float64 {{
+	if f != f {{
+		return 0.5
+	}}
+	return f
+}}
+
+type Thing interface{{}}
+
+func same(a, b any) (r bool) {{
+	defer func() {{
+		if e := recover(); e != nil {{
+			mix(sumText(fmt.Sprint(e)))
+		}}
+	}}()
+	return a == b
+}}
+
+type E0 struct {{
+	n   int
+	err error
+}}
+
+func (e *E0) Error() string {{
+	if e.err == nil {{
+		return "E0 " + strconv.Itoa(e.n)
+	}}
+	return "E0 " + strconv.Itoa(e.n) + ": " + e.err.Error()
+}}
+
+func (e *E0) Unwrap() error {{
+	return e.err
+}}
+
+type E1 string
+
+func (e E1) Error() string {{
+	return "E1 " + string(e)
+}}
+
+type E2 struct {{
+	n int
+	b bool
+}}
+
+func (e E2) Error() string {{
+	return fmt.Sprintf("E2 %d %t", e.n, e.b)
+}}
+
+func (e E2) Is(target error) bool {{
+	return e.b && target == errA
+}}
+
+var errA = errors.New("a")
+
+var errB = fmt.Errorf("b: %w", errA)
+
+func brief(err error) error {{
+	if err == nil {{
+		return E1("nil")
+	}}
+	if s := err.Error(); len(s) > 60 {{
+		return errors.New(s[:20])
+	}}
+	return err
+}}
 """
 DEEPEST = 4  # calls within calls
 
@@ -138,13 +221,16 @@ class Generator:
     def program(self) -> Program:
         types = [*self.named_types(), *self.struct_types(), *self.named_composites()]
         self.choose_shapes()
+        self.choose_held()
         constants = self.constants()
         self.declare_functions()
+        types += [self.interface(shape) for shape in self.world.interfaces]
         variables = self.variables()
-        functions = [self.function(f) for f in self.world.functions]
+        functions = [self.function(f) for f in self.world.functions if not f.is_dynamic]
+        types += self.stringers()
         main = self.main()
         sums = self.sums()
-        fuel = PRELUDE.format(fuel=20 * self.size, lines=10 * self.size)
+        fuel = PRELUDE.format(fuel=20 * self.size, lines=10 * self.size, draws=self.rng.randrange(1 << 40))
         prelude = [Stmt([part]) for part in fuel.strip().split("\n\n")]
         return Program([*prelude, *types, *constants, *variables, *sums, *functions, main])
 
@@ -161,17 +247,36 @@ class Generator:
     def struct_types(self) -> list[Stmt]:
         """Structs whose fields are of basic types, of structs declared before, and references to any."""
         structs = [Struct(f"T{i}") for i in range(self.rng.randint(1, 4))]
+        self.world.interfaces = [Interface(f"I{i}", True) for i in range(self.rng.randint(1, 2))]
+        self.choose_functions(structs)
         for number, struct in enumerate(structs):
             for i in range(self.rng.randint(1, 5)):
                 struct.fields.append(Field(f"f{number}{i}", self.field_shape(structs, number)))
             if number and self.rng.random() < 0.5:
                 embedded = self.rng.choice(structs[:number])
-                struct.fields.insert(self.rng.randint(0, len(struct.fields)), Field(embedded.spelling, embedded, True))
+                shape = Pointer.to(embedded) if self.rng.random() < 0.3 else embedded
+                struct.fields.insert(self.rng.randint(0, len(struct.fields)), Field(embedded.spelling, shape, True))
+            elif self.rng.random() < 0.3:
+                inside = self.rng.choice(self.world.interfaces)
+                struct.fields.insert(self.rng.randint(0, len(struct.fields)), Field(inside.spelling, inside, True))
+                self.world.wrappers[struct] = inside
             if self.rng.random() < 0.6:
                 struct.fields.append(Field(f"next{number}", Pointer.to(struct)))
         self.world.structs = structs
         bodies = ["".join(f"{f.text}\n" for f in s.fields) for s in structs]
         return [Stmt([f"type {s.spelling} struct {{\n{body}}}"]) for s, body in zip(structs, bodies, strict=True)]
+
+    def choose_functions(self, structs: list[Struct]) -> None:
+        """Types of function values."""
+        basic: list[Shape] = [*self.world.numbers, STRING, BOOL, ANY, ERROR]
+        every = [*basic, *basic, *structs, *(Pointer.to(s) for s in structs), *self.world.interfaces]
+        self.functions = []
+        for _ in range(self.rng.randint(1, 3)):
+            params = tuple(self.rng.choice(every) for _ in range(self.rng.choice([0, 0, 1, 1, 2])))
+            results = tuple(self.rng.choice(every) for _ in range(self.rng.choice([0, 1, 1, 1, 2])))
+            self.functions.append(Func.of(params, results))
+        if self.rng.random() < 0.4:  # a function that makes functions
+            self.functions.append(Func.of((), (self.functions[0],)))
 
     def field_shape(self, structs: list[Struct], number: int) -> Shape:
         roll = self.rng.random()
@@ -181,7 +286,11 @@ class Generator:
             return Pointer.to(self.rng.choice(structs))
         if roll < 0.4:
             return Slice.of(self.rng.choice([*self.world.numbers, STRING, *structs]))
-        if roll < 0.5:
+        if roll < 0.45:
+            return Map.of(self.rng.choice([STRING, INT, UINT8]), self.rng.choice([*self.world.numbers, STRING, *structs]))
+        if roll < 0.55:
+            return self.rng.choice([ANY, THING, ERROR, *self.world.interfaces, *self.functions])
+        if roll < 0.63:
             length = self.rng.choice([1, 2, 3, 4, 4, 20, 80])
             elems = [INT, UINT8, STRING, Pointer.to(self.rng.choice(structs)), FLOAT64]
             return Array.of(length, self.rng.choice(elems))
@@ -197,6 +306,10 @@ class Generator:
         if self.rng.random() < 0.3:
             world.shapes.append(Array("Pair", 2, elem))
             made.append(Stmt([f"type Pair [2]{elem.spelling}"]))
+        if self.rng.random() < 0.4:
+            shape = self.rng.choice(self.functions)
+            world.shapes.append(Func("Op", shape.params, shape.results))
+            made.append(Stmt([f"type Op {shape.spelling}"]))
         if self.rng.random() < 0.4:
             original = self.rng.choice(world.structs)
             twin = Struct("Twin", original.fields)
@@ -220,13 +333,80 @@ class Generator:
         world.shapes += [Slice.of(self.rng.choice(arrays)), Array.of(2, self.rng.choice(arrays))]
         world.shapes += [Slice.of(Slice.of(elems[0])), Slice.of(UINT8)]
         world.shapes += [Pointer.to(s) for s in [*world.structs, self.rng.choice(basic), arrays[0]]]
+        world.shapes += [*self.functions, ANY, THING, ERROR, *world.interfaces, *world.interfaces]
+        kept = [*self.functions, ANY, THING, ERROR, *world.interfaces]
+        world.shapes += [Slice.of(shape) for shape in self.rng.sample(kept, 2)]
+        world.shapes += self.maps(kept)
         world.shapes = list(dict.fromkeys(world.shapes))
+
+    def maps(self, kept: list[Shape]) -> list[Shape]:
+        world = self.world
+        keys: list[Shape] = [*world.numbers, STRING, STRING, BOOL, ANY, ERROR, Pointer.to(world.structs[0])]
+        keys += [s for s in world.shapes if isinstance(s, Struct | Array) and can_be_key(s)]
+        elems = [*world.numbers, STRING, *kept, *world.structs, *(s for s in world.shapes if isinstance(s, Slice | Pointer))]
+        chosen = [self.rng.choice(keys) for _ in range(self.rng.randint(2, 4))]
+        made = [Map.of(key, self.rng.choice(elems)) for key in chosen]
+        made += [Map.of(STRING, Map.of(INT, STRING))] if self.rng.random() < 0.3 else []
+        return list(made)
+
+    def choose_held(self) -> None:
+        """What interfaces hold: any what is flat, Thing everything, the others what gets their methods."""
+        world = self.world
+        flat = [s for s in [*world.numbers, *world.shapes] if s.is_flat and s.is_printable and not isinstance(s, Interface)]
+        world.flat = [INT, STRING, *self.rng.sample(flat, min(len(flat), 5))]
+        world.flat = list(dict.fromkeys(world.flat))
+        things = [s for s in [*world.numbers, *world.shapes] if not isinstance(s, Interface)]
+        world.things = [STRING, *self.rng.sample(things, min(len(things), 6)), *(Pointer.to(s) for s in world.structs[:1])]
+        world.things = list(dict.fromkeys(world.things))
+        self.receivers: dict[Shape, list[tuple[Shape, bool]]] = {}
+        named = [s for s in [*self.named, *world.shapes] if s.is_named and isinstance(s, Number | Func | Slice | Text)]
+        others = [s for s in named if s not in (STRING, INT)]
+        for shape in world.interfaces:
+            candidates: list[Shape] = list(dict.fromkeys([*world.structs, *world.structs, *others]))
+            chosen = self.rng.sample(candidates, min(len(candidates), self.rng.randint(1, 3)))
+            self.receivers[shape] = [(receiver, self.rng.random() < 0.5) for receiver in chosen]
+            for receiver, by_pointer in self.receivers[shape]:
+                shape.holds.append(Pointer.to(receiver))
+                if not by_pointer:
+                    shape.holds.append(receiver)
+                for struct in world.structs:
+                    embedded = [f.shape for f in struct.fields if f.is_embedded]
+                    if embedded == [receiver] and struct not in chosen:
+                        shape.holds.extend([Pointer.to(struct)] if by_pointer else [struct, Pointer.to(struct)])
+                if world.wrappers.get(receiver) == shape:
+                    del world.wrappers[receiver]  # its own methods hide those of what it embeds
+            kept = list(dict.fromkeys(shape.holds))
+            self.rng.shuffle(kept)
+            shape.holds[:] = [*kept, *(s for s, inside in world.wrappers.items() if inside == shape)]
+
+    def interface(self, shape: Interface) -> Stmt:
+        methods = [f for f in self.world.functions if f.receiver == shape]
+        lines = []
+        for f in methods:
+            params = ["d int", *(f"a{i} {param.spelling}" for i, param in enumerate(f.params))]
+            lines.append(f"{f.name}({', '.join(params)}){result_text(f.results)}\n")
+        return Stmt([f"type {shape.spelling} interface {{\n{''.join(lines)}}}"])
+
+    def stringers(self) -> list[Stmt]:
+        """String methods of some types, which fmt calls."""
+        made = []
+        for number in self.named:
+            if self.rng.random() < 0.3:
+                value = "strconv.Itoa(whole(float64(r)))"
+                made.append(Stmt([f'func (r {number.spelling}) String() string {{ return "{number.spelling}:" + {value} }}']))
+        for struct in self.world.structs:
+            fields = [f"r.{f.name}" for f in struct.fields if f.shape.is_flat and f.shape.is_printable]
+            if self.rng.random() < 0.3:
+                star = self.rng.choice(["*", ""])
+                value = f"fmt.Sprint({', '.join(fields[:3])})"
+                made.append(Stmt([f'func (r {star}{struct.spelling}) String() string {{ return "{struct.spelling}<" + {value} + ">" }}']))
+        return made
 
     # ---- constants and variables
 
     def constants(self) -> list[Stmt]:
         made = []
-        writer = Statements(self.rng, self.world, True)
+        writer = Features(self.rng, self.world, True)
         for i in range(self.rng.randint(0, 3)):
             shape = self.rng.choice([*self.world.numbers, STRING])
             made.append(Stmt([f"const c{i} {shape.spelling} = ", writer.literal(shape, is_bare=True)]))
@@ -249,12 +429,13 @@ class Generator:
         for i in range(self.rng.randint(2, 6)):
             shape = self.rng.choice(self.world.shapes)
             name = f"g{i}"
-            if isinstance(shape, Pointer) and self.rng.random() < 0.7:
+            if shape.is_reference and self.rng.random() < (0.7 if isinstance(shape, Pointer) else 0.3):
                 made.append(Stmt([f"var {name} {shape.spelling}"]))
                 self.world.globals.append(Variable(name, shape, is_optional=True))
                 continue
-            writer = Statements(self.rng, self.world, is_pure=False)
+            writer = Features(self.rng, self.world, is_pure=False)
             writer.depth = str(DEEPEST)
+            writer.is_initial = True
             writer.calls_left = 1
             value = writer.expr(shape, 3, is_bare=True)
             made.append(Stmt([f"var {name} {shape.spelling} = ", value]))
@@ -269,9 +450,24 @@ class Generator:
             self.world.functions.append(self.signature(f"f{i}"))
         for i in range(self.rng.randint(0, 4)):
             self.world.functions.append(self.method(f"m{i}"))
+        for number, shape in enumerate(self.world.interfaces):
+            for i in range(self.rng.randint(1, 2)):
+                self.declare_dynamic(f"x{number}{i}", shape)
+
+    def declare_dynamic(self, name: str, shape: Interface) -> None:
+        """A method of an interface, and those that implement it."""
+        made = replace(self.signature(name, shape), is_pure=False, is_variadic=False, names_results=False)
+        self.world.functions.append(made)
+        for receiver, by_pointer in self.receivers[shape]:
+            names = bool(made.results) and self.rng.random() < 0.3
+            self.world.functions.append(replace(made, receiver=receiver, by_pointer=by_pointer, names_results=names))
 
     def signature(self, name: str, receiver: Shape | None = None, by_pointer: bool = False) -> Function:
         pure = not by_pointer and self.rng.random() < 0.5
+        if self.rng.random() < 0.4:  # of a type of function values
+            like = self.rng.choice(self.functions)
+            pure = pure and len(like.results) == 1 and all(s.is_flat for s in like.params)
+            return Function(name, like.params, like.results, pure, receiver, by_pointer, False, bool(like.results) and self.rng.random() < 0.3)
         shapes = [s for s in [*self.world.shapes, *self.world.numbers] if s.is_flat or not pure]
         params = [self.rng.choice(shapes) for _ in range(self.rng.choice([0, 1, 1, 2, 2, 3, 6]))]
         variadic = self.rng.random() < 0.15 and not pure
@@ -285,14 +481,14 @@ class Generator:
 
     def method(self, name: str) -> Function:
         structs: list[Shape] = [*self.world.structs]
-        named = [*self.named, *(s for s in self.world.shapes if s.is_named and isinstance(s, Slice | Array | Text))]
+        named = [*self.named, *(s for s in self.world.shapes if s.is_named and isinstance(s, Slice | Array | Text | Func))]
         receiver = self.rng.choice([*structs, *structs, *(s for s in named if s != STRING)])
         by_pointer = self.rng.random() < 0.5
         made = self.signature(name, receiver, by_pointer)
         return replace(made, is_pure=False) if made.is_pure and not receiver.is_flat else made
 
     def function(self, f: Function) -> Stmt:
-        writer = Statements(self.rng, self.world, f.is_pure)
+        writer = Features(self.rng, self.world, f.is_pure)
         declare = writer.scopes.declare
         declare(Variable("d", INT, is_stable=True, is_assignable=False))
         head = "func "
@@ -306,9 +502,9 @@ class Generator:
             texts.append(f"a{i} ..." + shape.spelling[2:] if is_last else f"a{i} {shape.spelling}")
             addressable = self.rng.random() < 0.3
             declare(Variable(f"a{i}", shape, is_stable=not addressable, is_addressable=addressable))
-        first, names = self.function_start(f, writer)
+        names = [f"r{i}" for i in range(len(f.results))] if f.names_results else []
         writer.begin(f.results, names, room=6)
-        body = [Stmt([first]), *self.body(writer, 5), *writer.remembered(3)]
+        body = [*writer.start(f.results, names), *self.body(writer, 5), *writer.remembered(3)]
         if f.results:
             body.append(writer.return_statement())
         return Stmt([f"{head}{f.name}({', '.join(texts)}) {self.result_text(f)}", Block(body)])
@@ -319,25 +515,13 @@ class Generator:
         texts = [f"r{i} {s.spelling}" if f.names_results else s.spelling for i, s in enumerate(f.results)]
         return f"({', '.join(texts)}) "
 
-    def function_start(self, f: Function, writer: Statements) -> tuple[str, list[str]]:
-        """The test of depth and fuel that each function begins with; the names of its results."""
-        if not f.names_results:
-            zeros = ", ".join(shape.zero for shape in f.results)
-            return f"if d <= 0 || spent() {{ return {zeros} }}", []
-        names = [f"r{i}" for i in range(len(f.results))]
-        lines = []
-        for name, shape in zip(names, f.results, strict=True):
-            writer.scopes.declare(Variable(name, shape, is_stable=True))
-            if isinstance(shape, Pointer):
-                lines.append(f"{name} = {shape.zero}")
-        return "\n".join([*lines, "if d <= 0 || spent() { return }"]), names
-
-    def body(self, writer: Statements, most: int) -> list[Stmt]:
+    def body(self, writer: Features, most: int) -> list[Stmt]:
         return [writer.statement() for _ in range(self.rng.randint(2, most))]
 
     def main(self) -> Stmt:
-        writer = Statements(self.rng, self.world, is_pure=False)
+        writer = Features(self.rng, self.world, is_pure=False)
         writer.begin((), [], room=2 * self.size)
+        writer.is_main = True
         writer.scopes.declare(Variable("d", INT, is_stable=True, is_assignable=False))
         body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size), *writer.remembered(8)]
         for variable in self.world.globals:
@@ -348,7 +532,7 @@ class Generator:
             body.append(Stmt([self.ending(writer)]))
         return Stmt(["func main() ", Block(body)])
 
-    def ending(self, writer: Statements) -> str:
+    def ending(self, writer: Features) -> str:
         """A statement that ends the program before its time."""
         number = self.rng.choice(self.world.numbers)
         struct = self.world.structs[0]
@@ -407,7 +591,25 @@ class Generator:
             case Pointer(elem=elem):
                 inner = "; ".join(self.sum_lines_of_part(elem, f"(*{value})", "d-1"))
                 return [f"if {value} != nil && d > 0 {{ {inner} }}"]
+            case Map(key=key, elem=elem):
+                inner = "; ".join([*self.sum_lines_of_part(key, "k", "d-1"), *self.sum_lines_of_part(elem, "e", "d-1")])
+                add = f"h := uint64(7); {inner}; g += h * h"
+                return [f"g := uint64(len({value}))", f"if d > 0 {{ for k, e := range {value} {{ {add} }} }}", "h += g"]
+            case Func():
+                return [f"if {value} == nil {{ h = 3 }}"]
+            case Interface():
+                return self.sum_interface(shape, value)
         return self.sum_lines_of_part(shape, value)
+
+    def sum_interface(self, shape: Interface, value: str) -> list[str]:
+        """By what is in it."""
+        if shape == ERROR:
+            return [f"if {value} != nil {{ h = sumText({value}.Error()) }}"]
+        cases = []
+        for number, held in enumerate(self.world.held(shape)):
+            inner = "; ".join(self.sum_lines_of_part(held, "x", "d-1"))
+            cases.append(f"case {held.spelling}: h = {number}; {inner}\n")
+        return [f"if d <= 0 {{ return }}", f"switch x := {value}.(type) {{\n{''.join(cases)}}}"]
 
     def sum_lines_of_part(self, shape: Shape, value: str, depth: str = "d") -> list[str]:
         """The same for a part: basic values at once, all others by the function of their type."""

@@ -6,6 +6,8 @@ of their own, or together with operands that no call can change: constants and s
 
     W1  a pure function's parameters are flat, and all memory that it sees was allocated in it
     W2  every function spends fuel and passes a smaller depth on, so that every program ends soon
+    W3  a function literal assigns to no stable variable around it, unless it is called at once or deferred: whoever
+        calls it later may be in the middle of an expression that reads the variable
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.fuzz.shapes import Array, Pointer, Shape, Slice, Struct
+from tests.fuzz.shapes import ANY, THING, Array, Interface, Pointer, Shape, Slice, Struct
 
 
-@dataclass
+@dataclass(eq=False)
 class Variable:
     """A variable or constant in scope."""
 
@@ -25,14 +27,14 @@ class Variable:
     is_stable: bool = False  # nothing but a statement here that names it changes it
     is_assignable: bool = True
     is_addressable: bool = False
-    is_optional: bool = False  # a pointer that may be nil
+    is_optional: bool = False  # a reference that may be nil
     is_constant: bool = False
     has_elements: bool = False  # a slice that is not empty
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function or method of the program; its first parameter, the depth, is not among `params`."""
+    """A function, method or function value; its first parameter, the depth, is not among `params`."""
 
     name: str
     params: tuple[Shape, ...]
@@ -42,6 +44,11 @@ class Function:
     by_pointer: bool = False
     is_variadic: bool = False  # the last parameter, a slice, is spelled ...T
     names_results: bool = False
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether the receiver is an interface: the function has no body of its own."""
+        return isinstance(self.receiver, Interface)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,15 @@ class World:
     constants: list[Variable] = field(default_factory=list)
     twins: dict[Shape, Shape] = field(default_factory=dict)  # struct types with the same fields
     sums: dict[Shape, str] = field(default_factory=dict)  # functions that add a value up
+    flat: list[Shape] = field(default_factory=list)  # what an any may hold, besides nil
+    things: list[Shape] = field(default_factory=list)  # what a Thing may hold, besides nil
+    interfaces: list[Interface] = field(default_factory=list)  # those with methods
+    wrappers: dict[Shape, Interface] = field(default_factory=dict)  # structs whose methods an embedded interface has
     counter: int = 0
+
+    def held(self, shape: Interface) -> list[Shape]:
+        """What values of an interface type may hold."""
+        return self.flat if shape == ANY else self.things if shape == THING else shape.holds
 
     def fresh(self, prefix: str) -> str:
         self.counter += 1

@@ -2,14 +2,18 @@
 
     Number Text Truth     basic types, and named types over them
     Struct Array          values with parts
-    Slice Pointer         references
+    Slice Pointer Map     references
+    Func                  function values; their first parameter, the depth, is not among the parameters
+    Interface             any: what is flat and printable; Thing: everything; error; and those with methods, I0 ...
 
-    A named slice or array, `Row`, differs from the unnamed one in its spelling alone.
+    A named slice, array or function type, `Row`, differs from the unnamed one in its spelling alone.
 
-    flat         reaches no memory that another value reaches too: can be handed to a pure function
+    flat         reaches no memory that another value reaches too, and that changes: can be handed to a pure function
     printable    prints the same in every run: no addresses inside
+    plain        so also in the field of a struct, where fmt does not call methods
 
-A pointer variable, parameter or result is never nil; a pointer in a field or an element may be.
+A variable, parameter or result that is a pointer, a function, an error or an interface with methods is never nil; one
+in a field or an element may be.
 """
 
 from __future__ import annotations
@@ -34,6 +38,15 @@ class Shape:
     @property
     def is_printable(self) -> bool:
         return True
+
+    @property
+    def is_plain(self) -> bool:
+        return self.is_printable
+
+    @property
+    def is_reference(self) -> bool:
+        """A variable of the type is never nil, but a part may be."""
+        return False
 
     @property
     def is_named(self) -> bool:
@@ -113,7 +126,7 @@ class Struct(Shape):
 
     @property
     def is_printable(self) -> bool:
-        return all(f.shape.is_printable for f in self.fields)
+        return all(f.shape.is_plain for f in self.fields)
 
 
 @dataclass(frozen=True)
@@ -137,6 +150,10 @@ class Array(Shape):
     def is_printable(self) -> bool:
         return self.elem.is_printable
 
+    @property
+    def is_plain(self) -> bool:
+        return self.elem.is_plain
+
 
 @dataclass(frozen=True)
 class Slice(Shape):
@@ -156,12 +173,15 @@ class Slice(Shape):
 
     @property
     def is_printable(self) -> bool:
-        # a struct may hold a slice of its own type
-        return self.elem.is_printable if not isinstance(self.elem, Struct) else self.elem.is_flat
+        return is_printable_elem(self.elem)
+
+    @property
+    def is_plain(self) -> bool:
+        return self.is_printable and self.elem.is_plain
 
     @property
     def zero(self) -> str:
-        return f"{self.spelling}(nil)"
+        return nil_of(self)
 
 
 @dataclass(frozen=True)
@@ -181,8 +201,140 @@ class Pointer(Shape):
         return False
 
     @property
+    def is_reference(self) -> bool:
+        return True
+
+    @property
     def zero(self) -> str:
         return f"new({self.elem.spelling})"
+
+
+@dataclass(frozen=True)
+class Map(Shape):
+    key: Shape
+    elem: Shape
+
+    @classmethod
+    def of(cls, key: Shape, elem: Shape) -> Map:
+        return cls(f"map[{key.spelling}]{elem.spelling}", key, elem)
+
+    @property
+    def is_comparable(self) -> bool:
+        return False
+
+    @property
+    def is_flat(self) -> bool:
+        return False
+
+    @property
+    def is_printable(self) -> bool:
+        """fmt sorts the keys; those of different types by where the types are."""
+        return is_printable_elem(self.elem) and self.key.is_plain and not isinstance(self.key, Interface)
+
+    @property
+    def is_plain(self) -> bool:
+        return self.is_printable and self.elem.is_plain
+
+    @property
+    def zero(self) -> str:
+        return nil_of(self)
+
+
+@dataclass(frozen=True)
+class Func(Shape):
+    params: tuple[Shape, ...]
+    results: tuple[Shape, ...]
+
+    @classmethod
+    def of(cls, params: tuple[Shape, ...], results: tuple[Shape, ...]) -> Func:
+        return cls(f"func({', '.join(['int', *(p.spelling for p in params)])}){result_text(results)}", params, results)
+
+    @property
+    def is_comparable(self) -> bool:
+        return False
+
+    @property
+    def is_flat(self) -> bool:
+        return False
+
+    @property
+    def is_printable(self) -> bool:
+        return False
+
+    @property
+    def is_reference(self) -> bool:
+        return True
+
+    @property
+    def zero(self) -> str:
+        unnamed = Func.of(self.params, self.results).spelling
+        literal = f"{unnamed} {{ return {', '.join(result.zero for result in self.results)} }}"
+        return f"{self.spelling}({literal})" if self.is_named else literal
+
+
+@dataclass(frozen=True)
+class Interface(Shape):
+    """An interface; what may be in it is filled in later."""
+
+    has_methods: bool = False
+    holds: list[Shape] = field(default_factory=list, compare=False)
+
+    @property
+    def is_comparable(self) -> bool:
+        return self in (ANY, ERROR)
+
+    @property
+    def is_flat(self) -> bool:
+        return self in (ANY, ERROR)
+
+    @property
+    def is_printable(self) -> bool:
+        return self in (ANY, ERROR)
+
+    @property
+    def is_plain(self) -> bool:
+        return self == ANY
+
+    @property
+    def is_reference(self) -> bool:
+        return self.has_methods
+
+    @property
+    def zero(self) -> str:
+        if self == ERROR:
+            return 'error(E1("zero"))'
+        return f"{self.spelling}({self.holds[0].zero})" if self.has_methods else f"{self.spelling}(nil)"
+
+
+def result_text(results: tuple[Shape, ...]) -> str:
+    """The results of an unnamed function type."""
+    if len(results) < 2:
+        return "".join(f" {result.spelling}" for result in results)
+    return f" ({', '.join(result.spelling for result in results)})"
+
+
+def nil_of(shape: Shape) -> str:
+    """nil as a slice or map; a function type at the end would take the parentheses for its results."""
+    return f"({shape.spelling})(nil)" if "func(" in shape.spelling else f"{shape.spelling}(nil)"
+
+
+def is_printable_elem(elem: Shape) -> bool:
+    """Whether slices and maps of it are; a struct may hold those of its own type."""
+    return elem.is_flat and elem.is_printable if isinstance(elem, Struct) else elem.is_printable
+
+
+def can_be_key(shape: Shape) -> bool:
+    """Whether equal values are the same value in every respect, and none differs from itself."""
+    match shape:
+        case Number(is_float=is_float):
+            return not is_float
+        case Array(elem=elem):
+            return can_be_key(elem)
+        case Struct(fields=fields):
+            return all(can_be_key(f.shape) for f in fields)
+        case Pointer() | Text() | Truth():
+            return True
+    return False
 
 
 INT = Number("int", 64)
@@ -207,3 +359,6 @@ INTEGERS = [
 ]
 STRING = Text("string")
 BOOL = Truth("bool")
+ANY = Interface("any")
+ERROR = Interface("error", True)
+THING = Interface("Thing")

@@ -1,4 +1,4 @@
-"""Statements: random ones that end and, but for the last statement of some programs, do not panic.
+"""Statements: random ones that end and, but for those that features.py adds, do not panic.
 
     variables    every form of declaration and assignment
     loops        every form, each with a bound; labels, break and continue
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz.expressions import Expressions
 from tests.fuzz.scope import Function, Path, Variable, paths
 from tests.fuzz.shapes import (
     BOOL,
@@ -23,6 +22,7 @@ from tests.fuzz.shapes import (
     STRING,
     UINT64,
     Array,
+    Func,
     Number,
     Pointer,
     Shape,
@@ -32,6 +32,7 @@ from tests.fuzz.shapes import (
     Truth,
 )
 from tests.fuzz.tree import Block, Clauses, Expr, Header, Labeled, Node, Stmt
+from tests.fuzz.values import Values
 
 LONGEST_SLICE = 24
 VERBS = {
@@ -43,7 +44,7 @@ VERBS = {
 }
 
 
-class Statements(Expressions):
+class Statements(Values):
     """Random statements of one function."""
 
     def begin(self, results: tuple[Shape, ...], names: list[str], room: int) -> None:
@@ -51,6 +52,10 @@ class Statements(Expressions):
         self.result_names = names  # "" unless the results have names
         self.room = room  # statements left
         self.loops: list[tuple[str, bool]] = []  # labels of the loops and switches around; whether it is a loop
+
+    def more_statements(self, nested: int) -> list[tuple[int, Callable[[], Stmt | None]]]:
+        """What features.py adds; those with blocks only while they may nest."""
+        raise NotImplementedError
 
     # ---- blocks
 
@@ -79,8 +84,8 @@ class Statements(Expressions):
             (4, self.summed),
             (4, self.append),
             (2, self.copied),
-            (4 * impure, self.call_statement),
-            (3 * impure, self.several_calls),
+            (5, self.call_statement),
+            (3, self.several_calls),
             (2 * impure, self.link),
             (5 * nested, self.if_statement),
             (6 * nested, self.loop),
@@ -93,6 +98,7 @@ class Statements(Expressions):
             (1 * impure, lambda: Stmt(["runtime.GC()"])),
             (1, self.local_constant),
             (1 * impure, self.large),
+            *self.more_statements(nested),
         ]
         while True:
             choice = self.rng.choices(choices, [weight for weight, _ in choices])[0]
@@ -121,7 +127,7 @@ class Statements(Expressions):
         variable = self.new_variable(shape)
         name = variable.name
         roll = self.rng.random()
-        if roll < 0.15 and not isinstance(shape, Pointer):
+        if roll < 0.15 and not shape.is_reference:
             parts: list[str | Node] = [f"var {name} {shape.spelling}"]
         elif roll < 0.3:
             parts = [f"var {name} {shape.spelling} = ", self.expr(shape, is_bare=True)]
@@ -149,10 +155,11 @@ class Statements(Expressions):
 
     def targets(self) -> list[Path]:
         """What can be assigned to."""
-        return [path for variable in self.variables() for path in paths(variable) if path.is_assignable]
+        found = [path for variable in self.variables() for path in paths(variable) if path.is_assignable]
+        return [path for path in found if path.is_indirect or path.variable not in self.frozen]
 
     def optional_targets(self) -> list[Variable]:
-        return [v for v in self.variables() if v.is_optional and v.is_assignable]
+        return [v for v in self.variables() if v.is_optional and v.is_assignable and v not in self.frozen]
 
     def assignment(self) -> Stmt | None:
         optional = self.optional_targets()
@@ -163,7 +170,7 @@ class Statements(Expressions):
         if not found:
             return None
         path = self.rng.choice(found)
-        if isinstance(path.shape, Pointer) and len(path.steps) > 1:
+        if path.shape.is_reference and len(path.steps) > 1:
             return Stmt([self.path_expr(path, 1), " = ", self.element(path.shape, 2)])
         return Stmt([self.path_expr(path, 1), " = ", self.expr(path.shape, is_bare=True)])
 
@@ -195,12 +202,12 @@ class Statements(Expressions):
         left: list[str | Node] = []
         right: list[str | Node] = []
         for path in chosen:
-            is_part = isinstance(path.shape, Pointer) and len(path.steps) > 1
+            is_part = path.shape.is_reference and len(path.steps) > 1
             variable = path.variable
             if variable.has_elements and len(path.steps) > 1 and self.chance(0.5):
                 assert isinstance(variable.shape, Slice), "only slices have elements"
                 left += [", ", variable.name]
-                right += [", ", f"append({variable.shape.spelling}(nil), {variable.name}...)"]
+                right += [", ", f"append({variable.shape.zero}, {variable.name}...)"]
             left += [", ", self.path_expr(path, 1)]
             right += [", ", self.element(path.shape, 1) if is_part else self.expr(path.shape, 1, is_bare=True)]
         return Stmt([*left[1:], " = ", *right[1:]])
@@ -276,14 +283,13 @@ class Statements(Expressions):
         """if q := v.next; q != nil, or a walk along such a field."""
         found = [Path((v.name,), v.shape, v, False) for v in self.variables() if v.is_optional]
         found += [path for v in self.variables() for path in paths(v) if len(path.steps) > 1]
-        found = [path for path in found if isinstance(path.shape, Pointer)]
+        found = [path for path in found if path.shape.is_reference]
         if not found:
             return None
         path = self.rng.choice(found)
-        assert isinstance(path.shape, Pointer), "only pointers were chosen"
         name = self.world.fresh("q")
         start = self.path_expr(path, 1)
-        elem = path.shape.elem
+        elem = path.shape.elem if isinstance(path.shape, Pointer) else None
         onward = [f for f in elem.fields if f.shape == path.shape] if isinstance(elem, Struct) else []
         variable = Variable(name, path.shape, is_stable=True, is_assignable=False)
         if onward and self.chance(0.5):
@@ -325,7 +331,7 @@ class Statements(Expressions):
         value = self.element(shape.elem, 2)
         self.scopes.declare(Variable(name, shape, is_stable=True, is_assignable=False))
         fill = f"{name}[len({name})-1], {name}[len({name})/2] = "
-        keep = f"{name} = append({shape.spelling}(nil), {name}[len({name})-2:]...)"
+        keep = f"{name} = append({shape.zero}, {name}[len({name})-2:]...)"
         head = f"{name} := make({shape.spelling}, {count}); _ = {name}\n"
         return Stmt([head, "if true ", Block([Stmt([fill, value, ", ", value])]), f"\n{keep}"])
 
@@ -389,14 +395,19 @@ class Statements(Expressions):
     # ---- calls
 
     def impure(self) -> list[Function]:
-        return [f for f in self.world.functions if not f.is_pure]
+        """What only statements of their own call: function values, and functions that change things."""
+        found = [] if self.is_pure else [f for f in self.world.functions if not f.is_pure]
+        known = [v for v in self.variables() if isinstance(v.shape, Func) and not v.is_optional]
+        return found + [Function(v.name, *called(v.shape), is_pure=False) for v in known for _ in range(2)]
 
     def call_statement(self) -> Stmt | None:
         """f(), or variables declared with its results."""
         found = self.impure()
         if not found:
             return None
-        function = self.rng.choice(found)
+        return self.call_of(self.rng.choice(found))
+
+    def call_of(self, function: Function) -> Stmt | None:
         call = self.call(function, 2)
         if call is None:
             return None
@@ -415,16 +426,20 @@ class Statements(Expressions):
 
     def several_calls(self) -> Stmt | None:
         """Several calls in one expression or argument list: they happen from left to right."""
+        self.only_stable = True
+        made = self.calls_together()
+        self.only_stable = False
+        return made
+
+    def calls_together(self) -> Stmt | None:
         found = [f for f in self.impure() if len(f.results) == 1 and f.results[0].is_printable]
         if not found:
             return None
-        self.only_stable = True
         calls = [self.call(self.rng.choice(found), 1) for _ in range(self.rng.choice([2, 2, 3]))]
         made = [call for call in calls if call is not None]
         several = [f for f in self.impure() if len(f.results) > 1 and all(s.is_printable for s in f.results)]
         if several and self.chance(0.3):
             call = self.call(self.rng.choice(several), 1)
-            self.only_stable = False
             return Stmt(["fmt.Println(", call, ")"]) if call is not None else None
         number = next((call for call in made if isinstance(call.shape, Number)), None)
         same = [call for call in made if number is not None and call.shape == number.shape]
@@ -441,7 +456,6 @@ class Statements(Expressions):
             for call in made:
                 values += [", ", call]
             result = Stmt(["fmt.Println(", *values[1:], ")"])
-        self.only_stable = False
         return result
 
     # ---- branches
@@ -569,9 +583,8 @@ class Statements(Expressions):
             if found:
                 head = ["&", self.path_expr(self.rng.choice(found), 1)]
         k, e = self.world.fresh("k"), self.world.fresh("e")
-        is_pointer = isinstance(shape.elem, Pointer)
         key = Variable(k, INT, is_stable=True)
-        value = Variable(e, shape.elem, is_addressable=self.chance(0.3), is_optional=is_pointer)
+        value = Variable(e, shape.elem, is_addressable=self.chance(0.3), is_optional=shape.elem.is_reference)
         form = self.rng.random()
         if form < 0.2:
             return self.looping([f"for {k} := range ", *head, " "], key, first=f"_ = {k}")
@@ -621,6 +634,12 @@ class Statements(Expressions):
         for shape in self.results:
             parts += [", ", self.expr(shape, 2, is_bare=True)]
         return Stmt(["return ", *parts[1:]])
+
+
+def called(shape: Shape) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+    """The parameters and results of a function type."""
+    assert isinstance(shape, Func), "only functions are called"
+    return shape.params, shape.results
 
 
 def kind_of(shape: Shape) -> str:
