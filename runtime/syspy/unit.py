@@ -241,16 +241,27 @@ def results_of(signature: Signature) -> tuple[Kind, ...]:
     return () if llvm_type(signature.result) == "void" else (signature.result,)
 
 
+HANG = (  # the record on the thread; %first is true until a failure jumps here
+    "  %key = load i32, ptr @syspy.key",
+    "  %outer = call ptr @pthread_getspecific(i32 %key)",
+    f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
+    "  store ptr %outer, ptr %keep",
+    "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
+    "  %way = call i32 @_setjmp(ptr %record) returns_twice",
+    "  %first = icmp eq i32 %way, 0",
+)
+UNHANG = (  # the one that hung there before
+    "  %key.2 = load i32, ptr @syspy.key",
+    f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
+    "  %outer.2 = load ptr, ptr %kept",
+    "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+)
+
+
 def entry_thunk(signature: Signature) -> str:
     """The function that Python calls for a root."""
     lines = [
-        "  %key = load i32, ptr @syspy.key",
-        "  %outer = call ptr @pthread_getspecific(i32 %key)",
-        f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
-        "  store ptr %outer, ptr %keep",
-        "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
-        "  %way = call i32 @_setjmp(ptr %record) returns_twice",
-        "  %first = icmp eq i32 %way, 0",
+        *HANG,
         "  br i1 %first, label %go, label %done",
         "go:",
     ]
@@ -275,10 +286,7 @@ def entry_thunk(signature: Signature) -> str:
     lines += [
         "  br label %done",
         "done:",
-        "  %key.2 = load i32, ptr @syspy.key",
-        f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
-        "  %outer.2 = load ptr, ptr %kept",
-        "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+        *UNHANG,
         "  ret void",
     ]
     head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record) nounwind"
@@ -299,13 +307,7 @@ def attempt_text(symbol: str, parameters: list[str]) -> str:
     passed = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(parameters))
     lines = [
         f"  %record = alloca [{RECORD_WORDS} x i64], align 16",
-        "  %key = load i32, ptr @syspy.key",
-        "  %outer = call ptr @pthread_getspecific(i32 %key)",
-        f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
-        "  store ptr %outer, ptr %keep",
-        "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
-        "  %way = call i32 @_setjmp(ptr %record) returns_twice",
-        "  %first = icmp eq i32 %way, 0",
+        *HANG,
         "  br i1 %first, label %go, label %failed",
         "go:",
         f"  call fastcc void %target({passed}) nounwind",
@@ -326,10 +328,7 @@ def attempt_text(symbol: str, parameters: list[str]) -> str:
         "  br label %done",
         "done:",
         "  %returned = phi i1 [ true, %go ], [ false, %failed ]",
-        "  %key.2 = load i32, ptr @syspy.key",
-        f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
-        "  %outer.2 = load ptr, ptr %kept",
-        "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+        *UNHANG,
         "  ret i1 %returned",
     ]
     head = f"define internal fastcc i1 {symbol}(ptr %caught, ptr %target{given}) noinline nounwind"
