@@ -236,6 +236,8 @@ def run_program(g: G, main: Closure) -> None:
     frame = g.shadow_top
     store(uintptr, frame, 0)
     if not call_closure(g, frame, main, nil(Panic), False):
+        if g.unwinding.last == 0 and not is_panic_value(address(g.unwinding)):
+            fail_again(address(g.unwinding))
         panic = caught_panic(g, frame, nil(Panic))
         ask_for_texts(g, frame, panic)
         leave_with(g, panic)
