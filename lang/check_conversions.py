@@ -184,6 +184,9 @@ class Conversions(CheckerBase):
         if isinstance(want_under, Interface):
             why = missing_method(have, want_under)
             return not why, f"{_unaliased(have)} does not implement {target} {why}" if why else ""
+        if isinstance(want_under, Pointer) and is_interface(want_under.elem):
+            why = f"(type {target} is pointer to interface, not interface)"
+            return False, f"{_unaliased(have)} does not implement {target} {why}"
         if isinstance(have_under, Interface) and not missing_method(target, have_under):
             return False, "need type assertion"
         if isinstance(have_under, Chan) and isinstance(want_under, Chan) and not have_under.direction:

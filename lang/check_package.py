@@ -179,6 +179,8 @@ class Checker(Declarations):
             if not isinstance(named, Named):
                 continue
             method.receiver, method.pointer_receiver = named, is_pointer
+            assert declaration.receiver is not None
+            method.receiver_name = declaration.receiver.name.name if declaration.receiver.name else ""
             other = named.methods.get(method.name)
             if other is not None:
                 message = f"method {named.name}.{method.name} already declared at {self.place(other.pos)}"

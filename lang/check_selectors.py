@@ -221,8 +221,8 @@ class Selectors(Types):
             self.resolve(method)
             self.note_use(method)
             if not is_in_method_set(found):
-                name = x.name.name
-                message = f"invalid method expression {base}.{name} (needs pointer receiver (*{base}).{name})"
+                wanted = x.name.name
+                message = f"invalid method expression {base}.{wanted} (needs pointer receiver (*{base}).{wanted})"
                 self.error(codes.NO_FIELD, x.name, message)
                 self.invalidate(x)
                 return
@@ -232,7 +232,8 @@ class Selectors(Types):
             signature = method.signature
             selected = s.MethodSelection(found.steps, method, adjustment(method, found.receiver or base))
             x.selection = s.MethodExpression(selected)
-        params = (Param("_" if signature.params and signature.params[0].name else "", base), *signature.params)
+        name = (method.receiver_name if method else "") or "_"
+        params = (Param(name if signature.params and signature.params[0].name else "", base), *signature.params)
         x.mode, x.type = s.Mode.VALUE, Signature(params, signature.results, signature.variadic)
 
     def note_use(self, object_: Object) -> None:

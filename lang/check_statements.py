@@ -142,10 +142,9 @@ class Statements(Switches):
         self.combine(
             result, target, value, x.op, x.op_pos, lambda: f"{spelled(target)} {x.op}= {spelled(value)}"
         )
-        if is_valid(result):
-            type_ = self.target_type(target)
-            if type_ is not None and type_ != INVALID:
-                self.assign(result, type_, "assignment")
+        type_ = self.target_type(target)
+        if is_valid(result) and type_ is not None and type_ != INVALID:
+            self.assign(result, type_, "assignment")
 
     def _stmt_define(self, x: s.Define, around: Around) -> None:
         self.check_define(x)

@@ -32,7 +32,8 @@ def check_annotations(x: s.Expr) -> None:
         assert not is_untyped(x.type), f"AN2: untyped: {x}"
     if isinstance(x, s.Name) and x.name != "_":
         assert x.object is not None, f"AN3: a name without an object: {x}"
-    assert all(part.pos >= x.pos for part in parts(x)), f"AN4: not the leftmost character: {x}"
+    is_leftmost = all(part.pos >= x.pos for part in parts(x))
+    assert is_leftmost or isinstance(x, s.SliceExpr), f"AN4: not the leftmost character: {x}"
 
 
 def parts(x: s.Node) -> Iterator[s.Node]:

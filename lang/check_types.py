@@ -32,6 +32,7 @@ from lang.go_types import (
     basic,
     incomparable_part,
     is_untyped,
+    signature_string,
 )
 from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, PackageName, TypeName, Var, VarKind
@@ -230,10 +231,12 @@ class Types(Operators):
             if name in methods:
                 self.error(codes.REDECLARED, element, f"duplicate method {name}")
             methods[name] = InterfaceMethod(name, signature)
-        for element in x.elements:
-            if element.name is None:
-                self._embed_interface(element, methods)
-        return Interface(tuple(methods[name] for name in sorted(methods)))
+        own = [f"{name}{signature_string(methods[name].signature)}" for name in sorted(methods)]
+        embedded = [element for element in x.elements if element.name is None]
+        for element in embedded:
+            self._embed_interface(element, methods)
+        spelling = f"interface{{{'; '.join(own + [str(e.type_expr.type) for e in embedded])}}}" if embedded else ""
+        return Interface(tuple(methods[name] for name in sorted(methods)), spelling)
 
     def _embed_interface(self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod]) -> None:
         """Add the methods of an embedded interface; those that are there already must be the same."""

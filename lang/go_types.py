@@ -197,7 +197,7 @@ class Signature(Type):
         """What a call gives: the one result's type, or a Tuple of none or several."""
         if len(self.results) == 1:
             return self.results[0].type
-        return Tuple(tuple(result.type for result in self.results))
+        return Tuple(tuple(result.type for result in self.results), tuple(result.name for result in self.results))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +205,7 @@ class Tuple(Type):
     """The type of a call that gives no value or several."""
 
     elems: tuple[Type, ...]
+    names: tuple[str, ...] = field(compare=False, default=())   # of the results, "" where left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class Interface(Type):
     """interface{ methods }, embedded interfaces flattened, sorted by name"""
 
     methods: tuple[InterfaceMethod, ...]
-    name: str = field(compare=False, default="")                # "any" when so spelled
+    name: str = field(compare=False, default="")                # "any" when so spelled; with what it embeds, as spelled
 
 
 INVALID = Basic(Kind.INVALID, "invalid type")
@@ -359,8 +360,9 @@ def type_string(t: Type) -> str:
             return "struct{" + "; ".join(map(_field_string, fields)) + "}"
         case Signature():
             return "func" + signature_string(t)
-        case Tuple(elems):
-            return "(" + ", ".join(map(str, elems)) + ")"
+        case Tuple(elems, names):
+            named = zip(names or [""] * len(elems), elems, strict=True)
+            return "(" + ", ".join(f"{name} {elem}".lstrip() for name, elem in named) + ")"
         case Interface(methods, name):
             return name or "interface{" + "; ".join(m.name + signature_string(m.signature) for m in methods) + "}"
     raise AssertionError(f"no spelling for {type(t).__name__}")

@@ -31,6 +31,7 @@ from lang.go_types import (
     Basic,
     Chan,
     Interface,
+    InterfaceMethod,
     Kind,
     Map,
     Named,
@@ -42,6 +43,7 @@ from lang.go_types import (
     type_string,
 )
 from lang.layout import align_of, field_offsets, pointer_bytes, pointer_mask, size_of
+from lang.lookup import is_exported
 from lang.lower_names import Names, safe_name
 
 FLAT_LIMIT = 16  # locals that a struct may take apart into; above it is boxed
@@ -403,6 +405,8 @@ def runtime_name(t: Type) -> str:
             return f"struct {{ {inner} }}" if inner else "struct {}"
         case Interface(methods) if not methods:
             return "interface {}"
+        case Interface(methods):
+            return f"interface {{ {'; '.join(map(method_name, methods))} }}"
         case Signature():
             return signature_name(t)
         case Map(key, elem):
@@ -412,6 +416,12 @@ def runtime_name(t: Type) -> str:
         case Basic(kind=Kind.INT32):
             return "int32"
     return type_string(t)
+
+
+def method_name(method: InterfaceMethod) -> str:
+    """A method of an interface as the run time names it."""
+    owner = "" if is_exported(method.name) else "main."
+    return owner + method.name + signature_name(method.signature).removeprefix("func")
 
 
 def signature_name(signature: Signature) -> str:

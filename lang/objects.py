@@ -83,6 +83,7 @@ class Func(Object):
     is_native: bool = False                                     # a package's, not written in Toy
     receiver: Named | None = None                               # T of a method on T or *T
     pointer_receiver: bool = False                              # declared on *T
+    receiver_name: str = ""                                     # "" when it has none
 
     @property
     def signature(self) -> Signature:

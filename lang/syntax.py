@@ -7,7 +7,8 @@ in and changes nothing else. After a check without errors:
     AN2  no type is untyped: implicit conversions are resolved down to the literals, except under a node that is itself
          CONSTANT, whose parts need not be visited
     AN3  a Name that stands for something has `object`
-    AN4  pos is the offset of the leftmost character, in characters from the start of the source
+    AN4  pos is the offset of the leftmost character, in characters from the start of the source; of a[i:j], and of what
+         begins with it, that of the bracket, and of a function type that of the parenthesis: there Go reports errors
 
 A tree is checked once. Expressions that denote types (`[]int` in `make([]int, n)`) have mode TYPE and the type itself.
 

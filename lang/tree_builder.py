@@ -340,14 +340,15 @@ class TreeBuilder:
         return parts[0] if parts else None
 
     def slice(self, parts: Parts) -> s.SliceExpr:
-        operand = parts[0]
-        colons = [part.pos for part in parts if isinstance(part, Token)]
-        low, high, *rest = [part for part in parts[1:] if not isinstance(part, Token)]
+        """Its position is that of the bracket, as in Go: errors about it stand there."""
+        operand, bracket, *inside = parts
+        colons = [part.pos for part in inside if isinstance(part, Token)]
+        low, high, *rest = [part for part in inside if not isinstance(part, Token)]
         if rest and high is None:
             self.diagnostics.report(SYNTAX, colons[1], "middle index required in 3-index slice")
         elif rest and rest[0] is None:
             self.diagnostics.report(SYNTAX, colons[1] + 1, "final index required in 3-index slice")
-        return s.SliceExpr(operand.pos, operand, low, high, rest[0] if rest else None)
+        return s.SliceExpr(bracket.pos, operand, low, high, rest[0] if rest else None)
 
     def type_assertion(self, parts: Parts) -> s.TypeAssert:
         return s.TypeAssert(parts[0].pos, parts[0], parts[1])
