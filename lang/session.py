@@ -227,7 +227,8 @@ class Session:
         hidden = [x.object for x in declared_names(file.declarations) if x.name in spelled]
         for x in file.declarations:
             if isinstance(x, s.FuncDecl) and x.receiver is not None and method_name(x) in methods:
-                hidden.append(x.object)
+                if method_name(x)[0] not in spelled:  # a type that is declared again takes its methods along
+                    hidden.append(x.object)
         for name in meant(file, {x for x in hidden if x is not None}):
             renamed[name.pos] = f"{name.name}·{self.line_of(hidden, name)}"
 
