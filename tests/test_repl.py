@@ -419,7 +419,6 @@ def test_defer_panic_and_recover(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("engine", ENGINES)
 def test_maps_and_values_with_methods_are_shown(engine: str) -> None:
     assert shown(
         'import "fmt"; m := map[string][]int{"b": {2}, "a": nil}; m',
