@@ -16,7 +16,7 @@ from lang.check_base import is_valid
 from lang.check_loops import TOP, Around, Loops
 from lang.go_types import BOOL, INVALID, Interface, Type, has_nil, is_comparable
 from lang.lookup import missing_method
-from lang.objects import Value, Var
+from lang.objects import Nil, Value, Var
 from lang.spelling import spelled
 
 
@@ -124,7 +124,7 @@ class Switches(Loops):
         """Check the types of a case; the type of the variable in it."""
         found: Type | None = None
         for value in case.values or []:
-            if isinstance(value, s.Name) and value.name == "nil":
+            if isinstance(value, s.Name) and isinstance(self.at.scope.find(value.name), Nil):
                 self.expr(value)
                 value.type = operand.type
                 found = None

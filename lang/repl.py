@@ -9,7 +9,9 @@
     6> y
     repl:6:1: undefined: y          what is refused, or fails, leaves everything as it was
 
-Through a pipe it does the same without prompts. What runs, runs in a child process: see replay.py.
+Declarations that lack something wait for those that come with them, pasted or through a pipe: a program may use
+functions and types in front of their declarations. Through a pipe there are no prompts. What runs, runs in a child
+process: see replay.py.
 
 Owner: the terminal.        Next: toyrun.py
 """
@@ -20,12 +22,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 from lang.driver import UserError, guarded
 from lang.execution import INTERRUPT_EXIT
 from lang.replay import Outcome, Progress, replay
-from lang.session import Session
-from lang.session_input import is_incomplete
+from lang.session import Entered, InputError, Session
+from lang.session_input import blanked, declared_by, is_incomplete
 from runtime.output import EXIT_BROKEN_PIPE
 from runtime.syspy.cache import directory as cache_directory
 
@@ -39,6 +42,7 @@ An input goes on over several lines until it is complete; Ctrl-C drops it.
   :quit, Ctrl-D      the end
 
 A name may be declared again; what was typed before goes on with the old one.
+In what is pasted or piped in, declarations may come behind their uses.
 An input that is wrong, panics, exits or is interrupted changes nothing.
 
 For each input all earlier ones are run again, with their output hidden. So an
@@ -71,6 +75,8 @@ class Prompt:
         self.environ = environ
         self.is_interactive = is_interactive
         self.session = Session()
+        self.waiting: list[str] = []  # declarations that lack something, and those behind them
+        self.awaited: set[tuple[str, ...]] = set()  # what they declare
         self.pending = ""  # the lines of an input that is not complete yet
 
     def run(self) -> int:
@@ -85,23 +91,28 @@ class Prompt:
     def take_lines(self) -> bool:
         """Take what is typed next; whether the session goes on."""
         try:
-            return all(self.take(line) for line in self.typed().split("\n"))
+            goes_on = all(self.take(line) for line in self.typed().split("\n"))
+            if self.is_interactive and not self.pending:
+                self.settle()
+            return goes_on
         except EOFError:
             if self.is_interactive:
                 sys.stdout.write("\n")
             self.submit()
+            self.settle()
             return False
         except KeyboardInterrupt:
             if not self.is_interactive:
                 raise
             sys.stdout.write("\n")
+            self.settle()
             self.session.added(self.pending)
             self.pending = ""
             return True
 
     def typed(self) -> str:
         """The next line, or several that were pasted together. Raises EOFError."""
-        number = self.session.lines + self.pending.count("\n") + 1
+        number = self.session.lines + "".join([*self.waiting, self.pending]).count("\n") + 1
         if self.is_interactive:
             return input(f"{number}{'.' if self.pending else '>'} ")
         line = sys.stdin.readline() if sys.stdin is not None else ""
@@ -112,6 +123,8 @@ class Prompt:
     def take(self, line: str) -> bool:
         """Take one line; whether the session goes on."""
         is_command = not self.pending and line.lstrip().startswith(":")
+        if is_command:
+            self.settle()
         if is_command and line.strip() in (":quit", ":q"):
             return False
         self.pending += f"{line}\n"
@@ -148,20 +161,58 @@ class Prompt:
             sys.stderr.write(str(error))
 
     def submit(self) -> None:
-        """Check, run and keep the pending input."""
+        """Take the pending input: declarations may have to wait."""
         text, self.pending = self.pending, ""
+        if self.waiting and self.joins(text):
+            return
+        self.settle()
         if not text.strip():
             self.session.added(text)
             return
         try:
-            entered = self.session.enter(text)
-            outcome = replay(entered, self.engine, self.environ) if entered.runs else None
-            if outcome is None or outcome.progress is Progress.DONE:
-                self.session.keep(entered)
-            else:
-                self.tell(outcome)
+            self.perform(self.session.enter(text))
         except UserError as error:
-            sys.stderr.write(str(error))
+            if isinstance(error, InputError) and error.may_wait:
+                self.session.take_back(text)
+                self.joins(text)
+            else:
+                sys.stderr.write(str(error))
+
+    def joins(self, text: str) -> bool:
+        """Let a text wait, if it is declarations of names that do not wait yet, or blank; whether it does."""
+        declared = declared_by(text) if text.strip() else set()
+        if declared is None or declared & self.awaited:
+            return False
+        self.waiting.append(text)
+        self.awaited |= declared
+        return True
+
+    def settle(self) -> None:
+        """Enter what waits, together; without those parts that are wrong even so."""
+        parts, self.waiting, self.awaited = self.waiting, [], set()
+        given = self.session.added("".join(parts))
+        while given.text.strip():
+            try:
+                self.perform(self.session.checked(given))
+                return
+            except InputError as error:
+                sys.stderr.write(str(error))
+                parts = without(parts, {place - given.start for place in error.places})
+            except UserError as error:
+                sys.stderr.write(str(error))
+                return
+            text = "".join(parts)
+            if text == given.text:
+                return
+            given = replace(given, text=text)
+
+    def perform(self, entered: Entered) -> None:
+        """Run an input, and keep it if all goes well."""
+        outcome = replay(entered, self.engine, self.environ) if entered.runs else None
+        if outcome is None or outcome.progress is Progress.DONE:
+            self.session.keep(entered)
+        else:
+            self.tell(outcome)
 
     def tell(self, outcome: Outcome) -> None:
         """Say why a run has not come to its end, where it has not said so itself."""
@@ -176,6 +227,15 @@ class Prompt:
             sys.stderr.write("toyrun: the inputs before this one, run once more, came to another end; it was not run\n")
         elif outcome.progress is Progress.NEWEST:
             sys.stderr.write(f"exit status {code}\n")
+
+
+def without(parts: list[str], places: set[int]) -> list[str]:
+    """Parts of a text, those with one of the offsets in them left blank."""
+    kept, at = [], 0
+    for part in parts:
+        kept.append(blanked(part) if places & {*range(at, at + len(part))} else part)
+        at += len(part)
+    return kept
 
 
 # ---- history

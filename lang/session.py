@@ -12,12 +12,15 @@ wherever the compiler had found it to be meant: `renamed` has the offsets.
     2>  func f() int { return x }       func f() int { return x·1 }
     3>  x := "one"                      var x = "one"
 
+A type takes its methods along. A method that is declared again for the same type is called as before by what was typed
+before; session_methods.py sees to calls through interfaces.
+
 Owner: the prompt.        Next: replay.py
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -27,18 +30,47 @@ from lang.check_package import Checker, check
 from lang.check_tree import nodes
 from lang.diagnostics import Diagnostics
 from lang.driver import UserError, lower_checked
-from lang.go_types import Basic, Kind, Tuple, Type
+from lang.go_types import Basic, Kind, Named, Tuple, Type
 from lang.lower_program import LoweredProgram
-from lang.objects import Object
-from lang.session_input import FMT, MAIN, Form, Input, Parts, as_typed, parse_input
+from lang.objects import Object, PackageName
+from lang.scopes import universe
+from lang.session_input import (
+    FMT,
+    MAIN,
+    Form,
+    Input,
+    Parts,
+    as_typed,
+    declared_names,
+    method_name,
+    methods_among,
+    parse_input,
+)
+from lang.session_methods import Methods
 from lang.source import Source
 
 NAME = "repl"  # of the source, in messages
+PREDECLARED = frozenset(universe().names)
+PREDECLARED_LINE = 0  # in the names of what stands in no line, or in front of all
 DONE = "done·"  # the first variable: the program sets it when it is through
 
 
+class InputError(UserError):
+    """What is wrong with an input."""
+
+    def __init__(self, text: str, places: list[int], may_wait: bool) -> None:
+        super().__init__(text)
+        self.places = places  # offsets in the session's text
+        self.may_wait = may_wait  # it only declares, and what is typed next may be what it lacks
+
+
 class SessionChecker(Checker):
-    """The rules of a session: what is imported may be used later."""
+    """The rules of a session: what is imported may be used later; predeclared names have a second one, len·0."""
+
+    def prepare(self) -> None:
+        """Start with nothing resolved."""
+        super().prepare()
+        self.package_scope.names |= {f"{name}·{PREDECLARED_LINE}": found for name, found in universe().names.items()}
 
     def report_unused_imports(self) -> None:
         """Nothing."""
@@ -60,10 +92,12 @@ class Attempt:
         return any(error.pos < self.given.start for error in self.diagnostics.found)
 
     @property
-    def error(self) -> UserError:
+    def error(self) -> InputError:
         """All errors, for the user, who has called main what is MAIN here."""
         found = [replace(error, message=error.message.replace(MAIN, "main")) for error in self.diagnostics.found]
-        return UserError(Diagnostics(self.diagnostics.source, found).render())
+        may_wait = self.parts.is_declarations and not self.diagnostics.has_syntax_errors
+        text = Diagnostics(self.diagnostics.source, found).render()
+        return InputError(text, [error.pos for error in found], may_wait)
 
 
 class Entered(NamedTuple):
@@ -93,7 +127,10 @@ class Session:
 
     def enter(self, text: str) -> Entered:
         """Check and lower an input, whole lines. The session stays as it is. Raises UserError."""
-        given = self.added(text)
+        return self.checked(self.added(text))
+
+    def checked(self, given: Input) -> Entered:
+        """Check and lower an input whose lines are there."""
         attempt = self.attempt_value(given)
         kept: Input | None = attempt.given
         if attempt.given.form is Form.VALUE and attempt.parts.last is not None:
@@ -117,6 +154,10 @@ class Session:
         self.text += text
         return Input(len(self.text) - len(text), text)
 
+    def take_back(self, text: str) -> None:
+        """Forget the last lines: they will come again."""
+        self.text = self.text.removesuffix(text)
+
     def keep(self, entered: Entered) -> None:
         """An input has done what it does."""
         if entered.kept is not None:
@@ -127,8 +168,7 @@ class Session:
         """An input without errors, in form VALUE if it ends in a value; is_asked: it has to. Raises UserError."""
         renamed = dict(self.renamed)
         parts = self.parsed(given)
-        names, methods = declared_names(parts.declarations), declared_methods(parts.declarations)
-        self.hide(renamed, names, methods)
+        self.hide(renamed, parts)
         value = self.attempt(replace(given, form=Form.VALUE), renamed) if parts.last is not None else None
         if value is not None and (value.package is not None or is_asked):
             if value.package is None:
@@ -141,7 +181,7 @@ class Session:
             return plain
         if value is not None and any(error.code is codes.UNUSED_VALUE for error in plain.diagnostics.found):
             raise value.error
-        raise self.judged_locally(plain).error
+        raise (plain if parts.is_declarations else self.judged_locally(plain)).error
 
     def judged_locally(self, plain: Attempt) -> Attempt:
         """An attempt with errors, or better the same with `:=` as Go has it, if that has errors, too."""
@@ -189,16 +229,15 @@ class Session:
         file = s.File(0, None, [s.ImportDecl(0, s.Name(0, FMT), s.BasicLit(0, "STRING", '"fmt"'))], [])
         file.declarations.append(s.VarDecl(0, [done], None, [s.BasicLit(0, "INT", "0")]))
         imported: set[tuple[str, str]] = set()
-        parts = Parts()
+        parts, methods = Parts(), Methods()
         for given in inputs:
             parts = parse_input(given, renamed, diagnostics)
             file.package = parts.package or file.package
-            file.declarations += parts.declarations
+            file.declarations += methods.followed(parts.declarations)
             for x in parts.imports:
-                key = (x.name.name if x.name is not None else "", x.path.text)
-                if key not in imported:
+                if import_key(x) not in imported:
                     file.imports.append(x)
-                imported.add(key)
+                imported.add(import_key(x))
         end = s.Assign(0, [s.Name(0, DONE)], "", 0, [s.BasicLit(0, "INT", "1")])
         main = s.FuncDecl(0, None, s.Name(0, "main"), s.FuncType(0, [], []), s.Block(0, [end], 0))
         file.declarations.append(main)
@@ -209,6 +248,9 @@ class Session:
         assert attempt.package is not None, "an attempt without errors"
         for function in attempt.package.functions:
             function.info.name = as_typed(function.info.name)
+        for type_name in attempt.package.types:
+            if isinstance(type_name.type, Named):
+                type_name.type.name = as_typed(type_name.type.name)
         initializers = attempt.package.initializers
         new = [i for i, x in enumerate(initializers) if i > 0 and x.value.pos >= attempt.given.start]
         source = attempt.diagnostics.source
@@ -217,73 +259,84 @@ class Session:
 
     # ---- names that are declared again
 
-    def hide(self, renamed: dict[int, str], names: list[s.Name], methods: set[tuple[str, str]]) -> None:
-        """Add to `renamed` what is declared in the session so far under these names, wherever it is meant."""
-        if not self.kept or not (names or methods):
+    def hide(self, renamed: dict[int, str], parts: Parts) -> None:
+        """Add to `renamed` what the names that an input declares have meant so far, wherever they mean it."""
+        imports = [x for given in self.kept for x in parse_input(given, self.renamed, self.unheard()).imports]
+        known = {import_key(x) for x in imports}
+        spelled = {x.name for x in declared_names(parts.declarations)}
+        spelled |= {imported_name(x) for x in parts.imports if import_key(x) not in known}
+        methods = {method_name(x) for x in methods_among(parts.declarations)}
+        if not self.kept or not (spelled or methods):
             return
-        file, _ = self.program(self.kept, self.renamed, Diagnostics(Source(NAME, self.text)))
-        check(file, Diagnostics(Source(NAME, self.text)), SessionChecker)
-        spelled = {x.name for x in names}
-        hidden = [x.object for x in declared_names(file.declarations) if x.name in spelled]
-        for x in file.declarations:
-            if isinstance(x, s.FuncDecl) and x.receiver is not None and method_name(x) in methods:
-                hidden.append(x.object)
-        for name in meant(file, {x for x in hidden if x is not None}):
-            renamed[name.pos] = f"{name.name}·{self.line_of(hidden, name)}"
+        file, _ = self.program(self.kept, self.renamed, self.unheard())
+        check(file, self.unheard(), SessionChecker)
+        hidden = {x.object for x in declared_names(file.declarations) if x.name in spelled}
+        for x in methods_among(file.declarations):
+            base, _ = method = method_name(x)
+            if method in methods and base not in spelled:  # a type that is declared again takes its methods along
+                hidden.add(x.object)
+        lines: dict[str, int] = {}
+        found = [(name, object_) for name, object_ in meant(file) if object_ in hidden or is_outside(object_, spelled)]
+        for name, object_ in found:
+            lines[name.name] = min(lines.get(name.name, self.lines), self.line_of(object_))
+        for name, _ in found:
+            renamed[name.pos] = f"{name.name}·{lines[name.name]}"
+        for import_ in imports:
+            if imported_name(import_) in spelled:
+                renamed[import_.pos] = f"{imported_name(import_)}·{PREDECLARED_LINE}"
 
-    def line_of(self, hidden: list[Object | None], name: s.Name) -> int:
-        """The line in which what a name means was declared."""
-        source = Source(NAME, self.text)
-        return min(source.line_of(x.pos) for x in hidden if x is not None and x.name == name.name)
+    def line_of(self, object_: Object) -> int:
+        """The line in which a name was declared; imports stand in front of all."""
+        if is_predeclared(object_) or isinstance(object_, PackageName):
+            return PREDECLARED_LINE
+        return Source(NAME, self.text).line_of(object_.pos)
+
+    def unheard(self) -> Diagnostics:
+        """Where nothing new is reported: about what was kept."""
+        return Diagnostics(Source(NAME, self.text))
 
     def older_names(self, renamed: dict[int, str]) -> dict[str, str]:
         """What the names that an attempt hides are called then."""
-        return {
-            new.partition("·")[0]: new for pos, new in renamed.items() if pos not in self.renamed and new != MAIN
-        }
+        older = {name: f"{name}·{PREDECLARED_LINE}" for name in PREDECLARED}
+        hidden = [new for pos, new in renamed.items() if pos not in self.renamed and new != MAIN]
+        return older | {new.partition("·")[0]: new for new in hidden}
 
 
-def declared_names(declarations: Iterable[s.Decl]) -> list[s.Name]:
-    """The names that are declared; methods have none of their own."""
-    found: list[s.Name] = []
-    for x in declarations:
-        match x:
-            case s.VarDecl(names=names) | s.ConstDecl(names=names):
-                found += names
-            case s.TypeDecl(name=name):
-                found.append(name)
-            case s.FuncDecl(receiver=None, name=name):
-                found.append(name)
-    return [name for name in found if name.name != "_"]
+def imported_name(x: s.ImportDecl) -> str:
+    """What a package is called in a program."""
+    return x.name.name if x.name is not None else x.path.text[1:-1].rpartition("/")[2]
 
 
-def declared_methods(declarations: Iterable[s.Decl]) -> set[tuple[str, str]]:
-    """The methods that are declared."""
-    return {method_name(x) for x in declarations if isinstance(x, s.FuncDecl) and x.receiver is not None}
+def import_key(x: s.ImportDecl) -> tuple[str, str]:
+    """What two imports have in common that are the same."""
+    return imported_name(x), x.path.text
 
 
-def method_name(x: s.FuncDecl) -> tuple[str, str]:
-    """A method's type and name."""
-    assert x.receiver is not None, "a method has a receiver"
-    base = next((part.name for part in nodes(x.receiver.type_expr) if isinstance(part, s.Name)), "")
-    return base, x.name.name
+def is_predeclared(object_: Object) -> bool:
+    """Whether an object is one of Go's own; what packages have is exported."""
+    return object_.pos < 0 and object_.name in PREDECLARED
 
 
-def meant(file: s.File, objects: set[Object]) -> Iterator[s.Name]:
-    """The names in a file that mean one of the objects."""
+def is_outside(object_: Object, names: set[str]) -> bool:
+    """Whether an object is predeclared, or a package, and has one of the names."""
+    return object_.name in names and (isinstance(object_, PackageName) or is_predeclared(object_))
+
+
+def meant(file: s.File) -> Iterator[tuple[s.Name, Object]]:
+    """The names in a file, and what they mean."""
     for x in nodes(file):
         match x:
-            case s.Name(object=object_) if object_ in objects:
-                yield x
-            case s.FuncDecl(object=object_, name=name) if object_ in objects:
-                yield name
+            case s.Name(object=object_) if object_ is not None:
+                yield x, object_
+            case s.FuncDecl(object=object_, name=name) if object_ is not None:
+                yield name, object_
             case s.Selector(
                 selection=(
                     s.MethodSelection(method=method) | s.MethodExpression(selected=s.MethodSelection(method=method))
                 ),
-                name=name
-            ) if method in objects:
-                yield name
+                name=name,
+            ):
+                yield name, method
 
 
 def early_uses(parts: Parts, declarations: list[s.Decl]) -> list[s.Name]:
@@ -305,13 +358,12 @@ def has_call(x: s.Expr) -> bool:
 
 
 def lists_values(x: s.Expr | None) -> bool:
-    """Whether an expression is a call of one of the program's own functions with several results."""
+    """Whether an expression is a call with several results that are of interest: what fmt has written is not."""
     if not isinstance(x, s.Call) or x.mode is not s.Mode.VALUE or not isinstance(x.type, Tuple):
         return False
-    return x.target is not None and not x.target.package
+    return x.target is None or x.target.package != "fmt"
 
 
 def format_of(t: Type) -> str:
     """How a value is shown: as Go's %+v does it; a string in quotes."""
     return "%q" if isinstance(t.underlying, Basic) and t.underlying.kind is Kind.STRING else "%+v"
-

@@ -12,13 +12,13 @@ Package-level variables get their values in the order of the source, so inputs h
 typed, and every variable can be used in functions. Names with a · are names that nobody can type. Trees are built with
 offsets in the session's whole text: what is reported about them is at the user's own lines.
 
-Owner: nobody.        Next: session.py
+Owner: nobody.        Next: session_methods.py
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -67,6 +67,11 @@ class Parts:
     last: s.Expr | None = None  # the expression that it ends in
     is_bare: bool = False  # it is nothing but that expression
 
+    @property
+    def is_declarations(self) -> bool:
+        """Whether it is only what may stand outside functions."""
+        return bool(self.imports or self.declarations) and not self.ordered
+
 
 def is_incomplete(text: str) -> bool:
     """Whether lines to come could make sense of a text that makes none yet."""
@@ -79,6 +84,21 @@ def is_incomplete(text: str) -> bool:
         return True
     parse_input(Input(0, text), {}, diagnostics)
     return bool(tokens) and any(error.pos == len(text) for error in diagnostics.found)
+
+
+def declared_by(text: str) -> set[tuple[str, ...]] | None:
+    """The names, and methods, that a text declares; None if there is anything else in it."""
+    diagnostics = Diagnostics(Source("", text))
+    parts = parse_input(Input(0, text), {}, diagnostics)
+    if diagnostics or not parts.is_declarations:
+        return None
+    methods = {method_name(x) for x in methods_among(parts.declarations)}
+    return methods | {(x.name,) for x in declared_names(parts.declarations)}
+
+
+def blanked(text: str) -> str:
+    """White space of the same length and lines."""
+    return re.sub(r"\S", " ", text)
 
 
 def is_open(text: str, pos: int, message: str) -> bool:
@@ -110,6 +130,9 @@ def parse_input(given: Input, renamed: Mapping[int, str], diagnostics: Diagnosti
     add_steps(parts, statements, given)
     if renamed:
         keep_embedded_names(parts.declarations)
+        for x in parts.imports:
+            if x.pos in renamed:
+                x.name = s.Name(x.pos, renamed[x.pos])
     return parts
 
 
@@ -148,7 +171,7 @@ def chunks(tokens: list[Token]) -> Iterator[list[Token]]:
     depth, chunk = 0, list[Token]()
     for i, token in enumerate(tokens):
         at_start = depth == 0 and (i == 0 or tokens[i - 1].type == "SEMI")
-        if at_start and chunk and (begins_file(chunk) or begins_file(tokens[i : i + 2])):
+        if at_start and chunk and (begins_file(chunk) or begins_file(tokens[i:])):
             yield chunk
             chunk = []
         chunk.append(token)
@@ -160,8 +183,18 @@ def chunks(tokens: list[Token]) -> Iterator[list[Token]]:
 def begins_file(tokens: list[Token]) -> bool:
     """Whether tokens begin what stands outside functions."""
     if tokens[0].type == "FUNC":
-        return len(tokens) > 1 and tokens[1].type in ("NAME", "LPAR")
+        return len(tokens) > 1 and (tokens[1].type == "NAME" or begins_method(tokens))
     return tokens[0].type in ("PACKAGE", "IMPORT")
+
+
+def begins_method(tokens: list[Token]) -> bool:
+    """Whether what `func` begins has a name behind its first parentheses: func (t T) name(, not func(x int) T {."""
+    depth = 0
+    for i, token in enumerate(tokens[1:], 1):
+        depth += (token.type in OPENERS) - (token.type in CLOSERS)
+        if depth == 0:
+            return [x.type for x in tokens[i + 1 : i + 3]] == ["NAME", "LPAR"]
+    return True
 
 
 def add_file(parts: Parts, file: s.File | None) -> None:
@@ -244,3 +277,32 @@ def call_of_fmt(name: str, args: list[s.Expr], pos: int) -> s.Call:
     """fmt.name(args)"""
     function = s.Selector(pos, s.Name(pos, FMT), s.Name(pos, name))
     return s.Call(pos, function, args, spread=False, end=pos)
+
+
+# ---------------------------------------------------------------- what is declared
+
+
+def declared_names(declarations: Iterable[s.Decl]) -> list[s.Name]:
+    """The names that are declared; methods have none of their own."""
+    found: list[s.Name] = []
+    for x in declarations:
+        match x:
+            case s.VarDecl(names=names) | s.ConstDecl(names=names):
+                found += names
+            case s.TypeDecl(name=name):
+                found.append(name)
+            case s.FuncDecl(receiver=None, name=name):
+                found.append(name)
+    return [name for name in found if name.name != "_"]
+
+
+def methods_among(declarations: Iterable[s.Decl]) -> list[s.FuncDecl]:
+    """The methods that are declared."""
+    return [x for x in declarations if isinstance(x, s.FuncDecl) and x.receiver is not None]
+
+
+def method_name(x: s.FuncDecl) -> tuple[str, str]:
+    """A method's type and name."""
+    assert x.receiver is not None, "a method has a receiver"
+    base = next((part.name for part in nodes(x.receiver.type_expr) if isinstance(part, s.Name)), "")
+    return base, x.name.name

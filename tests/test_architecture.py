@@ -77,7 +77,8 @@ READING_ORDER = """
     lang.lower_program
     lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
-    lang.session_input lang.session lang.replay lang.repl lang.toyrun lang.child lang.pygments_lexer
+    lang.session_input lang.session_methods lang.session lang.replay lang.repl lang.toyrun lang.child
+    lang.pygments_lexer
     lang
 """.split()
 

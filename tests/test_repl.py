@@ -390,6 +390,204 @@ def test_an_import_may_be_repeated() -> None:
     assert shown('import "fmt"', 'import "fmt"', 'fmt.Print("a\\n")') == "a\n"
 
 
+# What the language has besides
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_closures_keep_their_variables(engine: str) -> None:
+    counter = "func counter() func() int { n := 0; return func() int { n++; return n } }"
+    inputs = [counter, "c, d := counter(), counter()", "c()", "c() * 10 + d()", "func() int { return c() }()"]
+    assert shown(*inputs, engine=engine) == "1\n21\n3\n"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_defer_panic_and_recover(engine: str) -> None:
+    done = session(
+        'import "fmt"',
+        "func caught(f func()) (err any) { defer func() { err = recover() }(); f(); return }",
+        'caught(func() { panic("a") })',
+        'caught(func() { defer func() { panic("c") }(); panic("b") })',
+        'func f() { defer func() { panic("e") }(); panic("d") }',
+        "f()",
+        'defer fmt.Println("later"); fmt.Println("now")',
+        engine=engine,
+    )
+    assert done.out == "a\nc\nnow\nlater\n"
+    lines = done.err.splitlines()
+    assert lines[:2] == ["panic: d", "\tpanic: e"]
+    assert lines[-1] == "exit status 2"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_maps_and_values_with_methods_are_shown(engine: str) -> None:
+    assert shown(
+        'import "fmt"; m := map[string][]int{"b": {2}, "a": nil}; m',
+        'delete(m, "b"); m["c"] = []int{3}; any(m)',
+        "type Celsius float64",
+        'func (c Celsius) String() string { return fmt.Sprint(float64(c), "°") }',
+        "[]Celsius{1.5, 2}",
+        engine=engine,
+    ) == "map[a:[] b:[2]]\nmap[a:[] c:[3]]\n[1.5° 2°]\n"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_errors_are_shown_by_their_texts(engine: str) -> None:
+    assert shown(
+        'import ("errors"; "fmt"; "strconv")',
+        'err := fmt.Errorf("outer: %w", errors.New("inner")); err',
+        "errors.Unwrap(errors.Unwrap(err))",
+        'strconv.Atoi("x1")',
+        "parse := func(s string) (int, error) { return strconv.Atoi(s) }; parse(`12`)",
+        'fmt.Println("its results are not shown")',
+        engine=engine,
+    ).splitlines() == [
+        "outer: inner",
+        "<nil>",
+        '0 strconv.Atoi: parsing "x1": invalid syntax',
+        "12 <nil>",
+        "its results are not shown",
+    ]
+
+
+def test_types_of_every_kind() -> None:
+    expressions = ["any(1)", "map[string][]int{}", "func(x int, y ...any) (int, error) { return 0, nil }"]
+    expressions += ["errors.New", "struct{ error }{}", "interface{ m() }(nil)", "I.m", "new(I)"]
+    inputs = ['import "errors"', "type I interface { m() int }", *(f":type {x}" for x in expressions)]
+    assert shown(*inputs).splitlines() == [
+        "any",
+        "map[string][]int",
+        "func(x int, y ...any) (int, error)",
+        "func(text string) error",
+        "struct{error}",
+        "interface{m()}",
+        "func(I) int",
+        "*I",
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_method_that_interfaces_call_is_declared_again(engine: str) -> None:
+    """What was typed before has done what it did; what is typed from now on calls the new one, on old values too."""
+    assert shown(
+        "var n int",
+        "type Adder interface { add(int, ...int) int }",
+        "type T struct{}",
+        "func (T) add(int, ...int) int { n++; return n }",
+        "var a Adder = &T{}",
+        "a.add(0)",
+        "func (t T) add(_ int, more ...int) int { n += 10 * len(more); return n }",
+        "n",
+        "a.add(0, 0, 0)",
+        "func (_ T) add(k int, _ ...int) int { n += k; return n }",
+        "n",
+        "a.add(100)",
+        "T{}.add(100)",
+        engine=engine,
+    ) == "1\n1\n21\n21\n121\n221\n"
+
+
+def test_a_string_method_is_declared_again() -> None:
+    assert shown(
+        'import "fmt"',
+        "type T int",
+        'func (T) String() string { return "old" }',
+        "s := fmt.Sprint(T(1))",
+        'func (t T) String() string { return "new" }',
+        "s",
+        "T(1)",
+        "type T string",
+        "s",
+        'fmt.Sprintf("%T", T(s))',
+    ) == '"old"\nnew\n"old"\n"main.T"\n'
+
+
+def test_a_method_that_earlier_inputs_need_as_it_is() -> None:
+    """With other parameters, the type would not be what an interface wants of it any more."""
+    declared = ["type T int", "func (T) m() int { return 1 }", "var i interface{ m() int } = T(0)"]
+    done = session(*declared, "func (T) m() {}", "i.m()")
+    assert done.err.splitlines()[0] == "repl:4:10: method T.m already declared at repl:2:10"
+    assert done.out == "1\n"
+
+
+def test_a_type_takes_its_methods_along() -> None:
+    assert shown(
+        "type I interface { get() string }",
+        "type T struct{ s string }",
+        "func (t T) get() string { return t.s }",
+        'var old I = T{"old"}',
+        "type T int; func (t T) get() string { return `new` }",
+        "old.get()",
+        "old = T(0)",
+        "old.get()",
+    ) == '"old"\n"new"\n'
+
+
+def test_predeclared_names_give_way() -> None:
+    assert shown(
+        "func f(list []int) (bool, error) { if len(list) == 0 { return true, nil }; return false, nil }",
+        "var none, one []int = nil, []int{1}",
+        'len := len("abc")',
+        "len",
+        "type int float64; type error int; true := false; func nil() int { return 2.5 }; nil()",
+        "f(none)",
+        "f(one)",
+    ) == "3\n2.5\ntrue <nil>\nfalse <nil>\n"
+
+
+def test_packages_give_way() -> None:
+    assert shown(
+        'import "strings"',
+        "func f(s string) string { return strings.ToUpper(s) }",
+        'strings := strings.Fields("a b"); strings',
+        'import "strings"',
+        "strings.ToLower(f(`c`))",
+        'import strings "sort"',
+        'list := []string{"b", "a"}; strings.Strings(list); list',
+        "f(`d`)",
+    ) == '[a b]\n"c"\n[a b]\n"D"\n'
+
+
+# Declarations that wait for others
+
+
+def test_a_program_uses_what_it_declares_later() -> None:
+    program = """func even(n int) bool { return n == 0 || odd(n - 1) }
+func (t T) next() *U { return t.u }
+
+type T struct{ u *U }
+var seven = f()
+type U struct{ n int }
+
+func f() int { return 7 }
+func odd(n int) bool { return n != 0 && even(n - 1) }
+"""
+    assert shown(program, "even(seven)", "T{&U{3}}.next()", ":type f") == "false\n&{n:3}\nfunc() int\n"
+
+
+def test_what_is_wrong_among_what_waits() -> None:
+    done = session(
+        "func a() int { return b() + c() }",
+        "func wrong() { none() }",
+        "func b() int { return 1 }",
+        "func b() int { return 2 }",
+        "a()",
+        "func c() int { return 1 }",
+        "func user() { wrong() }",
+        ":type c",
+        "b()",
+        "func last() { none() }",
+    )
+    told = [line for line in done.err.splitlines() if line.startswith("repl:")]
+    assert told == [
+        "repl:1:29: undefined: c",
+        "repl:2:16: undefined: none",
+        "repl:5:1: undefined: a",
+        "repl:7:15: undefined: wrong",
+        "repl:10:15: undefined: none",
+    ]
+    assert done.out == "func() int\n2\n"
+
+
 # Commands and the command line
 
 
@@ -442,9 +640,9 @@ def test_a_reader_that_goes_away() -> None:
 class Terminal:
     """A session at a terminal of its own."""
 
-    def __init__(self, cache: Path, *flags: str) -> None:
+    def __init__(self, cache: Path, *flags: str, term: str = "dumb", inputrc: str | Path = "/dev/null") -> None:
         self.master, self.slave = os.openpty()
-        env = environment(PYTHONPATH=str(ROOT), TERM="dumb", TOY_CACHE_DIR=str(cache), INPUTRC="/dev/null")
+        env = environment(PYTHONPATH=str(ROOT), TERM=term, TOY_CACHE_DIR=str(cache), INPUTRC=str(inputrc))
         env["TTY"] = os.ttyname(self.slave)
         # Who leads a session and opens a terminal has it as its own, with the keys that send signals.
         command = ["sh", "-c", 'exec "$@" <"$TTY" >"$TTY" 2>&1', "sh", *COMMAND, *flags, "repl"]
@@ -586,6 +784,19 @@ def test_pasted_lines(terminal: Terminal) -> None:
     terminal.until("1> ")
     terminal.press("func f() int {\rreturn 3\r}\rf()\r")
     terminal.until("3\n5> ")
+
+
+def test_a_pasted_program_uses_what_it_declares_later(cache: Path) -> None:
+    (cache / "inputrc").write_text("set enable-bracketed-paste on\n")
+    terminal = Terminal(cache, term="xterm", inputrc=cache / "inputrc")
+    terminal.until("1> ")
+    terminal.press("\x1b[200~func f() int { return g() }\rfunc g() int { return 3 }\rf()\x1b[201~\r")
+    terminal.until("3\n")
+    terminal.enter("func h() int { return later() }")
+    terminal.until("undefined: later")
+    terminal.press(CTRL_D)
+    assert terminal.end() == 0
+    terminal.close()
 
 
 def test_history_outlives_a_session(cache: Path) -> None:
