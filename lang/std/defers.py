@@ -21,7 +21,13 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from lang.std.failure_text import failure_string, is_bounds_failure, is_conversion_failure, is_panic_value, is_plain_failure
+from lang.std.failure_text import (
+    failure_string,
+    is_bounds_failure,
+    is_conversion_failure,
+    is_panic_value,
+    is_plain_failure,
+)
 from runtime.malloc import mallocgc
 from runtime.panics import PanicRecord, bytes_text, panic_message
 from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
