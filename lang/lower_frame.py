@@ -218,6 +218,7 @@ class Frame:
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own
         self.pos = 0  # of the innermost statement or expression under way
+        self.given_position = ""  # of a helper: the name of the parameter that says where it is called
 
     # ---- what the layers above provide
 
@@ -245,7 +246,7 @@ class Frame:
 
     def position_text(self) -> str:
         """The text of the position of what is under way."""
-        return str(self.program.position(self.info, self.pos))
+        return self.given_position or str(self.program.position(self.info, self.pos))
 
     def site(self) -> int:
         """What the memory profile calls the place under way; 0 if the program is not compiled for it."""

@@ -212,7 +212,10 @@ class Operators(Places):
     def equal_structs(self, t: Type, left: Value, right: Value) -> str:
         """Whether two structs or arrays are equal: field by field, blank ones left out."""
         if is_boxed(t):
-            return f"{self.program.equality(t)}({left[0]}, {right[0]})"
+            name = self.program.equality(t)
+            if has_interface(t):
+                return f"{name}(g, {left[0]}, {right[0]}, {self.position_text()})"
+            return f"{name}({left[0]}, {right[0]})"
         struct = t.underlying
         assert isinstance(struct, Struct), "an array is boxed"
         tests = []
@@ -258,3 +261,13 @@ def float_text(value: Fraction, under: Basic) -> str:
         number = c_float(number).value
     assert abs(number) != inf, "the checker rejects constants that overflow"
     return repr(number)
+
+
+def has_interface(t: Type) -> bool:
+    """Whether a value of the type has an interface in it, the comparison of which may panic."""
+    under = t.underlying
+    if isinstance(under, Array):
+        return has_interface(under.elem)
+    if isinstance(under, Struct):
+        return any(f.name != "_" and has_interface(f.type) for f in under.fields)
+    return isinstance(under, Interface)

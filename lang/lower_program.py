@@ -27,6 +27,7 @@ from lang.lower_frame import Position
 from lang.lower_function import Function
 from lang.lower_library import Library
 from lang.lower_names import safe_name
+from lang.lower_operators import has_interface
 from lang.lower_types import field_name
 from lang.objects import FunctionInfo
 from lang.source import Source
@@ -294,8 +295,10 @@ class ProgramLowering(Library):
         return found
 
     def equality_lines(self, name: str, t: Type) -> None:
-        """def equal_T(a, b): element by element, or field by field."""
+        """def equal_T(a, b): element by element, or field by field; with g and a position where that may panic."""
         function = Function(self, FunctionInfo("==", Signature((), ())), name)
+        may_panic = has_interface(t)
+        function.given_position = "pos" if may_panic else ""
         one, other = function.pointed("a", t), function.pointed("b", t)
         under = t.underlying
         if isinstance(under, Array):
@@ -319,7 +322,8 @@ class ProgramLowering(Library):
         function.add(Return("True"))
         view = self.types.struct_class(t)
         lines = function.lines(set(), recurses=False)
-        self.helper_lines += [f"def {name}(a: {view}, b: {view}) -> bool:", *lines[1:]]
+        parameters = f"g: G, a: {view}, b: {view}, pos: i64" if may_panic else f"a: {view}, b: {view}"
+        self.helper_lines += [f"def {name}({parameters}) -> bool:", *lines[1:]]
 
     # ---- text
 

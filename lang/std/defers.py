@@ -127,7 +127,7 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
     frame = g.shadow_top  # of two slots: the panic under way, the closure that is called
     store(uintptr, frame, 0)
     panic = nil(Panic)
-    if not call_closure(g, frame, body, nil(Panic), False):
+    if not call_closure(g, frame, body, Panic.at(g.unwinding.panicking), False):  # the function may be a deferred call
         panic = caught_panic(g, frame, nil(Panic))
     while not is_nil(defers.head):
         closure = defers.head.closure

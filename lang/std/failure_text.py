@@ -39,6 +39,7 @@ LENGTH = 12
 VALUE = constant(String, **literal(b"value of type %x at %x"))  # the failure of panic(v)
 INDEX = constant(String, **literal(b"index out of range"))
 SLICE = constant(String, **literal(b"slice bounds"))
+SHORT = constant(String, **literal(b"cannot convert slice"))
 NIL_MAP = constant(String, **literal(b"assignment to entry"))
 KEY = constant(String, **literal(b"hash of unhashable type: "))
 RECEIVER = constant(String, **literal(b"value method "))
@@ -58,8 +59,8 @@ def is_panic_value(caught: uintptr) -> bool:
 
 
 def is_bounds_failure(caught: uintptr) -> bool:
-    """Whether an index or a slice was out of bounds."""
-    return begins(caught, INDEX) or begins(caught, SLICE)
+    """Whether an index or a slice was out of bounds, or a slice too short for an array."""
+    return begins(caught, INDEX) or begins(caught, SLICE) or begins(caught, SHORT)
 
 
 def is_conversion_failure(caught: uintptr) -> bool:

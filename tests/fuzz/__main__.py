@@ -5,6 +5,7 @@
     --size K       about the number of statements in main (8)
     --stress n     collect at every n-th allocation in the stress runs (3); 0 for none
     --python n     every n-th program is small and runs on the python engine, too (10); 0 for none
+    --opt L        LLVM's level of optimisation (3); 0 compiles programs in a third of the time
     --shrink T     seconds to make a failing program small (120)
     --jobs J       programs examined at a time (1)
 
@@ -24,10 +25,12 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from lang import driver
+from runtime.syspy import native
 from tests.fuzz.programs import generate
 from tests.fuzz.runs import GO_FLAGS, Failure, examine
 from tests.fuzz.shrink import is_right, shrink
@@ -63,6 +66,7 @@ def parsed_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--stress", type=int, default=3)
     parser.add_argument("--python", type=int, default=10)
+    parser.add_argument("--opt", type=int, default=3)
     parser.add_argument("--shrink", type=float, default=120.0)
     parser.add_argument("--jobs", type=int, default=1)
     return parser.parse_args(words)
@@ -121,6 +125,8 @@ def main(words: list[str]) -> int:
     started = time.monotonic()
     print(f"seed {options.seed}, {options.count} programs", flush=True)
     driver.prepare()
+    native.build = partial(native.build, opt_level=options.opt)
+    is_right(generate(0).text())  # what the checker finds out about the library, too, is shared by all processes
     every = cases(options)
     counts: Counter[str] = Counter()
     failing = 0

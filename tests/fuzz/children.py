@@ -29,8 +29,8 @@ class Ended(Generic[T]):
     timed_out: bool = False
 
 
-def in_child(function: Callable[[], T], seconds: float, memory_bytes: int = 0) -> Ended[T]:
-    """Run a function in a forked process group, for so many seconds at most."""
+def in_child(function: Callable[[], T], seconds: float, memory_bytes: int = 0, patience: float = 1.0) -> Ended[T]:
+    """Run a function in a forked process group, for so many seconds at most: of a busy machine, times `patience`."""
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -39,7 +39,7 @@ def in_child(function: Callable[[], T], seconds: float, memory_bytes: int = 0) -
         os.close(reader)
         run_as_child(function, writer, seconds, memory_bytes)
     os.close(writer)
-    data, timed_out = read_until(reader, time.monotonic() + seconds)
+    data, timed_out = read_until(reader, time.monotonic() + seconds * patience)
     os.close(reader)
     if timed_out:
         os.killpg(child, signal.SIGKILL)

@@ -188,7 +188,13 @@ class Expressions:
                 return found
         if isinstance(shape, Number):
             return Expr([f"{shape.spelling}(seed)"], shape)
-        return Expr(["clip(", found, ")"] if shape == STRING else [shape.zero], shape)
+        match shape:
+            case Text():
+                text: list[str | Node] = ["clip(", self.literal(STRING, is_bare=True), ")"]
+                return Expr(text if shape == STRING else [f"{shape.spelling}(", *text, ")"], shape)
+            case Truth():
+                return Expr(["(seed != 0)"], shape)
+        return Expr([shape.zero], shape)
 
     def built(self, shape: Shape, depth: int) -> Expr | None:
         """An expression of smaller ones."""
@@ -276,7 +282,7 @@ class Expressions:
         return self.choose(
             [
                 (6, lambda: self.comparison(depth)),
-                (2, lambda: Expr(["!", self.expr(BOOL, depth)], BOOL)),
+                (2, lambda: Expr(["!", self.changing(BOOL, depth)], BOOL)),
                 (3, lambda: self.joined_truth(depth)),
                 (2, self.nil_comparison),
                 (3, lambda: self.other_truth(depth)),

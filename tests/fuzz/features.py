@@ -227,7 +227,15 @@ class Features(Statements):
         if self.chance(0.4) and self.literals <= DEEPEST_LITERAL:
             body.append(self.statement())
         if self.attempts > 1 and self.chance(0.4):
-            body.append(Stmt([self.rng.choice(["panic(e)", 'panic(fmt.Sprint("again ", e))', 'panic(fmt.Errorf("again %v", e))'])]))
+            body.append(
+                Stmt(
+                    [
+                        self.rng.choice(
+                            ["panic(e)", 'panic(fmt.Sprint("again ", e))', 'panic(fmt.Errorf("again %v", e))']
+                        )
+                    ]
+                )
+            )
         self.scopes.stack.pop()
         return Stmt(["if e := recover(); e != nil ", Block(body)])
 
@@ -235,14 +243,27 @@ class Features(Statements):
         """func() { defer func() { recover() }(); ... }()"""
         if self.literals >= DEEPEST_LITERAL:
             return None
+        with self.inside_attempt() as body:
+            body.extend(self.statement() for _ in range(self.rng.choice([1, 1, 2, 3])))
+            body.append(self.throw(always=self.chance(0.6)))
+        return Stmt(["func() ", Block(body), "()"])
+
+    def tried(self, function: Function) -> list[Stmt]:
+        """A call of a function, with what becomes of its results, in an attempt."""
+        with self.inside_attempt() as body:
+            call = self.call_of(function)
+            body.extend([] if call is None else [call, *self.remembered(3)])
+        return [] if call is None else [Stmt(["func() ", Block(body), "()"])]
+
+    @contextmanager
+    def inside_attempt(self) -> Iterator[list[Stmt]]:
+        """The statements of a function that recovers; more can be added."""
         with self.inside_function((), [], is_called_later=False):
             self.attempts += 1
             with self.inside_function((), [], is_called_later=False):
                 recovery = Stmt(["defer func() ", Block([self.handler()]), "()"])
-            body = [recovery, *(self.statement() for _ in range(self.rng.choice([1, 1, 2, 3])))]
-            body.append(self.throw(always=self.chance(0.6)))
+            yield [recovery]
             self.attempts -= 1
-        return Stmt(["func() ", Block(body), "()"])
 
     def throw(self, always: bool = False) -> Stmt:
         odds = 3 if self.attempts else 150 if self.is_main else 40
@@ -283,7 +304,7 @@ class Features(Statements):
             f"var x {interface.spelling}; mix(sumText(x.({interface.spelling}).(error).Error()))",
             "var x error; mix(sumText(x.Error()))",
             f"var x, y any = []int{{{some}}}, []int{{}}; mix(sumTruth(x == y))",
-            f"var x, y any = map[string]int{{}}, map[string]int(nil); mix(sumTruth(x != y))",
+            "var x, y any = map[string]int{}, map[string]int(nil); mix(sumTruth(x != y))",
             f"{n} := -{some} - fuel + fuel; s := make([]{number.spelling}, {n}); _ = s",
             f"{n} := -{some} - fuel + fuel; fmt.Println(1 << {n})",
             f'{n} := -{some}; fmt.Println(strings.Repeat("ab", {n}))',
@@ -321,7 +342,19 @@ class Features(Statements):
             body = Stmt([f"{m}[", key, self.rng.choice(["]++", "]--", "] += 3", "] *= 5", "] -= 7"])])
         elif roll < 0.5:
             other = self.key(shape.key, 1)
-            body = Stmt([f"{m}[", key, f"], {m}[", other, "] = ", self.element(shape.elem, 2), f", {m}[", self.key(shape.key, 0), "]"])
+            body = Stmt(
+                [
+                    f"{m}[",
+                    key,
+                    f"], {m}[",
+                    other,
+                    "] = ",
+                    self.element(shape.elem, 2),
+                    f", {m}[",
+                    self.key(shape.key, 0),
+                    "]",
+                ]
+            )
         elif isinstance(shape.key, Number) and roll < 0.7:
             i = self.world.fresh("i")
             count = self.rng.choice([5, 9, 20, 40])
@@ -351,7 +384,8 @@ class Features(Statements):
         if roll < 0.35:
             return Stmt([f"clear({m})"])
         if roll < 0.55:
-            return Stmt([f"for {k} := range {m} {{ if {key_sum}({k}, 2)%{self.rng.choice([2, 3])} == 0 {{ delete({m}, {k}) }} }}"])
+            chosen = f"{key_sum}({k}, 2)%{self.rng.choice([2, 3])} == 0"
+            return Stmt([f"for {k} := range {m} {{ if {chosen} {{ delete({m}, {k}) }} }}"])
         if roll < 0.7:
             i = self.world.fresh("n")
             return Stmt([f"{i} := 0; for range {m} {{ {i}++ }}; mix(uint64({i}))"])
@@ -430,7 +464,10 @@ class Features(Statements):
             shape = chosen.pop()
             text, known = f"case {shape.spelling}:\n", [Variable(x, shape, is_stable=True)]
             if chosen and self.chance(0.2):
-                text, known = f"case {shape.spelling}, {chosen.pop().spelling}:\n", [Variable(x, operand.shape, is_stable=True)]
+                text, known = (
+                    f"case {shape.spelling}, {chosen.pop().spelling}:\n",
+                    [Variable(x, operand.shape, is_stable=True)],
+                )
             cases.append(self.case(text, x, known))
         if self.chance(0.5):
             cases.insert(self.rng.randint(0, len(cases)), self.case("case nil:\n", x, []))
@@ -489,21 +526,25 @@ class Features(Statements):
             return None
         f = self.rng.choice(fields)
         change = Stmt([f"{value}.{f.name} = ", self.expr(f.shape, 2)])
-        return Stmt([f"if {value}.{elem.spelling} != nil ", Block([change, Stmt([f"mix({self.sum_of(f.shape)}({value}.{f.name}, 2))"])])])
+        return Stmt(
+            [
+                f"if {value}.{elem.spelling} != nil ",
+                Block([change, Stmt([f"mix({self.sum_of(f.shape)}({value}.{f.name}, 2))"])]),
+            ]
+        )
 
     # ---- the library
 
     def builder(self) -> Stmt:
         b, v, i = self.world.fresh("b"), self.world.fresh("v"), self.world.fresh("i")
-        writes: list[Stmt] = []
-        for _ in range(self.rng.randint(1, 3)):
-            writes.append(self.rng.choice([
-                lambda: Stmt([f"{b}.WriteString(", self.expr(STRING, 2), ")"]),
-                lambda: Stmt([f"{b}.WriteByte(byteAt(", self.expr(STRING, 1), f", {i}))"]),
-                lambda: Stmt([f"{b}.WriteRune(rune({i}) + 'é')"]),
-                lambda: Stmt([f'fmt.Fprintf(&{b}, "<%v>", ', self.printable(), ")"]),
-                lambda: Stmt([f"if {b}.Len() > 30 {{ {b}.Reset() }}"]),
-            ])())  # fmt: skip
+        makers: list[Callable[[], Stmt]] = [
+            lambda: Stmt([f"{b}.WriteString(", self.expr(STRING, 2), ")"]),
+            lambda: Stmt([f"{b}.WriteByte(byteAt(", self.expr(STRING, 1), f", {i}))"]),
+            lambda: Stmt([f"{b}.WriteRune(rune({i}) + 'é')"]),
+            lambda: Stmt([f'fmt.Fprintf(&{b}, "<%v>", ', self.printable(), ")"]),
+            lambda: Stmt([f"if {b}.Len() > 30 {{ {b}.Reset() }}"]),
+        ]
+        writes = [self.rng.choice(makers)() for _ in range(self.rng.randint(1, 3))]
         loop = Stmt([f"for {i} := range {self.rng.choice([1, 3, 12])} ", Block([Stmt([f"_ = {i}"]), *writes])])
         self.scopes.declare(Variable(v, STRING, is_stable=True))
         return Stmt([f"var {b} strings.Builder\n", loop, f"\n{v} := clip({b}.String()); _ = {v}"])
@@ -534,11 +575,13 @@ class Features(Statements):
 
     def atoi(self) -> Stmt:
         v, e = self.world.fresh("v"), self.world.fresh("e")
-        parse = self.rng.choice([
-            lambda: ["strconv.Atoi(", self.expr(STRING, 1), ")"],
-            lambda: ["strconv.Atoi(strconv.Itoa(", self.expr(INT, 1), "))"],
-            lambda: ["strconv.ParseInt(fmt.Sprint(", self.expr(self.rng.choice(self.world.numbers), 1), "), 10, 16)"],
-        ])()  # fmt: skip
+        number = self.expr(self.rng.choice(self.world.numbers), 1)
+        forms: list[list[str | Node]] = [
+            ["strconv.Atoi(", self.expr(STRING, 1), ")"],
+            ["strconv.Atoi(strconv.Itoa(", self.expr(INT, 1), "))"],
+            ["strconv.ParseInt(fmt.Sprint(", number, "), 10, 16)"],
+        ]
+        parse = self.rng.choice(forms)
         self.scopes.declare(Variable(e, ERROR, is_stable=True, is_assignable=False, is_optional=True))
         shown = f"if chance() {{ fmt.Println({v}, {e}) }}" if self.chance(0.5) else f"mix(uint64({v}))"
         return Stmt([f"{v}, {e} := ", *parse, f"; _ = {e}\n{shown}"])

@@ -230,7 +230,7 @@ class Generator:
         types += self.stringers()
         main = self.main()
         sums = self.sums()
-        fuel = PRELUDE.format(fuel=20 * self.size, lines=10 * self.size, draws=self.rng.randrange(1 << 40))
+        fuel = PRELUDE.format(fuel=50 * self.size, lines=20 * self.size, draws=self.rng.randrange(1 << 40))
         prelude = [Stmt([part]) for part in fuel.strip().split("\n\n")]
         return Program([*prelude, *types, *constants, *variables, *sums, *functions, main])
 
@@ -287,7 +287,9 @@ class Generator:
         if roll < 0.4:
             return Slice.of(self.rng.choice([*self.world.numbers, STRING, *structs]))
         if roll < 0.45:
-            return Map.of(self.rng.choice([STRING, INT, UINT8]), self.rng.choice([*self.world.numbers, STRING, *structs]))
+            return Map.of(
+                self.rng.choice([STRING, INT, UINT8]), self.rng.choice([*self.world.numbers, STRING, *structs])
+            )
         if roll < 0.55:
             return self.rng.choice([ANY, THING, ERROR, *self.world.interfaces, *self.functions])
         if roll < 0.63:
@@ -343,7 +345,13 @@ class Generator:
         world = self.world
         keys: list[Shape] = [*world.numbers, STRING, STRING, BOOL, ANY, ERROR, Pointer.to(world.structs[0])]
         keys += [s for s in world.shapes if isinstance(s, Struct | Array) and can_be_key(s)]
-        elems = [*world.numbers, STRING, *kept, *world.structs, *(s for s in world.shapes if isinstance(s, Slice | Pointer))]
+        elems = [
+            *world.numbers,
+            STRING,
+            *kept,
+            *world.structs,
+            *(s for s in world.shapes if isinstance(s, Slice | Pointer)),
+        ]
         chosen = [self.rng.choice(keys) for _ in range(self.rng.randint(2, 4))]
         made = [Map.of(key, self.rng.choice(elems)) for key in chosen]
         made += [Map.of(STRING, Map.of(INT, STRING))] if self.rng.random() < 0.3 else []
@@ -352,11 +360,17 @@ class Generator:
     def choose_held(self) -> None:
         """What interfaces hold: any what is flat, Thing everything, the others what gets their methods."""
         world = self.world
-        flat = [s for s in [*world.numbers, *world.shapes] if s.is_flat and s.is_printable and not isinstance(s, Interface)]
+        flat = [
+            s for s in [*world.numbers, *world.shapes] if s.is_flat and s.is_printable and not isinstance(s, Interface)
+        ]
         world.flat = [INT, STRING, *self.rng.sample(flat, min(len(flat), 5))]
         world.flat = list(dict.fromkeys(world.flat))
         things = [s for s in [*world.numbers, *world.shapes] if not isinstance(s, Interface)]
-        world.things = [STRING, *self.rng.sample(things, min(len(things), 6)), *(Pointer.to(s) for s in world.structs[:1])]
+        world.things = [
+            STRING,
+            *self.rng.sample(things, min(len(things), 6)),
+            *(Pointer.to(s) for s in world.structs[:1]),
+        ]
         world.things = list(dict.fromkeys(world.things))
         self.receivers: dict[Shape, list[tuple[Shape, bool]]] = {}
         named = [s for s in [*self.named, *world.shapes] if s.is_named and isinstance(s, Number | Func | Slice | Text)]
@@ -393,13 +407,16 @@ class Generator:
         for number in self.named:
             if self.rng.random() < 0.3:
                 value = "strconv.Itoa(whole(float64(r)))"
-                made.append(Stmt([f'func (r {number.spelling}) String() string {{ return "{number.spelling}:" + {value} }}']))
+                made.append(
+                    Stmt([f'func (r {number.spelling}) String() string {{ return "{number.spelling}:" + {value} }}'])
+                )
         for struct in self.world.structs:
             fields = [f"r.{f.name}" for f in struct.fields if f.shape.is_flat and f.shape.is_printable]
             if self.rng.random() < 0.3:
                 star = self.rng.choice(["*", ""])
-                value = f"fmt.Sprint({', '.join(fields[:3])})"
-                made.append(Stmt([f'func (r {star}{struct.spelling}) String() string {{ return "{struct.spelling}<" + {value} + ">" }}']))
+                value = f'"{struct.spelling}<" + fmt.Sprint({", ".join(fields[:3])}) + ">"'
+                head = f"func (r {star}{struct.spelling}) String() string"
+                made.append(Stmt([f"{head} {{ return {value} }}"]))
         return made
 
     # ---- constants and variables
@@ -467,7 +484,16 @@ class Generator:
         if self.rng.random() < 0.4:  # of a type of function values
             like = self.rng.choice(self.functions)
             pure = pure and len(like.results) == 1 and all(s.is_flat for s in like.params)
-            return Function(name, like.params, like.results, pure, receiver, by_pointer, False, bool(like.results) and self.rng.random() < 0.3)
+            return Function(
+                name,
+                like.params,
+                like.results,
+                pure,
+                receiver,
+                by_pointer,
+                False,
+                bool(like.results) and self.rng.random() < 0.3,
+            )
         shapes = [s for s in [*self.world.shapes, *self.world.numbers] if s.is_flat or not pure]
         params = [self.rng.choice(shapes) for _ in range(self.rng.choice([0, 1, 1, 2, 2, 3, 6]))]
         variadic = self.rng.random() < 0.15 and not pure
@@ -481,7 +507,10 @@ class Generator:
 
     def method(self, name: str) -> Function:
         structs: list[Shape] = [*self.world.structs]
-        named = [*self.named, *(s for s in self.world.shapes if s.is_named and isinstance(s, Slice | Array | Text | Func))]
+        named = [
+            *self.named,
+            *(s for s in self.world.shapes if s.is_named and isinstance(s, Slice | Array | Text | Func)),
+        ]
         receiver = self.rng.choice([*structs, *structs, *(s for s in named if s != STRING)])
         by_pointer = self.rng.random() < 0.5
         made = self.signature(name, receiver, by_pointer)
@@ -516,14 +545,18 @@ class Generator:
         return f"({', '.join(texts)}) "
 
     def body(self, writer: Features, most: int) -> list[Stmt]:
-        return [writer.statement() for _ in range(self.rng.randint(2, most))]
+        return [writer.statement() for _ in range(self.rng.randint(max(2, most // 2), most))]
 
     def main(self) -> Stmt:
         writer = Features(self.rng, self.world, is_pure=False)
         writer.begin((), [], room=2 * self.size)
         writer.is_main = True
         writer.scopes.declare(Variable("d", INT, is_stable=True, is_assignable=False))
-        body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size), *writer.remembered(8)]
+        body = [Stmt([f"d := {DEEPEST}; _ = d"]), *self.body(writer, self.size)]
+        for function in self.world.functions:
+            if self.rng.random() < 0.7:
+                body += writer.tried(function)
+        body += writer.remembered(8)
         for variable in self.world.globals:
             sum_ = writer.sum_of(variable.shape)
             body.append(Stmt([f"mix({sum_}({variable.name}, 3))"]))
@@ -609,7 +642,7 @@ class Generator:
         for number, held in enumerate(self.world.held(shape)):
             inner = "; ".join(self.sum_lines_of_part(held, "x", "d-1"))
             cases.append(f"case {held.spelling}: h = {number}; {inner}\n")
-        return [f"if d <= 0 {{ return }}", f"switch x := {value}.(type) {{\n{''.join(cases)}}}"]
+        return ["if d <= 0 { return }", f"switch x := {value}.(type) {{\n{''.join(cases)}}}"]
 
     def sum_lines_of_part(self, shape: Shape, value: str, depth: str = "d") -> list[str]:
         """The same for a part: basic values at once, all others by the function of their type."""

@@ -1,15 +1,16 @@
 """Runs: what a program does on Go, on both engines, and while the collector runs all the time.
 
-    go       the oracle
-    native   the same output, the same beginning of standard error, the same exit code
-    stress   native, collecting at every n-th allocation, with every check that the runtime has
-    python   the python engine, for programs that it finishes in time
+go       the oracle
+native   the same output, the same beginning of standard error, the same exit code
+stress   native, collecting at every n-th allocation, with every check that the runtime has
+python   the python engine, for programs that it finishes in time
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tests.fuzz.children import in_child
 # Go keeps small slices on the stack when it can, with capacities that no rule fixes: not here.
 GO_FLAGS = ["-gcflags=-d=variablemakehash=n"]
 SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "python": 20.0}
+PATIENCE = 4.0  # seconds of a machine that is busy, in seconds of its processor
 TIMED_OUT = "did not end in time"
 
 
@@ -55,7 +57,11 @@ def run_toy(path: Path, mode: str, environ: Mapping[str, str]) -> Outcome | str:
     from lang import child
 
     engine = "python" if mode == "python" else "native"
-    ended = in_child(lambda: child.run(path, engine=engine, environ={**os.environ, **environ}), SECONDS[mode])
+    ended = in_child(
+        lambda: child.run(path, engine=engine, environ={**os.environ, **environ}), SECONDS[mode], patience=PATIENCE
+    )
+    if ended.value is not None and ended.value.exit_code == -signal.SIGXCPU:
+        return TIMED_OUT
     if ended.value is None:
         return TIMED_OUT if ended.timed_out else f"was killed by signal {ended.signal}"
     return Outcome.of(ended.value.exit_code, ended.value.stdout, ended.value.stderr)

@@ -40,6 +40,7 @@ VERBS = {
     "float": "%v %g %f %.2f %e %8.3f %+.1e %T %6.0f %-9.2f| %G %#v",
     "text": "%s %v %q %x %10s %-8s| %.3s %T %X %#x %+q %#v",
     "truth": "%t %v %6t %T %#v",
+    "error": "%v %+v %s %q %T",
     "other": "%v %+v %T %v %#v",
 }
 
@@ -653,4 +654,4 @@ def kind_of(shape: Shape) -> str:
             return "text"
         case Truth():
             return "truth"
-    return "other"
+    return "other" if shape.is_plain else "error"

@@ -140,6 +140,8 @@ def nodes(root: Node) -> Iterator[Node]:
 
 def edits(root: Node) -> Iterator[Edit]:
     """Changes that make a program smaller, the large ones first."""
+    if isinstance(root, Program):
+        yield from without_unreachable(root)
     lists = [node for node in nodes(root) if isinstance(node, Block | Program)]
     for part in lists:
         yield from without_some(part)
@@ -148,6 +150,34 @@ def edits(root: Node) -> Iterator[Edit]:
     for node in nodes(root):
         if isinstance(node, Expr):
             yield from simpler(node)
+
+
+def without_unreachable(program: Program) -> Iterator[Edit]:
+    """Without the declarations that nothing mentions on the way from main; with and without methods."""
+    texts = [part.text() for part in program.parts]
+    words = [set(re.findall(r"\w+", text)) for text in texts]
+    for keeps_methods in (False, True):
+        reached = {i for i, text in enumerate(texts) if text.startswith("func main(")}
+        known: set[str] = set()
+        for i in sorted(reached):
+            known |= words[i]
+        grown = True
+        while grown:
+            more = {i for i, text in enumerate(texts) if i not in reached and declares(text, known, keeps_methods)}
+            reached |= more
+            for i in sorted(more):
+                known |= words[i]
+            grown = bool(more)
+        if len(reached) < len(texts):
+            yield Edit(program, [part for i, part in enumerate(program.parts) if i in reached])
+
+
+def declares(text: str, names: set[str], keeps_methods: bool) -> bool:
+    """Whether a declaration is one of what has the names."""
+    method = re.match(r"func \(\w+ \*?(\w+)\) (\w+)", text)
+    if method:
+        return method[1] in names and (keeps_methods or method[2] in names)
+    return any(name in names for name in re.findall(r"^(?:func|var|type|const)? ?(\w+)", text, re.MULTILINE))
 
 
 def without_some(node: Block | Program) -> Iterator[Edit]:

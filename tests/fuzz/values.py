@@ -18,18 +18,14 @@ from tests.fuzz.shapes import (
     ERROR,
     FLOAT64,
     INT,
-    INT32,
     STRING,
     THING,
-    Array,
     Func,
     Interface,
     Map,
     Number,
-    Pointer,
     Shape,
     Slice,
-    Struct,
     Text,
     Truth,
     can_be_key,
@@ -149,7 +145,9 @@ class Values(Expressions):
         held = self.rng.choice(self.world.held(shape))
         inside = self.world.wrappers.get(held)
         if shape.has_methods and inside is not None:
-            return Expr([f"{shape.spelling}({held.spelling}{{{inside.spelling}: ", self.expr(inside, depth - 1), "})"], shape)
+            return Expr(
+                [f"{shape.spelling}({held.spelling}{{{inside.spelling}: ", self.expr(inside, depth - 1), "})"], shape
+            )
         return Expr([f"{shape.spelling}(", self.expr(held, depth - 1), ")"], shape)
 
     def error(self, depth: int) -> Expr:
@@ -160,14 +158,37 @@ class Values(Expressions):
         return self.choose(
             [
                 (3, lambda: Expr(["errors.New(", self.expr(STRING, depth), ")"], ERROR)),
-                (3, lambda: Expr(['fmt.Errorf("w%v: %w", ', self.expr(number, depth), ", brief(", self.expr(ERROR, depth), "))"], ERROR)),
-                (1, lambda: Expr(['fmt.Errorf("%w and %w", brief(', self.expr(ERROR, depth), "), brief(", self.expr(ERROR, depth), "))"], ERROR)),
-                (2, lambda: Expr(["error(&E0{", self.expr(INT, depth), ", brief(", self.expr(ERROR, depth), ")})"], ERROR)),
+                (
+                    3,
+                    lambda: Expr(
+                        ['fmt.Errorf("w%v: %w", ', self.expr(number, depth), ", brief(", self.expr(ERROR, depth), "))"],
+                        ERROR,
+                    ),
+                ),
+                (
+                    1,
+                    lambda: Expr(
+                        [
+                            'fmt.Errorf("%w and %w", brief(',
+                            self.expr(ERROR, depth),
+                            "), brief(",
+                            self.expr(ERROR, depth),
+                            "))",
+                        ],
+                        ERROR,
+                    ),
+                ),
+                (
+                    2,
+                    lambda: Expr(
+                        ["error(&E0{", self.expr(INT, depth), ", brief(", self.expr(ERROR, depth), ")})"], ERROR
+                    ),
+                ),
                 (2, lambda: Expr(["error(E1(", self.expr(STRING, depth), "))"], ERROR)),
                 (2, lambda: Expr(["error(E2{", self.expr(INT, depth), ", ", self.expr(BOOL, depth), "})"], ERROR)),
                 (1, lambda: Expr(["errors.Join(errA, brief(", self.expr(ERROR, depth), "))"], ERROR)),
             ]
-        )  # fmt: skip
+        )
 
     def other_truth(self, depth: int) -> Expr | None:
         return self.choose(
@@ -193,7 +214,9 @@ class Values(Expressions):
             return None
         parts = [self.expr(shape, depth), self.expr(self.rng.choice(held), depth)]
         op = self.rng.choice([" == ", " != "])
-        return Expr(["(", parts[0], op, parts[1], ")"] if self.chance(0.8) else ["(", parts[1], op, parts[0], ")"], BOOL)
+        return Expr(
+            ["(", parts[0], op, parts[1], ")"] if self.chance(0.8) else ["(", parts[1], op, parts[0], ")"], BOOL
+        )
 
     def same(self, depth: int) -> Expr:
         """A comparison that may panic, in a function that recovers."""
@@ -214,18 +237,81 @@ class Values(Expressions):
         clipped = self.choose(
             [
                 (3, lambda: Expr([self.rng.choice(TEXT_CALLS), self.expr(STRING, depth), ")"], STRING)),
-                (2, lambda: Expr([f"strings.Repeat(", self.expr(STRING, depth), f", {self.rng.randrange(4)})"], STRING)),
-                (2, lambda: Expr(["strings.ReplaceAll(", self.expr(STRING, depth), f", {self.rng.choice(CUTS)}, ", self.expr(STRING, 0), ")"], STRING)),
-                (2, lambda: Expr(["strings.Join(", self.expr(Slice.of(STRING), depth), f", {self.rng.choice(CUTS)})"], STRING)),
+                (2, lambda: Expr(["strings.Repeat(", self.expr(STRING, depth), f", {self.rng.randrange(4)})"], STRING)),
+                (
+                    2,
+                    lambda: Expr(
+                        [
+                            "strings.ReplaceAll(",
+                            self.expr(STRING, depth),
+                            f", {self.rng.choice(CUTS)}, ",
+                            self.expr(STRING, 0),
+                            ")",
+                        ],
+                        STRING,
+                    ),
+                ),
+                (
+                    2,
+                    lambda: Expr(
+                        ["strings.Join(", self.expr(Slice.of(STRING), depth), f", {self.rng.choice(CUTS)})"], STRING
+                    ),
+                ),
                 (2, lambda: Expr(["strings.Trim(", self.expr(STRING, depth), f", {self.rng.choice(CUTS)})"], STRING)),
                 (2, lambda: Expr(["strconv.Itoa(", self.expr(INT, depth), ")"], STRING)),
-                (1, lambda: Expr(["strconv.FormatInt(int64(", self.changing(INT, depth), f"), {self.rng.choice([2, 8, 16, 36])})"], STRING)),
-                (1, lambda: Expr(["strconv.FormatFloat(", self.expr(FLOAT64, depth), f", {self.rng.choice(['103', '101', '102'])}, {self.rng.choice([-1, 0, 3])}, 64)"], STRING)),
-                (4, lambda: Expr([self.rng.choice(["fmt.Sprint(", "fmt.Sprintln("]), self.printable_value(depth), ", ", self.printable_value(depth - 1), ")"], STRING)),
-                (2, lambda: Expr(['fmt.Sprintf("%v|%6v|%T", ', self.printable_value(depth), ", ", self.printable_value(depth - 1), ", ", self.printable_value(depth - 1), ")"], STRING)),
+                (
+                    1,
+                    lambda: Expr(
+                        [
+                            "strconv.FormatInt(int64(",
+                            self.changing(INT, depth),
+                            f"), {self.rng.choice([2, 8, 16, 36])})",
+                        ],
+                        STRING,
+                    ),
+                ),
+                (
+                    1,
+                    lambda: Expr(
+                        [
+                            "strconv.FormatFloat(",
+                            self.expr(FLOAT64, depth),
+                            f", {self.rng.choice(['103', '101', '102'])}, {self.rng.choice([-1, 0, 3])}, 64)",
+                        ],
+                        STRING,
+                    ),
+                ),
+                (
+                    4,
+                    lambda: Expr(
+                        [
+                            self.rng.choice(["fmt.Sprint(", "fmt.Sprintln("]),
+                            self.printable_value(depth),
+                            ", ",
+                            self.printable_value(depth - 1),
+                            ")",
+                        ],
+                        STRING,
+                    ),
+                ),
+                (
+                    2,
+                    lambda: Expr(
+                        [
+                            'fmt.Sprintf("%v|%6v|%T", ',
+                            self.printable_value(depth),
+                            ", ",
+                            self.printable_value(depth - 1),
+                            ", ",
+                            self.printable_value(depth - 1),
+                            ")",
+                        ],
+                        STRING,
+                    ),
+                ),
                 (2, lambda: Expr(["(", self.expr(ERROR, depth), ").Error()"], STRING)),
             ]
-        )  # fmt: skip
+        )
         return Expr(["clip(", clipped, ")"], STRING)
 
     def library_number(self, shape: Shape, depth: int) -> Expr | None:
@@ -242,9 +328,3 @@ class Values(Expressions):
 def is_ordered(shape: Shape) -> bool:
     """Whether a slice of them can be sorted, and equal ones cannot be told apart."""
     return isinstance(shape, Text) or (isinstance(shape, Number) and not shape.is_float)
-
-
-
-
-
-
