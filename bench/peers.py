@@ -57,10 +57,11 @@ class Toyrun:
 
     cache: Path = BUILD / "toy-cache"
     procs: int | None = None  # GOMAXPROCS; None: all there are
+    huge: bool = True  # asks the kernel for pages of 2 MiB
 
     @property
     def name(self) -> str:
-        return with_procs("toyrun", self.procs or 1)
+        return with_procs("toyrun" if self.huge else "toyrun, small pages", self.procs or 1)
 
     def missing(self) -> str | None:
         return None if (ROOT / "lang" / "toyrun.py").exists() else "lang/toyrun.py does not exist"
@@ -74,6 +75,8 @@ class Toyrun:
         environ = {"TOY_CACHE_DIR": str(self.cache), "TOY_CHECKED": "0", "PYTHONPATH": str(ROOT)}
         if self.procs:
             environ["GOMAXPROCS"] = str(self.procs)
+        if not self.huge:
+            environ["GODEBUG"] = "disablethp=1"
         return Command((*start, str(workload.path), *workload.args), environ)
 
 

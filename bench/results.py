@@ -24,6 +24,7 @@ from bench.workload_list import ALLOCATING_GOAL, MEMORY_GOAL, PLAIN_GOAL, WORST
 
 TOY, GO = "toyrun", "Go"
 TOY2, GO2 = "toyrun, 2 Ps", "Go, 2 Ps"
+SMALL = "toyrun, small pages"
 LEAST = 2.0  # MiB above an empty program's: below that a ratio says nothing
 
 
@@ -50,7 +51,7 @@ class Measured:
         return self.series[of].wall / self.series[peer].wall
 
     def others(self) -> list[str]:
-        return [name for name in self.series if name not in (TOY, GO, TOY2, GO2)]
+        return [name for name in self.series if name not in (TOY, GO, TOY2, GO2, SMALL)]
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,21 @@ def others(found: Results) -> str:
     return "\n\n".join(parts)
 
 
+def small_pages(found: Results) -> str:
+    """toyrun without pages of 2 MiB."""
+    rows = []
+    for line in found.workloads:
+        if SMALL in line.series:
+            one = line.series[SMALL]
+            texts = [time_text(one), ratio_text(line.ratio(of=SMALL)), ratio_text(line.ratio()), f"{one.rss:.0f}"]
+            rows.append([line.name, *texts, f"{line.series[TOY].rss:.0f}"])
+    if not rows:
+        return ""
+    means = [ratio_text(mean(line.ratio(of=of) for line in found.workloads)) for of in (SMALL, TOY)]
+    heads = ["workload", "small pages: s", "of Go's", "with huge ones: of Go's", "peak MiB", "with huge ones"]
+    return table(heads, [*rows, ["geometric mean", "", *means, "", ""]])
+
+
 def is_behind(found: Results, line: Measured) -> bool:
     """Slower than Go, or with more memory."""
     return (line.ratio() or 0) > 1 or (found.memory_ratio(line) or 0) > 1
@@ -273,12 +289,17 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "## Memory",
         memory(found),
         "## Collections",
-        "From one more run with each runtime's own trace. Go's world stands still only at the start and the end of a "
+        "From runs of their own, with each runtime's trace; the one with the shortest pauses counts. Go's world stands "
+        "still only at the start and the end of a "
         "cycle; while it marks, its workers take the processor from the program in slices, which its trace does not "
         "count as a pause. toyrun's world stands still through all of a cycle. These are times by the clock: other "
         "load on the machine makes them longer.",
         collections(found),
         other_collections(found),
+        "## Huge pages",
+        "toyrun asks for pages of 2 MiB, Go does not. What that saves or costs depends on the machine: "
+        "`GODEBUG=disablethp=1` is toyrun with small ones.",
+        small_pages(found),
         "## Other peers",
         "A peer without a spread was too slow to be run more than once.",
         others(found),

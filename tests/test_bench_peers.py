@@ -16,6 +16,7 @@ from bench.pauses import Pauses, observed, of_go, of_java, of_node, of_toyrun
 from bench.peers import BUILD, Go, Peer, Toyrun, Workload
 from bench.results import (
     GO,
+    SMALL,
     TOY,
     Measured,
     Results,
@@ -190,6 +191,16 @@ def test_pauses_by_the_runtimes_own_words() -> None:
     assert of_go("") == Pauses(0, 0, 0)
 
 
+def test_the_run_with_the_shortest_pauses_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = iter([Pauses(3, 9, 5), Pauses(3, 7, 6), Pauses(3, 8, 3)])
+    monkeypatch.setattr(side_by_side, "observed", lambda peer, workload: next(runs))
+    monkeypatch.setattr(side_by_side, "CONTENDERS", (Toyrun(procs=1), Toyrun(procs=1, huge=False)))
+    one = replace(FOUND, workloads=[replace(FOUND.workloads[0], name="fannkuch", args=("5",))])
+    found = side_by_side.with_new_pauses(one, 3)
+    assert found.workloads[0].pauses == {TOY: Pauses(3, 7, 6)}
+    assert found.workloads[0].series == one.workloads[0].series
+
+
 @pytest.mark.parametrize("peer", [Toyrun(procs=1), Go(), *LANGUAGES[:3]], ids=lambda peer: peer.name)
 def test_collections_are_seen(peer: Peer) -> None:
     if reason := peer.missing():
@@ -208,6 +219,7 @@ def series(*seconds: float, rss: float = 10) -> Series:
 
 def line(name: str, kind: str, toy: float, go: float, rss: float = 50, **others: float) -> Measured:
     found = {TOY: series(toy, toy, rss=rss), GO: series(go, go, rss=110)}
+    found[SMALL] = series(2 * toy)
     found |= {other: series(seconds) for other, seconds in others.items()}
     return Measured(name, kind, ("7",), found, {TOY: Pauses(2, 5, 3)}, {TOY: 0.5})
 
@@ -263,6 +275,7 @@ def test_the_report() -> None:
     assert "Without PyPy: pypy3 is not installed." in report
     assert re.search(r"\| node +\| +2.00 \| +0.50 \| +0.50 \| +10 \|", report)
     assert re.search(r"\| trees 7 +\| +1.00 ±0% \| +4.00 ±0% \| +0.25 \| +0.25 \|", report)
+    assert re.search(r"\| trees +\| +2.00 \| +0.50 \| +0.25 \| +10 \| +50 \|", report)
     without_go = replace(FOUND, workloads=[replace(one, series={TOY: one.series[TOY]}) for one in FOUND.workloads])
     assert re.search(r"\| trees 7 +\| +1.00 ±0% \| +- \|", markdown(without_go, {}))
 
