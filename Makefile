@@ -9,7 +9,7 @@ TESTS   ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-mark bench-instructions fuzz mutate mutants clean
-.PHONY: distclean
+.PHONY: peers peers-install distclean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,15 @@ types: $(VENV)/test.stamp ## mypy --strict
 
 bench: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
 	$(BIN)/python -m bench $(ARGS)
+
+peers: $(VENV)/bench.stamp ## workloads beside Go and other peers; writes bench/RESULTS.md (ARGS="--only json --rounds 3")
+	$(BIN)/python -m bench.side_by_side $(ARGS)
+
+# Debian's packages of the peers; those that cannot be installed are left out of the run, by name.
+PEERS := gcc libc6-dev luajit lua5.4 nodejs openjdk-17-jdk-headless pypy3 libmimalloc2.0 libjemalloc2 libgc-dev
+peers-install: $(VENV)/bench.stamp ## install the peers, as root, on Debian or Ubuntu (PEERS="luajit nodejs")
+	apt-get update
+	apt-get install --yes --no-install-recommends $(PEERS)
 
 bench-malloc: $(VENV)/bench.stamp ## the allocator beside Go's: each kind of object, each layer (ARGS=--help)
 	$(BIN)/python -m bench.malloc $(ARGS)

