@@ -33,6 +33,7 @@ from lang.go_types import (
 )
 from lang.lookup import Ambiguous, Found, adjustment, find, is_in_method_set
 from lang.objects import Const, Func, Object, PackageName, TypeName, Var
+from lang.packages import PARTS
 from lang.spelling import spelled
 
 
@@ -86,12 +87,13 @@ class Selectors(Types):
             self.invalidate(x)
             return
         if member is None:
-            similar = [other for other in package.members if other.lower() == name.lower()]
+            names = sorted({*package.members, *PARTS.get(package.path, ())})
+            similar = [other for other in names if other.lower() == name.lower()]
             hint = f" (but have {similar[0]})" if similar else ""
             code = codes.UNDEFINED
             message = f"undefined: {spelled(x)}{hint}"
             if not similar and name[:1].isupper() and package.path:
-                message += f"\n\t(Toy's {package.path} has {', '.join(sorted(package.members))})"
+                message += f"\n\t(Toy's {package.path} has {', '.join(names)})"
             self.error(code, x.name, message)
             self.invalidate(x)
             return
