@@ -34,6 +34,7 @@ from lang.go_types import (
 )
 from lang.lookup import Ambiguous, Found, adjustment, find, is_exported, is_in_method_set
 from lang.objects import Const, Func, Object, PackageName, TypeName, Var
+from lang.packages import PARTS
 from lang.spelling import spelled
 
 
@@ -91,7 +92,7 @@ class Selectors(Types):
             self.invalidate(x)
             return
         if member is None:
-            exported = sorted(filter(is_exported, package.members))
+            exported = sorted(filter(is_exported, {*package.members, *PARTS.get(package.path, ())}))
             similar = [other for other in exported if other.lower() == name.lower()]
             hint = f" (but have {similar[0]})" if similar else ""
             code = codes.UNDEFINED

@@ -148,6 +148,18 @@ def _flat_size(t: Type) -> int:
     return 1
 
 
+@cache
+def is_endless(t: Type) -> bool:
+    """Whether a type leads to itself through pointers and slices alone: type P *P, type S []S."""
+    seen: set[Type] = set()
+    while isinstance(t.underlying, Pointer | Slice):
+        if t in seen:
+            return True
+        seen.add(t)
+        t = t.underlying.elem
+    return False
+
+
 def is_direct(t: Type) -> bool:
     """Whether an interface holds values of t themselves, not the address of a copy: they are one pointer."""
     return isinstance(t.underlying, Pointer | Map | Chan | Signature)
@@ -246,6 +258,9 @@ class LoweredTypes:
 
     def pointee(self, t: Type) -> str:
         """The class that a pointer to t points to."""
+        if is_scalar(t) and is_endless(t):
+            key, doc = ("endless", t.underlying), type_string(t)
+            return self._define(key, "Box_endless", lambda: [f"value: {self.memory(t)}"], doc)
         memory = self.memory_behind_pointer(t)
         return self.box_class(memory) if is_scalar(t) else memory.removeprefix("Inline[").removesuffix("]")
 
@@ -257,6 +272,9 @@ class LoweredTypes:
                 return "String"
             case Interface():
                 return "Any"
+            case Slice(elem) if is_endless(t):
+                key, doc = ("endless", under), type_string(t)
+                return self._define(key, "Slice_endless", lambda: _slice_fields(self.memory_behind_pointer(elem)), doc)
             case Slice(elem):
                 memory = self.memory_behind_pointer(elem)
                 return self._define(

@@ -44,3 +44,16 @@ def test_the_fields_of_a_time_are_nobodys() -> None:
 def test_what_holds_a_slice_of_itself_can_be_printed() -> None:
     text = 'import "fmt"\n\ntype T struct{ kids []T }\n\nfunc main() {\n\tfmt.Println(T{})\n}\n'
     compile_source(Source("x.toy", text))
+
+
+def test_a_part_of_a_package_is_imported_by_its_package_alone() -> None:
+    text = 'import "internal/scan"\n\nfunc main() {\n\tscan.Scan()\n}\n'
+    with pytest.raises(UserError, match=r"x\.toy:1:8: package internal/scan is not in std"):
+        compile_source(Source("x.toy", text))
+
+
+def test_what_a_package_has_is_told_with_its_parts() -> None:
+    text = 'import "fmt"\n\nfunc main() {\n\tfmt.SScan()\n\tfmt.Scanner()\n}\n'
+    said = r"undefined: fmt\.SScan \(but have Sscan\)(.|\n)*Scan, Scanf, Scanln, Sprint, "
+    with pytest.raises(UserError, match=said):
+        compile_source(Source("x.toy", text))
