@@ -57,9 +57,7 @@ def present(peers: tuple[Peer, ...]) -> tuple[list[Peer], dict[str, str]]:
     return [peer for peer in peers if peer.name not in missing], missing
 
 
-def agreed(
-    harness: Harness, workload: Workload, commands: dict[str, Command], bar: ProgressBar
-) -> dict[str, Series]:
+def agreed(harness: Harness, workload: Workload, commands: dict[str, Command], bar: ProgressBar) -> dict[str, Series]:
     """The trial of each peer; they all print the same."""
     trials, outputs = {}, {}
     for name, command in commands.items():
