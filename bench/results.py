@@ -151,6 +151,18 @@ def verdict(found: Results) -> str:
     return table(["", "is", "goal", "met"], rows)
 
 
+def goals_with_small_pages(found: Results) -> str:
+    """What the means would be."""
+    heap, plain = (
+        ratio_text(mean(line.ratio(of=SMALL) for line in found.kind(kind))) for kind in ("allocating", "plain")
+    )
+    worst = max(((line.ratio(of=SMALL) or 0.0, line.name) for line in found.kind("allocating")), default=(0.0, "-"))
+    return (
+        f"Without huge pages (`GODEBUG=disablethp=1`, below) the means of time are {heap} and {plain}, "
+        f"and the worst is {worst[1]}, {worst[0]:.2f}."
+    )
+
+
 def goal_row(name: str, value: float | None, goal: float) -> list[str]:
     return [name, ratio_text(value), f"<= {goal}", "-" if value is None else "yes" if value <= goal else "NO"]
 
@@ -242,8 +254,9 @@ def small_pages(found: Results) -> str:
 
 
 def is_behind(found: Results, line: Measured) -> bool:
-    """Slower than Go, or with more memory."""
-    return (line.ratio() or 0) > 1 or (found.memory_ratio(line) or 0) > 1
+    """Slower than Go, or than half of Go if it allocates; or with more memory."""
+    most = ALLOCATING_GOAL if line.kind == "allocating" else PLAIN_GOAL
+    return (line.ratio() or 0) > most or (found.memory_ratio(line) or 0) > MEMORY_GOAL
 
 
 def explanations(text: str) -> dict[str, str]:
@@ -261,7 +274,7 @@ def behind_text(found: Results, behind: Mapping[str, str]) -> str:
     for line in found.workloads:
         if is_behind(found, line):
             memory_part = f", memory {ratio_text(found.memory_ratio(line))}"
-            why = behind.get(line.name, "Not looked into yet.")
+            why = " ".join(behind.get(line.name, "Not looked into yet.").split())
             lines.append(f"- **{line.name}** (time {ratio_text(line.ratio())}{memory_part} of Go's). {why}")
     general = [behind["all"]] if "all" in behind else []
     return "\n".join(general + ([""] if general else []) + (lines or ["Nothing."]))
@@ -271,7 +284,7 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
     """The report."""
     versions = table(["", "version"], [[name, version] for name, version in found.versions.items()])
     missing = "".join(f"\nWithout {name}: {reason}.\n" for name, reason in found.missing.items())
-    images = "".join(f"\n![{Path(name).stem}]({name})\n" for name in pictures)
+    images = "".join(f"\n\n![{Path(name).stem}]({name})" for name in pictures)
     load = " to ".join(f"{load:.1f}" for load in found.load)
     parts = [
         "# Beside its peers",
@@ -281,7 +294,9 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "too), with half the distance from the fastest to the slowest run. By the clock means the ratio of wall times, "
         "which on a machine that others use is noise. A ratio below 1 is in toyrun's favour.",
         "## Goals",
-        verdict(found) + images,
+        verdict(found),
+        goals_with_small_pages(found),
+        images.strip(),
         "## What is behind, and why",
         behind_text(found, behind),
         "## Time",
@@ -301,7 +316,7 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "`GODEBUG=disablethp=1` is toyrun with small ones.",
         small_pages(found),
         "## Other peers",
-        "A peer without a spread was too slow to be run more than once.",
+        "A time without a spread is of a single run, which took too long by the clock for a second one.",
         others(found),
         "## Compile time",
         "Seconds of the processor, not part of the times above.",

@@ -44,6 +44,7 @@ CONTENDERS: tuple[Peer, ...] = (
     *LANGUAGES,
 )
 PATIENCE = 20.0  # seconds of the trial
+UNFINISHED = BUILD / "samples.json"  # what there is so far, should the run end before its time
 EXTRA_STEPS = 3  # of a workload, beside its samples: pauses of both sides, compile times
 
 
@@ -56,9 +57,7 @@ def present(peers: tuple[Peer, ...]) -> tuple[list[Peer], dict[str, str]]:
     return [peer for peer in peers if peer.name not in missing], missing
 
 
-def agreed(
-    harness: Harness, workload: Workload, commands: dict[str, Command], bar: ProgressBar
-) -> dict[str, Series]:
+def agreed(harness: Harness, workload: Workload, commands: dict[str, Command], bar: ProgressBar) -> dict[str, Series]:
     """The trial of each peer; they all print the same."""
     trials, outputs = {}, {}
     for name, command in commands.items():
@@ -164,11 +163,14 @@ def run(options: argparse.Namespace) -> Results:
     engines: list[Peer] = [peer for peer in peers if isinstance(peer, Toyrun | Go)]
     load = [os.getloadavg()[0]]
     empty = sampled(harness, Workload("empty", EMPTY), engines, options.rounds, options.patience, bar)
-    lines = [measured(harness, kind, workload, peers, options, bar) for kind, workload in workloads]
+    date = datetime.date.today().isoformat()
+    found = Results(date, machine(), versions(peers), missing, options.rounds, load, empty, [])
+    for kind, workload in workloads:
+        found.workloads.append(measured(harness, kind, workload, peers, options, bar))
+        UNFINISHED.write_text(results.dumped(found), encoding="utf-8")
     load.append(os.getloadavg()[0])
     show_progress("")
-    date = datetime.date.today().isoformat()
-    return Results(date, machine(), versions(peers), missing, options.rounds, load, empty, lines)
+    return found
 
 
 def arguments() -> argparse.Namespace:
@@ -195,8 +197,6 @@ def main() -> int:
         print(f"peers: {error}", file=sys.stderr)
         return 1
     if options.only and not options.again:
-        samples = BUILD / "samples.json"
-        samples.write_text(results.dumped(found), encoding="utf-8")
         print(results.markdown(found, {}))
         return 0
     samples.parent.mkdir(exist_ok=True)

@@ -61,9 +61,7 @@ def go_workloads() -> dict[Path, Path | str]:
 @needs_go
 @pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
-def test_a_workload_prints_what_it_prints_on_go(
-    path: Path, engine: str, go_workloads: dict[Path, Path | str]
-) -> None:
+def test_a_workload_prints_what_it_prints_on_go(path: Path, engine: str, go_workloads: dict[Path, Path | str]) -> None:
     executable = go_workloads[path]
     assert isinstance(executable, Path), executable
     args = (small_size(path),)
