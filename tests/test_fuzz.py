@@ -50,7 +50,7 @@ def test_shrinking_leaves_what_the_failure_needs() -> None:
         return "hash ^= hash >> 29" in text and is_right(text)
 
     assert still_fails(program.text())
-    text = shrink(program, still_fails, seconds=60)
+    text = shrink(program, still_fails, seconds=300)
     assert still_fails(text)
     assert len(text.splitlines()) < 20, text
 

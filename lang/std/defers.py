@@ -291,9 +291,12 @@ def panic_records(panic: Panic) -> list[PanicRecord]:
     found = []
     while not is_nil(panic):
         words = [panic.caught[i] for i in range(FAILURE_WORDS)]
-        message = panic_message(failure_at(words[0], words[1:]))
+        failure = failure_at(words[0], words[1:])
+        message = panic_message(failure)
         if panic.has_text != NO_TEXT:
             message = f"panic: {bytes_text(address(panic.text), panic.text_length)}".replace("\n", "\n\t")
-        found.append(PanicRecord(message, (address(panic.typ), panic.data), panic.recovered != 0))
+        # An error whose text is always the same is one and the same value in Go.
+        value = (address(panic.typ), panic.data) if "%" in failure.text else failure.text
+        found.append(PanicRecord(message, value, panic.recovered != 0))
         panic = panic.link
     return found[::-1]

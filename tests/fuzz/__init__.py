@@ -3,7 +3,9 @@
     shapes.py        the types of generated programs
     tree.py          programs as trees of exchangeable parts
     expressions.py   random expressions of a wanted type
+    values.py        those that are maps, functions, interfaces, or made by the library
     statements.py    random statements, and what may be named where they stand
+    features.py      those that defer, panic and recover, ask interfaces and maps, keep functions
     programs.py      whole programs: generate(seed, size)
     runs.py          a program on Go, on both engines, and while the collector runs all the time
     shrink.py        the smallest program found that still fails

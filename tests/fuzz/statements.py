@@ -23,6 +23,8 @@ from tests.fuzz.shapes import (
     UINT64,
     Array,
     Func,
+    Interface,
+    Map,
     Number,
     Pointer,
     Shape,
@@ -108,7 +110,10 @@ class Statements(Values):
                 return made
 
     def any_shape(self) -> Shape:
-        return self.rng.choice(self.world.shapes if self.chance(0.6) else self.world.numbers)
+        if self.chance(0.2):
+            kinds = Func if self.chance(0.5) else Map | Interface
+            return self.rng.choice([s for s in self.world.shapes if isinstance(s, kinds)])
+        return self.rng.choice(self.world.shapes if self.chance(0.7) else self.world.numbers)
 
     def name_for_variable(self) -> str:
         """A new name, or one that hides another variable's."""
