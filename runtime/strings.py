@@ -29,6 +29,7 @@ from runtime.syspy import (
     i32,
     i64,
     inline,
+    load,
     memmove,
     memory_equal,
     memset,
@@ -36,6 +37,7 @@ from runtime.syspy import (
     table,
     throw,
     u8,
+    u32,
     u64,
     uintptr,
 )
@@ -44,6 +46,7 @@ from runtime.utf8 import RUNE_ERROR, RUNE_MAX, count_runes, decode_rune, encode_
 
 RUNE_BYTES = 4  # of a rune in a []rune; of the longest code point in UTF-8, too
 
+SHORT = 16  # bytes of strings that are compared without a call
 SINGLE_BYTES = table(u8, range(256))  # the 256 strings of one byte
 
 
@@ -57,8 +60,28 @@ def memcmp(a: Array[u8], b: Array[u8], n: u64) -> i32:  # type: ignore[empty-bod
 
 @inline
 def string_equal(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> bool:
-    """a == b."""
-    return an == bn and (a == b or memory_equal(address(a), address(b), u64(an)))
+    """a == b. Most strings that are compared are short: their words are compared here, the last where it overlaps."""
+    if an != bn:
+        return False
+    if u64(an) <= SHORT:
+        return short_equal(address(a), address(b), u64(an))
+    return a == b or memory_equal(address(a), address(b), u64(an))
+
+
+@inline
+def short_equal(a: uintptr, b: uintptr, n: u64) -> bool:
+    """Whether n bytes, SHORT at most, are the same."""
+    if n >= 8:
+        first, last = load(u64, a) ^ load(u64, b), load(u64, a + n - 8) ^ load(u64, b + n - 8)
+        return first | last == 0
+    if n >= 4:
+        low, high = load(u32, a) ^ load(u32, b), load(u32, a + n - 4) ^ load(u32, b + n - 4)
+        return low | high == 0
+    if n == 0:
+        return True
+    start, end = load(u8, a) ^ load(u8, b), load(u8, a + n - 1) ^ load(u8, b + n - 1)
+    middle = load(u8, a + (n >> 1)) ^ load(u8, b + (n >> 1))
+    return start | middle | end == 0
 
 
 def string_compare(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> i64:

@@ -21,6 +21,7 @@ from runtime.types import (
     KIND_FUNC,
     KIND_INTERFACE,
     KIND_MAP,
+    KIND_PTR,
     KIND_SLICE,
     KIND_STRING,
     KIND_STRUCT,
@@ -28,7 +29,6 @@ from runtime.types import (
     Field,
     String,
     Type,
-    is_direct,
 )
 
 UNDERSCORE = ord("_")
@@ -40,10 +40,10 @@ def equal_any(g: G, typ: Type, data: uintptr, other_typ: Type, other_data: uintp
         return False
     if is_nil(typ):
         return True
+    if typ.kind == KIND_PTR:
+        return data == other_data
     if not is_comparable(typ):
         panic_uncomparable(typ, pos)
-    if is_direct(typ):
-        return data == other_data
     return data == other_data and not has_floats(typ) or equal_values(g, typ, data, other_data, pos)
 
 
