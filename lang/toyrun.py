@@ -23,8 +23,7 @@ USAGE = """\
 usage: toyrun [flags] program.toy [arguments]      (- for standard input)
        toyrun repl                                 a prompt: see README.md
   --engine native|python   run translated by LLVM (the default), or as Python
-  --emit FORM              print it as tree, typed, python, llvm or asm instead; escapes: what
-                           goes to the heap, and why
+  --emit FORM              print it: tree, typed, python, escapes, llvm or asm
   --check                  report errors in the program and stop
   --gctrace                a line on standard error for each collection
   --memstats, --metrics    the allocator's figures on standard error at the end

@@ -794,6 +794,7 @@ def test_a_pasted_program_uses_what_it_declares_later(cache: Path) -> None:
     terminal.until("3\n")
     terminal.enter("func h() int { return later() }")
     terminal.until("undefined: later")
+    terminal.until("5> ")
     terminal.press(CTRL_D)
     assert terminal.end() == 0
     terminal.close()
