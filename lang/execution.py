@@ -335,8 +335,9 @@ class Run:
         from lang.std.defers import Panic, panic_records
         from runtime.heap import Runtime
 
-        last = Runtime.at(self.runtime).g0.unwinding.last
-        return panic_records(Panic.at(last)) if last and failure.kind == FAIL_PANIC else []
+        if failure.kind != FAIL_PANIC:
+            return []
+        return panic_records(Panic.at(Runtime.at(self.runtime).g0.unwinding.last))
 
     def damages(self, failure: Failure) -> str:
         """All that a check of the heap finds, when one has failed: a line each."""

@@ -76,7 +76,9 @@ class Values(Expressions):
             room = self.rng.choice(["", "", ", 3", ", 9", ", 40"])
             return Expr([f"make({shape.spelling}{room})"], shape)
         parts: list[str | Node] = []
-        for _ in range(self.rng.choice([0, 1, 2, 4, 9, 14] if depth > 1 else [0, 1, 2])):
+        count = self.rng.choice([0, 1, 2, 4, 9, 14] if depth > 1 else [0, 1, 2])
+        # Of two equal keys that are no constants Go stores those first whose entries it can lay out beforehand.
+        for _ in range(count if isinstance(shape.key, Number | Text | Truth) else min(count, 1)):
             parts += [self.key(shape.key, 1), ": ", self.element(shape.elem, depth - 1), ", "]
         return Expr([shape.spelling, "{", *parts[:-1], "}"], shape)
 
