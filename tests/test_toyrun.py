@@ -477,6 +477,17 @@ def test_a_program_runs_in_little_address_space(gigabytes: float) -> None:
     assert (done.code, done.err) == (0, "")
 
 
+def test_no_room_to_begin_in(program: Write) -> None:
+    def restrict() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+
+    path = program(HELLO)
+    toyrun(path)  # compiled while there is room for that
+    done = toyrun(path, prepare=restrict)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("fatal error: out of memory\n")
+
+
 # Interruptions and broken pipes
 
 
