@@ -26,6 +26,9 @@ PATIENCE = 4.0  # seconds of a machine that is busy, in seconds of its processor
 TIMED_OUT = "did not end in time"
 
 
+PANIC_ADDRESS = re.compile(r"^(panic: \(.*\)) 0x[0-9a-f]+", re.MULTILINE)  # of a value that has no short form
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run left behind, as far as Go and Toy have to agree."""
@@ -40,6 +43,7 @@ class Outcome:
         lines = [line for line in text.splitlines() if not line.startswith(STRESS_REPORT)]
         ends = [i for i, line in enumerate(lines) if line.startswith(("panic: ", "fatal error: "))]
         said = "\n".join(lines[: ends[-1] + 1] if ends else lines)
+        said = PANIC_ADDRESS.sub(r"\1 an address", said)
         return cls(exit_code, stdout.decode("utf-8", "backslashreplace"), said)
 
 
