@@ -80,8 +80,12 @@ class Calls(Maps):
         arguments = receiver + self.argument_parts(expr, expr.signature)
         known = self.known_arguments(expr)
         name = self.program.specialized(expr.target, known) if known else self.program.function_name(expr.target)
+        return self.call_toy(name, arguments, expr.signature)
+
+    def call_toy(self, name: str, arguments: Value, signature: Signature) -> Value:
+        """A call of a Toy function with its arguments' components."""
         text = ", ".join(("g", "{sp}", *arguments))
-        return self.call(f"{name}({text})", self.result_components(expr.signature), name)
+        return self.call(f"{name}({text})", self.result_components(signature), name)
 
     def result_components(self, signature: Signature) -> tuple[Component, ...]:
         """The components of all results in a row."""

@@ -96,8 +96,7 @@ class Closures(Calls):
     def known_call(self, name: str, expr: Call, signature: Signature) -> Value:
         """A call of a function value that leads to a function which is known: the call is direct."""
         (closure,) = self.bind(expr.function.type, self.value(expr.function))
-        text = ", ".join(("g", "{sp}", closure, *self.argument_parts(expr, signature)))
-        return self.call(f"{name}({text})", self.result_components(signature), name)
+        return self.call_toy(name, (closure, *self.argument_parts(expr, signature)), signature)
 
     def note_known(self, var: Var, expr: Expr) -> None:
         """Remember where a variable leads that was declared with a function literal."""
@@ -165,10 +164,8 @@ class Closures(Calls):
         method = selection.method
         if method.is_native:
             raise NotYet(expr, f"methods of {method.package} as values")
-        assert method.receiver is not None, "a method has a receiver"
-        receiver_type = Pointer(method.receiver) if method.pointer_receiver else method.receiver
-        parts = self.bind(receiver_type, self.receiver_of(expr))
-        return self.bound_method(expr, method, receiver_type, parts, MethodSelection((), method, Adjust.NONE))
+        parts = self.bind(method.receiver_type, self.receiver_of(expr))
+        return self.bound_method(expr, method, method.receiver_type, parts, MethodSelection((), method, Adjust.NONE))
 
     def bound_method(self, expr: Selector, key: object, t: Type, receiver: Value, selected: Selected) -> Value:
         """The closure of a method over its receiver."""

@@ -25,9 +25,10 @@ from lang.go_types import BOOL, STRING, UINT8, Field, Param, Pointer, Signature,
 from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
 from lang.lower_frame import Place, Value
+from lang.lower_interfaces import DATA, TYPE, interface_type
 from lang.lower_literals import NIL_INTERFACE
 from lang.lower_loops import Loops
-from lang.lower_types import VIEW, WORD, Component, is_boxed
+from lang.lower_types import VIEW, Component, is_boxed
 from lang.objects import FunctionInfo, Var
 from lang.syntax import (
     Adjust,
@@ -45,12 +46,7 @@ from lang.syntax import (
 DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)),)))
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
-TEXT_PARAMETERS = (
-    ("typ", Component("", "Type", "", "")),
-    ("data", Component("", "uintptr", WORD, "")),
-    ("said", Component("", "MethodText", "", "")),
-)
-RECOVERED = (Component("typ", "Type", "", ".typ"), Component("data", "uintptr", WORD, ".data"))
+SAID = Component("", "MethodText", "", "")
 
 
 class Defers(Loops):
@@ -124,7 +120,7 @@ class Defers(Loops):
         made = replace_call(call, self.deferred_function(call, function, captured))
         made.args = self.deferred_arguments(call, captured)
         made.expands_tuple = False
-        name = self.program.deferred(call, made, [var for var, _ in captured])
+        name = self.program.deferred(made, [var for var, _ in captured])
         self.program.take_address(name, DEFERRED)
         if not captured:
             return self.static_closure(name)
@@ -142,13 +138,11 @@ class Defers(Loops):
         selection = function.selection if isinstance(function, Selector) else None
         if isinstance(function, Selector) and isinstance(selection, MethodSelection) and not selection.method.is_native:
             method = selection.method
-            assert method.receiver is not None, "a method has a receiver"
-            t: Type = Pointer(method.receiver) if method.pointer_receiver else method.receiver
-            receiver = self.keep(captured, t, self.receiver_of(function))
+            receiver = self.keep(captured, method.receiver_type, self.receiver_of(function))
             chosen = MethodSelection((), method, Adjust.NONE)
             return method_call(receiver.object, chosen, method.signature).function  # type: ignore[attr-defined]
         if isinstance(function, Selector) and isinstance(selection, InterfaceSelection):
-            t = selection.steps[-1].field.type if selection.steps else function.operand.type
+            t = interface_type(function, selection)
             typ, data = self.interface_receiver(function, selection)
             receiver = self.keep(captured, t, (f"nonnil({typ}, {self.position(function)})", data))
             assert call.signature is not None, "a method has a signature"
@@ -173,8 +167,8 @@ class Defers(Loops):
         """The value of the panic under way, or nil."""
         if self.recovers is None:  # defer recover(): nothing has deferred the function that calls it
             return NIL_INTERFACE
-        typ, data = (self.declare_temporary(component) for component in RECOVERED)
-        self.set_locals((typ, data), RECOVERED, ("nil(Type)", "0"))
+        typ, data = self.declare_temporary(TYPE), self.declare_temporary(DATA)
+        self.set_locals((typ, data), (TYPE, DATA), NIL_INTERFACE)
         found = self.variable(self.recovers)
         (may,) = self.load(found) if isinstance(found, Place) else found
         branch = If(may)
@@ -187,7 +181,7 @@ class Defers(Loops):
 
     def lower_text_of(self, spoken: list[tuple[Type, str, MethodSelection | InterfaceSelection]]) -> None:
         """The function that calls Error or String of the value at an address, and hands on what they give."""
-        typ, data, said = (self.declare(name, component) for name, component in TEXT_PARAMETERS)
+        typ, data, said = self.declare("typ", TYPE), self.declare("data", DATA), self.declare("said", SAID)
         self.parameters += [f"{typ}: Type", f"{data}: uintptr", f"{said}: MethodText"]
         for t, kind, selected in spoken:
             with self.inside(self.if_(f"{typ}.number == {self.types.number(t)}").then):

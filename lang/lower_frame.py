@@ -148,7 +148,7 @@ class Program:
         """The name of the function that takes a closure, and makes a call with its own parameters."""
         raise NotImplementedError
 
-    def deferred(self, key: object, call: syntax.Call, captured: list[Var]) -> str:
+    def deferred(self, call: syntax.Call, captured: list[Var]) -> str:
         """The name of the func() that makes a deferred call."""
         raise NotImplementedError
 

@@ -24,14 +24,12 @@ from lang.lookup import selected_method
 from lang.lower_closures import CLOSURE, Selected, method_call, parameters_of
 from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
+from lang.lower_interfaces import DATA, TYPE
 from lang.lower_loops import ends
-from lang.lower_types import WORD, Component, is_boxed, runtime_name
+from lang.lower_types import Component, is_boxed, runtime_name
 from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
-
-TYPE = Component("typ", "Type", "", ".typ")
-DATA = Component("data", "uintptr", WORD, ".data")
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
@@ -82,8 +80,7 @@ class Function(Defers):
             (function,) = self.as_locals(self.info.captures[0])
             self.call_closure(function, "-1", signature, arguments)
         else:
-            name = self.program.function_name(target)
-            self.call(f"{name}({', '.join(('g', '{sp}', *arguments))})", self.result_components(signature), name)
+            self.call_toy(self.program.function_name(target), arguments, signature)
 
     def lower_matcher(self, t: Type) -> None:
         """func(err error) bool: whether err is a t, which the captured pointer then points to."""

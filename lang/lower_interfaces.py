@@ -3,7 +3,7 @@
     var s Shape = square       (type_main_Square, address of a copy); of a pointer, a function or a map: the word itself
     s.Area()                   Area_dispatch(g, sp, s_typ, s_data): one branch for each type that may lie in s
     s.(Square)                 address(s_typ) == address(type_main_Square)
-    s.(Stringer)               has_String(s_typ): the same question as Area_dispatch asks
+    s.(Stringer)               implements(s_typ): whether the type's number is one of those that have String
 
 Every program is compiled as a whole, so the types that ever get into an interface are known when its last function is
 lowered. A method is found by the number of the type: LLVM makes a table of jumps of it, or inlines the methods when
@@ -20,8 +20,16 @@ from lang.flow import Leave
 from lang.go_types import BOOL, Interface, Signature, Type
 from lang.lower_closures import Closures, Selected
 from lang.lower_frame import Value
-from lang.lower_types import is_boxed, is_direct
+from lang.lower_types import WORD, Component, is_boxed, is_direct
 from lang.syntax import Call, InterfaceSelection, Selector, TypeAssert
+
+TYPE = Component("typ", "Type", "", ".typ")
+DATA = Component("data", "uintptr", WORD, ".data")
+
+
+def interface_type(function: Selector, selection: InterfaceSelection) -> Type:
+    """The type of x, in x.m, through the fields on the way."""
+    return selection.steps[-1].field.type if selection.steps else function.operand.type
 
 
 class Interfaces(Closures):
@@ -37,19 +45,18 @@ class Interfaces(Closures):
         arguments = self.argument_parts(expr, signature)
         name = self.program.dispatch(selection.name, signature)
         typ = f"nonnil({receiver[0]}, {self.position(function)})"
-        text = ", ".join(("g", "{sp}", typ, receiver[1], *arguments))
-        return self.call(f"{name}({text})", self.result_components(signature), name)
+        return self.call_toy(name, (typ, receiver[1], *arguments), signature)
 
     def interface_receiver(self, function: Selector, selection: InterfaceSelection) -> Value:
         """The interface that a method is called on."""
-        t = selection.steps[-1].field.type if selection.steps else function.operand.type
+        t = interface_type(function, selection)
         if selection.steps:
             return self.bind(t, self.stepped_value(function.operand, selection.steps, function))
         return self.bind(t, self.value(function.operand))
 
     def interface_method_value(self, expr: Selector, selection: InterfaceSelection) -> Value:
         """x.m of an interface, not called: a closure over x, which must not be nil."""
-        t = selection.steps[-1].field.type if selection.steps else expr.operand.type
+        t = interface_type(expr, selection)
         typ, data = self.interface_receiver(expr, selection)
         typ = self.temporary(f"nonnil({typ}, {self.position(expr)})")
         selected: Selected = InterfaceSelection((), selection.name)

@@ -13,6 +13,7 @@ Next: lower_calls.py
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from lang.flow import Break, Continue
 from lang.go_types import Map, Type
@@ -75,25 +76,26 @@ class Maps(Slices):
         """The map and the key of m[k], evaluated."""
         t = self.map_of(expr.operand)
         (m,) = self.snapshot(expr.operand.type, self.value(expr.operand))
-        return t, m, self.kept_key(t, self.value_as(expr.index, t.key))
-
-    def kept_key(self, t: Map, parts: Value) -> Value:
-        """A key that nothing changes before it is used."""
-        return self.snapshot(t.key, parts)
+        return t, m, self.snapshot(t.key, self.value_as(expr.index, t.key))
 
     def map_index(self, expr: Index) -> Value:
         """m[k] as a value, with its ok if that is asked for."""
         t, m, key = self.map_key(expr)
         slot = self.found_slot(t, m, key, self.position(expr))
-        components = self.types.components(t.elem)
+        found = self.element_or_zero(slot, t.elem)
+        return (*found, f"(not is_nil({slot}))") if expr.comma_ok else found
+
+    def element_or_zero(self, slot: str, t: Type) -> Value:
+        """The element of a slot, or zero where there is no slot."""
+        components = self.types.components(t)
         found = tuple(self.declare_temporary(component) for component in components)
         branch = self.if_(f"is_nil({slot})")
         with self.inside(branch.then):
-            zero = (self.new(t.elem),) if is_boxed(t.elem) else tuple(component.zero for component in components)
+            zero = (self.new(t),) if is_boxed(t) else tuple(component.zero for component in components)
             self.set_locals(found, components, zero)
         with self.inside(branch.orelse):
-            self.set_locals(found, components, self.load(self.slot_place(slot, "elem", t.elem)))
-        return (*found, f"(not is_nil({slot}))") if expr.comma_ok else found
+            self.set_locals(found, components, self.load(self.slot_place(slot, "elem", t)))
+        return found
 
     def found_slot(self, t: Map, m: str, key: Value, pos: str) -> str:
         """The slot of a key; nil when the map has none."""
@@ -101,12 +103,8 @@ class Maps(Slices):
         return self.temporary(f"{functions.find}({', '.join(('g', m, *key, pos))})", VIEW)
 
     def slot_place(self, slot: str, name: str, t: Type) -> Place:
-        """Key or element of a slot."""
-        return self.member_place(slot, name, t, f"address({slot}) + {0 if name == 'key' else self.elem_offset(t)}")
-
-    def elem_offset(self, t: Type) -> int:
-        """Never asked for: nobody has a pointer to what is in a map."""
-        return 0
+        """Key or element of a slot. Nobody has a pointer to it, so its address is not asked for."""
+        return self.member_place(slot, name, t, f"address({slot})")
 
     def map_place(self, expr: Index) -> MapPlace:
         """m[k] as the target of an assignment."""
@@ -127,13 +125,7 @@ class Maps(Slices):
 
     def load_entry(self, place: MapPlace) -> Value:
         """The value of m[k], before it is changed."""
-        slot = self.found_slot(place.map_type, place.map, place.key, place.pos)
-        components = self.types.components(place.type)
-        found = tuple(self.declare_temporary(component) for component in components)
-        self.set_locals(found, components, tuple(component.zero for component in components))
-        with self.inside(self.if_(f"not is_nil({slot})").then):
-            self.set_locals(found, components, self.load(self.slot_place(slot, "elem", place.type)))
-        return found
+        return self.element_or_zero(self.found_slot(place.map_type, place.map, place.key, place.pos), place.type)
 
     # ---- builtins
 
@@ -185,6 +177,6 @@ class Maps(Slices):
         return self.load(self.slot_place(slot, "key", t.key)), self.load(self.slot_place(slot, "elem", t.elem))
 
 
-def is_map_index(expr: Expr) -> bool:
+def is_map_index(expr: Expr) -> TypeGuard[Index]:
     """Whether an expression is m[k]."""
     return isinstance(expr, Index) and isinstance(expr.operand.type.underlying, Map) and expr.mode is not Mode.CONSTANT

@@ -160,9 +160,8 @@ class Packages(Finalizers):
         name = self.program.matcher(under.elem)
         closure = self.bind(MATCHER, (self.closure_over(name, [(target.type, pointer)]),))
         search = self.program.library_function("errors", "search")
-        words = ", ".join(("g", "{sp}", *held, *self.interface_of(target.type, pointer), *closure))
-        function = self.program.function_name(search)
-        return self.call(f"{function}({words})", self.result_components(search.signature), function)
+        arguments = (*held, *self.interface_of(target.type, pointer), *closure)
+        return self.call_toy(self.program.function_name(search), arguments, search.signature)
 
     def native_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
         """A call of a function of the library that has no body."""

@@ -145,8 +145,9 @@ class Statements(Packages):
         """The memory of an assignment's target, its operands evaluated now; None for locals and `_`."""
         if is_blank(target):
             return None
-        if is_map_index(strip(target)):
-            return self.map_place(strip(target))  # type: ignore[arg-type]
+        inner = strip(target)
+        if is_map_index(inner):
+            return self.map_place(inner)
         place = self.place(target)
         if place is None:
             return None
@@ -198,8 +199,9 @@ class Statements(Packages):
                 if "(" in part:
                     self.temporary(part)
             return
-        if is_map_index(strip(target)):
-            place = self.map_place(strip(target))  # type: ignore[arg-type]
+        inner = strip(target)
+        if is_map_index(inner):
+            place = self.map_place(inner)
             self.store_entry(place, self.value_as(right, target.type))
             return
         parts = self.value_as(right, target.type)

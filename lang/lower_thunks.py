@@ -74,7 +74,7 @@ class Thunks(MapTypes):
             self.take_address(found, signature)
         return found
 
-    def deferred(self, key: object, call: syntax.Call, captured: list[Var]) -> str:
+    def deferred(self, call: syntax.Call, captured: list[Var]) -> str:
         """The name of the func() that makes a deferred call."""
         name = self.names.fresh("deferred")
         function = Function(self, FunctionInfo("deferred", Signature((), ()), captures=captured), name)

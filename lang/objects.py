@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from fractions import Fraction
 
-from lang.go_types import INVALID, Named, Signature, Type
+from lang.go_types import INVALID, Named, Pointer, Signature, Type
 from lang.source import Source
 
 # An exact constant. Strings are bytes, as Go's are; a float that happens to be whole is still a Fraction.
@@ -84,6 +84,12 @@ class Func(Object):
     receiver: Named | None = None                               # T of a method on T or *T
     pointer_receiver: bool = False                              # declared on *T
     receiver_name: str = ""                                     # "" when it has none
+
+    @property
+    def receiver_type(self) -> Type:
+        """The type of a method's receiver: T or *T."""
+        assert self.receiver is not None, f"{self.name} has no receiver"
+        return Pointer(self.receiver) if self.pointer_receiver else self.receiver
 
     @property
     def signature(self) -> Signature:

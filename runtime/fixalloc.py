@@ -15,7 +15,7 @@ Go's fixalloc calls a function for a cell that is handed out for the first time.
 a cell is all zero, so an owner that cares keeps a field which is not, and leaves zero off.
 
 Owner: fixalloc's caller holds the lock that covers it (heap.lock); the persistent allocator has its own, a leaf.
-Go: runtime/mfixalloc.go, malloc.go persistentalloc.                                             Next: sampler.py
+Go: runtime/mfixalloc.go, malloc.go persistentalloc.                                             Next: xorshift.py
 """
 
 from __future__ import annotations

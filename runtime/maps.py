@@ -47,6 +47,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import KIND_STRUCT, Type
+from runtime.xorshift import next_state, spread
 
 SLOTS = 8  # of a group
 CONTROL_BYTES = 8  # in front of the slots
@@ -153,16 +154,13 @@ def groups_for(entries: i64) -> u64:
 
 
 def next_seed(g: G) -> u64:
-    """A random number: xorshift, from the time when the first is asked for."""
+    """A random number, from the time when the first is asked for."""
     x = g.random
     if x == 0:
         time = TimeSpec.at(address(g.output.scratch))
         x = time_ns(time, CLOCK_MONOTONIC) ^ address(g) | 1
-    x = x ^ x >> 12
-    x = x ^ u64(x << 25)
-    x = x ^ x >> 27
-    g.random = x
-    return u64(x * 0x2545_F491_4F6C_DD1D)
+    g.random = next_state(x)
+    return spread(g.random)
 
 
 def new_groups(g: G, group: Type, count: u64) -> uintptr:

@@ -25,12 +25,12 @@ from __future__ import annotations
 from runtime.layout import larger, smaller
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import Annotated, Array, Struct, clz64, f64, struct, u64
+from runtime.xorshift import next_state, spread
 
 DEFAULT_RATE = 512 << 10  # bytes from one sample to the next, on average
 MAX_MEAN = 0x700_0000  # bytes: a larger rate counts as this
 RANDOM_BITS = 26  # of a random number: the largest distance is about 18 times the mean
 RANDOM_START = 0x9E37_79B9_7F4A_7C15  # any number but 0
-RANDOM_FACTOR = 0x2545_F491_4F6C_DD1D  # of the generator xorshift64*
 LN_2 = 0.6931471805599453
 
 
@@ -87,12 +87,8 @@ def next_sample(sampler: Sampler) -> u64:
 
 def next_random(sampler: Sampler) -> u64:
     """A random number of RANDOM_BITS bits."""
-    x = sampler.random
-    x = x ^ x >> 12
-    x = x ^ u64(x << 25)
-    x = x ^ x >> 27
-    sampler.random = x
-    return u64(x * RANDOM_FACTOR) >> (64 - RANDOM_BITS)
+    sampler.random = next_state(sampler.random)
+    return spread(sampler.random) >> (64 - RANDOM_BITS)
 
 
 def log2(q: u64) -> f64:

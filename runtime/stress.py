@@ -24,9 +24,9 @@ from runtime.proc import G
 from runtime.syspy import atomic_add, cold, is_nil, u64, uintptr, unlikely
 from runtime.watch import note_allocation
 from runtime.world import safepoint
+from runtime.xorshift import next_state, spread
 
 RANDOM_START = 0x9E37_79B9_7F4A_7C15  # what a seed begins from: any odd number
-RANDOM_FACTOR = 0x2545_F491_4F6C_DD1D  # of the generator xorshift64*
 
 
 def seed_stress(runtime: Runtime, seed: u64) -> None:
@@ -70,12 +70,8 @@ def is_drawn(runtime: Runtime) -> bool:
     """Whether chance says to collect: once in gc_random times."""
     if runtime.knobs.gc_random == 0:
         return False
-    x = runtime.gc.stress_random
-    x = x ^ x >> 12
-    x = x ^ u64(x << 25)
-    x = x ^ x >> 27
-    runtime.gc.stress_random = x
-    return (u64(x * RANDOM_FACTOR) >> 32) % runtime.knobs.gc_random == 0
+    runtime.gc.stress_random = next_state(runtime.gc.stress_random)
+    return (spread(runtime.gc.stress_random) >> 32) % runtime.knobs.gc_random == 0
 
 
 def collect_by_stress(g: G) -> None:

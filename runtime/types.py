@@ -20,6 +20,7 @@ Go: internal/abi Type (Size_, PtrBytes, GCData, Kind_).                       Ne
 
 from __future__ import annotations
 
+from runtime.layout import align_up
 from runtime.syspy import Array, Inline, Struct, address, i64, inline, offsetof, struct, throw, u8, u32, u64, uintptr
 
 KIND_BOOL = 1
@@ -121,18 +122,12 @@ def value_address(value: Any) -> uintptr:
 def map_layout(typ: Type) -> tuple[u64, u64, u64]:
     """Of a map: the offset of an entry's element, the bytes of a slot and of a group."""
     key, elem = typ.key, typ.elem
-    offset = rounded_up(key.size, u64(elem.align))
+    offset = align_up(key.size, u64(elem.align))
     end: u64 = offset + elem.size
     if elem.size == 0 and end > 0:
         end = end + 1
-    slot = rounded_up(end, u64(elem.align) if elem.align > key.align else u64(key.align))
-    return offset, slot, rounded_up(8 + 8 * slot if slot != 0 else 9, 8)
-
-
-@inline
-def rounded_up(n: u64, align: u64) -> u64:
-    """The next multiple of a power of two."""
-    return (n + align - 1) // align * align
+    slot = align_up(end, u64(elem.align) if elem.align > key.align else u64(key.align))
+    return offset, slot, align_up(8 + 8 * slot if slot != 0 else 9, 8)
 
 
 def check_type(typ: Type) -> None:

@@ -152,9 +152,15 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, is_deferr
     g.unwinding.panicking = outer
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
-    if not returned and (g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC):
-        fail_again(address(g.unwinding))
+    if not returned:
+        pass_on_fatal(g)
     return returned
+
+
+def pass_on_fatal(g: G) -> None:
+    """Go on with the failure that was caught, unless it is a panic that may be recovered."""
+    if g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
+        fail_again(address(g.unwinding))
 
 
 def caught_panic(g: G, frame: uintptr, link: Panic) -> Panic:
@@ -192,6 +198,11 @@ def new_panic(g: G, frame: uintptr) -> Panic:
 def failure_of(panic: Panic) -> uintptr:
     """Where the failure is that a panic leaves with."""
     return address(panic) + offsetof(Panic, "caught")
+
+
+def panic_value(panic: Panic) -> uintptr:
+    """Where the value of a panic lies that is not nil."""
+    return address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
 
 
 def fill_error(g: G, panic: Panic) -> None:
@@ -247,8 +258,7 @@ def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
     """What Error or String say of the values of a panic and of those under way behind it."""
     while not is_nil(panic):
         if not is_nil(panic.typ) and is_panic_value(failure_of(panic)):
-            at = address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
-            kind, returned = ask_text(g, frame + 16, panic.typ, at)
+            kind, returned = ask_text(g, frame + 16, panic.typ, panic_value(panic))
             if not returned:
                 throw("panic while printing panic value")
             panic.has_text = kind
@@ -279,8 +289,8 @@ def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> tuple[u64, bool]:
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
     g.unwinding.panicking = outer
-    if not returned and (g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC):
-        fail_again(address(g.unwinding))
+    if not returned:
+        pass_on_fatal(g)
     kind = said.kind
     said.kind = outer_kind
     return kind, returned

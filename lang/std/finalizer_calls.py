@@ -12,10 +12,10 @@ Owner: the goroutine that makes the calls. Go: runtime/mfinal.go runFinalizers. 
 
 from __future__ import annotations
 
-from lang.std.defers import Panic, ask_for_texts, caught_panic, leave_with
+from lang.std.defers import Panic, ask_for_texts, caught_panic, leave_with, pass_on_fatal
 from runtime.finalizers import begin_calls, end_calls, take_ready
 from runtime.proc import G
-from runtime.syspy import FAIL_PANIC, address, attempt, fail_again, load, nil, store, u32, uintptr
+from runtime.syspy import address, attempt, nil, store, uintptr
 from runtime.types import Closure
 
 
@@ -35,9 +35,8 @@ def run_ready(g: G, sp: uintptr) -> None:
         store(uintptr, sp + 8, word)
         closure = Closure.at(fn)
         if not attempt(address(g.unwinding), ready_code, closure.code, g, sp + 16, closure, word):
-            if load(u32, g.unwinding.caught[0]) == FAIL_PANIC:
-                end_with_panic(g, sp)
-            fail_again(address(g.unwinding))
+            pass_on_fatal(g)
+            end_with_panic(g, sp)
     end_calls(g)
 
 

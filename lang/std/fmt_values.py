@@ -16,7 +16,7 @@ Owner: the print statement under way. Go: fmt/print.go.                         
 
 from __future__ import annotations
 
-from lang.std.defers import Panic, ask_text, caught_panic, leave_with
+from lang.std.defers import Panic, ask_text, caught_panic, leave_with, panic_value
 from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_integer
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.map_order import sorted_entries
@@ -39,7 +39,6 @@ from runtime.syspy import (
     load,
     memory_equal,
     nil,
-    offsetof,
     stack_pointer,
     store,
     throw,
@@ -76,7 +75,6 @@ from runtime.types import (
     Slice,
     String,
     Type,
-    is_direct,
     map_layout,
     value_address,
 )
@@ -204,9 +202,8 @@ def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None
     if is_nil(panic.typ):
         put_words(p, NIL_ANGLE)
     else:
-        at = address(panic) + offsetof(Panic, "data") if is_direct(panic.typ) else panic.data
         p.g.shadow_top = frame + 16
-        print_value(p, panic.typ, at, VERB_V, 0)
+        print_value(p, panic.typ, panic_value(panic), VERB_V, 0)
     p.in_panic = False
     put_byte(p, CLOSE_PAREN)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from runtime.sampler import MAX_MEAN, RANDOM_BITS, RANDOM_FACTOR, Sampler, log2, next_sample, set_rate
+from runtime.sampler import MAX_MEAN, RANDOM_BITS, Sampler, log2, next_sample, set_rate
+from runtime.xorshift import RANDOM_FACTOR
 
 
 def test_the_logarithm(any_engine: Any) -> None:
