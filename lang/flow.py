@@ -38,6 +38,7 @@ class Call:
     callee: str = ""
     site: int = 0
     others: tuple[str, ...] = ()  # Toy functions that the runtime calls in its turn
+    frame: tuple[str, ...] = ()  # the memory in the frame that others may lead to
 
     @property
     def roots_arguments(self) -> bool:
@@ -55,6 +56,7 @@ class Allocate:
     text: str
     targets: tuple[str, ...]
     site: int = 0
+    frame: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

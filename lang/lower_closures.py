@@ -17,6 +17,7 @@ Next: lower_interfaces.py
 from __future__ import annotations
 
 from lang.go_types import UINTPTR, Field, Pointer, Signature, Struct, Type
+from lang.layout import has_pointers
 from lang.lower_calls import Calls, strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_types import VIEW, Component, is_boxed
@@ -85,7 +86,7 @@ class Closures(Calls):
     def function_literal(self, expr: FuncLit) -> Value:
         """func(params) results { body }"""
         name = self.literal_names[expr] = self.program.literal(expr, self.known)
-        return (self.new_closure(name, expr.info),)
+        return (self.new_closure(name, expr.info, expr.stays),)
 
     # ---- functions that are known
 
@@ -114,11 +115,13 @@ class Closures(Calls):
                 found[number] = name
         return found
 
-    def new_closure(self, name: str, info: FunctionInfo) -> str:
-        """A closure of the function `name` over the variables that it captures."""
+    def new_closure(self, name: str, info: FunctionInfo, stays: bool = False) -> str:
+        """A closure of the function `name` over the variables that it captures; in the frame, if it stays there."""
         self.program.take_address(name, info.signature)  # FV2
         if not info.captures:
             return self.static_closure(name)
+        if stays:
+            return self.closure_in_frame(name, info)
         if info.name:
             self.escapes(self.pos, f"func literal escapes to heap ({', '.join(var.name for var in info.captures)})")
         return self.closure_over(name, [self.captured(var) for var in info.captures])
@@ -134,8 +137,17 @@ class Closures(Calls):
 
     def closure_over(self, name: str, values: list[tuple[Type, Value]]) -> str:
         """A closure of the function `name` over values."""
+        return self.filled_closure(name, values, self.new(closure_type([t for t, _ in values])))
+
+    def closure_in_frame(self, name: str, info: FunctionInfo) -> str:
+        """A closure that nobody needs when the function returns. What stays in a frame, too, is no root."""
+        values = [self.captured(var) for var in info.captures]
         t = closure_type([value_type for value_type, _ in values])
-        pointer = self.new(t)
+        has_roots = any(has_pointers(t) and not var.stays for var, (t, _) in zip(info.captures, values, strict=True))
+        return self.filled_closure(name, values, self.frame_memory(t, "", has_roots))
+
+    def filled_closure(self, name: str, values: list[tuple[Type, Value]], pointer: str) -> str:
+        """A closure in memory that is there."""
         self.step(f"{pointer}.code = function_address({name})")
         for number, (value_type, parts) in enumerate(values):
             self.store(self.captured_place(pointer, number, value_type), parts)
@@ -206,6 +218,8 @@ class Closures(Calls):
         values = self.captured_values(closure, types)
         for var, copied, parts in zip(info.captures, is_copied, values, strict=True):
             self.locals[var] = parts if copied else self.pointed(parts[0], var.type)
+            if not copied and var.stays:
+                self.pointers.pop(parts[0], None)  # it leads to a frame
 
 
 # ---- calls that no program spells out

@@ -92,6 +92,10 @@ class Program:
         """The name of a function that is called; one of the library is lowered from now on."""
         raise NotImplementedError
 
+    def analyse(self, function: Func) -> None:
+        """Note which variables of a function stay in its frame."""
+        raise NotImplementedError
+
     def global_name(self, var: Var) -> str:
         """The field of the package's struct that a package-level variable is."""
         raise NotImplementedError
@@ -213,6 +217,8 @@ class Frame:
         self.pointers: dict[str, str] = {}  # locals that may hold heap pointers: the text of the address
         self.body: list[Flow] = []
         self.block = self.body  # where the next node goes
+        self.rounds: list[tuple[list[Flow], int]] = [(self.body, 0)]  # of the function and its loops: where one begins
+        self.rooted: list[str] = []  # memory in the frame with pointers in it, of the rounds under way
         self.locals: dict[Var, Value | Place] = {}
         self.known: dict[Var, str] = {}  # function values that nobody assigns to, and the functions that they lead to
         self.uses_globals = False
@@ -332,7 +338,7 @@ class Frame:
         """A call that may collect, of the Toy function `callee` or of the runtime, which may call `others`."""
         targets = tuple(self.declare_temporary(component) for component in results)
         prefix = f"{', '.join(targets)} = " if targets else ""
-        self.add(Call(prefix + text, targets, callee, self.site(), others))
+        self.add(Call(prefix + text, targets, callee, self.site(), others, tuple(self.rooted)))
         return targets
 
     def if_(self, condition: str) -> If:

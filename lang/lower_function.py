@@ -50,6 +50,8 @@ class Function(Defers):
     def lower(self, declaration: FuncDecl) -> None:
         """The parameters and the body of a declared function."""
         assert declaration.body is not None, "the checker rejects functions without a body"
+        assert declaration.object is not None, "the checker declares every function"
+        self.program.analyse(declaration.object)
         self.pos = declaration.pos
         self.note_call(is_value=False)
         self.declare_parameters()
@@ -175,8 +177,7 @@ class Function(Defers):
     def bind_parameter(self, var: Var, names: tuple[str, ...]) -> None:
         """Make a parameter a variable."""
         if var.is_shared or is_boxed(var.type):
-            self.moves(var)
-            self.locals[var] = self.new_memory(var.type, self.wish(var), names)
+            self.locals[var] = self.variable_memory(var, self.wish(var), names)
         else:
             self.locals[var] = names
 

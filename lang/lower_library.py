@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from lang import syntax
 from lang.check_package import library
+from lang.escapes import Escapes
 from lang.go_types import Pointer, Signature, Type
 from lang.lower_function import Function
 from lang.lower_names import function_name, safe_name
@@ -32,6 +33,7 @@ class Library(Thunks):
         self.packages = in_import_order(imported)
         self.recovers = any(package.recovers for package in self.packages)
         self._declarations = {d.object: d for package in self.packages for d in package.functions}
+        self._escapes = Escapes(self._declarations.get)
         self._waiting: list[syntax.FuncDecl] = []
         self.used_globals: list[Var] = []  # of packages, in the order they were met
         self._copies: dict[tuple[Func, tuple[tuple[int, str], ...]], str] = {}  # functions with known arguments
@@ -67,6 +69,10 @@ class Library(Thunks):
             copy.lower(declaration)
             self.lowered.append(copy)
         return self._copies[key]
+
+    def analyse(self, function: Func) -> None:
+        """Note which variables of a function stay in its frame."""
+        self._escapes.leaks(function)
 
     def global_name(self, var: Var) -> str:
         """The field of the package's struct that a package-level variable is."""

@@ -102,11 +102,25 @@ class Literals(Operators):
         under = t.underlying
         if not isinstance(under, Struct | Array):
             return self.new_memory(t, "", self.composite(expr)).pointer
-        values = [(number, self.value_as(element, member_type(under, number))) for number, element in expr.entries]
+        values = self.member_values(expr, under)
         pointer = self.new(t)
+        self.store_members(pointer, under, values)
+        return pointer
+
+    def fill(self, pointer: str, expr: CompositeLit) -> None:
+        """Give zeroed memory the value of a literal of an array, or of a struct that is boxed."""
+        under = expr.type.underlying
+        assert isinstance(under, Struct | Array), "everything else is not boxed"
+        self.store_members(pointer, under, self.member_values(expr, under))
+
+    def member_values(self, expr: CompositeLit, under: Struct | Array) -> list[tuple[int, Value]]:
+        """The fields or elements that a literal gives, in order of the source."""
+        return [(number, self.value_as(element, member_type(under, number))) for number, element in expr.entries]
+
+    def store_members(self, pointer: str, under: Struct | Array, values: list[tuple[int, Value]]) -> None:
+        """Store fields or elements."""
         for number, parts in values:
             self.store(self.member(pointer, under, number), parts)
-        return pointer
 
     def member(self, pointer: str, under: Struct | Array, number: int) -> Place:
         """Field or element `number` of the struct or array that `pointer` points to."""

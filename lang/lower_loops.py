@@ -70,7 +70,7 @@ class Loops(Statements):
         copies = [
             var
             for var in node.variables
-            if isinstance(self.locals.get(var), Place) and (var.captured or var.address_taken)
+            if isinstance(self.locals.get(var), Place) and (var.captured or var.address_taken) and not var.stays
         ]
         target = Target(node, [node.post] if node.post is not None else [], copies=copies)
         self.loop(node.condition, target, lambda: self.block_of(node.body))
@@ -89,7 +89,11 @@ class Loops(Statements):
     def loop_body(self, target: Target, body: Callable[[], None]) -> None:
         """The body and what goes before the next round."""
         self.targets.append(target)
+        self.rounds.append((self.block, len(self.block)))
+        rooted = len(self.rooted)
         body()
+        del self.rooted[rooted:]
+        self.rounds.pop()
         self.targets.pop()
         if not ends(self.block):
             self.next_round(target)
@@ -322,9 +326,7 @@ class Loops(Statements):
         if case.var is not None:
             is_same = isinstance(case.var.type.underlying, Interface)
             parts = held if is_same else self.held_value(held[1], case.var.type)
-            if is_boxed(case.var.type):
-                parts = (self.new_memory(case.var.type, "", parts).pointer,)  # Y2
-            self.declare_owned(case.var, parts)
+            self.declare_variable(case.var, self.wish(case.var), parts)
         self.statements(case.body)
 
     def chained_cases(self, node: syntax.Switch, tag: Value) -> None:

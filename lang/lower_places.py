@@ -14,7 +14,7 @@ Next: lower_operators.py
 
 from __future__ import annotations
 
-from lang.flow import Allocate
+from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
@@ -22,7 +22,7 @@ from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_sca
 from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
 from lang.type_notes import ONE
-from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, TINY_SIZE
+from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PTR_SIZE, TINY_SIZE
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 
 
@@ -47,8 +47,7 @@ class Places(Frame):
     def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:
         """A new variable with its first value; None for zero."""
         if var.is_shared or is_boxed(var.type):
-            self.moves(var)
-            self.locals[var] = self.new_memory(var.type, wish, parts)
+            self.locals[var] = self.variable_memory(var, wish, parts)
             return
         components = self.types.components(var.type)
         names = tuple(self.declare(f"{wish}_{c.suffix}" if c.suffix else wish, c) for c in components)
@@ -59,6 +58,38 @@ class Places(Frame):
         """Write all components of a local at once."""
         if names and names != parts:
             self.step(f"{', '.join(names)} = {', '.join(typed_parts(parts, components))}", *names)
+
+    def variable_memory(self, var: Var, wish: str, parts: Value | None) -> Place:
+        """Memory for a variable: in the frame, if it may stay there."""
+        if not var.stays:
+            self.moves(var)
+            return self.new_memory(var.type, wish, parts)
+        place = self.pointed(self.frame_memory(var.type, wish, has_pointers(var.type)), var.type)
+        if parts is not None:
+            self.store(place, parts)
+        return place
+
+    def frame_memory(self, t: Type, wish: str, has_roots: bool) -> str:
+        """A pointer to zeroed memory in the frame.
+
+        What has roots is there from the beginning of the round on, and is a root in each call behind this: others may
+        lead to it as long as the round lasts.
+        """
+        view = self.types.pointee(t)
+        name = self.names.fresh(wish) if wish else self.names.temporary()
+        if not has_roots:
+            self.step(f"{name} = local({view})", name)
+            return name
+        memory = self.names.fresh(f"{name}_memory")
+        self.pointers[memory] = f"(address({memory}) | LOCAL_FLAG)"
+        block, start = self.rounds[-1]
+        block[start:start] = [
+            Step(f"{memory} = local({self.types.local_class(t)})", (memory,)),
+            Step(f"{memory}.typ = {self.types.descriptor(t)}"),
+            Step(f"{name} = {view}.at(address({memory}) + {PTR_SIZE})", (name,)),
+        ]
+        self.rooted.append(memory)
+        return name
 
     def new_memory(self, t: Type, wish: str, parts: Value | None) -> Place:
         """Fresh heap memory for a variable of type t."""
@@ -226,7 +257,8 @@ class Places(Frame):
             self.step(f"{pointer} = {view}.at({word})", pointer)
         else:
             word = self.names.temporary()
-            self.add(Allocate(word, fast, slow, f"{pointer} = {view}.at({word})", (pointer,), self.site()))
+            view_it = f"{pointer} = {view}.at({word})"
+            self.add(Allocate(word, fast, slow, view_it, (pointer,), self.site(), tuple(self.rooted)))
         return pointer
 
     def descriptor_or_nil(self, t: Type) -> str:

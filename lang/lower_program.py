@@ -118,6 +118,7 @@ from runtime.panics import (
     stack_overflow,
 )
 from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
+from runtime.roots import LOCAL_FLAG
 from runtime.slices import copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready
 from runtime.strings import (

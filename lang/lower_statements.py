@@ -255,13 +255,21 @@ class Statements(Packages):
 
     def declare_from(self, var: Var, right: syntax.Expr) -> None:
         """A variable declared with a value."""
-        parts = self.owned_value(right, var.type)
-        self.declare_owned(var, parts)
+        inner = strip(right)
+        if not var.stays or not is_boxed(var.type):
+            self.declare_owned(var, self.owned_value(right, var.type))
+        elif isinstance(inner, syntax.CompositeLit):
+            place = self.variable_memory(var, self.wish(var), None)
+            self.fill(place.pointer, inner)
+            self.locals[var] = place
+        else:
+            self.declare_variable(var, self.wish(var), self.value_as(right, var.type))
         self.note_known(var, right)
 
     def declare_owned(self, var: Var, parts: Value) -> None:
         """A variable whose boxed value is memory of its own already."""
-        if is_boxed(var.type):
+        if is_boxed(var.type) and not var.stays:
+            self.moves(var)
             self.locals[var] = self.pointed(self.named_pointer(var, parts[0]), var.type)
         else:
             self.declare_variable(var, self.wish(var), parts)

@@ -306,6 +306,13 @@ class LoweredTypes:
             ("box", memory), f"Box_{plain(memory)}", lambda: [f"value: {memory}"], f"A variable of type {memory}."
         )
 
+    def local_class(self, t: Type) -> str:
+        """The struct of a variable with pointers in a frame: what runtime/roots.py calls a Local, and the variable."""
+        memory = self.memory(t)
+        return self._define(
+            ("local", memory), f"Local_{plain(memory)}", lambda: ["typ: Type", f"value: {memory}"], f"{t} in a frame."
+        )
+
     def _define(self, key: object, name: str, fields: Callable[[], list[str]], doc: str, size: int = -1) -> str:
         """The class for `key`, defined now unless only a pointer leads to it; classes laid inside it come before it.
 

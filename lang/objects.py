@@ -54,6 +54,7 @@ class Var(Object):
     captured: bool = False                                      # used by a function literal inside its function
     taken_at: int = -1                                          # where its address is taken first
     captured_at: int = -1                                       # where a function literal uses it first
+    stays: bool = False                                         # in its function's frame, if it needs memory
 
     @property
     def is_shared(self) -> bool:

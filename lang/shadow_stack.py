@@ -116,11 +116,11 @@ class _Frame:
         if isinstance(node, Call):
             reads = self.right_side(node.text, node.targets)
             live &= ~self.targets(node.targets)
-            self.across[id(node)] = live | reads if node.roots_arguments else live
+            self.across[id(node)] = (live | reads if node.roots_arguments else live) | self.targets(node.frame)
             return live | reads
         if isinstance(node, Allocate):
             live &= ~self.targets(node.targets)
-            self.across[id(node)] = live
+            self.across[id(node)] = live | self.targets(node.frame)
             return live
         if isinstance(node, If):
             then = self.live_before(node.then, live, at_break, at_continue)

@@ -191,6 +191,7 @@ class FuncLit(Expr):
     signature: FuncType
     body: Block
     info: FunctionInfo = field(init=False)
+    stays: bool = field(init=False, default=False)              # its closure, in the frame where it is made
 
 
 @dataclass(slots=True, eq=False)

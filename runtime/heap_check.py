@@ -56,7 +56,7 @@ from runtime.mspan import (
 from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
 from runtime.p import HeapStats, MCache, P
 from runtime.proc import G
-from runtime.roots import check_roots
+from runtime.roots import check_roots, is_local, local_pointer, local_words
 from runtime.scavenge import pause_background, resume_background
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet, check_span_set
@@ -382,7 +382,11 @@ def reach_roots(checker: Checker, runtime: Runtime) -> None:
         addr = g.shadow_top
         while addr > g.shadow_base:
             addr = addr - PTR_SIZE
-            reach(checker, arenas, load(uintptr, addr), addr)
+            word = load(uintptr, addr)
+            reach(checker, arenas, word, addr)
+            if is_local(word):
+                for number in range(local_words(word)):
+                    reach(checker, arenas, local_pointer(word, number), addr)
         g = g.next
     for handle in range(runtime.roots.capacity):
         reach(checker, arenas, runtime.roots.handles[handle], handle)

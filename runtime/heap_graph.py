@@ -34,7 +34,7 @@ from runtime.mem_profile import Bucket, bucket_sites
 from runtime.mem_sample import SITE_FLAG
 from runtime.mspan import MSpan, has_inline_bits, has_pointer_bits
 from runtime.proc import G
-from runtime.roots import FREE_BIT, GlobalRange
+from runtime.roots import FREE_BIT, GlobalRange, is_local, local_pointer, local_words
 from runtime.specials import PROFILE
 from runtime.syspy import Array, Struct, address, ctz64, inline, is_nil, load, struct, u8, u32, u64, uintptr
 from runtime.types import Type
@@ -128,6 +128,9 @@ def walk_stack(runtime: Runtime, graph: HeapGraph, g: G) -> None:
         word = load(u64, addr)
         if word & SITE_FLAG != 0:
             site = word ^ SITE_FLAG
+        elif is_local(word):
+            for number in range(local_words(word)):
+                add_root(runtime, graph, local_pointer(word, number), ROOT_STACK, site)
         else:
             add_root(runtime, graph, word, ROOT_STACK, site)
 

@@ -101,7 +101,7 @@ from runtime.mspan import (
     slot_of,
 )
 from runtime.os_memory import MemoryStats
-from runtime.roots import GlobalRange, Roots
+from runtime.roots import GlobalRange, Roots, is_local, local_pointer, local_words
 from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES, SPAN_CLASS_TO_NELEMS
 from runtime.specials import FINALIZER, WEAK_HANDLE, Specials
 from runtime.syspy import (
@@ -665,9 +665,14 @@ def mark_root(marker: Marker, p: uintptr) -> None:
 
 
 def mark_words(marker: Marker, start: uintptr, end: uintptr) -> None:
-    """Mark from every word of a range: a shadow stack, or the table of handles."""
+    """Mark from every word of a range: a shadow stack, or the table of handles, which has no locals."""
     for addr in range(start, end, PTR_SIZE):
-        mark_root(marker, load(uintptr, addr))
+        word = load(uintptr, addr)
+        if is_local(word):
+            for number in range(local_words(word)):
+                mark_root(marker, local_pointer(word, number))
+        else:
+            mark_root(marker, word)
 
 
 def mark_globals(marker: Marker, roots: Roots) -> None:

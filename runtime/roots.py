@@ -1,13 +1,16 @@
 """Roots: where marking starts.
 
-    shadow stack   [shadow_base, shadow_top) of each goroutine        every word
+    shadow stack   [shadow_base, shadow_top) of each goroutine        every word, and the locals that it names
     globals        ranges with a pointer mask                         the words of the mask
     handles        the embedder's table                               every word that is in use
 
     handles   | addr | addr | free -+ | addr | free -+ | ...
                                ^-----------------+   `----> none         free entries: FREE_BIT | next free index
 
-A root may be any word: nil, a pointer into the middle of an object, or one that leads outside the heap.
+A root may be any word: nil, a pointer into the middle of an object, or one that leads outside the heap. A word of a
+shadow stack with LOCAL_FLAG is the address of a Local in a frame of the native stack: the pointers in it are roots.
+
+    local     | typ | the variable ...       <- addr | LOCAL_FLAG
 
     RT1  capacity is what words has room for; every free entry is on the free list, once
     RT2  a free entry has FREE_BIT, which no address has
@@ -19,14 +22,38 @@ Go: runtime/mgcmark.go markroot; handles have no like in Go.                    
 from __future__ import annotations
 
 from runtime.fixalloc import Persistent, persistent_alloc
-from runtime.layout import PTR_SIZE
+from runtime.layout import LOG_PTR_SIZE, PTR_SIZE
 from runtime.lock import Mutex, lock, unlock
 from runtime.os_memory import MemoryStats, sys_alloc, sys_discard, sys_free
-from runtime.syspy import Array, Inline, Struct, address, array_at, memmove, sizeof, struct, throw, u8, u64, uintptr
+from runtime.syspy import (
+    Array,
+    Inline,
+    Struct,
+    address,
+    array_at,
+    inline,
+    load,
+    memmove,
+    sizeof,
+    struct,
+    throw,
+    u8,
+    u64,
+    uintptr,
+)
+from runtime.types import Type
 
 FIRST_HANDLES = 512  # room for so many at first
 FREE_BIT = 1 << 63
+LOCAL_FLAG = 1 << 62  # of a word on a shadow stack: the rest of it is the address of a Local
 NO_HANDLE = FREE_BIT - 1  # end of the free list; also what new_handle says when the system refuses memory
+
+
+@struct
+class Local(Struct):
+    """What a variable with pointers begins with that lives in the frame of a function."""
+
+    typ: Type  # of what lies behind this
 
 
 @struct
@@ -79,6 +106,27 @@ def add_globals(roots: Roots, persistent: Persistent, start_addr: uintptr, size:
     roots.globals_bytes = roots.globals_bytes + size
     unlock(roots.lock)
     return True
+
+
+@inline
+def is_local(word: u64) -> bool:
+    """Whether a word of a shadow stack is the address of a Local, with LOCAL_FLAG."""
+    return word >> 62 == 1
+
+
+@inline
+def local_words(word: u64) -> u64:
+    """Of such a word: up to which word of the variable there may be pointers."""
+    return Local.at(word ^ LOCAL_FLAG).typ.ptr_bytes >> LOG_PTR_SIZE
+
+
+@inline
+def local_pointer(word: u64, number: u64) -> uintptr:
+    """Of such a word: what word `number` of the variable holds; 0 if it is no pointer."""
+    mask = Local.at(word ^ LOCAL_FLAG).typ.gc_mask
+    if mask[number // 8] >> number % 8 & 1 == 0:
+        return 0
+    return load(uintptr, (word ^ LOCAL_FLAG) + sizeof(Local) + number * PTR_SIZE)
 
 
 def new_handle(roots: Roots, addr: uintptr) -> u64:

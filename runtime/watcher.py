@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from runtime.arenas import find_object
 from runtime.mspan import header_bytes
+from runtime.roots import is_local, local_pointer, local_words
 from runtime.syspy import array_at, is_nil, load, u64
 from runtime.watch import RECORD_WORDS
 
@@ -154,9 +155,17 @@ class Watcher:
         if link is path.links[0]:
             if path.kind == HANDLE:
                 return int(self._state.roots.handles[link.source])
-            if path.kind == STACK and not _stack_with(self._state, link.source):
-                return None
+            if path.kind == STACK:
+                return self._stack_word(link) if _stack_with(self._state, link.source) else None
         return int(load(u64, link.source))
+
+    def _stack_word(self, link: Link) -> int | None:
+        """What a word of a shadow stack holds now; of a local, the pointer in it to the object, if there is one."""
+        word = int(load(u64, link.source))
+        if not is_local(word):
+            return word
+        held = [local_pointer(word, number) for number in range(local_words(word))]
+        return next((pointer for pointer in held if _object(self._state, pointer) == link.target), None)
 
     def _add(self, watched: Watched, event: Event) -> None:
         watched.events.append(event)

@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from runtime.syspy.machine import OutOfRange, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, uintptr
     from runtime.syspy.memory import load, memmove, memory_equal, memset, store
     from runtime.syspy.pointers import NilAccess, address, is_nil, nil
-    from runtime.syspy.structs import Struct, copy_struct, offsetof, sizeof, struct
+    from runtime.syspy.structs import Struct, copy_struct, local, offsetof, sizeof, struct
 
 _HOMES = (
     "machine",
@@ -166,6 +166,7 @@ __all__ = [
     "known",
     "likely",
     "load",
+    "local",
     "memmove",
     "memory_equal",
     "memset",

@@ -97,6 +97,12 @@ class Emission:
         self.lines.append(f"  br i1 {condition}, label %{yes}, label %{no}{weight}")
         self.is_open = False
 
+    def alloca_bytes(self, size: int) -> str:
+        """A pointer to bytes of the frame."""
+        slot = f"%local.{len(self.allocas)}"
+        self.allocas.append(f"  {slot} = alloca [{size} x i8], align 8")
+        return slot
+
     def alloca(self, kind: Kind, name: str) -> str:
         """A slot for a local, in the entry block."""
         slot = f"%{name}.{len(self.allocas)}" if name.isascii() else f"%v{len(self.allocas)}"

@@ -27,7 +27,7 @@ from runtime.syspy.lower_calls import NOTHING, Calls, parameter_type
 from runtime.syspy.machine import CTYPES, i64, u8, u64
 from runtime.syspy.memory import load, memmove, memset, store
 from runtime.syspy.pointers import address, is_nil, nil
-from runtime.syspy.structs import copy_struct, offsetof, sizeof
+from runtime.syspy.structs import copy_struct, local, offsetof, sizeof
 
 
 class Vocabulary(Calls):
@@ -102,15 +102,30 @@ class Vocabulary(Calls):
         self.count(node, 3)
         place = self.pointer(node.args[0])
         byte, length = self.argument(node, 1, u8), self.argument(node, 2, u64)
-        self.unit.declare("llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        self.do(f"call void @llvm.memset.p0.i64(ptr {place}, i8 {byte}, i64 {length}, i1 false)")
+        self.fill(place, byte, length)
         return NOTHING
+
+    def fill(self, target: str, byte: str, length: str) -> None:
+        """Set bytes."""
+        self.unit.declare("llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        self.do(f"call void @llvm.memset.p0.i64(ptr {target}, i8 {byte}, i64 {length}, i1 false)")
 
     def memmove(self, node: ast.Call) -> Value:
         """`memmove(dst, src, n)`."""
         self.count(node, 3)
         self.copy("memmove", self.pointer(node.args[0]), self.pointer(node.args[1]), self.argument(node, 2, u64))
         return NOTHING
+
+    def local(self, node: ast.Call) -> Value:
+        """`local(T)`: zeroed where it is called, not at the beginning."""
+        self.count(node, 1)
+        kind: Any = self.type_argument(node)
+        if not is_pointer(kind) or is_array(kind):
+            self.refuse(subset.TYPE_EXPECTED, node, "local", kind_name(kind))
+        size = ctypes.sizeof(kind)
+        place = self.alloca_bytes(size)
+        self.fill(place, "0", str(size))
+        return kind, place
 
     def copy_struct(self, node: ast.Call) -> Value:
         """`copy_struct(dst, src)`."""
@@ -228,6 +243,7 @@ VOCABULARY: dict[Any, Callable[[Any, ast.Call], Value]] = {
     memset: Vocabulary.memset,
     memmove: Vocabulary.memmove,
     copy_struct: Vocabulary.copy_struct,
+    local: Vocabulary.local,
     throw: Vocabulary.throw_call,
     fail: Vocabulary.fail_call,
     likely: Vocabulary.expected,

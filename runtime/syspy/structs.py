@@ -174,10 +174,15 @@ def offsetof(kind: type[Struct], field: str) -> int:
     return kind.FIELDS[field].offset
 
 
+def local(kind: type[S]) -> S:
+    """A zeroed struct of the call under way: it is there until the function returns, or gets here again."""
+    return kind()
+
+
 def copy_struct(dst: Struct, src: Struct) -> None:
     """Copy a whole struct over another of the same type."""
     assert type(dst) is type(src), "structs of two types"
     ctypes.memmove(address(dst), address(src), ctypes.sizeof(dst))  # type: ignore[arg-type]
 
 
-__all__ = ["Field", "FixedArray", "Struct", "copy_struct", "offsetof", "sizeof", "struct"]
+__all__ = ["Field", "FixedArray", "Struct", "copy_struct", "local", "offsetof", "sizeof", "struct"]
