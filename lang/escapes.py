@@ -27,6 +27,7 @@ from typing import TypeGuard
 from lang import syntax
 from lang.go_types import Array, Basic, Interface, Map, Pointer, Signature, Slice, Struct, Tuple, Type
 from lang.layout import has_pointers, size_of
+from lang.lower_natives import NATIVES
 from lang.lower_types import is_boxed, is_direct
 from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.syntax import Adjust, CallKind, Expr, FieldSelection, FuncLit, InterfaceSelection, MethodSelection, Mode
@@ -119,6 +120,7 @@ class Graph:
         self.results = Location(info, is_result=True)
         self.variables: dict[Var, Location] = {}
         self.closures: dict[FuncLit, Location] = {}
+        self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
         self.calls_itself = False
         self.is_opaque = False  # something is not understood
         for var in parameters(info):
@@ -157,7 +159,7 @@ class Graph:
         if self.is_opaque:
             for location in (*self.variables.values(), *self.closures.values()):
                 location.escapes, location.to_result = True, 0
-        waiting = [self.heap, self.results, *self.variables.values(), *self.closures.values()]
+        waiting = [self.heap, self.results, *self.carried, *self.variables.values(), *self.closures.values()]
         while waiting:
             waiting += self.walk(waiting.pop())
         for location in self.variables.values():
@@ -382,11 +384,12 @@ class Graph:
         elif expr.kind is CallKind.DYNAMIC:
             self.value(function)
         given += self.arguments(expr)
-        if expr.kind is CallKind.DYNAMIC or expr.target is None or expr.target.is_native:
+        if expr.target is not None and not expr.target.is_native:
+            return self.called(expr.target, given)
+        if expr.target is None or not is_harmless(expr.target):
             for flows in given:
                 self.leak(flows)
-            return []
-        return self.called(expr.target, given)
+        return []
 
     def arguments(self, expr: syntax.Call) -> list[Flows]:
         """What the arguments hold; those that a variadic parameter takes as a slice are on the heap."""
@@ -558,6 +561,7 @@ class Graph:
         self.statement(node.post)
         self.block(node.body.statements)
         self.depth -= 1
+        self.carried += carried
         for var, between in zip(node.variables, carried, strict=True):
             self.flow(between, [(self.of(var), 0)])
             self.flow(self.of(var), [(between, 0)])
@@ -619,6 +623,17 @@ class Graph:
         elif function.mode is not Mode.BUILTIN:
             self.leak(self.value(function))
         self.leak_all(call.args)
+
+
+def is_harmless(function: Func) -> bool:
+    """Whether a function of the library without a body forgets its arguments: it does when no result can hold them."""
+    results = function.signature.results
+    return (function.package, function.name) in NATIVES and all(is_number(result.type) for result in results)
+
+
+def is_number(t: Type) -> bool:
+    """Whether a type is one of those without pointers."""
+    return isinstance(t.underlying, Basic) and not t.underlying.is_string
 
 
 def parameters(info: FunctionInfo) -> list[Var]:

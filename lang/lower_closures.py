@@ -121,6 +121,7 @@ class Closures(Calls):
         if not info.captures:
             return self.static_closure(name)
         if stays:
+            self.escapes(self.pos, f"func literal does not escape ({', '.join(var.name for var in info.captures)})")
             return self.closure_in_frame(name, info)
         if info.name:
             self.escapes(self.pos, f"func literal escapes to heap ({', '.join(var.name for var in info.captures)})")

@@ -9,7 +9,7 @@
 
 Python's loops know no labels, so a branch to an outer loop sets a flag; LLVM turns the flags back into jumps.
 
-    S1  a loop variable that lives in memory is a new one each round
+    S1  a loop variable that lives on the heap is a new one each round; of one in the frame nothing is left by then
 
 Next: lower_function.py
 """
@@ -22,11 +22,14 @@ from dataclasses import dataclass, field
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
 from lang.go_types import INT, RUNE, Array, Interface, Pointer, Slice, Type
+from lang.layout import has_pointers, size_of
 from lang.lower_frame import NotYet, Place, Value
+from lang.lower_literals import is_fresh
 from lang.lower_statements import Jumping, Statements, is_blank
 from lang.lower_types import is_boxed
 from lang.objects import Var
 
+SHORT_COPY = 256  # bytes of an array that is copied into the frame
 LONGEST_CHAIN = 8  # cases; see is_long
 STATEMENT_PARTS = ("statements", "then", "else_", "body", "statement", "cases")
 
@@ -199,8 +202,17 @@ class Loops(Statements):
             assert isinstance(array, Array), "an array"
             if node.value is None and node.value_var is None:
                 return "", str(array.length), array.elem
-            base = self.owned_value(node.operand, node.operand.type)[0]
+            base = self.array_copy(node.operand)
         return self.temporary(f"{base}.items", "address({})"), str(array.length), array.elem
+
+    def array_copy(self, expr: syntax.Expr) -> str:
+        """A pointer to an array that stays as it is while a loop walks over it; a short copy lies in the frame."""
+        if is_fresh(expr) or not 0 < size_of(expr.type) <= SHORT_COPY:
+            return self.owned_value(expr, expr.type)[0]
+        (array,) = self.bind(expr.type, self.value(expr))
+        copy = self.frame_memory(expr.type, "", has_pointers(expr.type))
+        self.step(f"copy_struct({copy}, {array})")
+        return copy
 
     def range_string(self, node: syntax.Range) -> None:
         """for i, r := range s"""

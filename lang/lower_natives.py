@@ -5,7 +5,7 @@
     bytes.view(b)       b_data, b_length
 
 "{0}" stands for the first component of the arguments, and so on. A result of several components has a text for each.
-None of them allocates.
+None of them allocates, or keeps what it is given.
 
 Next: lower_packages.py
 """
@@ -41,6 +41,7 @@ NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("os", "writeFile"): "os_write_file({0}, {1}, {2})",
     ("sort", "lengthOf"): "slice_length({0}, {1})",
     ("sort", "swapElements"): "swap_elements({0}, {1}, {2}, {3})",
+    ("strings", "addressOf"): "address({0})",
     ("time", "wallClock"): "wall_clock(g)",
     ("time", "monotonic"): "monotonic_clock(g)",
 }

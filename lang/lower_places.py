@@ -64,6 +64,7 @@ class Places(Frame):
         if not var.stays:
             self.moves(var)
             return self.new_memory(var.type, wish, parts)
+        self.escapes(var.pos, f"{var.name or '_'} does not escape")
         place = self.pointed(self.frame_memory(var.type, wish, has_pointers(var.type)), var.type)
         if parts is not None:
             self.store(place, parts)

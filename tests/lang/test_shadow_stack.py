@@ -44,6 +44,20 @@ def test_a_store_that_still_holds_is_left_out() -> None:
     """)
 
 
+def test_memory_in_the_frame_is_a_root_though_nobody_reads_it() -> None:
+    local = "x"
+    inside = Call("n = f(g, {sp})", ("n",), "f", frame=(local,))
+    body: list[Flow] = [Step("x = local(Local_T)", ("x",)), call("m"), inside, call("k"), Return("n")]
+    assert emitted(body, "x") == expect("""
+        x = local(Local_T)
+        m = f(g, sp)
+        store(uintptr, sp, address(x))
+        n = f(g, sp + 8)
+        k = f(g, sp)
+        return n
+    """)
+
+
 def test_a_new_value_is_stored_again() -> None:
     body: list[Flow] = [call("n"), Step("a = a.next", ("a",)), call("m"), Return("a.x")]
     assert emitted(body, "a").count("store(uintptr, sp, address(a))") == 2

@@ -59,6 +59,22 @@ FAULTS = [
         "        mark_words(marker, g.shadow_base, g.shadow_base)",
     ),
     Fault(
+        "local_roots_dropped",
+        "roots",
+        "objects that only a variable in a frame leads to are freed",
+        "roots heap_graph",
+        "    return word >> 62 == 1",
+        "    return word >> 62 == 2",
+    ),
+    Fault(
+        "local_mask_shifted",
+        "roots",
+        "of a variable in a frame the wrong words are roots",
+        "roots heap_graph",
+        "    if mask[number // 8] >> number % 8 & 1 == 0:",
+        "    if mask[number // 8] >> number % 8 & 1 != 0:",
+    ),
+    Fault(
         "handle_roots_dropped",
         "cycle",
         "objects that only a handle leads to are freed",

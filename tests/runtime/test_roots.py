@@ -1,4 +1,4 @@
-"""Handles and globals."""
+"""Handles, globals and locals."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from runtime.roots import FREE_BIT, NO_HANDLE, add_globals, check_roots, free_handle, new_handle
+from runtime.roots import FREE_BIT, LOCAL_FLAG, NO_HANDLE, add_globals, check_roots, free_handle, new_handle
 from runtime.syspy import Failure, address, array_at, store, table, u8, u64
-from tests.runtime.heaps import NODE, HeapUnderTest, own_bytes
+from runtime.types import Type
+from tests.runtime.heaps import NODE, HeapUnderTest, make_type, own_bytes
 
 
 def test_a_handle_keeps_its_object_until_it_is_freed(heap: HeapUnderTest) -> None:
@@ -18,6 +19,26 @@ def test_a_handle_keeps_its_object_until_it_is_freed(heap: HeapUnderTest) -> Non
     assert heap.objects() == {kept}
     assert lost != kept
     heap.call(free_handle, heap.state.roots, handle)
+    heap.gc()
+    assert heap.objects() == set()
+
+
+def test_a_local_keeps_what_its_pointer_words_lead_to(heap: HeapUnderTest) -> None:
+    typ = make_type(160, [8, 16, 72, 152], "local")
+    memory = own_bytes(8 + typ.size)
+    start = address(memory)
+    store(Type, start, typ)
+    words = {offset: heap.malloc(16, NODE) for offset in range(0, typ.size, 8)}
+    for offset, addr in words.items():
+        store(u64, start + 8 + offset, addr + offset % 16)
+    heap.root(start | LOCAL_FLAG, heap.malloc(32))
+    heap.gc()  # with checkmark: the second marking looks for itself
+    assert heap.objects() > {words[offset] for offset in (8, 16, 72, 152)}
+    assert len(heap.objects()) == 5
+    store(u64, start + 8 + 72, 0)
+    heap.gc()
+    assert words[72] not in heap.objects()
+    heap.unroot()
     heap.gc()
     assert heap.objects() == set()
 

@@ -91,6 +91,21 @@ def copies(s: Outer, t: Outer) -> u64:
     copy_struct(t.inner, s.inners[0])
     return t.n
 
+def frame_struct(n: u64) -> u64:
+    total: u64 = 0
+    for i in range(n):
+        mine = local(Outer)
+        total = u64(total * 10 + mine.n)
+        mine.n = mine.n + i + 1
+        other = local(Outer)
+        other.n = 5
+        add_to(mine)
+        total = total + mine.n
+    return total
+
+def add_to(s: Outer) -> None:
+    s.n = s.n + 1
+
 def elements(addr: uintptr) -> u64:
     a = array_at(u32, addr)
     for i in range(10):
@@ -235,6 +250,11 @@ def test_an_operation_on_a_struct_agrees_in_result_and_bytes(functions: Made, im
         ctypes.memset(ctypes.addressof(view), 0, ctypes.sizeof(view))
         results.append((call(view), bytes(view)))
     assert results[0] == results[1]
+
+
+def test_a_local_struct_is_zeroed_each_time(functions: Made, image: Any) -> None:
+    for call in (functions.frame_struct, image.entry("vocabulary.frame_struct")):
+        assert call(4) == sum((i + 2) * 10 ** (3 - i) for i in range(4))
 
 
 def test_structs_are_copied_whole(functions: Made, image: Any) -> None:
