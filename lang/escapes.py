@@ -14,7 +14,7 @@ lets escape, and which it returns; of what only the run knows, that it may do an
     ES1  of a function in which something is not understood, everything escapes
     ES2  derefs above 1 count as 1: fewer loads only make more escape
 
-Owner: one program's lowering.      Go: cmd/compile/internal/escape.        Next: lower_frame.py
+Owner: one program's lowering.      Go: cmd/compile/internal/escape.        Next: lower_packages.py
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Graph:
         self.closures: dict[FuncLit, Location] = {}
         self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
         self.calls_itself = False
-        self.is_opaque = False  # something is not understood
+        self.is_opaque = False  # something is not understood: ES1
         for var in parameters(info):
             self.of(var).is_param = True
         for var in info.results:

@@ -7,7 +7,7 @@
 "{0}" stands for the first component of the arguments, and so on. A result of several components has a text for each.
 None of them allocates, or keeps what it is given.
 
-Next: lower_packages.py
+Next: escapes.py
 """
 
 from __future__ import annotations

@@ -296,13 +296,18 @@ func main() {
 	t := &T{*p}
 	fmt.Println(t.n, list[0], make([]int, k), T{k}, "constant", p != nil)
 }
+func leaks(k int) (*int, func() int) {
+	n := k
+	var big [1000]int
+	return &n, func() int { n++; return big[k] }
+}
 """
     done = toyrun("--emit", "escapes", program(source))
     assert [line.partition("prog.toy:")[2] for line in done.out.splitlines()] == [
-        "4:2: moved to heap: n (its address is taken at 5:8)",
-        "6:2: moved to heap: count (a function literal shares it, at 7:18)",
-        "7:9: func literal escapes to heap (count, k)",
-        "9:6: moved to heap: list (arrays and structs of many fields live there)",
+        "4:2: n does not escape",
+        "6:2: count does not escape",
+        "7:9: func literal does not escape (count, k)",
+        "9:6: list does not escape",
         "10:8: &T{…} escapes to heap",
         "11:14: t.n escapes to heap (into an interface)",
         "11:19: list[0] escapes to heap (into an interface)",
@@ -310,6 +315,9 @@ func main() {
         "11:28: make([]int, k) escapes to heap (into an interface)",
         "11:44: T{…} escapes to heap (into an interface)",
         "11:62: p != nil escapes to heap (into an interface)",
+        "14:2: moved to heap: n (its address is taken at 16:10)",
+        "15:6: moved to heap: big (arrays and structs of many fields live there)",
+        "16:13: func literal escapes to heap (n, big, k)",
     ]
 
 

@@ -1,0 +1,50 @@
+"""Escapes: what stays in a frame here does so on the real Go as well.
+
+Go is asked with inlining off, since here nothing is inlined before it is known what escapes. A variable or a closure
+that Go moves to the heap and Toy does not would be a mistake; the other way round it is only less precise.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lang.driver import compile_source, read_source
+from tests.go_oracle import BUILD_DIR, ROOT, build
+from tests.test_programs import EXAMPLES, PROGRAMS, needs_go
+
+WORKLOADS = sorted((ROOT / "bench" / "workloads").glob("*.toy"))
+MOVED = re.compile(r"main\.go:(\d+):\d+: moved to heap: (\w+)")
+LITERAL = re.compile(r"main\.go:(\d+):\d+: func literal (escapes to heap|does not escape)")
+
+
+def decisions(path: Path) -> tuple[set[tuple[int, str]], set[int]]:
+    """The variables that stay in frames, by line and name, and the lines of literals whose closures do."""
+    source = read_source(str(path))
+    notes = [(source.line_of(pos), text) for pos, text in compile_source(source).escapes if "does not escape" in text]
+    literals = {line for line, text in notes if text.startswith("func literal")}
+    return {(line, text.split()[0]) for line, text in notes if not text.startswith("func literal")}, literals
+
+
+@needs_go
+@pytest.mark.slow
+def test_what_stays_in_a_frame_does_so_in_go() -> None:
+    paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS]
+    said = build(paths, BUILD_DIR / "escapes", ["-gcflags=-m -l"])
+    variables = literals = 0
+    wrong: list[str] = []
+    for path in paths:
+        text = str(said[path])
+        moved = {(int(line), name) for line, name in MOVED.findall(text)}
+        escaping = {int(line) for line, what in LITERAL.findall(text) if what == "escapes to heap"}
+        staying = {int(line) for line, what in LITERAL.findall(text) if what == "does not escape"}
+        kept, closures = decisions(path)
+        wrong += [f"{path.name}:{line}: {name}" for line, name in sorted(kept & moved)]
+        wrong += [f"{path.name}:{line}: func literal" for line in sorted(closures & (escaping - staying))]
+        variables += len(kept)
+        literals += len(closures)
+    assert not wrong
+    assert variables > 150, "so many were compared"
+    assert literals > 50
