@@ -33,6 +33,7 @@ from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.syntax import Adjust, CallKind, Expr, FieldSelection, FuncLit, InterfaceSelection, MethodSelection, Mode
 
 MOST_DEREFS = 1  # ES2
+LONGEST_CHAIN = 30  # of calls that are followed
 MOST_LOCAL_BYTES = 1024  # of a variable in a frame; functions that do not recurse share 256 KiB
 MOST_FRAME_BYTES = 4096  # of all in a frame
 
@@ -102,8 +103,9 @@ class Escapes:
         return leaks
 
     def of_call(self, function: Func, caller: Func) -> list[Leaks]:
-        """The same for a call; of functions that call each other in turn nothing is known."""
-        if function in self._under_way and function is not caller:
+        """The same for a call; of functions that call each other in turn nothing is known, nor far down a chain."""
+        is_known = function is caller or (function in self._leaks and function not in self._under_way)
+        if not is_known and (function in self._under_way or len(self._under_way) >= LONGEST_CHAIN):
             return []
         return self.leaks(function)
 

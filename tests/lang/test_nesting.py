@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lang import child
-from lang.driver import UserError, compile_source, translate
+from lang.driver import UserError, compile_source, read_source, translate
 from lang.source import Source
 from lang.toolchain import runtime_image
 
@@ -55,6 +55,13 @@ def test_what_is_long_runs(name: str, tmp_path: Path) -> None:
     path.write_text(program(body), encoding="utf-8")
     result = child.run(path)
     assert (result.exit_code, result.stderr.decode()) == (0, f"{said}\n")
+
+
+def test_a_long_chain_of_functions_is_analysed(tmp_path: Path) -> None:
+    functions = "".join(f"func f{i}(p *int) {{\n\tq := *p\n\tf{i + 1}(&q)\n}}\n" for i in range(500))
+    path = tmp_path / "chain.toy"
+    path.write_text(f"{functions}func f500(p *int) {{ println(*p) }}\nfunc main() {{\n\tx := 7\n\tf0(&x)\n}}\n")
+    assert compile_source(read_source(str(path))).escapes
 
 
 @pytest.mark.parametrize("name", DEEP)
