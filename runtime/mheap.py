@@ -45,6 +45,7 @@ from runtime.arenas import (
     set_spans,
 )
 from runtime.clock import CLOCK_MONOTONIC, time_ns
+from runtime.first_touch import FirstTouch, ask_for_huge_pages
 from runtime.fixalloc import (
     FixAlloc,
     Persistent,
@@ -76,7 +77,6 @@ from runtime.os_memory import (
     MemoryStats,
     stat_move,
     sys_give_up,
-    sys_huge_page,
     sys_map,
     sys_name,
     sys_protect,
@@ -133,6 +133,7 @@ class MHeap(Struct):
     pages_protected: u64  # how often a page was made inaccessible
     has_pages: bool  # the page allocator was made
     small_pages: bool  # disablethp: never ask for pages of 2 MiB
+    first_touch: Inline[FirstTouch]  # whether they are worth asking for
     lock: Inline[Mutex]  # see the header
     arena_next: uintptr  # the current arena from here on is not in the page allocator yet
     arena_ready: uintptr  # the current arena up to here is mapped
@@ -407,7 +408,7 @@ def use_pages(heap: MHeap, size: u64) -> bool:
         if not sys_map(heap.memory, heap.arena_ready, end - heap.arena_ready, heap.memory.heap_released):
             return False
         if not heap.small_pages and heap.pages.in_use.total_bytes >= HUGE_PAGES_FROM:
-            sys_huge_page(heap.memory, heap.arena_ready, end - heap.arena_ready)
+            ask_for_huge_pages(heap.first_touch, heap.memory, heap.arena_ready, end - heap.arena_ready)
         sys_name(heap.memory, heap.arena_ready, end - heap.arena_ready, HEAP_PAGES)
         heap.arena_ready = end
     if not enter_arenas(heap, end) or not page_alloc.grow(heap.pages, heap.arena_next, size):

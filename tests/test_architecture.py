@@ -34,8 +34,8 @@ READING_ORDER = """
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.utf8
-    runtime.clock runtime.lock runtime.os_memory runtime.output runtime.hexdump runtime.fixalloc runtime.xorshift
-    runtime.sampler
+    runtime.clock runtime.lock runtime.os_memory runtime.first_touch runtime.output runtime.hexdump runtime.fixalloc
+    runtime.xorshift runtime.sampler
     runtime.mem_profile runtime.addr_ranges
     runtime.page_summaries runtime.page_bits runtime.scavenge_bits runtime.scavenge_index
     runtime.page_alloc runtime.page_cache runtime.time_histogram

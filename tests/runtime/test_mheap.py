@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.first_touch import MEASUREMENTS
 from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE, PAGES_PER_ARENA
 from runtime.mheap import ARENA_HINT, ARENA_HINT_STEP, alloc_span, free_span
 from runtime.mspan import MSpan
@@ -69,11 +70,32 @@ def vm_flags(addr: int) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("small_pages", [False, True])
-def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, small_pages: bool) -> None:
+@pytest.mark.parametrize(("small_pages", "huge_ns"), [(False, 1500), (False, 1501), (True, 1500)])
+def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, small_pages: bool, huge_ns: int) -> None:
+    """If they are wanted, and known to cost at most half as much again as small ones."""
     heap.heap.small_pages = small_pages
+    touch = heap.heap.first_touch
+    touch.measurements, touch.huge_ns, touch.small_ns = MEASUREMENTS, huge_ns, 1000
     spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(3)]
-    assert [("hg" in vm_flags(span.start_addr)) for span in spans] == [False, False, not small_pages]
+    is_asked = not small_pages and huge_ns == 1500
+    assert [("hg" in vm_flags(span.start_addr)) for span in spans] == [False, False, is_asked]
+    for span in spans:
+        heap.call(free_span, heap.heap, heap.p, span)
+
+
+def test_what_pages_cost_is_measured_where_the_heap_grows(heap: HeapUnderTest) -> None:
+    touch = heap.heap.first_touch
+    spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(2)]
+    assert (touch.measurements, touch.huge_ns, touch.small_ns) == (0, 0, 0)
+    seen: list[tuple[int, int]] = []
+    for count in range(1, MEASUREMENTS + 3):
+        spans.append(span_of_pages(heap, 4 * MB // PAGE_SIZE))
+        assert touch.measurements == min(count, MEASUREMENTS)
+        seen.append((touch.huge_ns, touch.small_ns))
+    assert min(seen[0]) > 0
+    assert seen == sorted(seen, reverse=True)  # the least time counts
+    assert seen[-1] == seen[MEASUREMENTS - 1]
+    assert spans[-1].need_zero == 0
     for span in spans:
         heap.call(free_span, heap.heap, heap.p, span)
 
