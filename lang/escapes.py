@@ -46,6 +46,8 @@ class Location:
     depth: int = 0  # loops around its declaration
     is_result: bool = False  # what the caller gets, which outlives the frame
     is_param: bool = False
+    is_outer: bool = False  # a parameter or a result, which is there while deferred calls are made
+    is_deferred: bool = False  # what deferred calls of the function need
     escapes: bool = False
     edges: list[tuple[Location, int]] = field(default_factory=list)  # where its value comes from, and the derefs
     to_heap: int | None = None  # of a parameter: the fewest derefs with which what it holds reaches the heap
@@ -122,6 +124,7 @@ class Graph:
         self.results = Location(info, is_result=True)
         self.variables: dict[Var, Location] = {}
         self.closures: dict[FuncLit, Location] = {}
+        self.deferred: dict[FunctionInfo, Location] = {}
         self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
         self.calls_itself = False
         self.is_opaque = False  # something is not understood: ES1
@@ -137,14 +140,14 @@ class Graph:
         found = self.variables.get(var)
         if found is None:
             found = self.variables[var] = Location(var.function or self.info, self.depth)
-            found.escapes = bool(var.function and var.function.has_defer)
+            found.is_outer = var.kind is not VarKind.LOCAL
         return found
 
     def tell(self) -> None:
         """Note what stays in the frame. It has room for so much, and the heap for the rest."""
         room: dict[FunctionInfo | None, int] = {}
         for var, location in self.variables.items():
-            if location.escapes or not (var.is_shared or is_boxed(var.type)):
+            if location.escapes or not needs_memory(var):
                 continue
             size = size_of(var.type)
             left = room.get(location.info, MOST_FRAME_BYTES) - size
@@ -161,7 +164,8 @@ class Graph:
         if self.is_opaque:
             for location in (*self.variables.values(), *self.closures.values()):
                 location.escapes, location.to_result = True, 0
-        waiting = [self.heap, self.results, *self.carried, *self.variables.values(), *self.closures.values()]
+        hidden = [self.heap, self.results, *self.carried, *self.deferred.values()]
+        waiting = [*hidden, *self.variables.values(), *self.closures.values()]
         while waiting:
             waiting += self.walk(waiting.pop())
         for location in self.variables.values():
@@ -275,7 +279,7 @@ class Graph:
         """The closure of a function literal, and its body."""
         closure = self.closures.get(expr)
         if closure is None:
-            closure = self.closures[expr] = Location(self.info, self.depth, escapes=self.info.has_defer)
+            closure = self.closures[expr] = Location(self.info, self.depth)
         for var in expr.info.captures:
             is_address = var.is_shared or is_boxed(var.type)
             self.flow(closure, [(self.of(var), -1 if is_address else 0)])
@@ -612,7 +616,8 @@ class Graph:
             self.flow(target, flows)
 
     def defer(self, node: syntax.Defer) -> None:
-        """defer f(x): all that it needs is kept on the heap."""
+        """defer f(x): all that it needs outlives the body of the function, but not its parameters and results."""
+        deferred = self.deferred.setdefault(self.info, Location(self.info, is_deferred=True))
         call = node.call
         while isinstance(call, syntax.Paren):
             call = call.inner
@@ -620,11 +625,21 @@ class Graph:
         function = call.function
         while isinstance(function, syntax.Paren):
             function = function.inner
+        if isinstance(function, FuncLit) and not call.args:
+            self.value(function)
+            self.flow(deferred, self.closures.pop(function).edges)  # the closure itself is on the heap
+            return
         if isinstance(function, syntax.Selector) and isinstance(function.selection, MethodSelection):
             self.leak(self.receiver(function, function.selection))
         elif function.mode is not Mode.BUILTIN:
             self.leak(self.value(function))
         self.leak_all(call.args)
+
+
+def needs_memory(var: Var) -> bool:
+    """Whether a variable does not live in locals; deferred calls may change results."""
+    is_result = var.kind is VarKind.RESULT and var.function is not None and var.function.has_defer
+    return var.is_shared or is_boxed(var.type) or is_result
 
 
 def is_harmless(function: Func) -> bool:
@@ -668,7 +683,8 @@ def outlives(root: Location, location: Location) -> bool:
     if root.escapes or root.is_result:
         return True
     if root.info is location.info:
-        return root.depth < location.depth
+        is_there_later = root.is_deferred or (root.is_outer and root.info is not None and root.info.has_defer)
+        return (is_there_later and not location.is_outer) or root.depth < location.depth
     outer = location.info.outer if location.info is not None else None
     while outer is not None:
         if outer is root.info:

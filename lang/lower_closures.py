@@ -120,11 +120,11 @@ class Closures(Calls):
         self.program.take_address(name, info.signature)  # FV2
         if not info.captures:
             return self.static_closure(name)
-        if stays:
-            self.escapes(self.pos, f"func literal does not escape ({', '.join(var.name for var in info.captures)})")
-            return self.closure_in_frame(name, info)
         if info.name:
-            self.escapes(self.pos, f"func literal escapes to heap ({', '.join(var.name for var in info.captures)})")
+            what = "does not escape" if stays else "escapes to heap"
+            self.escapes(self.pos, f"func literal {what} ({', '.join(var.name for var in info.captures)})")
+        if stays:
+            return self.closure_in_frame(name, info)
         return self.closure_over(name, [self.captured(var) for var in info.captures])
 
     def captured(self, var: Var) -> tuple[Type, Value]:

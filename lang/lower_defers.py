@@ -77,11 +77,12 @@ class Defers(Loops):
         for var in self.info.results:
             if var not in self.locals:
                 self.declare_variable(var, self.wish(var), None)
-        pointer = self.new(DEFERS.elem, "defers")
+        pointer = self.frame_memory(DEFERS.elem, "defers", has_roots=True)
         self.locals[defers] = (pointer,)
         inner = replace(self.info, captures=shared, params=[], receiver=None)
         name = self.program.deferring_body(inner, body, self, defers)
-        closure = self.bind(DEFERRED, (self.new_closure(name, FunctionInfo("", DEFERRED, captures=shared)),))
+        outer = FunctionInfo("", DEFERRED, captures=shared)
+        closure = self.bind(DEFERRED, (self.new_closure(name, outer, stays=True),))
         text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
         self.call(text, (), "", (name, self.program.shape(DEFERRED)))
         self.return_named()
