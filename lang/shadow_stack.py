@@ -20,8 +20,8 @@ A program that is compiled for the memory profile also says where it is: `g.allo
 allocates, and at a call of a Toy function, in the slot behind the pointers, the number of the call's
 place with SITE_FLAG (mem_sample.py).
 
-Memory that lies in the native frame and has pointers in it (`local`, escapes.py) is a slot's word, too, with LOCAL_FLAG:
-at each call during its round, read again or not, since others may lead to it.
+Memory that lies in the native frame and has pointers in it (`local`, escapes.py) is a slot's word, too, with
+LOCAL_FLAG: at each call during its round, read again or not, since others may lead to it.
 
     L1  at a call every slot below the passed sp holds the current value of a live pointer, a local, or a site
     L2  a callee writes no slot below the sp that it was passed
