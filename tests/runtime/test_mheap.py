@@ -75,7 +75,7 @@ def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, sm
     """If they are wanted, and known to cost at most half as much again as small ones."""
     heap.heap.small_pages = small_pages
     touch = heap.heap.first_touch
-    touch.measurements, touch.huge_ns, touch.small_ns = MEASUREMENTS, huge_ns, 1000
+    touch.huge_ns, touch.small_ns = huge_ns, 1000
     spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(3)]
     is_asked = not small_pages and huge_ns == 1500
     assert [("hg" in vm_flags(span.start_addr)) for span in spans] == [False, False, is_asked]
@@ -85,6 +85,7 @@ def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, sm
 
 def test_what_pages_cost_is_measured_where_the_heap_grows(heap: HeapUnderTest) -> None:
     touch = heap.heap.first_touch
+    touch.measurements = 0
     spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(2)]
     assert (touch.measurements, touch.huge_ns, touch.small_ns) == (0, 0, 0)
     seen: list[tuple[int, int]] = []
