@@ -8,8 +8,11 @@ Times vary from machine to machine and from run to run; instructions hardly do, 
 it comes. Each scenario is a program run twice under valgrind, with a small argument and with a large one; the
 difference is free of what starting costs. Code is compiled for one processor, x86-64-v3, wherever it is counted.
 
-A count that grew by more than the tolerance fails; one that shrank by more is reported, and asks for --update. Other
-versions of LLVM and of the C library count a little differently.
+    instructions.json    holds     the versions that its counts are of: LLVM, the C library, the processor
+                         counts    instructions, by scenario
+
+A count that grew by more than the tolerance fails, here and in the slow tests; one that shrank by more is reported, and
+asks for --update. Another LLVM or another C library counts differently: there nothing is compared, and it is said why.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.figures import short
@@ -33,6 +37,7 @@ TOLERANCE = 0.02
 CPU = "x86-64-v3"  # what valgrind can run
 # Valgrind counts `rep stosb` once for each byte: the C library is to clear and copy with vectors at every length.
 TUNABLES = ":".join(f"glibc.cpu.x86_rep_{what}_threshold=1000000000" for what in ("stosb", "movsb"))
+CPU_FLAGS = {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}  # what that is beside older ones, as the kernel has it
 COUNT = re.compile(r"I +refs: +([\d,]+)")
 ALLOCATIONS = ROOT / "bench" / "workloads" / "allocations.toy"
 EXAMPLES = ROOT / "examples"
@@ -70,6 +75,45 @@ SCENARIOS = [
     Scenario.example("splay_tree", "1", "100"),
     Scenario.example("word_counter", "1", "20000"),
 ]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Instructions of scenarios, and the versions of what decides them."""
+
+    holds: dict[str, str]
+    counts: dict[str, float]
+
+    @classmethod
+    def stored(cls) -> Counts:
+        """What is kept with the code."""
+        return cls(**json.loads(STORED.read_text("utf-8"))) if STORED.exists() else cls({}, {})
+
+    def store(self) -> None:
+        STORED.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    def difference(self, here: dict[str, str]) -> str | None:
+        """Why they say nothing about this machine; None if they do."""
+        other = [f"{name} {value}, not {here.get(name)}" for name, value in self.holds.items() if value != here.get(name)]
+        return f"the stored counts are of {'; '.join(other)}" if other else None
+
+
+def versions() -> dict[str, str]:
+    """What decides a count, as it is here."""
+    from llvmlite import binding
+
+    llvm = ".".join(map(str, binding.llvm_version_info))
+    return {"LLVM": llvm, "libc": os.confstr("CS_GNU_LIBC_VERSION") or "unknown", "processor": f"{platform.machine()} as {CPU}"}
+
+
+def missing() -> str | None:
+    """Why nothing can be counted here; None if it can."""
+    if shutil.which("valgrind") is None:
+        return "valgrind is not installed"
+    flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    if flags is None or not set(flags[1].split()) >= CPU_FLAGS:
+        return f"this processor is no {CPU}"
+    return None
 
 
 def count(scenario: Scenario) -> float:
@@ -134,10 +178,13 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    if shutil.which("valgrind") is None:
-        print("bench: valgrind is not installed: nothing is counted", file=sys.stderr)
+    if reason := missing():
+        print(f"bench: {reason}: nothing is counted", file=sys.stderr)
         return 0
-    stored: dict[str, float] = json.loads(STORED.read_text()) if STORED.exists() else {}
+    stored, here = Counts.stored(), versions()
+    if difference := stored.difference(here):
+        print(f"bench: {difference}: nothing is compared", file=sys.stderr)
+        stored = Counts(here, {})
     found: dict[str, float] = {}
     try:
         for scenario in SCENARIOS:
@@ -148,12 +195,12 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     show_progress("")
-    rows = [row(name, now, stored.get(name)) for name, now in found.items()]
+    rows = [row(name, now, stored.counts.get(name)) for name, now in found.items()]
     print(table(["instructions", "now", "stored", "change", ""], rows))
     if options.update:
-        STORED.write_text(json.dumps(stored | found, indent=1) + "\n")
+        Counts(here, stored.counts | found).store()
         return 0
-    return int(any(has_grown(now, stored.get(name)) for name, now in found.items()))
+    return int(any(has_grown(now, stored.counts.get(name)) for name, now in found.items()))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench import instructions
-from bench.instructions import SCENARIOS, STORED, TOLERANCE, Scenario, count, has_grown, row
+from bench.instructions import SCENARIOS, TOLERANCE, Counts, Scenario, count, has_grown, missing, row, versions
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """What runs are pretended to take, by the last argument."""
     taken: dict[str, int] = {}
     monkeypatch.setattr(instructions, "counted", lambda path, arguments: taken[arguments[-1]])
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(instructions, "missing", lambda: None)
     return taken
 
 
@@ -50,7 +50,7 @@ def test_a_count_that_grew_fails_until_it_is_stored(
     counts |= {"1": 0, "101": 10_000_000}
     assert run() == 0, "nothing to compare with"
     assert run("--update") == 0
-    assert json.loads(stored.read_text()) == {"allocate noscan16": 10}
+    assert json.loads(stored.read_text()) == {"holds": versions(), "counts": {"allocate noscan16": 10}}
     counts["101"] = 12_000_000
     assert run() == 1
     assert "GREW" in capsys.readouterr().out
@@ -58,12 +58,40 @@ def test_a_count_that_grew_fails_until_it_is_stored(
     assert run() == 0
 
 
+def test_counts_of_other_versions_are_not_compared(
+    counts: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(instructions, "STORED", tmp_path / "stored.json")
+    monkeypatch.setattr(sys, "argv", ["instructions", "--only", "noscan16"])
+    Counts(versions() | {"LLVM": "1.2.3"}, {"allocate noscan16": 1, "gone": 1}).store()
+    counts |= {"1": 0, "101": 10_000_000}
+    assert instructions.main() == 0
+    assert f"the stored counts are of LLVM 1.2.3, not {versions()['LLVM']}" in capsys.readouterr().err
+    sys.argv.append("--update")
+    assert instructions.main() == 0
+    assert Counts.stored() == Counts(versions(), {"allocate noscan16": 10}), "those of the other version are gone"
+
+
+def test_who_cannot_count_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instructions, "CPU_FLAGS", set())
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert missing() is None
+    monkeypatch.setattr(instructions, "CPU_FLAGS", {"no such flag"})
+    assert missing() == "this processor is no x86-64-v3"
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert missing() == "valgrind is not installed"
+
+
 def test_every_scenario_has_a_stored_count() -> None:
-    assert set(json.loads(STORED.read_text())) == {scenario.name for scenario in SCENARIOS}
+    assert set(Counts.stored().counts) == {scenario.name for scenario in SCENARIOS}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_a_real_count() -> None:
-    """Four words are cleared, so it takes more than that, and hardly more than fifty."""
-    assert 4 < count(Scenario.allocation("noscan64", 10)) < 50
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_nothing_takes_more_instructions_than_it_did(scenario: Scenario) -> None:
+    stored = Counts.stored()
+    if reason := missing() or stored.difference(versions()):
+        pytest.skip(reason)
+    now, before = count(scenario), stored.counts[scenario.name]
+    message = f"{now:.3f} instructions, {before} before: if that has to be, python -m bench.instructions --update"
+    assert not has_grown(now, before), message
