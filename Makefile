@@ -8,8 +8,8 @@ ARGS    ?=
 TESTS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow soak lint types bench bench-malloc bench-traces bench-mark bench-instructions fuzz mutate mutants clean
-.PHONY: peers peers-install distclean
+.PHONY: help run test slow soak lint types fuzz mutate mutants clean distclean
+.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions peers peers-install
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +32,12 @@ lint: $(VENV)/test.stamp ## ruff
 types: $(VENV)/test.stamp ## mypy --strict
 	$(BIN)/mypy
 
-bench: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/bench.stamp ## each level of the allocator and the collector by itself, on both engines (ARGS="-k tiny")
+	$(BIN)/python -m pytest bench/micro.py -n 0 -q --benchmark-enable --benchmark-columns=median,iqr,rounds \
+		--benchmark-sort=fullname $(ARGS)
+
+bench-programs: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
+	$(BIN)/python -m bench.programs $(ARGS)
 
 peers: $(VENV)/bench.stamp ## workloads beside Go and other peers; writes bench/RESULTS.md (ARGS="--only json --rounds 3")
 	$(BIN)/python -m bench.side_by_side $(ARGS)

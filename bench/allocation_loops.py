@@ -26,7 +26,7 @@ from bench.builds import go_program
 from bench.harness import CommandFailed
 from bench.peers import ROOT
 from bench.span_loops import time_clearing, time_spans
-from bench.toy_program import STACK_BYTES, ToyProgram
+from bench.toy_program import STACK_BYTES, Interpreter, ToyProgram
 from runtime.heap import attach, detach
 from runtime.proc import G
 from runtime.syspy.image import Image
@@ -101,9 +101,18 @@ class ToyLoops:
         roots: list[Callable[..., Any]] = [time_spans, time_clearing, attach, detach, enter, leave]
         return cls(ToyProgram.compiled(SOURCE, TIMERS_BEGIN, [TIMER, TOGETHER], roots))
 
+    @classmethod
+    def interpreted(cls) -> ToyLoops:
+        """The same under CPython."""
+        return cls(ToyProgram.interpreted(SOURCE, TIMERS_BEGIN, [TIMER]))
+
     @property
-    def image(self) -> Image:
+    def image(self) -> Image | Interpreter:
         return self.toy.image
+
+    def collect(self, g: int) -> None:
+        """Collect, with nothing alive but what package variables lead to."""
+        self.image.call("program.collect_all", g)
 
     def timed(self, g: int, kind: str, n: int) -> int:
         return int(self.image.call(f"program.timed_{kind}", g, n))
@@ -112,7 +121,7 @@ class ToyLoops:
         """The loop again and again, each time after a collection."""
         times = []
         for _ in range(laps):
-            self.image.call("program.collect_all", g)
+            self.collect(g)
             times.append(self.timed(g, kind, n))
         return statistics.median(times)
 
@@ -146,7 +155,7 @@ class ToyLoops:
     def memory(self, kind: str, n: int) -> tuple[int, int]:
         with self.toy.runtime(GOGC_OFF) as g:
             self.timed(g, kind, n)
-            self.image.call("program.collect_all", g)
+            self.collect(g)
             figures = self.toy.figures(g)
         return figures["Sys"], figures["HeapSys"]
 

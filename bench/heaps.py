@@ -111,6 +111,11 @@ class ToyHeaps:
         ]
         return cls(ToyProgram.compiled(SOURCE, BEGIN, [BUILD_HEAP], roots))
 
+    @classmethod
+    def interpreted(cls) -> ToyHeaps:
+        """The same under CPython."""
+        return cls(ToyProgram.interpreted(SOURCE, BEGIN, [BUILD_HEAP]))
+
     def live(self, kind: str, n: int, collections: int, procs: int = 1) -> Live:
         with self.toy.runtime(GOGC_OFF, procs) as g:
             return self.measured(g, lambda: self.build(g, kind, n), collections)

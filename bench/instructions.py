@@ -94,7 +94,7 @@ class Counts:
 
     def difference(self, here: dict[str, str]) -> str | None:
         """Why they say nothing about this machine; None if they do."""
-        other = [f"{name} {value}, not {here.get(name)}" for name, value in self.holds.items() if value != here.get(name)]
+        other = [f"{name} {was}, not {here.get(name)}" for name, was in self.holds.items() if was != here.get(name)]
         return f"the stored counts are of {'; '.join(other)}" if other else None
 
 
@@ -102,8 +102,11 @@ def versions() -> dict[str, str]:
     """What decides a count, as it is here."""
     from llvmlite import binding
 
-    llvm = ".".join(map(str, binding.llvm_version_info))
-    return {"LLVM": llvm, "libc": os.confstr("CS_GNU_LIBC_VERSION") or "unknown", "processor": f"{platform.machine()} as {CPU}"}
+    return {
+        "LLVM": ".".join(map(str, binding.llvm_version_info)),
+        "libc": os.confstr("CS_GNU_LIBC_VERSION") or "unknown",
+        "processor": f"{platform.machine()} as {CPU}",
+    }
 
 
 def missing() -> str | None:

@@ -12,10 +12,11 @@ import linecache
 import sys
 import types
 import typing
+from collections.abc import Callable
 from typing import Any
 
 from lang.std import start
-from runtime.syspy.pointers import address
+from runtime.syspy.pointers import View, address
 
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 PROGRAM_FILE = "<program>"
@@ -39,11 +40,15 @@ class PythonEngine:
 
     def call(self, name: str, *values: int) -> Any:
         """Call a function, its pointer arguments turned into views."""
-        function = self.functions[name]
-        kinds = typing.get_type_hints(function)
-        views = [
-            kind.at(value) if hasattr(kind, "at") else value
-            for kind, value in zip((kinds[parameter] for parameter in function.__annotations__), values, strict=False)
-        ]
-        result = function(*views)
-        return result if result is None or isinstance(result, int) else address(result)
+        return call_with_words(self.functions[name], *values)
+
+
+def call_with_words(function: Callable[..., Any], *values: int) -> Any:
+    """Call a systems function whose pointers are addresses, as arguments and as its result."""
+    kinds = typing.get_type_hints(function)
+    views = [
+        kind.at(value) if hasattr(kind, "at") else value
+        for kind, value in zip((kinds[parameter] for parameter in function.__annotations__), values, strict=False)
+    ]
+    result = function(*views)
+    return address(result) if isinstance(result, View) else result

@@ -46,10 +46,10 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, roots: list[Callable[..., Any]], name: str) -> None:
+    def __init__(self, roots: list[Callable[..., Any]], name: str, debug: bool = True) -> None:
         from runtime.syspy.native import build
 
-        self.image = build(roots, name=name, debug=True)
+        self.image = build(roots, name=name, debug=debug)
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
         """Call the translation of f."""

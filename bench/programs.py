@@ -1,9 +1,9 @@
-"""`make bench`: toyrun beside the real Go, in the same run.
+"""`make bench-programs`: toyrun beside the real Go, in the same run.
 
-    python -m bench                    the workloads that have a goal, and start-up
-    python -m bench --all              every example at its default size as well
-    python -m bench --only matmul      workloads whose name contains the word
-    python -m bench --json out.json    every sample as well
+    python -m bench.programs                    the workloads that have a goal, and start-up
+    python -m bench.programs --all              every example at its default size as well
+    python -m bench.programs --only matmul      workloads whose name contains the word
+    python -m bench.programs --json out.json    every sample as well
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def startup(harness: Harness, rounds: int) -> tuple[str, dict[str, Series]]:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="toyrun beside the real Go, in the same run")
+    parser = argparse.ArgumentParser(prog="python -m bench.programs", description="toyrun beside the real Go")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each workload (default 5)")
     parser.add_argument("--only", metavar="WORD", default="", help="workloads whose name contains the word")
     parser.add_argument("--all", action="store_true", help="every example at its default size as well")
