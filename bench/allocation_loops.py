@@ -36,6 +36,7 @@ from tests.go_oracle import to_go
 SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
 GO_SOURCES = ROOT / "bench" / "go" / "allocations"
 GOGC, GOGC_OFF = 100, -1
+BALLAST_BYTES = 64 << 20  # of one object of ballast
 WAIT_SECONDS = 60  # for the other threads to be ready
 
 TIMERS_BEGIN = """
@@ -64,8 +65,11 @@ def together_{name}(g: G, n: i64) -> None:
 class Loops(Protocol):
     """One side. Every result is in nanoseconds of the processor, the median of the laps."""
 
-    def reused(self, kind: str, n: int, laps: int) -> float:
-        """n allocations, collection off, in spans made anew of pages that were in use before."""
+    def reused(self, kind: str, n: int, laps: int, ballast: int = 0) -> float:
+        """n allocations, collection off, in spans made anew of pages that were in use before.
+
+        Beside them there is so much ballast: address space in use that nobody touches, in units of BALLAST_BYTES.
+        """
 
     def new(self, kind: str, n: int) -> float:
         """n allocations, collection off, in memory fresh from the system."""
@@ -76,7 +80,7 @@ class Loops(Protocol):
     def refill(self, n: int, laps: int) -> float:
         """n allocations, each from a span of its own with one free slot."""
 
-    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
+    def spans(self, npages: int, span_class: int, n: int, laps: int, ballast: int = 0) -> tuple[float, float]:
         """n spans being allocated, and freed."""
 
     def memory(self, kind: str, n: int) -> tuple[int, int]:
@@ -125,8 +129,9 @@ class ToyLoops:
             times.append(self.timed(g, kind, n))
         return statistics.median(times)
 
-    def reused(self, kind: str, n: int, laps: int) -> float:
+    def reused(self, kind: str, n: int, laps: int, ballast: int = 0) -> float:
         with self.toy.runtime(GOGC_OFF) as g:
+            self.timed(g, "ballast", ballast)
             self.timed(g, kind, n)
             # Only now is every page touched: in new memory, nobody clears what is known to be zero.
             self.laps(g, kind, n, 1)
@@ -146,9 +151,10 @@ class ToyLoops:
             self.timed(g, "fill", n)
             return self.laps(g, "noscan128", n, laps)
 
-    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
+    def spans(self, npages: int, span_class: int, n: int, laps: int, ballast: int = 0) -> tuple[float, float]:
         room = (ctypes.c_uint64 * n)()
         with self.toy.runtime(GOGC_OFF) as g:
+            self.timed(g, "ballast", ballast)
             times = [self.image.call(time_spans, g, npages, span_class, room, n) for _ in range(laps + 1)]
         return median_pair(times[1:])
 
@@ -215,8 +221,8 @@ class GoLoops:
     def median(self, *arguments: object) -> float:
         return statistics.median(line[0] for line in self.measure(*arguments))
 
-    def reused(self, kind: str, n: int, laps: int) -> float:
-        return self.median("reused", kind, n, laps)
+    def reused(self, kind: str, n: int, laps: int, ballast: int = 0) -> float:
+        return self.median("reused", kind, n, laps, ballast)
 
     def new(self, kind: str, n: int) -> float:
         return self.median("new", kind, n)
@@ -227,8 +233,9 @@ class GoLoops:
     def refill(self, n: int, laps: int) -> float:
         return self.median("refill", n, laps)
 
-    def spans(self, npages: int, span_class: int, n: int, laps: int) -> tuple[float, float]:
-        return median_pair([(line[0], line[1]) for line in self.measure("spans", npages, span_class, n, laps)])
+    def spans(self, npages: int, span_class: int, n: int, laps: int, ballast: int = 0) -> tuple[float, float]:
+        lines = self.measure("spans", npages, span_class, n, laps, ballast)
+        return median_pair([(line[0], line[1]) for line in lines])
 
     def memory(self, kind: str, n: int) -> tuple[int, int]:
         [[total, heap]] = self.measure("memory", kind, n)

@@ -11,7 +11,6 @@ Figures    one per side: the samples of all rounds, their median and spread
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -146,13 +145,3 @@ def print_verdict(groups: Mapping[str, Sequence[Comparison]]) -> None:
     missed = [f"{group} {line.name}: {line.complaint()}" for group, line in lines if not line.is_met]
     judged = sum(line.goal is not None for _, line in lines)
     print(f"{judged - len(missed)} of {judged} goals met", *missed, sep="\n  ")
-
-
-def samples_text(groups: Mapping[str, Sequence[Comparison]]) -> str:
-    """Every sample of every line, as JSON."""
-    samples = {
-        f"{group} {line.name}": {side: figures.samples for side, figures in line.sides.items()}
-        for group, comparisons in groups.items()
-        for line in comparisons
-    }
-    return json.dumps(samples, indent=1) + "\n"

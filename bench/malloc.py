@@ -4,6 +4,7 @@
     python -m bench.malloc --only refill    groups, or lines, whose name contains the word
     python -m bench.malloc --quick          a tenth of the work: to see that it works, not to quote
     python -m bench.malloc --json out.json  every sample as well
+    python -m bench.malloc --record         all kept in bench/results, and in the report
 
 Each group is a table of nanoseconds of the processor for one allocation, with the share of Go's and the goal:
 
@@ -29,12 +30,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from operator import methodcaller
-from pathlib import Path
 
 from bench.allocation_loops import SOURCE, GoLoops, Loops, ToyLoops
-from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, print_verdict, report, samples_text
+from bench.figures import GO, TOY, AtLeast, Comparison, Figures, interleaved, print_verdict, report
 from bench.harness import CommandFailed, Harness
+from bench.measurements import Group, Run
 from bench.peers import Go, Toyrun, Workload, launcher
+from bench.report import keep, parsed
 from runtime.size_classes import CLASS_TO_NPAGES, NUM_SIZE_CLASSES
 
 GOAL = 0.35  # of an allocation
@@ -85,8 +87,11 @@ class Bench:
             comparisons = list(group(self))
             if comparisons:
                 self.groups[group.__name__] = comparisons
-                unit = UNITS.get(group.__name__, "ns")
-                print(f"{group.__name__}\n\n{report(unit, comparisons)}\n", flush=True)
+                print(f"{group.__name__}\n\n{report(unit_of(group.__name__), comparisons)}\n", flush=True)
+
+    def tables(self) -> dict[str, Group]:
+        """All that was measured."""
+        return {name: Group(unit_of(name), lines) for name, lines in self.groups.items()}
 
     def is_wanted(self, group: str, line: str) -> bool:
         return self.only in f"{group} {line}"
@@ -98,6 +103,10 @@ class Bench:
         if self.is_wanted(group, line):
             samplers = {name: partial(share, sample, loops, n) for name, loops in self.sides.items()}
             yield Comparison(line, interleaved(samplers, self.rounds, f"{group} {line}"), goal)
+
+
+def unit_of(group: str) -> str:
+    return UNITS.get(group, "ns")
 
 
 def share(sample: Callable[[Loops], float], loops: Loops, n: int) -> float:
@@ -230,12 +239,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="samples of each side (default 5)")
     parser.add_argument("--only", metavar="WORD", default="", help="groups and lines whose name contains the word")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to a file")
-    return parser.parse_args()
+    return parsed(parser)
 
 
 def main() -> int:
     options = arguments()
+    run = Run.begun(options.rounds)
     try:
         go = GoLoops.built()
         if go is None:
@@ -247,8 +256,7 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     print_verdict(bench.groups)
-    if options.json:
-        options.json.write_text(samples_text(bench.groups))
+    keep("malloc", run.ended(bench.tables()), options)
     return 0
 
 

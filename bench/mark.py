@@ -5,6 +5,7 @@
     python -m bench.mark --objects 1000000  of each shape (default 10 million; a tenth of it for the random graph)
     python -m bench.mark --quick            a tenth of the work: to see that it works, not to quote
     python -m bench.mark --json out.json    every sample as well
+    python -m bench.mark --record           all kept in bench/results, and in the report
 
 Each group is a table with the share of Go's and the goal:
 
@@ -44,12 +45,13 @@ from bench.figures import (
     interleaved,
     print_verdict,
     report,
-    samples_text,
 )
 from bench.graphs import flat, graph_name, graph_paths, read
 from bench.harness import CommandFailed
 from bench.heaps import MOST_COPIES, BoehmHeaps, CopyHeaps, GoHeaps, GraphFile, Heaps, Live, ToyHeaps
+from bench.measurements import Group, Run
 from bench.peers import ROOT, Workload
+from bench.report import keep, parsed
 
 BOEHM = "Boehm"
 COLLECTIONS = 3  # of one heap, the first not counted
@@ -124,6 +126,10 @@ class Bench:
                 if lines:
                     self.groups[group] = lines
                     print(f"{group}\n\n{report(UNITS[group], lines)}\n", flush=True)
+
+    def tables(self) -> dict[str, Group]:
+        """All that was measured."""
+        return {name: Group(UNITS[name], lines) for name, lines in self.groups.items()}
 
     def is_wanted(self, group: str, line: str) -> bool:
         return self.only in f"{group} {line}"
@@ -264,8 +270,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=OBJECTS, help=f"of each shape (default {OBJECTS})")
     parser.add_argument("--only", metavar="WORD", default="", help="groups and lines whose name contains the word")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to a file")
-    return parser.parse_args()
+    return parsed(parser)
 
 
 def chosen_sides(options: argparse.Namespace) -> Bench:
@@ -293,6 +298,7 @@ def chosen_sides(options: argparse.Namespace) -> Bench:
 
 def main() -> int:
     options = arguments()
+    run = Run.begun(options.rounds)
     try:
         bench = chosen_sides(options)
         print(f"medians of {options.rounds} interleaved rounds\n")
@@ -304,8 +310,7 @@ def main() -> int:
         print(f"bench: nothing is called {options.only}", file=sys.stderr)
         return 1
     print_verdict(bench.groups)
-    if options.json:
-        options.json.write_text(samples_text(bench.groups))
+    keep("mark", run.ended(bench.tables()), options)
     return 0
 
 

@@ -5,7 +5,8 @@
     --trace-gc          node          [1:0x2] 34 ms: Scavenge 2.4 (3.0) -> 2.0 (4.0) MB, 0.5 / 0.0 ms ...
 
 The world of toyrun stands still through all three phases of a line, Go's only in the first and the third; while Go
-marks, in the second, its workers take the program's processor in slices, which no line tells: that is `beside`.
+marks, in the second, its workers take the program's processor in slices, which no line tells: that is `beside`. What
+follows, `66->66->27 MB`, is the heap when a collection began, when all was marked, and what was found alive.
 
 Owner: the benchmark.                                                                          Next: results.py
 """
@@ -17,13 +18,16 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bench.harness import Command, CommandFailed
 from bench.languages import Java, Script
 from bench.peers import Go, Peer, Toyrun, Workload
 
-GCTRACE = re.compile(r"^gc \d+ @\S+ \d+%: ([\d.e-]+)\+([\d.e-]+)\+([\d.e-]+) ms clock", re.MULTILINE)
+GCTRACE = re.compile(
+    r"^gc \d+ @(\S+)s \d+%: ([\d.e-]+)\+([\d.e-]+)\+([\d.e-]+) ms clock, .*?, \d+->(\d+)->(\d+) MB", re.MULTILINE
+)
+MOST_POINTS = 80  # of a heap over time
 JAVA = re.compile(r"Pause .* ([\d.]+)ms$", re.MULTILINE)
 NODE = re.compile(r" ms: (?:Scavenge|Mark-Compact).*? MB, ([\d.]+) / ", re.MULTILINE)
 
@@ -36,6 +40,7 @@ class Pauses:
     total: float
     longest: float
     beside: float = 0.0  # collecting went on beside the program for so long
+    heap: list[list[float]] = field(default_factory=list)  # of a collection: seconds from the start, MB before, after
 
     @classmethod
     def of(cls, pauses: Sequence[float], beside: float = 0.0) -> Pauses:
@@ -43,14 +48,26 @@ class Pauses:
 
 
 def of_toyrun(text: str) -> Pauses:
-    return Pauses.of([sum(map(float, phases)) for phases in GCTRACE.findall(text)])
+    lines = traced(text)
+    return replace(Pauses.of([sum(line[1:4]) for line in lines]), heap=heap_of(lines))
 
 
 def of_go(text: str) -> Pauses:
-    lines = [tuple(map(float, phases)) for phases in GCTRACE.findall(text)]
-    stops = [(before, after) for before, _, after in lines]
+    lines = traced(text)
+    stops = [(before, after) for _, before, _, after, *_ in lines]
     longest = max((max(stop) for stop in stops), default=0.0)
-    return Pauses(len(lines), sum(map(sum, stops)), longest, sum(line[1] for line in lines))
+    return Pauses(len(lines), sum(map(sum, stops)), longest, sum(line[2] for line in lines), heap_of(lines))
+
+
+def traced(text: str) -> list[list[float]]:
+    """The numbers of each line of a gctrace: when it was, the phases, the heap before and after."""
+    return [[float(number) for number in line] for line in GCTRACE.findall(text)]
+
+
+def heap_of(lines: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The heap over time, by as many collections as a picture needs."""
+    step = -(-len(lines) // MOST_POINTS) or 1
+    return [[when, before, after] for when, *_, before, after in lines[::step]]
 
 
 def of_java(text: str) -> Pauses:

@@ -86,6 +86,9 @@ class Decoder(Struct):
     slot_of: Array[u32]  # by object: its slot, or DEAD
     length: Array[u32]  # by object: bytes in use
     capacity: Array[u32]  # by object: bytes of room
+    sample_step: u64  # operations from one sample to the next; not 0
+    samples: Array[u64]  # of each: words of ops up to here, and bytes that are live
+    sample_count: u64  # of them
 
 
 # --- Decoding --------------------------------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ def count(d: Decoder) -> tuple[u64, u64]:
 
 
 def decode(d: Decoder) -> None:
-    """Decode the whole trace. ops has room for two words for each operation."""
+    """Decode the whole trace. ops has room for two words for each operation, samples for those of every step."""
     while d.position < d.size:
         first = read_varint(d)
         kind = first & 3
@@ -133,6 +136,10 @@ def decode(d: Decoder) -> None:
         else:
             decode_malloc(d, first >> 2)
         d.operations = d.operations + 1
+        if d.operations % d.sample_step == 0:
+            d.samples[2 * d.sample_count] = d.words
+            d.samples[2 * d.sample_count + 1] = d.live
+            d.sample_count = d.sample_count + 1
 
 
 def object_of_age(d: Decoder, age: u64) -> u64:

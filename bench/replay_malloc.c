@@ -1,6 +1,6 @@
 /* The C side of `make bench-traces`: the operations of bench/replay.py, played with malloc and free.
  *
- *     replay FILE SLOTS REPETITIONS touch|fill
+ *     replay FILE SLOTS REPETITIONS touch|fill END...
  *
  * prints what bench/go/replay does. Which malloc it is depends on the library that the program is linked with. */
 #include <fcntl.h>
@@ -64,8 +64,8 @@ static void write_to(char *object, size_t size, uint64_t tag, int fill) {
 		object[offset] = 1;
 }
 
-static void play(const uint64_t *ops, size_t words, char **slots, int fill) {
-	for (size_t i = 0; i < words; i++) {
+static void play(const uint64_t *ops, size_t from, size_t to, char **slots, int fill) {
+	for (size_t i = from; i < to; i++) {
 		size_t slot = (uint32_t)ops[i] >> 2, size = ops[i] >> 32;
 		switch (ops[i] & 3) {
 		case OP_MALLOC:
@@ -90,7 +90,7 @@ static void play(const uint64_t *ops, size_t words, char **slots, int fill) {
 }
 
 int main(int argc, char **argv) {
-	if (argc != 5)
+	if (argc < 5)
 		return 2;
 	int file = open(argv[1], O_RDONLY);
 	struct stat status;
@@ -99,15 +99,23 @@ int main(int argc, char **argv) {
 	const uint64_t *ops = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
 	if (ops == MAP_FAILED)
 		fail(argv[1]);
-	size_t count = strtoul(argv[2], NULL, 10);
+	size_t count = strtoul(argv[2], NULL, 10), words = status.st_size / 8;
 	int repetitions = atoi(argv[3]), fill = !strcmp(argv[4], "fill");
 	char **slots = calloc(count + 1, sizeof *slots);
 	int64_t *times = calloc(repetitions, sizeof *times);
+	long *at_ends = calloc(argc, sizeof *at_ends);
 	long before = resident("VmRSS:"), grown = 0;
 	forget_peak();
 	for (int i = 0; i < repetitions; i++) {
 		int64_t begin = now();
-		play(ops, status.st_size / 8, slots, fill);
+		size_t from = 0;
+		for (int end = 5; i == 0 && end < argc; end++) {
+			size_t to = strtoul(argv[end], NULL, 10);
+			play(ops, from, to, slots, fill);
+			at_ends[end] = resident("VmRSS:") - before;
+			from = to;
+		}
+		play(ops, from, words, slots, fill);
 		times[i] = now() - begin;
 		if (i == 0)
 			grown = resident("VmHWM:") - before;
@@ -119,4 +127,6 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < repetitions; i++)
 		printf("%lld\n", (long long)times[i]);
 	printf("%ld\n", grown);
+	for (int end = 5; end < argc; end++)
+		printf("%ld\n", at_ends[end]);
 }

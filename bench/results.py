@@ -280,11 +280,17 @@ def behind_text(found: Results, behind: Mapping[str, str]) -> str:
     return "\n".join(general + ([""] if general else []) + (lines or ["Nothing."]))
 
 
-def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] = ()) -> str:
-    """The report."""
+def images(pictures: Sequence[str]) -> str:
+    return "\n\n".join(f"![{Path(name).stem}]({name})" for name in pictures)
+
+
+def markdown(
+    found: Results, behind: Mapping[str, str], pictures: Sequence[str] = (), sections: Sequence[str] = ()
+) -> str:
+    """The report; the sections are about other things than workloads."""
     versions = table(["", "version"], [[name, version] for name, version in found.versions.items()])
     missing = "".join(f"\nWithout {name}: {reason}.\n" for name, reason in found.missing.items())
-    images = "".join(f"\n\n![{Path(name).stem}]({name})" for name in pictures)
+    of_collections = [name for name in pictures if Path(name).stem in ("pauses", "heap")]
     load = " to ".join(f"{load:.1f}" for load in found.load)
     parts = [
         "# Beside its peers",
@@ -296,7 +302,7 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "## Goals",
         verdict(found),
         goals_with_small_pages(found),
-        images.strip(),
+        images([name for name in pictures if name not in of_collections]),
         "## What is behind, and why",
         behind_text(found, behind),
         "## Time",
@@ -310,6 +316,7 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "count as a pause. toyrun's world stands still through all of a cycle. These are times by the clock: other "
         "load on the machine makes them longer.",
         collections(found),
+        images(of_collections),
         other_collections(found),
         "## Huge pages",
         "toyrun asks for pages of 2 MiB, Go does not. What that saves or costs depends on the machine: "
@@ -321,6 +328,7 @@ def markdown(found: Results, behind: Mapping[str, str], pictures: Sequence[str] 
         "## Compile time",
         "Seconds of the processor, not part of the times above.",
         compiling(found),
+        *sections,
         "## Versions",
         versions + ("\n" + missing if missing else ""),
     ]

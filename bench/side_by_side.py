@@ -2,8 +2,7 @@
 
     python -m bench.side_by_side                         all, 5 rounds, and bench/RESULTS.md of it
     python -m bench.side_by_side --only json --rounds 3  workloads whose name contains the word; prints only
-    python -m bench.side_by_side --again                 bench/RESULTS.md once more, from the samples of the last run
-    python -m bench.side_by_side --again --pauses        the same, but its pauses are measured anew
+    python -m bench.side_by_side --pauses                the samples of the last run, its pauses measured anew
 
     trial      each peer runs the workload once: all must print the same, caches fill
     rounds     toyrun, Go, ... in turn; every other round backwards. A peer that took longer than the patience in its
@@ -17,7 +16,6 @@ Owner: the benchmark.                                                           
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import platform
 import sys
@@ -26,11 +24,13 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from bench import plots, results
+from bench import results
 from bench.harness import Command, CommandFailed, Harness, ProgressBar, Series, show_progress
 from bench.languages import LANGUAGES, VERSIONS, version_of
+from bench.measurements import machine, today
 from bench.pauses import Pauses, observed
 from bench.peers import BUILD, EMPTY, ROOT, Go, Peer, Toyrun, Workload, launcher
+from bench.report import SAMPLES, write
 from bench.results import SMALL, Measured, Results
 from bench.workload_list import allocating, plain
 from tests.go_oracle import find_go, go_environment, to_go
@@ -138,11 +138,6 @@ def steps(workloads: list[tuple[str, Workload]], peers: list[Peer], rounds: int)
     return (runs + sum(isinstance(peer, Toyrun | Go) for peer in peers)) * (rounds + 1) + EXTRA_STEPS * len(workloads)
 
 
-def machine() -> str:
-    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":")
-    return f"{model.split(':')[1].strip()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}"
-
-
 def versions(peers: list[Peer]) -> dict[str, str]:
     """What takes part, in its own words."""
     python = f"Python {platform.python_version()}"
@@ -163,8 +158,7 @@ def run(options: argparse.Namespace) -> Results:
     engines: list[Peer] = [peer for peer in peers if isinstance(peer, Toyrun | Go)]
     load = [os.getloadavg()[0]]
     empty = sampled(harness, Workload("empty", EMPTY), engines, options.rounds, options.patience, bar)
-    date = datetime.date.today().isoformat()
-    found = Results(date, machine(), versions(peers), missing, options.rounds, load, empty, [])
+    found = Results(today(), machine(), versions(peers), missing, options.rounds, load, empty, [])
     for kind, workload in workloads:
         found.workloads.append(measured(harness, kind, workload, peers, options, bar))
         UNFINISHED.write_text(results.dumped(found), encoding="utf-8")
@@ -180,32 +174,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=PATIENCE, help="seconds; a peer that is slower runs once (default 20)"
     )
-    parser.add_argument("--pauses", action="store_true", help="with --again: measure the pauses once more")
-    parser.add_argument("--again", action="store_true", help="write the report once more, from the last run's samples")
+    parser.add_argument("--pauses", action="store_true", help="measure the pauses of the last run once more")
     return parser.parse_args()
 
 
 def main() -> int:
     options = arguments()
-    samples = ROOT / "bench" / "results" / "samples.json"
     try:
-        found = results.loaded(samples) if options.again else run(options)
-        if options.again and options.pauses:
-            found = with_new_pauses(found, options.rounds)
+        found = with_new_pauses(results.loaded(SAMPLES), options.rounds) if options.pauses else run(options)
     except (CommandFailed, ValueError, OSError) as error:
         show_progress("")
         print(f"peers: {error}", file=sys.stderr)
         return 1
-    if options.only and not options.again:
+    if options.only and not options.pauses:
         print(results.markdown(found, {}))
         return 0
-    samples.parent.mkdir(exist_ok=True)
-    samples.write_text(results.dumped(found), encoding="utf-8")
-    pictures = plots.draw(found, samples.parent)
-    behind = results.explanations((ROOT / "bench" / "behind.md").read_text("utf-8"))
-    report = ROOT / "bench" / "RESULTS.md"
-    report.write_text(results.markdown(found, behind, pictures), encoding="utf-8")
-    print(results.verdict(found), f"written: {report.relative_to(ROOT)}", sep="\n\n")
+    SAMPLES.parent.mkdir(exist_ok=True)
+    SAMPLES.write_text(results.dumped(found), encoding="utf-8")
+    print(results.verdict(found), f"written: {write().relative_to(ROOT)}", sep="\n\n")
     return 0
 
 

@@ -6,7 +6,8 @@
                                                        `--> ProgramPlayer   bench/replay_malloc.c with some malloc
 
 All of them print the same report: nanoseconds of the processor for each repetition, then by how many KiB the resident
-memory grew in the first one, at its peak. Each starts to count when the operations lie in memory.
+memory grew in the first one, at its peak, and after so many words of the operations, if ends are given. Each starts to
+count when the operations lie in memory.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from runtime.syspy.image import Image
 
 GOGC = 100
 SHADOW_BYTES = 1 << 20
+SAMPLES = 60  # of the memory, over the operations of a trace
+WORD = 8
 FORGET_PEAK = "5"  # written to /proc/self/clear_refs, it makes VmHWM start anew
 MALLOCS = {"glibc": "", "mimalloc": "mimalloc", "jemalloc": "jemalloc", "tcmalloc": "tcmalloc_minimal"}
 
@@ -65,6 +68,8 @@ class Trace:
     objects: int
     slots: int  # objects that were alive at once
     live_peak: int  # bytes
+    ends: list[int]  # where it is looked at: words up to there
+    live: list[int]  # bytes, at each end
 
 
 def decoded(data: bytes, call: Callable[..., Any]) -> Trace:
@@ -74,14 +79,18 @@ def decoded(data: bytes, call: Callable[..., Any]) -> Trace:
     decoder.data = array_at(u8, ctypes.addressof(text))
     decoder.size = len(data)
     operations, objects = call(replay.count, decoder)
+    decoder.sample_step = max(1, operations // SAMPLES)
+    samples = (ctypes.c_uint64 * (2 * (operations // decoder.sample_step) + 1))()
     ops = (ctypes.c_uint64 * (2 * operations + 1))()
     tables = [(ctypes.c_uint32 * (objects + 1))() for _ in range(4)]
-    decoder.ops = array_at(u64, ctypes.addressof(ops))
+    decoder.ops, decoder.samples = (array_at(u64, ctypes.addressof(words)) for words in (ops, samples))
     decoder.free_slots, decoder.slot_of, decoder.length, decoder.capacity = (
         array_at(u32, ctypes.addressof(table)) for table in tables
     )
     call(replay.decode, decoder)
-    return Trace(ops, decoder.words, decoder.operations, decoder.objects, decoder.slots, decoder.live_peak)
+    found = list(samples[: 2 * decoder.sample_count])
+    counts = decoder.words, decoder.operations, decoder.objects, decoder.slots, decoder.live_peak
+    return Trace(ops, *counts, found[::2], found[1::2])
 
 
 @dataclass(frozen=True)
@@ -90,19 +99,22 @@ class Played:
 
     times: list[int]  # nanoseconds, by repetition
     grown: int  # bytes by which its resident memory grew in the first one
+    resident: list[int]  # the same at each end that it was told
 
     @classmethod
-    def of(cls, text: str) -> Played:
+    def of(cls, text: str, repetitions: int) -> Played:
         """The report that a process printed."""
-        *times, grown = (int(line) for line in text.split())
-        return cls(times, grown << 10)
+        numbers = [int(line) for line in text.split()]
+        grown, *resident = (kib << 10 for kib in numbers[repetitions:])
+        return cls(numbers[:repetitions], grown, resident)
 
 
 class Player(Protocol):
     """One side."""
 
     def play(self, trace: Trace, repetitions: int, fill: bool) -> Played:
-        """Play a trace in a fresh process; with fill, every byte of every object is written."""
+        """Play a trace in a fresh process; with fill, every byte of every object is written, and it stops at all ends
+        of the trace to tell how much memory is resident."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ class ToyPlayer:
         _, status = os.waitpid(child, 0)
         if status:
             raise CommandFailed(f"exit code {os.waitstatus_to_exitcode(status)}: a replay")
-        return Played.of(text)
+        return Played.of(text, repetitions)
 
     def report(self, trace: Trace, repetitions: int, fill: bool) -> str:
         """Play the trace in this process."""
@@ -139,13 +151,21 @@ class ToyPlayer:
         Path("/proc/self/clear_refs").write_text(FORGET_PEAK)
         g = self.image.call(new_runtime, GOGC, SHADOW_BYTES)
         slots = self.image.call(replay.new_slots, g, trace.slots)
-        times, grown = [], 0
+        times, grown, at_ends = [], 0, list[int]()
         for number in range(repetitions):
-            times.append(self.image.call(replay.replay, g, trace.ops, trace.words, slots, fill))
+            ends = trace.ends if fill and number == 0 else []
+            elapsed = begin = 0
+            for end in [*ends, trace.words]:
+                at = ctypes.addressof(trace.ops) + WORD * begin
+                elapsed += self.image.call(replay.replay, g, at, end - begin, slots, fill)
+                if len(at_ends) < len(ends):
+                    at_ends.append(resident("VmRSS:") - before)
+                begin = end
             if number == 0:
                 grown = resident("VmHWM:") - before
+            times.append(elapsed)
             self.image.call(replay.clear_slots, slots, trace.slots)
-        return "\n".join(map(str, [*times, grown]))
+        return "\n".join(map(str, [*times, grown, *at_ends]))
 
 
 def touch_pages(words: Any) -> None:
@@ -172,11 +192,12 @@ class ProgramPlayer:
         with tempfile.NamedTemporaryFile() as file:
             file.write(memoryview(trace.ops).cast("B")[: 8 * trace.words])
             file.flush()
-            command = [str(self.executable), file.name, str(trace.slots), str(repetitions), "fill" if fill else "touch"]
+            command = [str(self.executable), file.name, str(trace.slots), str(repetitions)]
+            command += ["fill", *map(str, trace.ends)] if fill else ["touch"]
             done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CommandFailed(f"exit code {done.returncode}: {self.executable}\n{done.stderr}")
-        return Played.of(done.stdout)
+        return Played.of(done.stdout, repetitions)
 
 
 def go_player() -> ProgramPlayer | None:

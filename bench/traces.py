@@ -6,6 +6,7 @@
     python -m bench.traces --rounds 7        processes of each side for each trace (default 5)
     python -m bench.traces --mallocs         beside them, malloc and free of the C libraries that are installed
     python -m bench.traces --json out.json   every sample as well
+    python -m bench.traces --record          all traces, also with --mallocs: kept in bench/results, and in the report
 
 The traces are described in bench/traces/README.md, what is done with an operation in bench/replay.py.
 
@@ -21,22 +22,24 @@ means, and for memory of the traces that have a heap worth the name.
 from __future__ import annotations
 
 import argparse
-import json
 import lzma
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.figures import GO, TOY, Comparison, Figures, geometric_mean, report
+from bench.figures import GO, TOY, Comparison, Figures, geometric_mean
 from bench.harness import CommandFailed, show_progress
+from bench.measurements import Course, Group, Run
 from bench.peers import ROOT
+from bench.report import keep, parsed
 from bench.trace_players import Player, ToyPlayer, Trace, decoded, go_player, malloc_players, replay_image
 from runtime.syspy import Failure
 from runtime.syspy.image import Image
 
 TRACES = ROOT / "bench" / "traces"
 COLD, WARM, MEMORY = "cold", "warm", "memory"
+UNITS = {COLD: "cold, ns / operation", WARM: "warm, ns / operation", MEMORY: "peak growth / live peak"}
 GOALS = {COLD: 0.55, WARM: 0.6, MEMORY: 1.0}  # shares of Go's
 MEMORY_BYTES = 2 << 20  # where the live peak is less, memory says more about a process than about its heap
 PROCESS_OPERATIONS = 6_000_000  # that one process plays: how many repetitions that makes
@@ -51,12 +54,18 @@ class Measured:
     name: str
     trace: Trace
     figures: dict[str, dict[str, Figures]] = field(default_factory=dict)
+    resident: dict[str, list[int]] = field(default_factory=dict)  # bytes at the trace's ends, by side
 
     def add(self, what: str, side: str, value: float) -> None:
         self.figures.setdefault(what, {}).setdefault(side, Figures()).samples.append(value)
 
     def comparison(self, what: str) -> Comparison:
         return Comparison(self.name, self.figures[what], None)
+
+    def course(self) -> Course:
+        """MiB at evenly spaced operations: of what lives, and of each side's resident memory."""
+        columns = {"live": self.trace.live, **self.resident}
+        return {name: [round(size / (1 << 20), 3) for size in sizes] for name, sizes in columns.items()}
 
 
 def trace_paths(only: str = "") -> list[Path]:
@@ -92,6 +101,7 @@ def measure(name: str, trace: Trace, players: Mapping[str, Player], rounds: int)
             measured.add(WARM, side, min(played.times[1:]) / trace.operations)
             filled = players[side].play(trace, 1, True)
             measured.add(MEMORY, side, filled.grown / trace.live_peak)
+            measured.resident[side] = filled.resident
     show_progress("")
     return measured
 
@@ -103,13 +113,13 @@ def mean(what: str, results: list[Measured], goal: float | None) -> Comparison:
     return Comparison("geometric mean", means, goal)
 
 
-def groups(results: list[Measured], are_all: bool) -> dict[str, list[Comparison]]:
-    """The lines of each table; its last is the mean, which has a goal if it is that of all traces."""
+def groups(results: list[Measured], are_all: bool) -> dict[str, Group]:
+    """The tables; the last line is the mean, which has a goal if it is that of all traces."""
     goals = GOALS if are_all else {}
     large = [one for one in results if one.trace.live_peak >= MEMORY_BYTES]
     chosen = {COLD: results, WARM: results, MEMORY: large}
     return {
-        what: [*(one.comparison(what) for one in ones), mean(what, ones, goals.get(what))]
+        what: Group(UNITS[what], [*(one.comparison(what) for one in ones), mean(what, ones, goals.get(what))])
         for what, ones in chosen.items()
         if ones
     }
@@ -121,8 +131,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="processes of each side (default 5)")
     parser.add_argument("--only", metavar="WORD", default="", help="traces whose name contains the word")
     parser.add_argument("--mallocs", action="store_true", help="malloc and free beside them, where gcc is")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample to a file")
-    return parser.parse_args()
+    return parsed(parser)
 
 
 def chosen_players(toy: ToyPlayer, mallocs: bool) -> dict[str, Player]:
@@ -142,9 +151,10 @@ def chosen_players(toy: ToyPlayer, mallocs: bool) -> dict[str, Player]:
 
 def main() -> int:
     options = arguments()
+    run = Run.begun(options.rounds)
     try:
         image = replay_image()
-        players = chosen_players(ToyPlayer(image), options.mallocs)
+        players = chosen_players(ToyPlayer(image), options.mallocs or options.record)
         results = []
         for path in options.files or trace_paths(options.only):
             trace = read(path, image)
@@ -156,15 +166,10 @@ def main() -> int:
         print(f"bench: no trace is called {options.only}", file=sys.stderr)
         return 1
     print(f"medians of {options.rounds} interleaved rounds\n")
-    for what, comparisons in groups(results, not (options.files or options.only)).items():
-        unit = "peak growth / live peak" if what == MEMORY else f"{what}, ns / operation"
-        print(f"{report(unit, comparisons)}\n")
-    if options.json:
-        samples = {
-            one.name: {what: {side: f.samples for side, f in sides.items()} for what, sides in one.figures.items()}
-            for one in results
-        }
-        options.json.write_text(json.dumps(samples, indent=1) + "\n")
+    tables = groups(results, not (options.files or options.only))
+    for group in tables.values():
+        print(f"{group.table()}\n")
+    keep("traces", run.ended(tables, {one.name: one.course() for one in results}), options)
     return 0
 
 

@@ -350,11 +350,11 @@ def test_the_report() -> None:
     results = [measure(name, trace, players, 1) for name in ("one", "other")]
     tables = groups(results, True)
     assert list(tables) == [COLD, WARM, MEMORY]
-    for lines in tables.values():
+    for lines in (group.lines for group in tables.values()):
         assert [line.name for line in lines] == ["one", "other", "geometric mean"]
         assert [line.goal is None for line in lines] == [True, True, False]
         assert all(set(line.sides) == set(players) for line in lines)
-    assert groups(results, False)[WARM][-1].goal is None
+    assert groups(results, False)[WARM].lines[-1].goal is None
 
 
 def test_a_player_that_fails_is_no_measurement() -> None:

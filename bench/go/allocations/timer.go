@@ -1,10 +1,10 @@
 // The Go side of `make bench-malloc`: the loops of bench/workloads/allocations.toy, timed by this file.
 //
-//	allocations measure reused KIND N LAPS      collection off; between two laps all is collected
+//	allocations measure reused KIND N LAPS BALLAST    collection off; between two laps all is collected
 //	allocations measure new KIND N              collection off; memory that the process never had before
 //	allocations measure collected KIND N        GOGC=100, nothing stays alive
 //	allocations measure refill N LAPS           each allocation takes a span with one free slot
-//	allocations measure spans PAGES CLASS N LAPS
+//	allocations measure spans PAGES CLASS N LAPS BALLAST
 //	allocations measure memory KIND N           N objects that stay alive
 //	allocations measure threads KIND N COUNT    GOGC=100, N objects on each of so many goroutines
 //
@@ -55,12 +55,14 @@ func measure(mode string, arguments []string) {
 		return
 	}
 	if mode == "spans" {
+		ballast(integer(arguments[4]))
 		measureSpans(integer(arguments[0]), integer(arguments[1]), integer(arguments[2]), integer(arguments[3]))
 		return
 	}
 	loop, n := kinds[arguments[0]], integer(arguments[1])
 	switch mode {
 	case "reused":
+		ballast(integer(arguments[3]))
 		loop(n)
 		runtime.GC()
 		loop(n) // only now is every page touched: in new memory, nobody clears what is known to be zero

@@ -1,9 +1,9 @@
 // The Go side of `make bench-traces`: the operations of bench/replay.py, played against Go's allocator.
 //
-//	replay FILE SLOTS REPETITIONS touch|fill
+//	replay FILE SLOTS REPETITIONS touch|fill END...
 //
 // FILE has the decoded words. Prints nanoseconds of the processor, one line for each repetition; then by how many KiB
-// the resident memory grew in the first one, at its peak.
+// the resident memory grew in the first one, at its peak, and after so many words as each END says.
 package main
 
 import (
@@ -31,6 +31,11 @@ func main() {
 	ops := mapped(os.Args[1])
 	slots = make([]unsafe.Pointer, integer(os.Args[2]))
 	repetitions, fill := integer(os.Args[3]), os.Args[4] == "fill"
+	ends := make([]int, len(os.Args)-5)
+	for i := range ends {
+		ends[i] = integer(os.Args[5+i])
+	}
+	atEnds := make([]int, len(ends))
 	runtime.GC()
 	before := resident("VmRSS:")
 	forgetPeak()
@@ -38,7 +43,13 @@ func main() {
 	grown := 0
 	for i := range times {
 		begin := now()
-		replay(ops, fill)
+		from := 0
+		for j := 0; i == 0 && j < len(ends); j++ {
+			replay(ops, from, ends[j], fill)
+			atEnds[j] = resident("VmRSS:") - before
+			from = ends[j]
+		}
+		replay(ops, from, len(ops), fill)
 		times[i] = now() - begin
 		clear(slots)
 		if i == 0 {
@@ -49,11 +60,15 @@ func main() {
 		fmt.Println(time)
 	}
 	fmt.Println(grown)
+	for _, grown := range atEnds {
+		fmt.Println(grown)
+	}
 }
 
-func replay(ops []uint64, fill bool) {
+func replay(ops []uint64, from, to int, fill bool) {
 	slots := slots
-	for i := 0; i < len(ops); i++ {
+	ops = ops[:to]
+	for i := from; i < len(ops); i++ {
 		op := ops[i]
 		slot, size := uint32(op)>>2, int(op>>32)
 		switch op & 3 {
