@@ -6,10 +6,11 @@ BIN     := $(VENV)/bin
 PROGRAM ?= examples/binary_trees.toy
 ARGS    ?=
 TESTS   ?=
+ROUNDS  ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test slow soak lint types fuzz mutate mutants clean distclean
-.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions peers peers-install
+.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions peers peers-install curves report results
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,19 @@ bench-traces: $(VENV)/bench.stamp ## allocations of real programs, replayed here
 
 bench-mark: $(VENV)/bench.stamp ## the collector beside Go's: shapes of heaps, heaps of real programs (ARGS=--help)
 	$(BIN)/python -m bench.mark $(ARGS)
+
+curves: $(VENV)/bench.stamp ## GOGC 25 to 800, heaps of 1 MiB to 8 GiB, beside Go; into bench/RESULTS.md (ARGS="--only GOGC")
+	$(BIN)/python -m bench.curves $(or $(ARGS),--record)
+
+report: $(VENV)/bench.stamp ## bench/RESULTS.md once more, of what is kept in bench/results
+	$(BIN)/python -m bench.report
+
+results: $(VENV)/bench.stamp ## all that bench/RESULTS.md has, measured anew (ROUNDS=3; a quiet machine)
+	$(BIN)/python -m bench.side_by_side --rounds $(ROUNDS)
+	$(BIN)/python -m bench.curves --record --rounds $(ROUNDS)
+	$(BIN)/python -m bench.traces --record --rounds $(ROUNDS)
+	$(BIN)/python -m bench.mark --record --rounds $(ROUNDS) --objects 3000000
+	$(BIN)/python -m bench.malloc --record --rounds $(ROUNDS)
 
 bench-instructions: $(VENV)/bench.stamp ## instructions of a few fixed things, against what they were (needs valgrind)
 	$(BIN)/python -m bench.instructions $(ARGS)

@@ -22,6 +22,7 @@ from bench.plots import GREEN, GREY, RED, grid, save
 
 COLORS = {TOY: GREEN, GO: RED, "glibc": "#7a5195", "mimalloc": "#ef8a17", "jemalloc": "#3b6fb6", "Boehm": GREY}
 PANEL = (2.9, 2.1)  # inches
+GIB = 1024  # MiB
 BARS = (4.6, 0.24)  # inches: of a panel, and of a bar
 
 
@@ -63,7 +64,7 @@ def trade_off(path: Path, groups: Mapping[str, Group]) -> Path | None:
             axes.plot(xs, ys, marker="o", markersize=4, color=color(side), label=side)
             for x, y, line in zip(xs, ys, times, strict=True):
                 axes.annotate(line.name, (x, y), xytext=(3, 4), textcoords="offset points", fontsize=6)
-        axes.set_xscale("log")
+        axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.set_title(program, loc="left", fontsize=9)
         axes.set_xlabel("MiB", fontsize=8)
@@ -73,16 +74,17 @@ def trade_off(path: Path, groups: Mapping[str, Group]) -> Path | None:
 
 
 def lines(path: Path, groups: Mapping[str, Group], across: str, size: tuple[float, float]) -> Path | None:
-    """A panel for each group, whose lines are named by a number."""
+    """A panel for each group, whose lines are named by a number of MiB."""
     if not groups:
         return None
-    figure, panels = grid(len(groups), size)
+    figure, panels = grid(len(groups), size, columns=2)
     for axes, (title, group) in zip(panels, groups.items(), strict=True):
         xs = [float(line.name) for line in group.lines]
         for side in group.lines[0].sides:
             ys = [line.sides[side].median for line in group.lines]
             axes.plot(xs, ys, marker="o", markersize=3, color=color(side), label=side)
         axes.set_xscale("log", base=2)
+        axes.set_xticks(xs[::2], [f"{x:.0f}" if x < GIB else f"{x / GIB:.0f} Gi" for x in xs[::2]])
         axes.set_ylim(bottom=0)
         axes.set_title(title, loc="left", fontsize=8)
         axes.set_xlabel(across, fontsize=8)

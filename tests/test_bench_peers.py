@@ -12,7 +12,7 @@ import pytest
 from bench import plots, side_by_side
 from bench.harness import Command, CommandFailed, Harness, ProgressBar, Sample, Series
 from bench.languages import LANGUAGES, PROGRAMS, version_of
-from bench.pauses import Pauses, observed, of_go, of_java, of_node, of_toyrun
+from bench.pauses import MOST_POINTS, Pauses, heap_of, observed, of_go, of_java, of_node, of_toyrun
 from bench.peers import BUILD, Go, Peer, Toyrun, Workload
 from bench.results import (
     GO,
@@ -177,8 +177,9 @@ def test_compiling_is_measured_apart() -> None:
 def test_pauses_by_the_runtimes_own_words() -> None:
     line = "gc 1 @0.1s 5%: {}+6.5+{} ms clock, 0+0/10/0+0 ms cpu, 66->66->27 MB, 77 MB goal, 1 P\n"
     trace = line.format("0.5", "1") + line.format("0", "0.25")
-    assert of_toyrun(trace) == Pauses(2, 14.75, 8)
-    assert of_go(trace) == Pauses(2, 1.75, 1, 13)
+    heap = [[0.1, 66, 27]] * 2
+    assert of_toyrun(trace) == Pauses(2, 14.75, 8, heap=heap)
+    assert of_go(trace) == Pauses(2, 1.75, 1, 13, heap)
     java = "[0.1s][info][gc] GC(0) Pause Young (Allocation Failure) 33M->1M(123M) 1.5ms\n"
     assert of_java(f"[0.0s][info][gc] Using Serial\n{java}") == Pauses(1, 1.5, 1.5)
     node = (
@@ -187,6 +188,15 @@ def test_pauses_by_the_runtimes_own_words() -> None:
     )
     assert of_node(node) == Pauses(2, 2.75, 2.25)
     assert of_go("") == Pauses(0, 0, 0)
+
+
+def test_a_heap_over_time_has_no_more_points_than_a_picture_needs() -> None:
+    lines = [[float(number), 0, 0, 0, 10, 5] for number in range(5 * MOST_POINTS + 1)]
+    points = heap_of(lines)
+    assert MOST_POINTS // 2 < len(points) <= MOST_POINTS
+    assert points[:2] == [[0, 10, 5], [6, 10, 5]]
+    assert heap_of(lines[:3]) == [[0, 10, 5], [1, 10, 5], [2, 10, 5]]
+    assert heap_of([]) == []
 
 
 def test_the_run_with_the_shortest_pauses_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +229,8 @@ def line(name: str, kind: str, toy: float, go: float, rss: float = 50, **others:
     found = {TOY: series(toy, toy, rss=rss), GO: series(go, go, rss=110)}
     found[SMALL] = series(2 * toy)
     found |= {other: series(seconds) for other, seconds in others.items()}
-    return Measured(name, kind, ("7",), found, {TOY: Pauses(2, 5, 3)}, {TOY: 0.5})
+    pauses = {side: Pauses(2, 5, 3, heap=[[0.1, 9, 4], [0.3, 11, 5]]) for side in (TOY, GO)}
+    return Measured(name, kind, ("7",), found, pauses, {TOY: 0.5})
 
 
 FOUND = Results(
@@ -268,8 +279,9 @@ def test_every_explanation_is_of_a_workload() -> None:
 
 
 def test_the_report() -> None:
-    report = markdown(FOUND, {}, ["results/time.svg"])
-    assert "![time](results/time.svg)" in report
+    report = markdown(FOUND, {}, ["results/time.svg", "results/heap.svg"], ["## Other things"])
+    assert report.index("![time](results/time.svg)") < report.index("## Collections") < report.index("![heap]")
+    assert report.index("## Compile time") < report.index("## Other things") < report.index("## Versions")
     assert "Without PyPy: pypy3 is not installed." in report
     assert re.search(r"\| node +\| +2.00 \| +0.50 \| +0.50 \| +10 \|", report)
     assert re.search(r"\| trees 7 +\| +1.00 ±0% \| +4.00 ±0% \| +0.25 \| +0.25 \|", report)
@@ -280,8 +292,16 @@ def test_the_report() -> None:
 
 def test_plots(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    assert plots.can_draw()
     names = plots.draw(FOUND, tmp_path)
-    assert names == [f"{tmp_path.name}/{name}.svg" for name in ("time", "memory", "peers")]
-    first = (tmp_path / "time.svg").read_bytes()
+    assert names == [f"{tmp_path.name}/{name}.svg" for name in ("time", "memory", "peers", "pauses", "heap")]
+    first = {name: (tmp_path.parent / name).read_bytes() for name in names}
     plots.draw(FOUND, tmp_path)
-    assert (tmp_path / "time.svg").read_bytes() == first, "equal results make equal files"
+    assert {name: (tmp_path.parent / name).read_bytes() for name in names} == first, "equal results make equal files"
+
+
+def test_what_was_not_seen_is_not_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert plots.can_draw()
+    bare = [replace(one, pauses={}, series={TOY: one.series[TOY]}) for one in FOUND.workloads]
+    assert plots.draw(replace(FOUND, workloads=bare), tmp_path) == []

@@ -19,6 +19,7 @@ from bench.figures import GO, TOY
 from bench.harness import CommandFailed
 from bench.trace_players import ROOTS as REPLAY_ROOTS
 from bench.trace_players import (
+    SAMPLES,
     Player,
     ProgramPlayer,
     ToyPlayer,
@@ -132,6 +133,7 @@ def check_decoded(trace: Trace, operations: list[Operation]) -> None:
     assert trace.objects == sum(name == "malloc" for name, *_ in expected)
     live = peak = most = 0
     alive: dict[int, int] = {}
+    after = []
     for number, (name, *values) in enumerate_objects(expected):
         match name:
             case "malloc":
@@ -143,7 +145,20 @@ def check_decoded(trace: Trace, operations: list[Operation]) -> None:
                 live += values[1] - alive[values[0]]
                 alive[values[0]] = values[1]
         peak, most = max(peak, live), max(most, len(alive))
+        after.append(live)
+    step = max(1, len(operations) // SAMPLES)
+    assert trace.live == after[step - 1 :: step]
+    assert trace.ends == ends_of_operations(list(trace.ops[: trace.words]))[step - 1 :: step]
     assert (trace.live_peak, trace.slots) == (peak, most)
+
+
+def ends_of_operations(words: list[int]) -> list[int]:
+    """How many words there are up to each operation, and with it."""
+    ends, at = [], 0
+    while at < len(words):
+        at += 2 if words[at] & 3 == replay.GROW else 1
+        ends.append(at)
+    return ends
 
 
 def enumerate_objects(operations: list[Operation]) -> Iterator[tuple[int, Operation]]:
@@ -195,10 +210,7 @@ def test_realloc_grows_as_append_does(engine: Engine, sizes: list[int], capaciti
 
 def is_grow(words: list[int], i: int) -> bool:
     """Whether word i is a growth, and not the second word of one."""
-    at = 0
-    while at < i:
-        at += 2 if words[at] & 3 == replay.GROW else 1
-    return at == i and words[i] & 3 == replay.GROW
+    return i in [0, *ends_of_operations(words)] and words[i] & 3 == replay.GROW
 
 
 @pytest.mark.parametrize(
@@ -340,12 +352,16 @@ def test_all_sides_play_a_trace() -> None:
         assert len(run.times) == 3
         assert min(run.times) > 0
         assert trace.live_peak < 1.1 * run.grown < 20 * trace.live_peak, name
-        assert len(player.play(trace, 1, False).times) == 1
+        assert len(run.resident) == len(trace.ends) == len(trace.live) >= SAMPLES
+        assert all(live < 1.1 * grown for live, grown in zip(trace.live, run.resident, strict=True)), name
+        assert run.resident[2] < run.resident[-1] / 4, name
+        assert player.play(trace, 1, False).resident == []
 
 
 def test_the_report() -> None:
-    operations: list[Operation] = [op for n in range(1000) for op in (("malloc", 3000), ("free", n))]
-    trace = decoded(encoded([*operations, ("malloc", 3 << 20)]), replay_image().call)
+    operations: list[Operation] = [("malloc", 3 << 20)]
+    operations += [op for n in range(1000) for op in (("malloc", 3000), ("free", n + 1))]
+    trace = decoded(encoded(operations), replay_image().call)
     players = sides()
     results = [measure(name, trace, players, 1) for name in ("one", "other")]
     tables = groups(results, True)
@@ -354,6 +370,9 @@ def test_the_report() -> None:
         assert [line.name for line in lines] == ["one", "other", "geometric mean"]
         assert [line.goal is None for line in lines] == [True, True, False]
         assert all(set(line.sides) == set(players) for line in lines)
+    for measured in results:
+        assert set(measured.course()) == {"live", *players}
+        assert measured.course()["live"][-1] == pytest.approx(3, abs=0.01), "MiB"
     assert groups(results, False)[WARM].lines[-1].goal is None
 
 
