@@ -193,22 +193,25 @@ def memory(found: Results) -> str:
     return table(["MiB above an empty program", "toyrun", "Go", "toyrun / Go"], rows)
 
 
-def collections(found: Results) -> str:
+def collections(found: Results, peers: tuple[str, str] = (TOY, GO)) -> str:
+    """Of both sides, on one P or on two."""
     heads = ["workload", "toyrun: collections", "stopped ms", "longest ms"]
     heads += ["Go: collections", "stopped ms", "longest ms", "marking beside ms"]
     rows = []
     for line in found.kind("allocating"):
-        cells = [line.name]
-        for peer in (TOY, GO):
-            seen = line.pauses.get(peer)
-            cells += [str(seen.count), short(seen.total), short(seen.longest)] if seen else ["-"] * 3
-        rows.append([*cells, short(line.pauses[GO].beside) if GO in line.pauses else "-"])
+        seen = [line.pauses.get(peer) for peer in peers]
+        cells = [cell for one in seen for cell in pause_cells(one)]
+        rows.append([line.name, *cells, short(seen[1].beside) if seen[1] else "-"])
     return table(heads, rows)
+
+
+def pause_cells(seen: Pauses | None) -> list[str]:
+    return [str(seen.count), short(seen.total), short(seen.longest)] if seen else ["-"] * 3
 
 
 def other_collections(found: Results) -> str:
     rows = [
-        [f"{line.name}, {peer}", str(seen.count), short(seen.total), short(seen.longest)]
+        [f"{line.name}, {peer}", *pause_cells(seen)]
         for line in found.workloads
         for peer, seen in line.pauses.items()
         if peer in line.others()
@@ -316,6 +319,8 @@ def markdown(
         "count as a pause. toyrun's world stands still through all of a cycle. These are times by the clock: other "
         "load on the machine makes them longer.",
         collections(found),
+        "The same with two Ps:",
+        collections(found, (TOY2, GO2)),
         images(of_collections),
         other_collections(found),
         "## Huge pages",

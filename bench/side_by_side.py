@@ -5,8 +5,8 @@
     python -m bench.side_by_side --pauses                the samples of the last run, its pauses measured anew
 
     trial      each peer runs the workload once: all must print the same, caches fill
-    rounds     toyrun, Go, ... in turn; every other round backwards. A peer that took longer than the patience in its
-               trial is not run again: the trial is its sample
+    rounds     toyrun, Go, ... in turn; every other round backwards. Another peer that took longer than the patience in
+               its trial is not run again: the trial is its sample
     pauses     as many runs with the runtime's own trace, of which the one with the shortest pauses counts
     compile    one run of a text that no cache has seen
 
@@ -31,7 +31,7 @@ from bench.measurements import machine, today
 from bench.pauses import Pauses, observed
 from bench.peers import BUILD, EMPTY, ROOT, Go, Peer, Toyrun, Workload, launcher
 from bench.report import SAMPLES, write
-from bench.results import SMALL, Measured, Results
+from bench.results import GO, GO2, SMALL, TOY, TOY2, Measured, Results
 from bench.workload_list import allocating, plain
 from tests.go_oracle import find_go, go_environment, to_go
 
@@ -43,7 +43,7 @@ CONTENDERS: tuple[Peer, ...] = (
     Toyrun(procs=1, huge=False),
     *LANGUAGES,
 )
-PATIENCE = 20.0  # seconds of the trial
+PATIENCE = 4.0  # seconds of the trial
 UNFINISHED = BUILD / "samples.json"  # what there is so far, should the run end before its time
 EXTRA_STEPS = 3  # of a workload, beside its samples: pauses of both sides, compile times
 
@@ -76,7 +76,8 @@ def sampled(
     """The trial, then the rounds."""
     commands = {peer.name: peer.command(workload) for peer in peers if peer.takes(workload)}
     trials = agreed(harness, workload, commands, bar)
-    quick = {name: command for name, command in commands.items() if trials[name].wall <= patience}
+    engines = {peer.name for peer in peers if isinstance(peer, Toyrun | Go)}
+    quick = {name: command for name, command in commands.items() if name in engines or trials[name].wall <= patience}
     series = harness.interleaved(quick, rounds, lambda text: bar.step(f"{workload.name}: {text}"))
     bar.step(workload.name, (len(commands) - len(quick)) * rounds)
     return {name: series.get(name, trials[name]) for name in commands}
@@ -98,10 +99,11 @@ def compile_seconds(harness: Harness, workload: Workload, warm: Series) -> dict[
     return seconds
 
 
-def collections(workload: Workload, peers: list[Peer], rounds: int) -> dict[str, Pauses]:
-    """Of each peer that tells, the run of so many that stood still the least."""
+def collections(kind: str, workload: Workload, peers: list[Peer], rounds: int) -> dict[str, Pauses]:
+    """Of each peer that tells, the run of so many that stood still the least; of toyrun and Go, if it allocates."""
     seen: dict[str, Pauses] = {}
-    for peer in [peer for peer in peers if peer.takes(workload) and peer.name != SMALL] * rounds:
+    silent = {SMALL} if kind == "allocating" else {SMALL, TOY, GO, TOY2, GO2}
+    for peer in [peer for peer in peers if peer.takes(workload) and peer.name not in silent] * rounds:
         if pauses := observed(peer, workload):
             seen[peer.name] = min(pauses, seen.get(peer.name, pauses), key=lambda one: one.total)
     return seen
@@ -116,7 +118,7 @@ def with_new_pauses(found: Results, rounds: int) -> Results:
     for line in found.workloads:
         bar.step(f"{line.name}: pauses")
         workload = replace(workloads[line.name], args=line.args)
-        lines.append(replace(line, pauses=collections(workload, peers, rounds)))
+        lines.append(replace(line, pauses=collections(line.kind, workload, peers, rounds)))
     show_progress("")
     return replace(found, workloads=lines)
 
@@ -126,7 +128,7 @@ def measured(
 ) -> Measured:
     series = sampled(harness, workload, peers, options.rounds, options.patience, bar)
     bar.step(f"{workload.name}: pauses", 2)
-    pauses = collections(workload, peers, options.rounds)
+    pauses = collections(kind, workload, peers, options.rounds)
     bar.step(f"{workload.name}: compiling")
     compiling = compile_seconds(harness, workload, series["toyrun"])
     return Measured(workload.name, kind, workload.args, series, pauses, compiling)
@@ -172,7 +174,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each workload (default 5)")
     parser.add_argument("--only", metavar="WORD", default="", help="workloads whose name contains the word")
     parser.add_argument(
-        "--patience", type=float, default=PATIENCE, help="seconds; a peer that is slower runs once (default 20)"
+        "--patience", type=float, default=PATIENCE, help="seconds; a peer that is slower runs once (default 4)"
     )
     parser.add_argument("--pauses", action="store_true", help="measure the pauses of the last run once more")
     return parser.parse_args()

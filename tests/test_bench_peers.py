@@ -203,10 +203,12 @@ def test_the_run_with_the_shortest_pauses_counts(monkeypatch: pytest.MonkeyPatch
     runs = iter([Pauses(3, 9, 5), Pauses(3, 7, 6), Pauses(3, 8, 3)])
     monkeypatch.setattr(side_by_side, "observed", lambda peer, workload: next(runs))
     monkeypatch.setattr(side_by_side, "CONTENDERS", (Toyrun(procs=1), Toyrun(procs=1, huge=False)))
-    one = replace(FOUND, workloads=[replace(FOUND.workloads[0], name="fannkuch", args=("5",))])
+    one = replace(FOUND, workloads=[replace(FOUND.workloads[0], name="gcbench", args=("5",))])
     found = side_by_side.with_new_pauses(one, 3)
     assert found.workloads[0].pauses == {TOY: Pauses(3, 7, 6)}
     assert found.workloads[0].series == one.workloads[0].series
+    plain_one = replace(one, workloads=[replace(one.workloads[0], name="fannkuch", kind="plain")])
+    assert side_by_side.with_new_pauses(plain_one, 3).workloads[0].pauses == {}, "nothing to be seen"
 
 
 @pytest.mark.parametrize("peer", [Toyrun(procs=1), Go(), *LANGUAGES[:3]], ids=lambda peer: peer.name)
