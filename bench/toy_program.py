@@ -1,7 +1,7 @@
 """Toy program: compiled with systems functions beside it, whose loops a benchmark calls one by one.
 
-    program.toy --- parse, check, lower, + text of the benchmark's ---> native image on the runtime's image
-                                                                   '--> Interpreter: the same as CPython runs it
+    program.toy --- parse, check, lower, + text of the benchmark's --+--> native image on the runtime's image
+                                                                     '--> Interpreter: the same, as CPython runs it
 
 A loop is a function of the program with one parameter, `n int`, and no result. The added text is systems Python: it has
 what stands in a template once for each loop, and calls the loops.
