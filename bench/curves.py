@@ -9,7 +9,8 @@
     live heap        1 MiB to 8 GiB: what a collection takes for each live object and byte of a binary tree, until all
                      is marked. The whole cost is linear where these are flat
     address space    64 MiB to 64 GiB in use: what the allocator takes for an object or a span. Nobody touches the
-                     memory that is in use, so that it needs none; what is measured lies beyond it
+                     memory that is in use, so that it needs none; what is measured lies beyond it. Last, the page
+                     allocator by itself, which has to find its way past a hole in every 4 MiB
 
 A live heap that the machine has no room for is left out, and named. From LARGE MiB on one round has to be enough.
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import methodcaller
@@ -35,9 +36,13 @@ from bench.malloc import LAP_BYTES, SMALL, SPANS, class_of_pages, share
 from bench.malloc import LARGE as LARGE_KINDS
 from bench.mark import check_alike
 from bench.measurements import Group, Run
+from bench.page_loops import time_pages, time_runs
 from bench.peers import EMPTY, Go, Peer, Toyrun, Workload, launcher
 from bench.report import keep, parsed
 from bench.workload_list import allocating
+from runtime.layout import CHUNK_BYTES, CHUNK_PAGES
+from tests.runtime.engines import NativeEngine
+from tests.runtime.page_heaps import PAGE_HEAP_ROOTS, PageHeap
 
 GOGC, LIVE_HEAP, ADDRESS_SPACE = "GOGC", "live heap", "address space"
 TIME, MEMORY = "time", "memory"
@@ -50,6 +55,8 @@ COLLECTIONS = 3  # of one heap
 ROOM = 1.3  # of the live heap: what a process needs
 LARGE = 512  # MiB
 LAPS = 10
+BEYOND_HOLES = "two pages, beyond holes of one"
+RUNS = 250  # of pages, taken before the first is freed
 QUICK_MIB = 64
 MIB = 1 << 20
 
@@ -188,6 +195,26 @@ def address_space(curves: Curves) -> Iterator[tuple[str, Group]]:
             samplers = {side: partial(operation, loops, mib * MIB // BALLAST_BYTES) for side, loops in sides.items()}
             lines.append(Comparison(str(mib), interleaved(samplers, curves.rounds, f"{what}, {mib} MiB in use"), None))
         yield f"{ADDRESS_SPACE}: {what}", Group("MiB in use: ns", lines)
+
+
+    yield f"{ADDRESS_SPACE}: {BEYOND_HOLES}", Group("MiB in use: ns", list(beyond_holes(curves)))
+
+
+def beyond_holes(curves: Curves) -> Iterator[Comparison]:
+    """Runs of two pages, of which only the last chunk has any; the others have one free page each."""
+    engine = NativeEngine([*PAGE_HEAP_ROOTS, time_pages], "pages", debug=False)
+    for mib in (mib for mib in USED_MIB if mib <= curves.most):
+        last = mib * MIB // CHUNK_BYTES - 1
+        with PageHeap(engine, {**dict.fromkeys(range(last), f"0+{CHUNK_PAGES - 1}"), last: ""}) as heap:
+            sample = partial(time_runs, engine.call, heap.pages, 2, RUNS)
+            times = interleaved({TOY: partial(per_run, sample)}, curves.rounds, f"{BEYOND_HOLES}, {mib} MiB in use")
+        yield Comparison(str(mib), times, None)
+
+
+def per_run(sample: Callable[[], int]) -> float:
+    """What one of them cost; the first lap is not counted."""
+    sample()
+    return sample() / RUNS
 
 
 def an_object(kind: str, n: int, laps: int, loops: Loops, ballast: int) -> float:

@@ -30,13 +30,11 @@ from bench.allocation_loops import GOGC_OFF, ToyLoops
 from bench.collection_loops import time_collection
 from bench.heaps import ToyHeaps
 from bench.malloc import LAP_BYTES, LARGE, SMALL, SPANS, TINY, class_of_pages
-from bench.page_loops import time_pages
+from bench.page_loops import time_pages, time_runs
 from bench.span_loops import time_spans
-from runtime.clock import TimeSpec
 from runtime.cycle import gc
 from runtime.layout import CHUNK_PAGES
 from runtime.size_classes import SPAN_CLASS_TO_NELEMS, make_span_class, size_to_class
-from runtime.syspy import array_at, u64
 from tests.runtime.engines import Engine, NativeEngine, PythonEngine
 from tests.runtime.page_heaps import PAGE_HEAP_ROOTS, PageHeap
 
@@ -184,11 +182,10 @@ def fragmented(engine: Engine, state: str) -> Iterator[PageHeap]:
 @pytest.mark.parametrize("state", FRAGMENTATION)
 def test_pages(measure: Measure, pages_engine: Engine, state: str) -> None:
     """A run of pages being taken, and freed again, in address space that is in use already."""
-    npages, room, time = FRAGMENTATION[state][2], (ctypes.c_uint64 * RUNS)(), TimeSpec()
+    npages = FRAGMENTATION[state][2]
     n = 1 if npages > CHUNK_PAGES else RUNS
     with fragmented(pages_engine, state) as heap:
-        lap = (time_pages, heap.pages, time, npages, array_at(u64, ctypes.addressof(room)), n)
-        measure("5 pages", lambda: sum(pages_engine.call(*lap)), n)
+        measure("5 pages", lambda: time_runs(pages_engine.call, heap.pages, npages, n), n)
 
 
 # --- Collection ------------------------------------------------------------------------------------------------------

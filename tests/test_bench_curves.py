@@ -46,8 +46,11 @@ def test_all_curves_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "address space: an object of 64 KiB": ["64"],
         "address space: a span of one page, and back": ["64"],
         "address space: a span of ten pages, and back": ["64"],
+        "address space: two pages, beyond holes of one": ["64"],
     }
-    assert all(set(line.sides) == SIDES for group in found.groups.values() for line in group.lines)
+    *beside_go, alone = found.groups.values()
+    assert all(set(line.sides) == SIDES for group in beside_go for line in group.lines)
+    assert all(set(line.sides) == {TOY} for line in alone.lines)
     times = [group for name, group in found.groups.items() if not name.endswith("memory")]
     assert all(figures.median > 0 for group in times for line in group.lines for figures in line.sides.values())
 
