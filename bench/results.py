@@ -324,8 +324,8 @@ def markdown(
         images(of_collections),
         other_collections(found),
         "## Huge pages",
-        "toyrun asks for pages of 2 MiB, Go does not. What that saves or costs depends on the machine: "
-        "`GODEBUG=disablethp=1` is toyrun with small ones.",
+        "toyrun asks for pages of 2 MiB where it finds their first touch to be cheap, Go does not. What that saves or "
+        "costs depends on the machine: `GODEBUG=disablethp=1` is toyrun with small ones.",
         small_pages(found),
         "## Other peers",
         "A time without a spread is of a single run, which took too long by the clock for a second one.",
