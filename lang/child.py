@@ -43,8 +43,10 @@ def run(
     """Run a program in a process of its own, forked from this one, and collect what it wrote.
 
     What it can read is `stdin`; without, what this process can.
+    Its environment is this process's, unless another is given.
     After `timeout` seconds, if not 0, it is ended by SIGALRM: the exit code is then -14.
     """
+    environ = dict(os.environ if environ is None else environ)
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile() as given:
         given.write(stdin or b"")
         given.seek(0)
@@ -57,7 +59,7 @@ def run(
                 os.dup2(os.open(f"/proc/self/fd/{given.fileno()}", os.O_RDONLY), 0)
             os.dup2(stdout.fileno(), 1)
             os.dup2(stderr.fileno(), 2)
-            os._exit(child_main(str(path), args, Options(engine=engine), os.environ if environ is None else environ))
+            os._exit(child_main(str(path), args, Options(engine=engine), environ))
         _, status = os.waitpid(child, 0)
         stdout.seek(0)
         stderr.seek(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import mutate
+from tests.fuzz import mutate, mutations
 from tests.fuzz.children import in_child
 from tests.fuzz.programs import generate
 from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine
@@ -65,19 +65,23 @@ def test_a_difference_from_go_is_a_failure() -> None:
     assert compared("stress", expected, Outcome.of(2, b"", b"fatal error: S3: text")) is not None
 
 
-def test_mutated_sources_break_nothing() -> None:
-    corpus = mutate.Corpus()
-    findings = [f for _, found in mutate.compiled_inputs(corpus, 1, list(range(150))) for f in found]
-    assert findings == []
+def test_mutated_sources_break_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutate, "WORK", tmp_path)
+    done = mutate.examined(1, 10, list(range(150)))
+    assert done.findings == []
+    assert done.translated
+    assert done.outcomes["ended"] + done.outcomes["panicked"] > 0
+    assert done.outcomes["compiled"] > done.outcomes["translated"] == len(done.translated)
 
 
 def test_a_mutation_that_crashes_or_hangs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def compile_source(_source: object) -> None:
+    def check_file(*_phase: object) -> None:
         raise ValueError("a bug of the compiler")
 
-    monkeypatch.setattr("lang.driver.compile_source", compile_source)
-    ok, what, _ = mutate.compile_input(b"package main")
-    assert (ok, what) == (False, "ValueError in test_fuzz.py:compile_source")
+    monkeypatch.setattr("lang.driver.check_file", check_file)
+    assert mutate.compile_input(b"package main", translates=False)[:2] == (
+        "broken", "ValueError in test_fuzz.py:check_file",
+    )  # fmt: skip
     assert in_child(kill_itself, seconds=5).signal == signal.SIGKILL
     assert in_child(loop, seconds=0.2).timed_out
 
@@ -93,7 +97,7 @@ def loop() -> None:
 
 def test_each_mutation_leaves_a_text() -> None:
     rng, pool = random.Random(1), ["x", "+", "1"]
-    for _, mutation in mutate.MUTATIONS:
+    for _, mutation in mutations.MUTATIONS:
         for _ in range(20):
             texts = ["func", " ", "main", "(", ")", " ", "{", "x", "=", "1", "}"]
             mutation(rng, texts, pool)

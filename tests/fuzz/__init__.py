@@ -9,7 +9,9 @@
     programs.py      whole programs: generate(seed, size)
     runs.py          a program on Go, on both engines, and while the collector runs all the time
     shrink.py        the smallest program found that still fails
-    mutate.py        source texts broken at random
+    mutations.py     source texts broken at random
+    mutate.py        what the compiler makes of them
+    children.py      processes that may hang, crash or be killed
 
 `python -m tests.fuzz` and `python -m tests.fuzz.mutate` run the two; both print their seed and take it back.
 """

@@ -32,7 +32,7 @@ from pathlib import Path
 from lang import driver
 from runtime.syspy import native
 from tests.fuzz.programs import generate
-from tests.fuzz.runs import GO_FLAGS, Failure, examine
+from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import ROOT, build
 
@@ -145,12 +145,6 @@ def main(words: list[str]) -> int:
     ran = ", ".join(f"{count} {mode}" for mode, count in sorted(counts.items()))
     print(f"{len(every)} programs, {failing} failing; equal to Go: {ran}; {time.monotonic() - started:.0f} s")
     return 1 if failing else 0
-
-
-def drop_programs(cache: Path) -> None:
-    """Empty the cache of programs; the runtime stays."""
-    for path in cache.rglob("program-*"):
-        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -126,3 +126,9 @@ def examine(path: Path, executable: Path | str, modes: list[str], every: int) ->
         if not isinstance(expected, str) and not isinstance(found, str):
             done.append(mode)
     return [], done
+
+
+def drop_programs(cache: Path) -> None:
+    """Empty the cache of programs; the runtime stays."""
+    for path in cache.rglob("program-*"):
+        path.unlink(missing_ok=True)
