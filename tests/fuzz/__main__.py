@@ -5,7 +5,8 @@
     --size K       about the number of statements in main (8)
     --stress n     collect at every n-th allocation in the stress runs (3); 0 for none
     --python n     every n-th program is small and runs on the python engine, too (10); 0 for none
-    --opt L        LLVM's level of optimisation (3); 0 compiles programs in a third of the time
+    --full n       every n-th program is optimised as users' programs are (8); the others are not, which takes a quarter
+                   of the time
     --shrink T     seconds to make a failing program small (120)
     --jobs J       programs examined at a time (1)
 
@@ -16,6 +17,7 @@ when there are any.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import random
 import shutil
@@ -25,14 +27,12 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from lang import driver
-from runtime.syspy import native
 from tests.fuzz.programs import generate
-from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine
+from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine, optimise_programs
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import ROOT, build
 
@@ -49,6 +49,7 @@ class Case:
     size: int
     modes: tuple[str, ...]
     every: int  # n of the stress mode
+    is_full: bool  # whether it is optimised
 
     @property
     def path(self) -> Path:
@@ -66,7 +67,7 @@ def parsed_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--stress", type=int, default=3)
     parser.add_argument("--python", type=int, default=10)
-    parser.add_argument("--opt", type=int, default=3)
+    parser.add_argument("--full", type=int, default=8)
     parser.add_argument("--shrink", type=float, default=120.0)
     parser.add_argument("--jobs", type=int, default=1)
     return parser.parse_args(words)
@@ -75,14 +76,20 @@ def parsed_arguments(words: list[str]) -> argparse.Namespace:
 def cases(options: argparse.Namespace) -> list[Case]:
     found = []
     for number in range(options.count):
-        on_python = options.python > 0 and number % options.python == options.python - 1
+        on_python = is_nth(number, options.python)
         modes = ["native", *(["stress"] if options.stress else []), *(["python"] if on_python else [])]
         size = SMALL if on_python else options.size
-        found.append(Case(options.seed + number, size, tuple(modes), options.stress))
+        found.append(Case(options.seed + number, size, tuple(modes), options.stress, is_nth(number, options.full)))
     return found
 
 
+def is_nth(number: int, n: int) -> bool:
+    """Whether a number, counted from 0, is the last of n; never if n is 0."""
+    return n > 0 and number % n == n - 1
+
+
 def examine_case(case: Case, executable: Path | str) -> tuple[Case, list[Failure], list[str]]:
+    optimise_programs(3 if case.is_full else 0)
     return (case, *examine(case.path, executable, list(case.modes), case.every))
 
 
@@ -110,6 +117,7 @@ def reproduce(case: Case, failure: Failure, seconds: float) -> Path:
             return False
         candidate.write_text(text, encoding="utf-8")
         executable = build([candidate], WORK / "go", GO_FLAGS)[candidate]
+        optimise_programs(3 if case.is_full else 0)
         return failure in examine(candidate, executable, [failure.mode], case.every)[0]
 
     program = generate(case.seed, case.size)
@@ -125,8 +133,8 @@ def main(words: list[str]) -> int:
     started = time.monotonic()
     print(f"seed {options.seed}, {options.count} programs", flush=True)
     driver.prepare()
-    native.build = partial(native.build, opt_level=options.opt)
     is_right(generate(0).text())  # what the checker finds out about the library, too, is shared by all processes
+    gc.freeze()
     every = cases(options)
     counts: Counter[str] = Counter()
     failing = 0

@@ -20,6 +20,7 @@ are made small and kept in build/fuzz.
 from __future__ import annotations
 
 import argparse
+import gc
 import mmap
 import os
 import random
@@ -40,10 +41,9 @@ from typing import NamedTuple
 
 from lang import child, driver, toolchain
 from lang.source import Source
-from runtime.syspy import native
 from tests.fuzz.children import in_child
 from tests.fuzz.mutations import corpus, input_of
-from tests.fuzz.runs import drop_programs
+from tests.fuzz.runs import drop_programs, optimise_programs
 from tests.go_oracle import ROOT, tokens
 
 WORK = ROOT / "build" / "fuzz"
@@ -188,6 +188,7 @@ def examined(seed: int, every: int, numbers: list[int]) -> Done:
     for done in compiled_inputs(seed, numbers, every):
         whole.outcomes.update(done.outcomes)
         whole.findings.extend(done.findings)
+        whole.translated.extend(done.translated)
         for number in done.translated:
             outcome, finding = run_input(input_of(seed, number), number)
             whole.outcomes[outcome] += 1
@@ -264,8 +265,9 @@ def main(words: list[str]) -> int:
     last = options.first + options.count
     print(f"seed {options.seed}, inputs {options.first} to {last - 1}", flush=True)
     driver.prepare()
-    native.build = partial(native.build, opt_level=options.opt)
+    optimise_programs(options.opt)
     corpus()
+    gc.freeze()
     kinds: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     for first in range(options.first, last, CHUNK * options.jobs):

@@ -230,7 +230,7 @@ class Generator:
         types += self.stringers()
         main = self.main()
         sums = self.sums()
-        fuel = PRELUDE.format(fuel=50 * self.size, lines=20 * self.size, draws=self.rng.randrange(1 << 40))
+        fuel = PRELUDE.format(fuel=200 * self.size, lines=20 * self.size, draws=self.rng.randrange(1 << 40))
         prelude = [Stmt([part]) for part in fuel.strip().split("\n\n")]
         return Program([*prelude, *types, *constants, *variables, *sums, *functions, main])
 

@@ -14,8 +14,12 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from lang import toolchain
+from runtime.syspy import native
+from runtime.syspy.image import Image
 from tests.expectations import STRESS_REPORT, difference
 from tests.fuzz.children import in_child
 
@@ -24,6 +28,7 @@ GO_FLAGS = ["-gcflags=-d=variablemakehash=n"]
 SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "python": 20.0}
 PATIENCE = 4.0  # seconds of a machine that is busy, in seconds of its processor
 TIMED_OUT = "did not end in time"
+BUILD = native.build
 
 
 PANIC_ADDRESS = re.compile(r"^(panic: \(.*\)) 0x[0-9a-f]+", re.MULTILINE)  # of a value that has no short form
@@ -126,6 +131,17 @@ def examine(path: Path, executable: Path | str, modes: list[str], every: int) ->
         if not isinstance(expected, str) and not isinstance(found, str):
             done.append(mode)
     return [], done
+
+
+def optimise_programs(level: int) -> None:
+    """From now on LLVM optimises programs at a level; the runtime stays as it is."""
+    native.build = partial(BUILD, opt_level=level)
+    toolchain.cached_program = partial(cached_program, level)
+
+
+def cached_program(level: int, text: str, base: Image, is_profiled: bool) -> Image | None:
+    """The image of a program that was compiled before at a level."""
+    return native.cached("program", toolchain.program_key(text, is_profiled), base=base, opt_level=level)
 
 
 def drop_programs(cache: Path) -> None:
