@@ -37,6 +37,7 @@ class Library(Thunks):
         self._waiting: list[syntax.FuncDecl] = []
         self.used_globals: list[Var] = []  # of packages, in the order they were met
         self._copies: dict[tuple[Func, tuple[tuple[int, str], ...]], str] = {}  # functions with known arguments
+        self._copying: list[Func] = []  # whose copies are being lowered, each for the sake of the one before
         self._initialized: dict[int, str] = {}  # by number of the initialiser in all packages: its function
 
     def function_name(self, function: Func) -> str:
@@ -52,7 +53,8 @@ class Library(Thunks):
     def specialized(self, function: Func, known: dict[int, str]) -> str:
         """The name of a function, or of a copy in which some parameters, by number, lead to known functions.
 
-        LLVM then sees what is called, and inlines it: a loop over a literal becomes a loop.
+        LLVM then sees what is called, and inlines it: a loop over a literal becomes a loop. A copy makes no further
+        copies of its function: one that passes a literal on to itself would have another literal in each.
         """
         declaration = self._declarations.get(function)
         if declaration is None or declaration.body is None:
@@ -60,13 +62,16 @@ class Library(Thunks):
         params = declaration.info.params
         fixed = {number: name for number, name in known.items() if is_fixed_function(params, number)}
         key = (function, tuple(sorted(fixed.items())))
-        if not fixed or (key not in self._copies and len(self._copies) >= MOST_COPIES):
+        is_refused = function in self._copying or len(self._copies) >= MOST_COPIES
+        if not fixed or (key not in self._copies and is_refused):
             return self.function_name(function)
         if key not in self._copies:
             self._copies[key] = self.names.fresh(f"{function_name(declaration.info.name)}_with")
             copy = Function(self, declaration.info, self._copies[key])
             copy.known.update({params[number]: name for number, name in fixed.items()})
+            self._copying.append(function)
             copy.lower(declaration)
+            self._copying.pop()
             self.lowered.append(copy)
         return self._copies[key]
 
