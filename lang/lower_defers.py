@@ -10,7 +10,9 @@
     g(x)    a closure over the values that x and g have now, pushed onto defers
 
 recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
-and takes it off. So does every other function that a closure leads to, in a program that calls recover at all.
+and takes it off. So does every other function that a closure leads to, in a program that calls recover at all. Those
+that no program spells out, and that stand between a deferred call and what it calls, leave it on for who knows better
+(hand_on).
 
 Next: lower_function.py
 """
@@ -69,6 +71,11 @@ class Defers(Loops):
         if self.info.has_defer:
             for var in self.info.results:
                 var.captured = True
+
+    def hand_on(self, call: Call) -> None:
+        """Before the call that a function stands for, which is deferred if the function is."""
+        self.hands_on = call.kind is CallKind.DYNAMIC
+        self.note_call(not self.hands_on and (call.target is None or not self.program.may_recover(call.target)))
 
     def run_body(self, body: syntax.Block) -> None:
         """The outer function of one that defers: its parameters and results are there."""

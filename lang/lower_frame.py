@@ -112,8 +112,8 @@ class Program:
         """The name of the descriptor of a type, values of which are put into interfaces."""
         raise NotImplementedError
 
-    def dispatch(self, method: str, signature: Signature) -> str:
-        """The name of the function that calls a method of what an interface holds."""
+    def dispatch(self, method: str, signature: Signature, hands_on: bool) -> str:
+        """The name of the function that calls a method of what an interface holds; it may hand on a deferred call."""
         raise NotImplementedError
 
     def implements(self, t: Interface) -> str:

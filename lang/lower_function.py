@@ -110,8 +110,7 @@ class Function(Defers):
     def lower_deferred(self, call: syntax.Call) -> None:
         """A func() that makes a deferred call; what it captured is in info."""
         self.pos = call.pos
-        knows_itself = call.kind is syntax.CallKind.DYNAMIC
-        self.note_call(not knows_itself and (call.target is None or not self.program.may_recover(call.target)))
+        self.hand_on(call)
         self.declare_closure()
         self.unused = call
         for part in self.value(call):
@@ -121,12 +120,13 @@ class Function(Defers):
     def lower_thunk(self, call: syntax.Call) -> None:
         """A function that makes one call with what it was given."""
         self.pos = call.pos
+        self.hand_on(call)
         self.declare_closure()
         self.declare_parameters()
         self.add(Return(", ".join(self.value(call))))
 
-    def lower_dispatch(self, method: InterfaceMethod, held: list[Type]) -> None:
-        """A call of a method of what an interface holds, which is one of the types."""
+    def lower_dispatch(self, method: InterfaceMethod, held: list[Type], hands_on: bool) -> None:
+        """A call of a method of what an interface holds, which is one of the types. A deferred one is handed on."""
         typ = self.declare("typ", TYPE)
         data = self.declare("data", DATA)
         self.parameters += [f"{typ}: {TYPE.annotation}", f"{data}: {DATA.annotation}"]
@@ -143,7 +143,10 @@ class Function(Defers):
                 selected = selected_method(t, method.name)
                 assert selected is not None, "IF1: the type has the method"
                 self.check_receiver(t, parts, selected)
-                self.add(Return(", ".join(self.value(method_call(receiver, selected, signature, self.info.params)))))
+                call = method_call(receiver, selected, signature, self.info.params)
+                if hands_on:
+                    self.hand_on(call)
+                self.add(Return(", ".join(self.value(call))))
         self.add(Leave('throw("IF1: an interface holds a type that no interface was given")'))
 
     def check_receiver(self, t: Type, parts: Value, selected: Selected) -> None:

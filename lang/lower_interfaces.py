@@ -35,6 +35,8 @@ def interface_type(function: Selector, selection: InterfaceSelection) -> Type:
 class Interfaces(Closures):
     """Interface values."""
 
+    hands_on = False  # a call that is deferred if this function is
+
     # ---- methods
 
     def interface_call(
@@ -43,7 +45,7 @@ class Interfaces(Closures):
         """x.m(a), where x is an interface."""
         receiver = self.interface_receiver(function, selection)
         arguments = self.argument_parts(expr, signature)
-        name = self.program.dispatch(selection.name, signature)
+        name = self.program.dispatch(selection.name, signature, self.hands_on)
         typ = f"nonnil({receiver[0]}, {self.position(function)})"
         return self.call_toy(name, (typ, receiver[1], *arguments), signature)
 

@@ -25,7 +25,7 @@ from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lookup import selected_method
 from lang.lower_frame import Position
 from lang.lower_function import Function
-from lang.lower_library import Library
+from lang.lower_library import ERROR_PACKAGES, Library
 from lang.lower_names import safe_name
 from lang.lower_operators import has_interface
 from lang.lower_types import field_name
@@ -165,7 +165,7 @@ class ProgramLowering(Library):
     """One program."""
 
     def __init__(self, package: syntax.Package, source: Source, is_profiled: bool, shown_from: int | None) -> None:
-        super().__init__(source, is_profiled, [*package.imported, *(["runtime"] if package.recovers else [])])
+        super().__init__(source, is_profiled, [*package.imported, *(ERROR_PACKAGES if package.recovers else [])])
         self.package = package
         self.shown_from = shown_from
         self.recovers = self.recovers or package.recovers

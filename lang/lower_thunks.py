@@ -42,7 +42,8 @@ class Thunks(MapTypes):
         self.static_closures: dict[str, str] = {}  # by function: the field of the package's struct
         self._thunks: dict[object, str] = {}
         self.boxed: dict[Type, None] = {}  # the types that interfaces may hold, in the order they were met
-        self.dispatches: dict[InterfaceMethod, str] = {}  # functions that call a method of what an interface holds
+        # Functions that call a method of what an interface holds; True: they hand a deferred call on.
+        self.dispatches: dict[tuple[InterfaceMethod, bool], str] = {}
         self.questions: dict[Interface, str] = {}  # functions that tell whether a type implements an interface
         self.complaints: dict[Interface, str] = {}  # functions that tell what it lacks
 
@@ -166,9 +167,9 @@ class Thunks(MapTypes):
         self.boxed.setdefault(t)
         return self.types.descriptor(t)
 
-    def dispatch(self, method: str, signature: Signature) -> str:
-        """The name of the function that calls a method of what an interface holds."""
-        key = InterfaceMethod(method, signature)
+    def dispatch(self, method: str, signature: Signature, hands_on: bool) -> str:
+        """The name of the function that calls a method of what an interface holds; it may hand on a deferred call."""
+        key = (InterfaceMethod(method, signature), hands_on and self.recovers)
         if key not in self.dispatches:
             self.dispatches[key] = self.names.fresh(f"{safe_name(method)}_dispatch")
         return self.dispatches[key]
@@ -189,14 +190,15 @@ class Thunks(MapTypes):
         """Ask for the names of all methods that may be called through interfaces."""
         done = 0
         while done < len(self.dispatches):
-            method = list(self.dispatches)[done]
+            method, hands_on = list(self.dispatches)[done]
             for t in self.boxed:
                 selected = selected_method(t, method.name)
                 if selected is not None and not missing_method(t, Interface((method,))):
-                    self.name_method(selected, method)
+                    self.name_method(selected, method, hands_on)
             done += 1
         for _, kind, selected in self.spoken() if self.text_of else ():
-            self.name_method(selected, InterfaceMethod("Error" if kind == "ERROR_TEXT" else "String", TEXT_METHOD))
+            name = "Error" if kind == "ERROR_TEXT" else "String"
+            self.name_method(selected, InterfaceMethod(name, TEXT_METHOD), False)
 
     def spoken(self) -> list[tuple[Type, str, Selected]]:
         """The types whose values say what is printed of them: by which method, and how it is reached."""
@@ -211,10 +213,10 @@ class Thunks(MapTypes):
                     break
         return found
 
-    def name_method(self, selected: Selected, method: InterfaceMethod) -> None:
+    def name_method(self, selected: Selected, method: InterfaceMethod, hands_on: bool) -> None:
         """Ask for the name of what a dispatch calls for a type."""
         if isinstance(selected, InterfaceSelection):
-            self.dispatch(method.name, method.signature)
+            self.dispatch(method.name, method.signature, hands_on)
         elif not selected.method.is_native:
             self.function_name(selected.method)
 
@@ -222,9 +224,10 @@ class Thunks(MapTypes):
         """The functions that call methods, once all types are known that interfaces hold."""
         done = 0
         while done < len(self.dispatches):
-            method, name = list(self.dispatches.items())[done]
+            (method, hands_on), name = list(self.dispatches.items())[done]
             function = Function(self, FunctionInfo(method.name, method.signature), name)
-            function.lower_dispatch(method, [t for t in self.boxed if not missing_method(t, Interface((method,)))])
+            held = [t for t in self.boxed if not missing_method(t, Interface((method,)))]
+            function.lower_dispatch(method, held, hands_on)
             self.lowered.append(function)
             done += 1
         if self.text_of:

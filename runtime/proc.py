@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from runtime.heap import Runtime
 
 FAILURE_WORDS = 9  # the descriptor and the words of a failure: syspy/attempts.py
-ERROR_TYPES = 5
+ERROR_TYPES = 6
 
 NO_TEXT, ERROR_TEXT, STRING_TEXT = range(3)
 

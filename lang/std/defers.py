@@ -25,6 +25,7 @@ from lang.std.failure_text import (
     failure_string,
     is_bounds_failure,
     is_conversion_failure,
+    is_key_failure,
     is_panic_value,
     is_plain_failure,
 )
@@ -59,7 +60,7 @@ from runtime.syspy import (
 from runtime.syspy.failure import failure_at
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 
-BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, ASSERTION_ERROR, NIL_ERROR = range(5)  # g.unwinding.error_types
+BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, KEY_ERROR, ASSERTION_ERROR, NIL_ERROR = range(6)  # g.unwinding.error_types
 
 
 @struct
@@ -220,6 +221,8 @@ def fill_error(g: G, panic: Panic) -> None:
         which = ASSERTION_ERROR
     elif is_plain_failure(failure):
         which = PLAIN_ERROR
+    elif is_key_failure(failure):
+        which = KEY_ERROR
     panic.typ = Type.at(g.unwinding.error_types[which])
 
 

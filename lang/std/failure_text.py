@@ -70,7 +70,12 @@ def is_conversion_failure(caught: uintptr) -> bool:
 
 def is_plain_failure(caught: uintptr) -> bool:
     """Whether the text is all that is said: no "runtime error" in front."""
-    return begins(caught, NIL_MAP) or begins(caught, KEY) or begins(caught, RECEIVER)
+    return begins(caught, NIL_MAP) or begins(caught, RECEIVER)
+
+
+def is_key_failure(caught: uintptr) -> bool:
+    """The same, where Go has a type of its own for it: a key without a hash was looked up."""
+    return begins(caught, KEY)
 
 
 def failure_string(g: G, caught: uintptr) -> tuple[Array[u8], i64]:
