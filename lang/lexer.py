@@ -79,7 +79,12 @@ NUMBER = re.compile(
     )(?P<imaginary>i?)""",
     re.VERBOSE,
 )
-NUMBER_LIKE = re.compile(r"0[xX](?:[pP][+-]|[\w.])*|\.?[0-9](?:[eEpP][+-]|[\w.])*", re.ASCII)
+NUMBER_LIKE = re.compile(  # what Go reads before it says what is wrong with it
+    r"""(?:0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?
+         |(?:0[bBoO])?[0-9_]*(?:\.[0-9_]*)?)
+        (?:[eEpP][+-]?[0-9_]*)?i?""",
+    re.VERBOSE,
+)
 ESCAPE = re.compile(
     r"""\\(?:[abfnrtv\\'"]|[0-3][0-7]{2}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"""
 )

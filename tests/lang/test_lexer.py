@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lang.diagnostics import Diagnostics
@@ -77,3 +79,11 @@ def test_numbers_end_where_go_ends_them() -> None:
 
 def test_positions_are_offsets_of_the_first_character() -> None:
     assert [(token.text, token.pos) for token in lexed("é :=\t1")] == [("é", 0), (":=", 2), ("1", 5), ("EOF", 6)]
+
+
+@pytest.mark.parametrize("unit", ["1.", "08.", "0x1p1."])
+def test_many_numbers_in_a_row_are_read_once(unit: str) -> None:
+    text = unit * 20_000
+    started = time.process_time()
+    Lexer(text, Diagnostics(Source("prog.toy", text)), KEYWORDS).run()
+    assert time.process_time() - started < 5, "a minute, when each number looks at all that is behind it"
