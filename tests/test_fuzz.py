@@ -82,6 +82,9 @@ def test_a_mutation_that_crashes_or_hangs_is_found(monkeypatch: pytest.MonkeyPat
     assert mutate.compile_input(b"package main", translates=False)[:2] == (
         "broken", "ValueError in test_fuzz.py:check_file",
     )  # fmt: skip
+    monkeypatch.setattr("lang.driver.check_file", lambda *_phase: loop())
+    monkeypatch.setattr(mutate, "INPUT_SECONDS", 0.2)
+    assert mutate.compile_input(b"package main", translates=False)[:2] == ("broken", "TooSlow")
     assert in_child(kill_itself, seconds=5).signal == signal.SIGKILL
     assert in_child(loop, seconds=0.2).timed_out
 
