@@ -40,6 +40,8 @@ from lang.syntax import (
 Selected = MethodSelection | InterfaceSelection
 
 CLOSURE = Component("", "Closure", VIEW, "")
+# A call of them is made for the types of what they are given.
+NOT_VALUES = frozenset([("errors", "As"), ("runtime", "AddCleanup"), ("runtime", "SetFinalizer")])
 
 
 def closure_type(captured: list[Type]) -> Struct:
@@ -165,8 +167,8 @@ class Closures(Calls):
         return f"Closure.at(address(package) + offsetof(Package, {field!r}))"
 
     def function_value(self, target: Func, expr: Expr) -> Value:
-        """A function of the program as a value."""
-        if target.is_native:
+        """A function as a value."""
+        if (target.package, target.name) in NOT_VALUES:
             raise NotYet(expr, f"{target.package}.{target.name} as a value")
         function = used_name(target.name, target, target.type)
         call = call_of(function, target.signature, CallKind.FUNCTION, target)
@@ -175,8 +177,6 @@ class Closures(Calls):
     def method_value(self, expr: Selector, selection: MethodSelection) -> Value:
         """x.m: the receiver is evaluated now."""
         method = selection.method
-        if method.is_native:
-            raise NotYet(expr, f"methods of {method.package} as values")
         parts = self.bind(method.receiver_type, self.receiver_of(expr))
         return self.bound_method(expr, method, method.receiver_type, parts, MethodSelection((), method, Adjust.NONE))
 

@@ -144,7 +144,7 @@ class Defers(Loops):
     def deferred_function(self, call: Call, function: Expr, captured: list[tuple[Var, Value]]) -> Expr:
         """What is called, with its receiver evaluated."""
         selection = function.selection if isinstance(function, Selector) else None
-        if isinstance(function, Selector) and isinstance(selection, MethodSelection) and not selection.method.is_native:
+        if isinstance(function, Selector) and isinstance(selection, MethodSelection):
             method = selection.method
             receiver = self.keep(captured, method.receiver_type, self.receiver_of(function))
             chosen = MethodSelection((), method, Adjust.NONE)

@@ -38,9 +38,10 @@ def test_any_function_value_will_do(call: str) -> None:
     assert re.search(r"(set_finalizer|add_cleanup)_of\(g, address\(t\w*\), address\(", lowered(call))
 
 
-def test_functions_of_the_run_time_are_no_values() -> None:
-    with pytest.raises(UserError, match=r"x\.toy:10:\d+: Toy does not have runtime\.GC as a value yet"):
-        compile_source(Source("x.toy", PROGRAM.format(call="f := runtime.GC; f()")))
+@pytest.mark.parametrize("name", ["SetFinalizer", "AddCleanup"])
+def test_functions_that_ask_for_types_are_no_values(name: str) -> None:
+    with pytest.raises(UserError, match=rf"x\.toy:10:\d+: Toy does not have runtime\.{name} as a value yet"):
+        compile_source(Source("x.toy", PROGRAM.format(call=f"f := runtime.{name}; _ = f")))
 
 
 def test_weak_pointers_are_too_early() -> None:
