@@ -45,7 +45,7 @@ MODE_WORDS = {
 # Constructs that Go has and Toy does not compile yet. They are checked like the rest, and then refused by name.
 NOT_YET = frozenset(
     [
-        "channels", "goroutines", "select", "goto", "complex numbers", "range over functions",
+        "channels", "goroutines", "select", "complex numbers", "range over functions",
         "type constraints", "several values as arguments of a built-in function", "promoted fields in struct literals",
     ]
 )  # fmt: skip

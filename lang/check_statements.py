@@ -182,8 +182,6 @@ class Statements(Switches):
                 self.error(codes.HIDDEN_RESULT, x, message)
 
     def _stmt_branch(self, x: s.Branch, around: Around) -> None:
-        if x.keyword == "goto":
-            self.refuse(x, "goto")
         if x.label is not None:
             self.has_label = True
         elif x.keyword == "break":

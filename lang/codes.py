@@ -40,8 +40,7 @@ NOT_YET = Code(
     "A program uses only what Toy has.",
     _in_main('var c chan /* ERROR "Toy does not have channels yet" */ int\n_ = c'),
     mend=(
-        "Write it in another way: a slice as a queue instead of a channel, a loop instead of goto, a type of "
-        "its own for each T."
+        "Write it in another way: a slice as a queue instead of a channel, a type of its own for each T."
     ),
 )
 NO_TYPE_PARAMETERS = "Toy does not have type parameters yet"
@@ -360,7 +359,13 @@ LABEL = Code(
     "label",
     "A label is declared once, used, and stands at the statement to leave.",
     _in_main('L /* ERROR "label L defined and not used" */ :\n\tfor {\n\t}'),
-    mend="Remove the label, or use it: break L, continue L.",
+    mend="Remove the label, or use it: break L, continue L, goto L.",
+)
+GOTO = Code(
+    "goto",
+    "A goto leads to a label of its block or of one around it, and no variable is declared in between.",
+    _in_main('goto L /* ERROR "goto L jumps over declaration of x at" */\n\tx := 1\nL:\n\tprintln(x)'),
+    mend="Declare the variable before the goto, or put what is jumped over in a block of its own.",
 )
 MISSING_RETURN = Code(
     "missing-return",

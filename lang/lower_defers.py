@@ -27,9 +27,9 @@ from lang.go_types import BOOL, STRING, UINT8, Field, Param, Pointer, Signature,
 from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
 from lang.lower_frame import Place, Value
+from lang.lower_gotos import Gotos
 from lang.lower_interfaces import DATA, TYPE, interface_type
 from lang.lower_literals import NIL_INTERFACE
-from lang.lower_loops import Loops
 from lang.lower_types import VIEW, Component, is_boxed
 from lang.objects import FunctionInfo, Var
 from lang.syntax import (
@@ -51,7 +51,7 @@ TEXT_METHOD = Signature((), (Param("", STRING),))
 SAID = Component("", "MethodText", "", "")
 
 
-class Defers(Loops):
+class Defers(Gotos):
     """Functions that defer calls."""
 
     parameters: list[str]

@@ -43,6 +43,7 @@ class Function(Defers):
         super().__init__(program, info)
         self.name = name
         self.targets = []
+        self.entries = {}
         self.literal_names = {}
         self.parameters: list[str] = []  # with their annotations
         self.results: list[Component] = []

@@ -11,7 +11,7 @@ Python's loops know no labels, so a branch to an outer loop sets a flag; LLVM tu
 
     S1  a loop variable that lives on the heap is a new one each round; of one in the frame nothing is left by then
 
-Next: lower_function.py
+Next: lower_gotos.py
 """
 
 from __future__ import annotations
@@ -124,12 +124,18 @@ class Loops(Statements):
                 self.jump(statement, keyword, flag)
 
     def branch(self, node: syntax.Branch) -> None:
-        """break, continue and fallthrough"""
+        """break, continue, goto and fallthrough"""
         if node.keyword == "fallthrough":
             return
-        if node.target is None or node.keyword == "goto":
-            raise NotYet(node, node.keyword)
-        self.jump(node.target, node.keyword, "")
+        assert node.target is not None, "the checker knows where a branch leads"
+        if node.keyword == "goto":
+            self.goto(node.target)
+        else:
+            self.jump(node.target, node.keyword, "")
+
+    def goto(self, label: syntax.Stmt) -> None:
+        """goto L"""
+        raise NotImplementedError
 
     def jump(self, statement: syntax.Stmt, keyword: str, flag: str) -> None:
         """Go to the end of `statement`, or to its next round; through loops in between by a flag."""

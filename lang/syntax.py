@@ -524,7 +524,8 @@ class Branch(Stmt):
 
     keyword: str
     label: Name | None
-    target: Stmt | None = field(init=False, default=None)       # the For, Range, Switch or Select left or continued
+    # The For, Range, Switch or Select left or continued; of a goto, the Labeled.
+    target: Stmt | None = field(init=False, default=None)
 
 
 @dataclass(slots=True, eq=False)
@@ -533,6 +534,7 @@ class Labeled(Stmt):
 
     label: Name
     statement: Stmt
+    is_goto_target: bool = field(init=False, default=False)
 
 
 @dataclass(slots=True, eq=False)

@@ -74,8 +74,8 @@ READING_ORDER = """
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps lang.lower_calls lang.lower_closures
     lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes lang.lower_packages
-    lang.lower_statements lang.lower_loops lang.lower_defers lang.lower_function lang.lower_map_types
-    lang.lower_thunks lang.lower_library lang.lower_program
+    lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers lang.lower_function
+    lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program
     lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
     lang.session_input lang.session_methods lang.session lang.replay lang.repl lang.toyrun lang.child

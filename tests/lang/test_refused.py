@@ -23,8 +23,6 @@ STATEMENTS = [
     "_ = func(done chan /* ERROR `channels` */ struct{}) { <-done }",
     "select /* ERROR `select` */ {}",
     "select /* ERROR `select` */ { default: f() }",
-    "goto /* ERROR `goto` */ end; end: f()",
-    "again: f(); goto /* ERROR `goto` */ again",
     "var z complex128 /* ERROR `complex numbers` */ ; _ = z",
     "_ = complex64 /* ERROR `complex numbers` */ (1)",
     "z := 2i /* ERROR `complex numbers` */ ; _ = z",
