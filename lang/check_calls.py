@@ -43,8 +43,7 @@ class Calls(Finalizers):
             message = f"invalid operation: cannot call {self.described(function)}: {function.type} is not a function"
             if function.mode is s.Mode.NIL:
                 message = "invalid operation: cannot call nil: untyped nil is not a function"
-            self.error(codes.NOT_CALLABLE, function, message)
-            self.use(*x.args)
+            self.error(codes.NOT_CALLABLE, function, message)  # Go does not look at the arguments
             self.invalidate(x)
             return
         x.signature = signature

@@ -93,7 +93,6 @@ class Expressions(Calls):
         x.object = found
         if isinstance(found, PackageName):
             self.error(codes.NOT_AN_EXPRESSION, x, f"use of package {found.name} not in selector")
-            found.used = True
             self.invalidate(x)
             return
         if isinstance(found, Builtin):

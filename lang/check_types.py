@@ -35,7 +35,7 @@ from lang.go_types import (
     signature_string,
 )
 from lang.layout import MAX_SIZE
-from lang.objects import Builtin, Const, Func, Nil, Object, PackageName, TypeName, Var, VarKind
+from lang.objects import Builtin, Const, Func, Nil, Object, TypeName, Var, VarKind
 from lang.spelling import spelled
 
 MAX_TYPE_NESTING = 80  # type literals, one inside the other: *[]*[4]int are four
@@ -110,7 +110,7 @@ class Types(Operators):
             return INVALID
         x.object = found
         if not isinstance(found, TypeName):
-            if isinstance(found, (Var, PackageName)):
+            if isinstance(found, Var):
                 found.used = True
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
