@@ -52,9 +52,11 @@ class Literals(Selectors):
             # Malformed; the lexer has said so.
             self.invalidate(x)
             return
-        if value is None or (isinstance(value, int) and value.bit_length() > c.MAX_BITS):
-            text = x.text if len(x.text) <= 60 else x.text[:57] + "..."
-            self.error(codes.CONSTANT_RANGE, x, f"excessively long constant: {text} ({len(x.text)} chars)")
+        is_long = x.kind != "STRING" and len(x.text) > c.MAX_CHARS
+        if value is None or is_long or (isinstance(value, int) and value.bit_length() > c.MAX_BITS):
+            is_excessive = is_long or x.kind != "INT"
+            message = f"excessively long constant: {x.text[:10]}... ({len(x.text)} chars)"
+            self.error(codes.CONSTANT_RANGE, x, message if is_excessive else "constant overflow")
             self.invalidate(x)
             return
         x.mode, x.type, x.value = s.Mode.CONSTANT, _LITERAL_TYPES[x.kind], value

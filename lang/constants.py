@@ -23,8 +23,8 @@ from lang.objects import Value
 MAX_BITS = 512  # of an untyped integer constant
 MAX_SHIFT = 1074  # 1 << 1074 and its inverse reach the smallest float64
 MAX_EXPONENT = 20_000  # of a floating-point literal, so that exact arithmetic stays affordable
-# Of a decimal literal; Python refuses to convert longer ones without being asked twice.
-MAX_DIGITS = 4_000
+MAX_CHARS = 10_000  # of a number's text
+MAX_DIGITS = 4_000  # of a decimal literal; Python refuses to convert longer ones without being asked twice
 MAX_SHOWN = 72  # characters of a string in a message
 
 ESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34}

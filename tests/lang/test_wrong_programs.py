@@ -32,3 +32,9 @@ def test_code_is_explained_by_its_example(name: str) -> None:
     if name != "not-yet":
         assert complaints(code.bad) == []
     assert code.rule.endswith(".")
+
+
+@pytest.mark.parametrize(("number", "shown"), [("9" * 10_001, "9999999999"), ("1_" * 9_000 + "1", "1_1_1_1_1_")])
+def test_a_number_of_many_digits_is_too_long(number: str, shown: str) -> None:
+    said = rf"excessively long constant: {shown}\.\.\. \({len(number)} chars\)"
+    assert complaints(f"func main() {{\n\tprintln({number} /* ERROR `{said}` */)\n}}\n") == []
