@@ -52,7 +52,7 @@ class Selectors(Types):
 
     # ------------------------------------------------------------ x.name
 
-    def check_selector(self, x: s.Selector) -> None:
+    def check_selector(self, x: s.Selector, wants_type: bool = False) -> None:
         """operand.name"""
         if isinstance(x.operand, s.Name):
             package = self.at.scope.find(x.operand.name)
@@ -68,6 +68,10 @@ class Selectors(Types):
         if operand.mode is s.Mode.BUILTIN:
             dot = x.name.pos - 1
             self.error(codes.BUILTIN_USE, dot, f"invalid use of {self.described(operand)} in selector expression")
+            self.invalidate(x)
+            return
+        if wants_type:
+            self.error(codes.NOT_A_TYPE, x.name, f"{spelled(x)} is not a type")
             self.invalidate(x)
             return
         found = find(operand.type, x.name.name, self.package)

@@ -67,7 +67,7 @@ class Types(Operators):
                 return self._named_type(x)
             case s.Selector():
                 x.mode = s.Mode.UNCHECKED
-                self.expr_or_type(x)
+                self.check_selector(x, wants_type=True)
                 return self._must_be_type(x)
             case s.Paren(inner=inner):
                 return self.type_of(inner)
@@ -92,6 +92,10 @@ class Types(Operators):
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
         return INVALID
+
+    def check_selector(self, x: s.Selector, wants_type: bool = False) -> None:
+        """Check operand.name; only packages have types."""
+        raise NotImplementedError
 
     def _must_be_type(self, x: s.Expr) -> Type:
         if x.mode is s.Mode.TYPE:
