@@ -55,7 +55,7 @@ class Gotos(Loops):
             if not ends(lines):
                 self.add(Break())
         self.targets.pop()
-        self.give_values(statements[: starts[-1]])
+        self.give_values(statements[: starts[-1]])  # GT1
         self.step(f"{entry} = 0", entry)
         self.close_loop(Loop("True", lines), target)
 
