@@ -24,6 +24,7 @@ from runtime.knobs import KnobError, Settings
 
 if TYPE_CHECKING:
     from lang.diagnostics import Diagnostics
+    from lang.lower_library import Common
     from lang.lower_program import LoweredProgram
     from lang.syntax import File, Package
     from runtime.syspy.image import Image
@@ -143,7 +144,11 @@ def shown(diagnostics: Diagnostics) -> str:
 
 
 def lower_checked(
-    package: Package, source: Source, is_profiled: bool = False, shown_from: int | None = None
+    package: Package,
+    source: Source,
+    is_profiled: bool = False,
+    shown_from: int | None = None,
+    common: Common | None = None,
 ) -> LoweredProgram:
     """The program as systems Python; the options are lower_package's."""
     from lang.codes import NOT_YET
@@ -153,28 +158,39 @@ def lower_checked(
 
     try:
         with room_for_nesting(source):
-            return lower_package(package, source, is_profiled, shown_from)
+            return lower_package(package, source, is_profiled, shown_from, common)
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
         raise UserError(shown(diagnostics)) from None
 
 
-def compile_source(source: Source, is_profiled: bool = False) -> LoweredProgram:
+def compile_source(source: Source, is_profiled: bool = False, common: Common | None = None) -> LoweredProgram:
     """All phases up to systems Python."""
-    return lower_checked(check_file(parse_source(source), source), source, is_profiled)
+    return lower_checked(check_file(parse_source(source), source), source, is_profiled, common=common)
+
+
+def common_of(library: Image) -> Common:
+    """The functions in the library's image, for programs on top of it."""
+    from lang.lower_library import Common
+
+    return Common.of_notes(library.notes)
 
 
 def translate(
     lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True, is_profiled: bool = False
 ) -> Image:
     """The program as machine code."""
-    from lang.python_engine import program_module
+    from lang.lower_library import COMMON_MODULE
+    from lang.lower_program import stubs
+    from lang.python_engine import module_of, program_module
 
+    sources = {"program": lowered.text, COMMON_MODULE: stubs(lowered.common)}
     with room_for_nesting(source):
+        module_of(COMMON_MODULE, sources[COMMON_MODULE])
         start = program_module(lowered.text).start
         key = toolchain.program_key(source.text, is_profiled)
-        return toolchain.build_program(key, lowered.text, start, base, notes_of(lowered), use_cache)
+        return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache)
 
 
 @contextmanager
@@ -254,11 +270,12 @@ def on_python(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
 
 def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     """A program ready to be run as machine code."""
-    base = toolchain.runtime_image()
+    runtime = toolchain.runtime_image()
+    base = toolchain.library_image(runtime)
     image = toolchain.cached_program(source.text, base, is_profiled)
     if image is None:
-        image = translate(compile_source(source, is_profiled), source, base, True, is_profiled)
-    return NativeEngine(base, image), executable(source, image.notes)
+        image = translate(compile_source(source, is_profiled, common_of(base)), source, base, True, is_profiled)
+    return NativeEngine(runtime, image), executable(source, image.notes)
 
 
 def knobs_of(options: Options, environ: Mapping[str, str]) -> Settings:
@@ -297,7 +314,9 @@ def show(source: Source, options: Options) -> int:
     if options.emit == "typed" and not options.check:
         sys.stdout.write(tree_text(file, typed=True))
         return 0
-    lowered = lower_checked(package, source, options.is_profiled)
+    base = toolchain.library_image(toolchain.runtime_image()) if options.emit in ("llvm", "asm") else None
+    common = common_of(base) if base is not None else None
+    lowered = lower_checked(package, source, options.is_profiled, common=common)
     if options.check:
         return 0
     if options.emit == "python":
@@ -308,7 +327,8 @@ def show(source: Source, options: Options) -> int:
             line, column = source.line_column(pos)
             sys.stdout.write(f"{source.name}:{line}:{column}: {text}\n")
         return 0
-    image = translate(lowered, source, toolchain.runtime_image(), use_cache=False)
+    assert base is not None, "machine code is wanted"
+    image = translate(lowered, source, base, use_cache=False)
     sys.stdout.write(image.ir if options.emit == "llvm" else image.assembly)
     return 0
 

@@ -2,6 +2,7 @@
 
     program --calls--> strings.Index --calls--> ...            each on demand, when its name is asked for
     program --reads--> strconv.ErrRange                        its initialiser, before those of the program
+    program --calls--> strconv.ParseFloat                      common to all programs: its code is in an image already
 
 Packages are initialised in the order of their imports, each one's variables in the order that Go gives them.
 
@@ -10,10 +11,13 @@ Owner: one program's lowering.        Next: lower_program.py
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from lang import syntax
 from lang.check_package import library
 from lang.escapes import Escapes
 from lang.go_types import Pointer, Signature, Type
+from lang.lower_frame import Position
 from lang.lower_function import Function
 from lang.lower_names import function_name, safe_name
 from lang.lower_thunks import Thunks
@@ -21,16 +25,46 @@ from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
 
 MOST_COPIES = 100  # of functions, for their arguments
+COMMON_MODULE = "library"  # the module of the common functions: lower_common.py
 ERROR_PACKAGES = ("runtime", "internal/runtime/maps")  # what a program with recover has of them: the errors
 ERROR_TYPES = ("boundsError", "errorString", "plainError", "unhashableTypeError")
 ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")
 
 
+class CommonFunction(NamedTuple):
+    """A common function, as programs see it."""
+
+    name: str  # in its module
+    head: str  # its `def` line
+    collects: bool  # whether it may start a collection
+
+
+class Common(NamedTuple):
+    """The functions that are offered to programs, and what traces have of them all."""
+
+    functions: dict[str, CommonFunction]  # by key_of
+    positions: list[Position]  # those of programs are counted from their end
+
+    @classmethod
+    def of_notes(cls, notes: dict[str, Any]) -> Common:
+        """What `notes` made, read back."""
+        functions = {key: CommonFunction(*parts) for key, parts in notes["functions"].items()}
+        return cls(functions, [Position(*parts) for parts in notes["positions"]])
+
+    def notes(self) -> dict[str, Any]:
+        """The same in a form that the cache can keep."""
+        functions = {key: list(function) for key, function in self.functions.items()}
+        return {"functions": functions, "positions": [list(position) for position in self.positions]}
+
+
 class Library(Thunks):
     """Functions and variables of packages that are written in Toy."""
 
-    def __init__(self, source: Source, is_profiled: bool, imported: list[str]) -> None:
+    def __init__(self, source: Source, is_profiled: bool, imported: list[str], common: Common | None) -> None:
         super().__init__(source, is_profiled)
+        self.common = common  # functions that are there already, whose code is in an image
+        self.imported_common: dict[str, CommonFunction] = {}  # those in use, by the name that they have here
+        self.positions += common.positions if common is not None else []
         self.packages = in_import_order(imported)
         self.recovers = any(package.recovers for package in self.packages)
         self._declarations = {d.object: d for package in self.packages for d in package.functions}
@@ -48,7 +82,11 @@ class Library(Thunks):
             receiver = f"{function.receiver.name}_" if function.receiver is not None else ""
             package = function.package.rpartition("/")[2]
             found = self.functions[function] = self.names.fresh(safe_name(f"{package}_{receiver}{function.name}"))
-            self._waiting.append(self._declarations[function])
+            common = self.common.functions.get(key_of(function)) if self.common is not None else None
+            if common is not None:
+                self.imported_common[found] = common
+            else:
+                self._waiting.append(self._declarations[function])
         return found
 
     def specialized(self, function: Func, known: dict[int, str]) -> str:
@@ -112,14 +150,17 @@ class Library(Thunks):
         """All that was asked for, and what that asks for."""
         while True:
             while self._waiting:
-                declaration = self._waiting.pop()
-                assert declaration.object is not None, "the checker declares every function"
-                function = Function(self, declaration.info, self.functions[declaration.object])
-                function.lower(declaration)
-                self.lowered.append(function)
+                self.lower_declared(self._waiting.pop())
             self.name_methods()
             if not self._lower_initializers() and not self._waiting:
                 return
+
+    def lower_declared(self, declaration: syntax.FuncDecl) -> None:
+        """One function of the library."""
+        assert declaration.object is not None, "the checker declares every function"
+        function = Function(self, declaration.info, self.functions[declaration.object])
+        function.lower(declaration)
+        self.lowered.append(function)
 
     def _lower_initializers(self) -> bool:
         """The initialisers of variables that are used; whether there were new ones."""
@@ -155,6 +196,12 @@ class Library(Thunks):
                     function.store(place, parts)
         self.lowered.append(function)
         return function.name
+
+
+def key_of(function: Func) -> str:
+    """What a function of the library is called in notes: strconv.Itoa, strings.Builder.Len."""
+    receiver = f"{function.receiver.name}." if function.receiver is not None else ""
+    return f"{function.package}.{receiver}{function.name}"
 
 
 def is_fixed_function(params: list[Var], number: int) -> bool:

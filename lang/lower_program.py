@@ -25,7 +25,7 @@ from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lookup import selected_method
 from lang.lower_frame import Position
 from lang.lower_function import Function
-from lang.lower_library import ERROR_PACKAGES, Library
+from lang.lower_library import COMMON_MODULE, ERROR_PACKAGES, Common, CommonFunction, Library
 from lang.lower_names import safe_name
 from lang.lower_operators import has_interface
 from lang.lower_types import field_name
@@ -149,23 +149,40 @@ class LoweredProgram:
     globals_mask: int  # a bit per word of them that holds a pointer
     escapes: list[tuple[int, str]]  # what goes to the heap, and why, by position
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
+    common: list[CommonFunction]  # what it imports of the library's module (lower_common.py)
 
 
 def lower_package(
-    package: syntax.Package, source: Source, is_profiled: bool = False, shown_from: int | None = None
+    package: syntax.Package,
+    source: Source,
+    is_profiled: bool = False,
+    shown_from: int | None = None,
+    common: Common | None = None,
 ) -> LoweredProgram:
     """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks.
 
     shown_from: the index of the initializer from which on output is shown, when the host has hidden it (replay.py).
+    common: functions of the library whose code is in the image that the program will run on. Not for a program that is
+    profiled, or that may have finalizers: those run behind its allocations, wherever these are.
     """
-    return ProgramLowering(package, source, is_profiled, shown_from).lower()
+    if is_profiled or "runtime" in package.imported:
+        common = None
+    return ProgramLowering(package, source, is_profiled, shown_from, common).lower()
 
 
 class ProgramLowering(Library):
     """One program."""
 
-    def __init__(self, package: syntax.Package, source: Source, is_profiled: bool, shown_from: int | None) -> None:
-        super().__init__(source, is_profiled, [*package.imported, *(ERROR_PACKAGES if package.recovers else [])])
+    def __init__(
+        self,
+        package: syntax.Package,
+        source: Source,
+        is_profiled: bool,
+        shown_from: int | None,
+        common: Common | None,
+    ) -> None:
+        imported = [*package.imported, *(ERROR_PACKAGES if package.recovers else [])]
+        super().__init__(source, is_profiled, imported, common)
         self.package = package
         self.shown_from = shown_from
         self.recovers = self.recovers or package.recovers
@@ -197,6 +214,7 @@ class ProgramLowering(Library):
             [
                 f'"""{self.source.name}, as systems Python."""',
                 IMPORTS,
+                *self.import_lines(),
                 *self.types.definitions,
                 *lines,
                 *questions,
@@ -205,7 +223,8 @@ class ProgramLowering(Library):
             ]
         )
         objects, escapes = self.objects(struct), sorted(self.escapes)
-        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), escapes, objects)
+        common = [*self.imported_common.values()]
+        return LoweredProgram(text, self.positions, size_of(struct), pointer_mask(struct), escapes, objects, common)
 
     def name_everything(self) -> None:
         """Names for all functions and package-level variables, before any body is lowered."""
@@ -328,6 +347,11 @@ class ProgramLowering(Library):
 
     # ---- text
 
+    def import_lines(self) -> list[str]:
+        """The imports of common functions."""
+        names = [f"{f.name} as {name}" for name, f in self.imported_common.items()]
+        return [f"from {COMMON_MODULE} import {', '.join(names)}"] if names else []
+
     def texts(self) -> list[str]:
         """The lines of all functions."""
         collecting = self.collecting()
@@ -338,6 +362,7 @@ class ProgramLowering(Library):
     def collecting(self) -> set[str]:
         """The functions that may collect, themselves or through others."""
         found = {function.name for function in self.lowered if function.collects_itself()}
+        found |= {name for name, function in self.imported_common.items() if function.collects}
         calls = self.calls()
         grown = True
         while grown:
@@ -356,6 +381,13 @@ class ProgramLowering(Library):
             if kept == left:
                 return left
             left = kept
+
+
+def stubs(functions: list[CommonFunction]) -> str:
+    """A module with which programs are translated on top of the library's image: heads without bodies."""
+    body = '    throw("a common function has its code in an image")'
+    lines = [line for function in functions for line in (function.head, body, "")]
+    return "\n".join([f'"""{COMMON_MODULE}, for a program."""', IMPORTS, *lines])
 
 
 def speaks(t: Type) -> bool:

@@ -163,6 +163,11 @@ def library_file(path: str) -> Path:
     return LIBRARY / f"{path}.toy"
 
 
+def library_paths() -> list[str]:
+    """All packages, and parts of packages, that are written in Toy."""
+    return sorted(str(file.relative_to(LIBRARY).with_suffix("")) for file in LIBRARY.rglob("*.toy"))
+
+
 @cache
 def native_members(path: str) -> dict[str, Object]:
     """The exported objects of a package that are not written in Toy."""

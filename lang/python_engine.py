@@ -19,15 +19,20 @@ from lang.std import start
 from runtime.syspy.pointers import View, address
 
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
-PROGRAM_FILE = "<program>"
 
 
 def program_module(text: str) -> Any:
     """The module that a lowered program is, executed, so that its classes and functions exist."""
-    module = types.ModuleType("program")
-    sys.modules["program"] = module  # where references between its classes are looked up
-    linecache.cache[PROGRAM_FILE] = (len(text), None, text.splitlines(keepends=True), PROGRAM_FILE)
-    exec(compile(text, PROGRAM_FILE, "exec"), module.__dict__)
+    return module_of("program", text)
+
+
+def module_of(name: str, text: str) -> Any:
+    """A module, executed."""
+    module = types.ModuleType(name)
+    sys.modules[name] = module  # where references between its classes are looked up
+    file = f"<{name}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    exec(compile(text, file, "exec"), module.__dict__)
     return module
 
 

@@ -1,7 +1,8 @@
 """Toolchain: the native images of the runtime and of programs, and how they are found again.
 
     runtime image    all that programs call, and the functions of lang.std.start; built once for a version of Toy
-    program image    one program's functions, on top of it; kept under the hash of the program's text
+    library image    the functions of the library that are common to all programs, on top of it
+    program image    one program's functions, on top of both; kept under the hash of the program's text
 
 Only when an image is missing are the modules that it is made of imported.
 
@@ -41,6 +42,29 @@ def runtime_image(use_cache: bool = True) -> Image:
     return native.build(roots, name="runtime", key=version_key(), use_cache=use_cache)
 
 
+def library_image(base: Image, use_cache: bool = True) -> Image:
+    """The image of the library's common functions; what programs have to know of them is in its notes."""
+    found = native.cached("library", version_key(), base=base) if use_cache else None
+    if found is not None:
+        return found
+    from lang.lower_common import lower_common
+    from lang.lower_library import COMMON_MODULE
+    from lang.python_engine import module_of
+
+    text, common = lower_common()
+    module = module_of(COMMON_MODULE, text)
+    return native.build(
+        [],
+        "library",
+        base=base,
+        sources={COMMON_MODULE: text},
+        key=version_key(),
+        notes=common.notes(),
+        use_cache=use_cache,
+        exports=[getattr(module, function.name) for function in common.functions.values()],
+    )
+
+
 def program_key(text: str, is_profiled: bool) -> str:
     """The key of a program's image."""
     return native.key_of([], version_key(), text, *(["memory profile"] if is_profiled else []))
@@ -52,8 +76,12 @@ def cached_program(text: str, base: Image, is_profiled: bool) -> Image | None:
 
 
 def build_program(
-    key: str, lowered: str, start: Callable[..., Any], base: Image, notes: dict[str, Any], use_cache: bool
+    key: str,
+    sources: dict[str, str],
+    start: Callable[..., Any],
+    base: Image,
+    notes: dict[str, Any],
+    use_cache: bool,
 ) -> Image:
-    """Translate a lowered program; `key` is that of its source."""
-    sources = {"program": lowered}
+    """Translate a lowered program, whose modules these are; `key` is that of its source."""
     return native.build([start], "program", base=base, sources=sources, key=key, notes=notes, use_cache=use_cache)

@@ -28,6 +28,7 @@ PAGE = 4096
 
 PROGBITS, SYMTAB, RELA, NOBITS = 1, 2, 4, 8
 WRITE, ALLOC, EXECUTE = 1, 2, 4
+LOCAL = 0  # of a symbol's binding
 
 ABS64, PC32, PLT32, GOTPCREL, GOTPCRELX, REX_GOTPCRELX = 1, 2, 4, 9, 41, 42
 
@@ -57,6 +58,7 @@ class Symbol:
     name: str
     section: int  # 0: foreign
     value: int
+    is_local: bool  # no other image may refer to it
 
 
 @dataclass
@@ -103,9 +105,9 @@ class Linker:
         names = self.sections[table.link].start
         found = []
         for at in range(table.start, table.start + table.size, 24):
-            name, _, _, section, value, _ = packing.unpack_from("<IBBHQQ", self.data, at)
+            name, info, _, section, value, _ = packing.unpack_from("<IBBHQQ", self.data, at)
             end = self.data.index(b"\0", names + name)
-            found.append(Symbol(self.data[names + name : end].decode(), section, value))
+            found.append(Symbol(self.data[names + name : end].decode(), section, value, info >> 4 == LOCAL))
         return found
 
     def link(self) -> Linked:
@@ -125,7 +127,7 @@ class Linker:
         for section in self.sections:
             if section.kind == RELA and self.sections[section.info].flags & ALLOC:
                 self._relocate(section)
-        defined = [symbol for symbol in self.symbols if symbol.name and 0 < symbol.section < 0xFF00]
+        defined = [one for one in self.symbols if one.name and 0 < one.section < 0xFF00 and not one.is_local]
         self.image.symbols = {symbol.name: self._offset(symbol) for symbol in defined}
         return self.image
 

@@ -2,6 +2,7 @@
 
     image = build([f, g], name="runtime")                    translate, optimise, load; or take it from the cache
     program = build([main], name="prog", base=image)         calls what is in `image` there
+    library = build([], name="lib", base=image, exports=[h]) what further images may call, and Python does not
     image = cached("runtime", key_of(files))                 only look: no module of the runtime need be imported
     image.call(f, 1, 2)
 
@@ -59,12 +60,13 @@ def build(
     opt_level: int = 3,
     use_cache: bool = True,
     notes: dict[str, Any] | None = None,
+    exports: Sequence[Callable[..., Any]] = (),
 ) -> Image:
     """The image of the roots and all that they call. SubsetError if that is not systems Python.
 
     `sources` has the text of modules that have no file, by module name. `key` stands for all sources, if the caller can
     tell them (see key_of); else they are found through the roots, and `extra_sources` are files to add. `notes`, of
-    what JSON can hold, are kept with the image.
+    what JSON can hold, are kept with the image. `exports` are functions that images on top of one with a base may call.
     """
     if key is None:
         from runtime.syspy.dependencies import texts_of
@@ -76,7 +78,7 @@ def build(
             return found
     from runtime.syspy.translate import translate
 
-    facts, code, compiled = translate(roots, name, base, sources or {}, debug, opt_level)
+    facts, code, compiled = translate(roots, name, base, sources or {}, debug, opt_level, exports)
     facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
     image = Image({**facts, "key": full_key}, code, base)

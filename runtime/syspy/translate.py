@@ -23,9 +23,12 @@ def lowered(
     base: frozenset[str] | None = None,
     sources: dict[str, str] | None = None,
     debug: bool = False,
+    exports: Sequence[Callable[..., Any]] = (),
 ) -> Unit:
-    """The unit of the roots and all that they call, checked and in LLVM text."""
+    """The unit of the roots, the exports and all that they call, checked and in LLVM text."""
     unit = Unit(Sources(sources), base, debug)
+    for function in exports:
+        unit.add_export(function)
     for root in roots:
         unit.add_root(root)
     return unit
@@ -38,9 +41,10 @@ def translate(
     sources: dict[str, str],
     debug: bool,
     opt_level: int,
+    exports: Sequence[Callable[..., Any]] = (),
 ) -> tuple[Facts, bytes, Compiled]:
     """The code of an image, and what has to be known to load and call it."""
-    unit = lowered(roots, None if base is None else base.names(), sources, debug)
+    unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
     compiled = compile_text(unit.text(), opt_level)
     facts: Facts = {"name": name, "entries": unit.entries()}
     try:

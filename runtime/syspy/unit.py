@@ -1,6 +1,7 @@
 """Unit: the LLVM module of one image. Functions are lowered as calls of them are met, starting from the roots.
 
-    the closure of the roots     @runtime.malloc.mallocgc: hidden in an image that others build on, else internal
+    the closure of the roots     @runtime.malloc.mallocgc: hidden in the image that all others build on, else internal
+    exports of an image          @library.strconv_Itoa: hidden, for images above
     of the base image            declared: the loader binds them; those marked @inline are lowered again, to be inlined
     entry.<function>             one thunk for each root, which Python calls: see below
     syspy.fail.<n>               leave with n words
@@ -51,6 +52,7 @@ class Unit:
         self.debug = debug
         self.defined: dict[str, Signature] = {}  # by symbol; in the order they were met
         self.roots: list[Signature] = []
+        self._exports: set[str] = set()  # symbols that images above may refer to, beside those of the lowest image
         self._signatures: dict[Any, Signature] = {}
         self._waiting: list[Signature] = []
         self._texts: list[str] = []
@@ -76,6 +78,16 @@ class Unit:
         self.use(signature)
         self.roots.append(signature)
         self._texts.append(entry_thunk(signature))
+        self._define_waiting()
+
+    def add_export(self, function: Any) -> None:
+        """Lower a function and all that it calls, for images above."""
+        signature = self.signature(function, function.__code__.co_filename, ast.Pass())
+        self._exports.add(signature.symbol)
+        self.use(signature)
+        self._define_waiting()
+
+    def _define_waiting(self) -> None:
         while self._waiting:
             self._define(self._waiting.pop())
 
@@ -99,7 +111,7 @@ class Unit:
         attributes = {"inline": "alwaysinline nounwind", "cold": "noinline cold nounwind"}.get(
             signature.mark, "nounwind"
         )
-        linkage = "hidden" if self.base is None else "internal"
+        linkage = "hidden" if self.base is None or signature.symbol in self._exports else "internal"
         self._texts.append(lowering.text(linkage, attributes))
 
     def declare(self, name: str, prototype: str) -> None:
