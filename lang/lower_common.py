@@ -22,7 +22,7 @@ from typing import NamedTuple
 from lang import syntax
 from lang.check_package import check
 from lang.diagnostics import Diagnostics
-from lang.go_types import Type
+from lang.go_types import Basic, Type
 from lang.lower_function import flow_nodes
 from lang.lower_library import COMMON_MODULE, Common, CommonFunction, key_of
 from lang.lower_names import RESERVED
@@ -105,7 +105,7 @@ class CommonLowering(ProgramLowering):
 
     def dynamic_type(self, t: Type) -> str:
         """The name of the descriptor of a type, values of which are put into interfaces (CF1)."""
-        self.boxes = True
+        self.boxes = self.boxes or not isinstance(t, Basic)  # whose descriptors all images share
         return super().dynamic_type(t)
 
 

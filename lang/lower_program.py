@@ -83,6 +83,23 @@ from lang.std.runtime_pkg import (
 from lang.std.slices_of_any import float32_bits, float32_of, is_pointer, kind_behind, slice_length, swap_elements
 from lang.std.start import show_output
 from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
+from runtime.basic_types import (
+    BOOL_TYPE,
+    FLOAT32_TYPE,
+    FLOAT64_TYPE,
+    INT8_TYPE,
+    INT16_TYPE,
+    INT32_TYPE,
+    INT64_TYPE,
+    INT_TYPE,
+    STRING_TYPE,
+    UINT8_TYPE,
+    UINT16_TYPE,
+    UINT32_TYPE,
+    UINT64_TYPE,
+    UINT_TYPE,
+    UINTPTR_TYPE,
+)
 from runtime.finalizers import keeps_alive
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
 from runtime.maps import (

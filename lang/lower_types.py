@@ -45,6 +45,7 @@ from lang.go_types import (
 from lang.layout import align_of, field_offsets, pointer_bytes, pointer_mask, size_of
 from lang.lookup import is_exported
 from lang.lower_names import Names, safe_name
+from runtime.basic_types import BASIC_TYPES
 
 FLAT_LIMIT = 16  # locals that a struct may take apart into; above it is boxed
 
@@ -85,6 +86,9 @@ DESCRIPTOR_KINDS = {
     Kind.FLOAT64: "KIND_FLOAT64",
     Kind.STRING: "KIND_STRING",
 }
+
+BASIC_DESCRIPTORS = {kind: f"{name[5:]}_TYPE" for kind, name in DESCRIPTOR_KINDS.items()}
+BASIC_NUMBERS = {kind: number for number, kind in enumerate(BASIC_DESCRIPTORS, start=1)}
 
 COMPOSITE_KINDS: dict[type[Type], str] = {
     Array: "KIND_ARRAY",
@@ -347,11 +351,15 @@ class LoweredTypes:
     # ---- descriptors
 
     def number(self, t: Type) -> int:
-        """The number by which the methods of a type are found; the first is 1."""
-        return self.numbers.setdefault(t, len(self.numbers) + 1)
+        """The number by which the methods of a type are found; those of basic types are the runtime's (BT1)."""
+        if isinstance(t, Basic) and t.kind in BASIC_NUMBERS:
+            return BASIC_NUMBERS[t.kind]
+        return self.numbers.setdefault(t, BASIC_TYPES + len(self.numbers) + 1)
 
     def descriptor(self, t: Type) -> str:
         """The name of the constant that describes t to the runtime."""
+        if isinstance(t, Basic) and t.kind in BASIC_DESCRIPTORS:
+            return BASIC_DESCRIPTORS[t.kind]
         found = self._descriptors.get(t)
         if found is None:
             found = self._descriptors[t] = self.names.fresh(f"type_{plain(type_string(t))}"[:60])

@@ -36,10 +36,13 @@ def runtime_image(use_cache: bool = True) -> Image:
         return found
     from lang.lower_program import program_functions
     from lang.std import start
+    from runtime import basic_types
+    from runtime.types import Type
 
     own = [function for function in vars(start).values() if getattr(function, "__module__", "") == start.__name__]
     roots: list[Callable[..., Any]] = [*program_functions(), *(f for f in own if callable(f))]
-    return native.build(roots, name="runtime", key=version_key(), use_cache=use_cache)
+    exports = [value for value in vars(basic_types).values() if isinstance(value, Type)]
+    return native.build(roots, name="runtime", key=version_key(), use_cache=use_cache, exports=exports)
 
 
 def library_image(base: Image, use_cache: bool = True) -> Image:

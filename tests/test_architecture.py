@@ -33,7 +33,7 @@ READING_ORDER = """
     runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
-    runtime.layout runtime.size_classes runtime.types runtime.utf8
+    runtime.layout runtime.size_classes runtime.types runtime.basic_types runtime.utf8
     runtime.clock runtime.lock runtime.os_memory runtime.first_touch runtime.output runtime.hexdump runtime.fixalloc
     runtime.xorshift runtime.sampler
     runtime.mem_profile runtime.addr_ranges
@@ -76,6 +76,7 @@ READING_ORDER = """
     lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers lang.lower_function
     lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program
+    lang.lower_common
     lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
     lang.session_input lang.session_methods lang.session lang.replay lang.repl lang.toyrun lang.child

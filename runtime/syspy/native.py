@@ -60,13 +60,14 @@ def build(
     opt_level: int = 3,
     use_cache: bool = True,
     notes: dict[str, Any] | None = None,
-    exports: Sequence[Callable[..., Any]] = (),
+    exports: Sequence[Any] = (),
 ) -> Image:
     """The image of the roots and all that they call. SubsetError if that is not systems Python.
 
     `sources` has the text of modules that have no file, by module name. `key` stands for all sources, if the caller can
     tell them (see key_of); else they are found through the roots, and `extra_sources` are files to add. `notes`, of
-    what JSON can hold, are kept with the image. `exports` are functions that images on top of one with a base may call.
+    what JSON can hold, are kept with the image. `exports` are functions and constants that images
+    above may refer to, beside what the roots of an image without a base call.
     """
     if key is None:
         from runtime.syspy.dependencies import texts_of

@@ -23,12 +23,11 @@ def lowered(
     base: frozenset[str] | None = None,
     sources: dict[str, str] | None = None,
     debug: bool = False,
-    exports: Sequence[Callable[..., Any]] = (),
+    exports: Sequence[Any] = (),
 ) -> Unit:
     """The unit of the roots, the exports and all that they call, checked and in LLVM text."""
     unit = Unit(Sources(sources), base, debug)
-    for function in exports:
-        unit.add_export(function)
+    unit.add_exports(exports)
     for root in roots:
         unit.add_root(root)
     return unit
@@ -41,7 +40,7 @@ def translate(
     sources: dict[str, str],
     debug: bool,
     opt_level: int,
-    exports: Sequence[Callable[..., Any]] = (),
+    exports: Sequence[Any] = (),
 ) -> tuple[Facts, bytes, Compiled]:
     """The code of an image, and what has to be known to load and call it."""
     unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)

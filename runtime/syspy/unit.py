@@ -17,6 +17,7 @@ Next: optimise.py
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
@@ -25,6 +26,7 @@ from runtime.syspy.failure import MAX_WORDS
 from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
 from runtime.syspy.lower_calls import parameter_type
 from runtime.syspy.lower_statements import FunctionLowering
+from runtime.syspy.pointers import View
 from runtime.syspy.signatures import Signature, signature_of, symbol_text
 from runtime.syspy.sources import Sources
 
@@ -80,12 +82,18 @@ class Unit:
         self._texts.append(entry_thunk(signature))
         self._define_waiting()
 
-    def add_export(self, function: Any) -> None:
-        """Lower a function and all that it calls, for images above."""
-        signature = self.signature(function, function.__code__.co_filename, ast.Pass())
-        self._exports.add(signature.symbol)
-        self.use(signature)
+    def add_exports(self, exports: Sequence[Any]) -> None:
+        """Lower functions and all that they call, and constants and all that they point to, for images above."""
+        signatures = [self.signature(f, f.__code__.co_filename, ast.Pass()) for f in exports if not isinstance(f, View)]
+        self._exports |= {signature.symbol for signature in signatures}
+        for signature in signatures:
+            self.use(signature)
         self._define_waiting()
+        for view in exports:
+            if isinstance(view, View):
+                data = self.constant_data(view, "")
+                assert data is not None, "what is exported is a function or a constant"
+                self.constant(data)
 
     def _define_waiting(self) -> None:
         while self._waiting:
