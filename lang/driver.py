@@ -183,12 +183,12 @@ def translate(
     """The program as machine code."""
     from lang.lower_library import COMMON_MODULE
     from lang.lower_program import stubs
-    from lang.python_engine import module_of, program_module
+    from lang.python_engine import declarations, module_of, program_module
 
     sources = {"program": lowered.text, COMMON_MODULE: stubs(lowered.common)}
     with room_for_nesting(source):
         module_of(COMMON_MODULE, sources[COMMON_MODULE])
-        start = program_module(lowered.text).start
+        start = program_module(declarations(lowered.text)).start
         key = toolchain.program_key(source.text, is_profiled)
         return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache)
 

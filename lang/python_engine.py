@@ -9,6 +9,7 @@ Next: driver.py
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import types
 import typing
@@ -18,6 +19,7 @@ from typing import Any
 from lang.std import start
 from runtime.syspy.pointers import View, address
 
+DEFINITION = re.compile(r"^(def .*)\n(?: .*\n|\n(?= ))*", re.MULTILINE)
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 
 
@@ -34,6 +36,11 @@ def module_of(name: str, text: str) -> Any:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(compile(text, file, "exec"), module.__dict__)
     return module
+
+
+def declarations(text: str) -> str:
+    """The text of a lowered module without the bodies of its functions: all that translating it needs at run time."""
+    return DEFINITION.sub(r"\1 ...\n", text)
 
 
 class PythonEngine:

@@ -52,10 +52,10 @@ def library_image(base: Image, use_cache: bool = True) -> Image:
         return found
     from lang.lower_common import lower_common
     from lang.lower_library import COMMON_MODULE
-    from lang.python_engine import module_of
+    from lang.python_engine import declarations, module_of
 
     text, common = lower_common()
-    module = module_of(COMMON_MODULE, text)
+    module = module_of(COMMON_MODULE, declarations(text))
     return native.build(
         [],
         "library",

@@ -16,6 +16,8 @@ same module first, then those of the same package.
 from __future__ import annotations
 
 import ast
+from functools import cache
+from types import CodeType
 from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from runtime.syspy.arrays import Array
@@ -38,13 +40,18 @@ def resolve(text: str, names: Globals) -> Any:
     known: Globals = {}
     while True:
         try:
-            value = eval(text, names, known)
+            value = eval(_compiled(text), names, known)
             break
         except NameError as error:
             if error.name is None or error.name in known:
                 raise
             known[error.name] = _struct_named(error.name, names, error)
     return _as_type(value)
+
+
+@cache
+def _compiled(text: str) -> CodeType:
+    return compile(text.strip(), "<annotation>", "eval")
 
 
 def _as_type(value: Any) -> Any:

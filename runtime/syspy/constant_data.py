@@ -93,6 +93,7 @@ class ConstantNames:
 
     def __init__(self) -> None:
         self._known: dict[int, Data] = {}  # by address
+        self._named: dict[int, dict[int, str]] = {}  # by the id of a module's globals: names by the ids of objects
 
     def data(self, view: Any, name: str) -> Data | None:
         """The constant that a module-level object is, or None; called so if its own module has no name for it."""
@@ -105,8 +106,16 @@ class ConstantNames:
             found = find(addr)
             if found is None:
                 return None
-            self._known[addr] = Data(found, found.name() or fallback)
+            self._known[addr] = Data(found, self._own_name(found) or fallback)
         return self._known[addr]
+
+    def _own_name(self, constant: Constant) -> str:
+        """The module-level name that a constant was given, with the module's: `runtime.types.INT`; or ""."""
+        names = constant.names
+        if id(names) not in self._named:
+            self._named[id(names)] = {id(value): key for key, value in reversed(names.items())}  # the first one counts
+        own = self._named[id(names)].get(id(constant.view))
+        return "" if own is None else f"{names.get('__name__', '')}.{own}"
 
     def targets(self, data: Data) -> list[Data | None]:
         """What a constant points to; None for memory that is no constant."""

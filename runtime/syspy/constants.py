@@ -44,12 +44,6 @@ class Constant:
         self.length = length  # elements of a table; None for a struct
         self.names = names  # globals of the module that it is made in
 
-    def name(self) -> str | None:
-        """The module-level name it was given, with the module's: `runtime.types.INT`."""
-        own = (key for key, value in self.names.items() if value is self.view)
-        found = next(own, None)
-        return None if found is None else f"{self.names.get('__name__', '')}.{found}"
-
 
 _constants: dict[int, Constant] = {}  # by address
 _waiting: dict[int, int] = {}  # links still to be made, by the address of the constant that has them

@@ -1,7 +1,7 @@
 """Sources: the text and the syntax tree of the modules that systems functions are defined in.
 
-A module is parsed once, whatever the number of its functions that are translated. Its text is the one given here,
-or the module's `__source__` (both of programs made by a compiler, which have no file), or else its file's.
+Of a module only the functions are parsed that are asked for, each by itself. Its text is the one given here, or the
+module's `__source__` (both of programs made by a compiler, which have no file), or else its file's.
 
 Next: signatures.py
 """
@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import ast
 import linecache
+import re
 from types import FunctionType
 from typing import Any
+
+
+# A function at the top level: what comes in front of its name, and all up to the next line that begins something else.
+FUNCTION = re.compile(r"^(?:@.*\n)*def (\w+)\(.*\n(?:[ \t)#].*\n?|\n)*", re.MULTILINE)
 
 
 class Source:
@@ -20,14 +25,28 @@ class Source:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
-        self._functions: dict[str, ast.FunctionDef] | None = None
+        self._places: dict[str, tuple[int, int]] | None = None  # where each function begins and ends
+        self._functions: dict[str, ast.FunctionDef | None] = {}
 
     def function(self, name: str) -> ast.FunctionDef | None:
         """The definition of a function, or None if the module's top level has none of that name."""
-        if self._functions is None:
+        if name not in self._functions:
+            self._functions[name] = self._parsed(name)
+        return self._functions[name]
+
+    def _parsed(self, name: str) -> ast.FunctionDef | None:
+        if self._places is None:
+            self._places = {found[1]: found.span() for found in FUNCTION.finditer(self.text)}
+        if name not in self._places:
+            return None
+        start, end = self._places[name]
+        lines_before = "\n" * self.text.count("\n", 0, start)  # so that its positions are those in the module
+        try:
+            body = ast.parse(lines_before + self.text[start:end], self.file).body
+        except SyntaxError:  # a text of several lines ends it too early
             body = ast.parse(self.text, self.file).body
-            self._functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-        return self._functions.get(name)
+        found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
+        return found[-1] if found else None
 
 
 class Sources:
