@@ -12,6 +12,7 @@ Go: types2/decl.go, resolver.go.                                Next: init_order
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from lang import codes
 from lang import syntax as s
@@ -20,6 +21,7 @@ from lang.check_statements import Statements
 from lang.check_types import contains_directly
 from lang.go_types import INVALID, Basic, Interface, Named, Pointer, Struct, Type
 from lang.objects import Const, Func, FunctionInfo, Object, TypeName, Var, VarKind
+from lang.outlines import unpacked
 from lang.scopes import Scope
 from lang.spelling import spelled
 
@@ -333,7 +335,20 @@ class Declarations(Statements):
             return
         outer, self.at = self.at, Environment(self.file_scope, owner=function)
         body = declaration.body
-        self.later(lambda: self.function_body(info, body, scope))
+        if isinstance(body, s.Unread):
+            declaration.finish = partial(self.finish, declaration, body, scope)
+        else:
+            self.later(lambda: self.function_body(info, body, scope))
+        self.at = outer
+
+    def finish(self, declaration: s.FuncDecl, unread: s.Unread, scope: Scope) -> None:
+        """Read and check a body that was put off until somebody wants it."""
+        declaration.finish = None
+        body = declaration.body = unpacked(unread)
+        outer, self.at = self.at, Environment(self.file_scope, owner=declaration.object)
+        since = len(self.delayed)
+        self.later(lambda: self.function_body(declaration.info, body, scope))
+        self.run_delayed(since)
         self.at = outer
 
     def receiver_base(self, declaration: s.FuncDecl) -> tuple[TypeName | None, bool]:

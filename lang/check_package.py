@@ -20,8 +20,8 @@ from lang.diagnostics import Diagnostics
 from lang.go_types import INVALID, Named, Signature
 from lang.init_order import find_cycle, in_order
 from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
+from lang.outlines import outline, package_source
 from lang.packages import GO_PACKAGES, PARTS, is_package, library_file, native_members
-from lang.parse import parse
 from lang.source import Source
 
 RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source takes about five
@@ -44,12 +44,14 @@ def check(file: s.File, diagnostics: Diagnostics, checker: type[Checker] | None 
 
 @cache
 def library(path: str) -> s.Package:
-    """A package that is written in Toy, checked."""
-    file = library_file(path)
-    diagnostics = Diagnostics(Source.of_bytes(f"{path}.toy", file.read_bytes()))
-    tree = parse(diagnostics.source, diagnostics)
-    package = Checker(diagnostics, path).check_file(tree) if tree is not None else None
-    assert package is not None, diagnostics.render()
+    """A package that is written in Toy: what it declares is checked, bodies of functions when they are wanted."""
+    return checked(path, outline(path), package_source(path))
+
+
+def checked(path: str, tree: s.File, source: Source) -> s.Package:
+    """A package of the library, with its tree and its text."""
+    diagnostics = Diagnostics(source)
+    package = Checker(diagnostics, path).check_file(tree)
     assert not diagnostics, diagnostics.render()
     return package
 
@@ -84,7 +86,9 @@ class Checker(Declarations):
         self._check_import_conflicts()
         self._resolve_all()
         self.run_delayed(0)
-        self.report_unused_imports()
+        self.finish_for_initializers()
+        if not any(declaration.finish for declaration, _ in (*self.methods, *self.functions)):
+            self.report_unused_imports()
         self._report_init_cycles()
         return self._package()
 
@@ -215,6 +219,20 @@ class Checker(Declarations):
                 self.check_members(object_.type)
 
     # ------------------------------------------------------------ finish
+
+    def finish_for_initializers(self) -> None:
+        """Check the functions that package-level variables get their values from: they say what needs what."""
+        unread = {function: x for x, function in (*self.methods, *self.functions) if x.finish is not None}
+        waiting: list[Object] = [owner for initializer in self.initializers for owner in initializer.owners]
+        seen: set[Object] = set()
+        while waiting and unread:
+            object_ = waiting.pop()
+            if object_ in seen:
+                continue
+            seen.add(object_)
+            if isinstance(object_, Func) and object_ in unread:
+                unread.pop(object_).finished()
+            waiting += self.findings.uses.get(object_, [])
 
     def report_unused_imports(self) -> None:
         """What is imported must be used."""

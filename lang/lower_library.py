@@ -98,6 +98,7 @@ class Library(Thunks):
         declaration = self._declarations.get(function)
         if declaration is None or declaration.body is None:
             return self.function_name(function)
+        declaration.finished()
         params = declaration.info.params
         fixed = {number: name for number, name in known.items() if is_fixed_function(params, number)}
         key = (function, tuple(sorted(fixed.items())))
@@ -129,7 +130,7 @@ class Library(Thunks):
     def may_recover(self, function: Func) -> bool:
         """Whether a function calls recover itself."""
         declaration = self._declarations.get(function)
-        return declaration is not None and declaration.info.calls_recover
+        return declaration is not None and declaration.finished().info.calls_recover
 
     def library_function(self, path: str, name: str) -> Func:
         """A function of a package that is written in Toy, exported or not."""
@@ -159,7 +160,7 @@ class Library(Thunks):
         """One function of the library."""
         assert declaration.object is not None, "the checker declares every function"
         function = Function(self, declaration.info, self.functions[declaration.object])
-        function.lower(declaration)
+        function.lower(declaration.finished())
         self.lowered.append(function)
 
     def _lower_initializers(self) -> bool:

@@ -17,6 +17,7 @@ Go: cmd/compile/internal/syntax/nodes.go.                       Next: grammar.la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -372,6 +373,13 @@ class Block(Stmt):
 
 
 @dataclass(slots=True, eq=False)
+class Unread(Block):
+    """A block that nobody has looked into: outlines.py."""
+
+    packed: bytes
+
+
+@dataclass(slots=True, eq=False)
 class ExprStmt(Stmt):
     """A call, its values thrown away."""
 
@@ -615,6 +623,13 @@ class FuncDecl(Decl):
     body: Block | None
     object: Func | None = field(init=False, default=None)
     info: FunctionInfo = field(init=False)
+    finish: Callable[[], None] | None = field(init=False, default=None)  # reads and checks an unread body
+
+    def finished(self) -> FuncDecl:
+        """Itself, its body checked."""
+        if self.finish is not None:
+            self.finish()
+        return self
 
 
 # ---------------------------------------------------------------- the whole

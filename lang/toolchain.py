@@ -12,21 +12,11 @@ Next: driver.py
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
+from lang.version import version_key
 from runtime.syspy import native
 from runtime.syspy.image import Image
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@cache
-def version_key() -> str:
-    """A hash of everything that compiles a program or is compiled into it."""
-    files = [path for folder in ("lang", "runtime") for path in sorted((ROOT / folder).rglob("*"))]
-    return native.key_of(path for path in files if path.suffix in (".py", ".lark", ".toy"))
 
 
 def runtime_image(use_cache: bool = True) -> Image:

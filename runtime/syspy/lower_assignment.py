@@ -19,6 +19,7 @@ from runtime.syspy.emission import Value
 from runtime.syspy.kinds import Kind, is_type, kind_name, llvm_type
 from runtime.syspy.lower_intrinsics import Intrinsics
 from runtime.syspy.lower_memory import element_tag, field_tag
+from runtime.syspy.subset import spelt
 
 # What can be stored to: the kind, and how to store an operand.
 Place = tuple[Kind, Callable[[str], None]]
@@ -40,7 +41,7 @@ class Assignment(Intrinsics):
             self.assign_name(target, value)
         else:
             kind, put = self.target(target)
-            put(self.typed(node.value, kind, subset.ONE_TYPE, ast.unparse(target), kind_name(kind)))
+            put(self.typed(node.value, kind, subset.ONE_TYPE, spelt(target), kind_name(kind)))
 
     def unpack(self, node: ast.Assign, targets: list[ast.expr]) -> None:
         """All values are taken before the first is stored."""
@@ -72,7 +73,7 @@ class Assignment(Intrinsics):
     def fitted(self, value: Value, kind: Kind, target: ast.expr) -> str:
         """The operand of a value for a target of a kind."""
         found, operand = value
-        rule, name = subset.ONE_TYPE, ast.unparse(target)
+        rule, name = subset.ONE_TYPE, spelt(target)
         if found is None:
             return self.adapted(operand, kind, target, rule, name, kind_name(kind))
         if found is not kind:
@@ -97,7 +98,7 @@ class Assignment(Intrinsics):
         """`n: u64 = 0`."""
         if not isinstance(node.target, ast.Name) or node.value is None:
             self.refuse(subset.STATEMENT, node, "an annotation without a value")
-        name, written = node.target.id, ast.unparse(node.annotation)
+        name, written = node.target.id, spelt(node.annotation)
         try:
             kind = resolve(written, self.names)
         except Exception as error:
@@ -119,7 +120,7 @@ class Assignment(Intrinsics):
         current = ast.copy_location(Known(kind, self.load(kind, place, tail)), target)
         operation = ast.copy_location(ast.BinOp(current, node.op, node.value), node)
         self.store(
-            kind, self.typed(operation, kind, subset.ONE_TYPE, ast.unparse(target), kind_name(kind)), place, tail
+            kind, self.typed(operation, kind, subset.ONE_TYPE, spelt(target), kind_name(kind)), place, tail
         )
 
     def target(self, target: ast.expr) -> Place:
@@ -135,14 +136,14 @@ class Assignment(Intrinsics):
         if isinstance(target, ast.Attribute):
             field, place = self.field_place(target)
             if not is_type(field.type):
-                self.refuse(subset.IN_PLACE, target, ast.unparse(target))
+                self.refuse(subset.IN_PLACE, target, spelt(target))
             return field.type, place, field_tag(field.type)
         if isinstance(target, ast.Subscript):
             element, place = self.element_place(target)
             if isinstance(element, InlineOf):
                 self.refuse(subset.ELEMENT_IN_PLACE, target, f"Array[{kind_name(element)}]")
             return element, place, element_tag(element)
-        self.refuse(subset.TARGET, target, ast.unparse(target))
+        self.refuse(subset.TARGET, target, spelt(target))
 
 
 class Known(ast.expr):

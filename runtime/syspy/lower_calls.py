@@ -37,6 +37,7 @@ from runtime.syspy.kinds import (
 from runtime.syspy.lower_memory import Memory
 from runtime.syspy.machine import f32, u64
 from runtime.syspy.signatures import Signature
+from runtime.syspy.subset import spelt
 
 NOTHING: Value = (VOID, "")
 
@@ -64,7 +65,7 @@ class Calls(Memory):
             return self.conversion(node, callee)
         if callee is MISSING or not hasattr(callee, "__code__"):
             is_name = isinstance(node.func, ast.Name) and callee is MISSING and node.func.id not in self.locals
-            self.refuse(subset.UNDEFINED if is_name else subset.CALLEE, node, ast.unparse(node.func))
+            self.refuse(subset.UNDEFINED if is_name else subset.CALLEE, node, spelt(node.func))
         return self.call_function(node, self.unit.signature(callee, self.signature.file, node))
 
     def call_function(self, node: ast.Call, callee: Signature) -> Value:
@@ -94,7 +95,7 @@ class Calls(Memory):
             signature = self.unit.signature(function, self.signature.file, node)
             if signature.mark != "c":
                 return signature
-        self.refuse(subset.CALLEE, node, ast.unparse(node.args[i]))
+        self.refuse(subset.CALLEE, node, spelt(node.args[i]))
 
     def passed(self, node: ast.Call, arguments: list[ast.expr], callee: Signature) -> str:
         """The arguments of a call in LLVM's spelling."""
@@ -129,7 +130,7 @@ class Calls(Memory):
         """The number of arguments is one of those allowed."""
         if len(node.args) not in allowed:
             expected = " or ".join(str(n) for n in allowed)
-            self.refuse(subset.ARGUMENT_COUNT, node, ast.unparse(node.func), expected, len(node.args))
+            self.refuse(subset.ARGUMENT_COUNT, node, spelt(node.func), expected, len(node.args))
 
     def arguments(self, node: ast.Call, *kinds: Kind) -> list[str]:
         """The operands of all arguments, of these kinds."""
@@ -138,35 +139,35 @@ class Calls(Memory):
 
     def argument(self, node: ast.Call, i: int, kind: Kind) -> str:
         """The operand of argument i, of a kind."""
-        name = ast.unparse(node.func)
+        name = spelt(node.func)
         return self.typed(node.args[i], kind, subset.ARGUMENT_TYPE, name, kind_name(kind), f"argument {i + 1}")
 
     def pointer_argument(self, node: ast.Call, i: int) -> tuple[Kind, str]:
         """Argument i, which is a struct or an Array."""
         kind, operand = self.value(node.args[i])
         if not is_pointer(kind):
-            self.refuse(subset.POINTER, node, ast.unparse(node.func), kind_name(kind) if kind else "constant")
+            self.refuse(subset.POINTER, node, spelt(node.func), kind_name(kind) if kind else "constant")
         return kind, operand
 
     def type_argument(self, node: ast.Call, i: int = 0) -> Kind:
         """Argument i, which names a type."""
         kind = self.static(node.args[i])
         if not is_type(kind) and not isinstance(kind, InlineOf):
-            self.refuse(subset.TYPE_EXPECTED, node, ast.unparse(node.func), ast.unparse(node.args[i]))
+            self.refuse(subset.TYPE_EXPECTED, node, spelt(node.func), spelt(node.args[i]))
         return kind
 
     def value_type(self, node: ast.Call) -> Kind:
         """The first argument, which names the type of a value in memory."""
         kind = self.type_argument(node)
         if isinstance(kind, InlineOf):
-            self.refuse(subset.TYPE_EXPECTED, node, ast.unparse(node.func), kind_name(kind))
+            self.refuse(subset.TYPE_EXPECTED, node, spelt(node.func), kind_name(kind))
         return kind
 
     def text_argument(self, node: ast.Call, i: int) -> str:
         """Argument i, which is a string in the source."""
         argument = node.args[i]
         if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
-            self.refuse(subset.CONSTANT_TEXT, node, ast.unparse(node.func))
+            self.refuse(subset.CONSTANT_TEXT, node, spelt(node.func))
         return argument.value
 
     # Conversions

@@ -21,6 +21,7 @@ from runtime.syspy.lower_memory import memory_type
 from runtime.syspy.lower_vocabulary import Vocabulary
 from runtime.syspy.machine import f64, i32, i64, u64
 from runtime.syspy.memory import memory_equal
+from runtime.syspy.subset import spelt
 
 RELAX_HINTS = {"x86_64": ("x86.sse2.pause", "", ""), "aarch64": ("aarch64.hint", "i32", "i32 1")}  # by the machine
 
@@ -51,9 +52,9 @@ class Intrinsics(Vocabulary):
         self.count(node, 2)
         is_quotient = self.static(node.func) is intrinsics.quotient
         values = self.value(node.args[0]), self.value(node.args[1])
-        kind, a, b = self.matched(node, ast.unparse(node.func), *values)
+        kind, a, b = self.matched(node, spelt(node.func), *values)
         if kind not in INTEGERS:
-            self.refuse(subset.OPERAND, node, kind_name(kind), ast.unparse(node.func))
+            self.refuse(subset.OPERAND, node, kind_name(kind), spelt(node.func))
         width = LLVM[kind]
         if self.unit.debug:
             self.trap(self.emit(f"icmp eq {width} {b}, 0"), "division by zero")
@@ -152,7 +153,7 @@ class Intrinsics(Vocabulary):
         if left[0] is None and right[0] is None:
             return self.folded(node, self.static(node.func), left[1], right[1])
         kind, a, b = self.matched(node, "and", left, right)
-        name = ast.unparse(node.func)
+        name = spelt(node.func)
         if kind not in INTEGERS:
             self.refuse(subset.OPERAND, node, kind_name(kind), name)
         sign = "s" if kind in SIGNED else "u"

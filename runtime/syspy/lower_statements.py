@@ -27,6 +27,7 @@ from runtime.syspy.lower_values import ARITHMETIC
 from runtime.syspy.lower_vocabulary import VOCABULARY
 from runtime.syspy.machine import i64
 from runtime.syspy.signatures import symbol_text
+from runtime.syspy.subset import spelt
 
 
 class Loop:
@@ -149,7 +150,7 @@ class FunctionLowering(Assignment):
         if node.orelse:
             self.refuse(subset.LOOP_ELSE, node.orelse[0])
         if not isinstance(node.target, ast.Name):
-            self.refuse(subset.TARGET, node.target, ast.unparse(node.target))
+            self.refuse(subset.TARGET, node.target, spelt(node.target))
         kind, start, stop, step = self.range_of(node)
         width = LLVM[kind]
         counter = self.alloca(kind, "counter")

@@ -32,6 +32,7 @@ from runtime.syspy.kinds import (
 )
 from runtime.syspy.machine import f32
 from runtime.syspy.operators import BITWISE, DIVIDING, FLOATING, FOLDS, OVERFLOWING, SPELLING, WRAPPING
+from runtime.syspy.subset import spelt
 
 
 class Values(Emission):
@@ -44,7 +45,7 @@ class Values(Emission):
             self.refuse(subset.EXPRESSION, node, type(node).__name__)
         found: Value = method(self, node)
         if found[0] is VOID:
-            self.refuse(subset.NO_VALUE, node, ast.unparse(node))
+            self.refuse(subset.NO_VALUE, node, spelt(node))
         return found
 
     # Constants and names
@@ -70,10 +71,10 @@ class Values(Emission):
         if isinstance(found, (int, float)):
             return None, found
         if found is MISSING:
-            self.refuse(subset.UNDEFINED, node, ast.unparse(node))
-        data = self.unit.constant_data(found, f"{self.names['__name__']}.{ast.unparse(node)}")
+            self.refuse(subset.UNDEFINED, node, spelt(node))
+        data = self.unit.constant_data(found, f"{self.names['__name__']}.{spelt(node)}")
         if data is None:
-            self.refuse(subset.GLOBAL_STATE, node, ast.unparse(node))
+            self.refuse(subset.GLOBAL_STATE, node, spelt(node))
         return data.pointer_kind, self.constant_symbol(data, node)
 
     def constant_symbol(self, data: Data, node: ast.AST) -> str:

@@ -28,6 +28,7 @@ from runtime.syspy.machine import CTYPES, i64, u8, u64
 from runtime.syspy.memory import load, memmove, memset, store
 from runtime.syspy.pointers import address, is_nil, nil
 from runtime.syspy.structs import copy_struct, local, offsetof, sizeof
+from runtime.syspy.subset import spelt
 
 
 class Vocabulary(Calls):
@@ -160,7 +161,7 @@ class Vocabulary(Calls):
     def failure(self, node: ast.Call, kind: int, first: int) -> None:
         """Record kind, text and words, and leave."""
         if len(node.args) <= first:
-            self.refuse(subset.CONSTANT_TEXT, node, ast.unparse(node.func))
+            self.refuse(subset.CONSTANT_TEXT, node, spelt(node.func))
         message = self.text_argument(node, first)
         words: list[tuple[Kind, str]] = []
         for argument in node.args[first + 1 :]:

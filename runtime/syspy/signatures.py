@@ -19,7 +19,7 @@ from runtime.syspy.annotations import resolve
 from runtime.syspy.functions import MARK
 from runtime.syspy.kinds import Kind, is_type, llvm_type
 from runtime.syspy.sources import Sources
-from runtime.syspy.subset import SubsetError
+from runtime.syspy.subset import SubsetError, spelt
 
 DECORATORS = frozenset(("inline", "cold", "tail_recursive", "c_function"))
 
@@ -69,7 +69,7 @@ def _check_form(node: ast.FunctionDef, file: str) -> None:
     if args.posonlyargs or args.kwonlyargs or args.vararg or args.kwarg or args.defaults:
         raise SubsetError(subset.PARAMETERS, file, node)
     for decorator in node.decorator_list:
-        name = ast.unparse(decorator)
+        name = spelt(decorator)
         if name.rpartition(".")[2] not in DECORATORS:
             raise SubsetError(subset.DECORATOR, file, decorator, name)
 
@@ -78,7 +78,7 @@ def _kind(function: FunctionType, annotation: ast.expr | None, what: str, file: 
     """The kind that an annotation names, if a parameter or a result can have it."""
     if annotation is None:
         raise SubsetError(subset.ANNOTATION, file, node, what, "it has none")
-    written = ast.unparse(annotation)
+    written = spelt(annotation)
     try:
         kind = resolve(written, function.__globals__)
     except Exception as error:

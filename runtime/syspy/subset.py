@@ -92,3 +92,15 @@ ARGUMENT_TYPE = _rule("argument-type", "{} takes {} as {}, not {}")
 CONVERSION = _rule("conversion", "{} cannot be converted to {}")
 CONSTANT_TEXT = _rule("constant-text", "{} needs a constant text")
 FAILURE_WORDS = _rule("failure-words", "a failure has a constant kind and up to {} integer words")
+
+
+def spelt(node: ast.expr) -> str:
+    """The text of an expression; names and what hangs on them, which most are, at once."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{spelt(node.value)}.{node.attr}"
+    if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice):
+        inside = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        return f"{spelt(node.value)}[{', '.join(map(spelt, inside))}]"
+    return ast.unparse(node)
