@@ -11,6 +11,7 @@ Owner: one run.        Next: toyrun.py
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -194,6 +195,16 @@ def translate(
 
 
 @contextmanager
+def without_collections() -> Iterator[None]:
+    """Where much is made and little of it is garbage: CPython's collector is not run."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
 def room_for_nesting(source: Source) -> Iterator[None]:
     """Where the compiler follows the nesting of a program; one that is too deep for it, or for CPython, is refused."""
     from lang.check_package import RECURSION_LIMIT
@@ -274,7 +285,8 @@ def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     base = toolchain.library_image(runtime)
     image = toolchain.cached_program(source.text, base, is_profiled)
     if image is None:
-        image = translate(compile_source(source, is_profiled, common_of(base)), source, base, True, is_profiled)
+        with without_collections():
+            image = translate(compile_source(source, is_profiled, common_of(base)), source, base, True, is_profiled)
     return NativeEngine(runtime, image), executable(source, image.notes)
 
 

@@ -34,6 +34,7 @@ BASIC_TYPES = 15  # how many there are
 
 def scalar(number: int, name: bytes, kind: int, size: int) -> Type:
     """The descriptor of a type without pointers."""
+    assert 1 <= number <= BASIC_TYPES, "BT1"
     return constant(Type, size=size, kind=kind, align=size, number=number, name=text(name), name_length=len(name))
 
 
