@@ -24,7 +24,7 @@ class Source:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
-        self._places: dict[str, tuple[int, int]] | None = None  # where each function begins and ends
+        self._places: dict[str, list[tuple[int, int]]] = {}  # where what looks like each function begins and ends
         self._functions: dict[str, ast.FunctionDef | None] = {}
 
     def function(self, name: str) -> ast.FunctionDef | None:
@@ -34,18 +34,23 @@ class Source:
         return self._functions[name]
 
     def _parsed(self, name: str) -> ast.FunctionDef | None:
-        if self._places is None:
-            self._places = {found[1]: found.span() for found in FUNCTION.finditer(self.text)}
-        if name not in self._places:
-            return None
-        start, end = self._places[name]
-        lines_before = "\n" * self.text.count("\n", 0, start)  # so that its positions are those in the module
-        try:
-            body = ast.parse(lines_before + self.text[start:end], self.file).body
-        except SyntaxError:  # a text of several lines ends it too early
+        if not self._places:
+            for match in FUNCTION.finditer(self.text):
+                self._places.setdefault(match[1], []).append(match.span())
+        places = self._places.get(name, [])
+        body = self._piece(*places[0]) if len(places) == 1 else None
+        if body is None and places:
             body = ast.parse(self.text, self.file).body
-        found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
+        found = [node for node in body or () if isinstance(node, ast.FunctionDef) and node.name == name]
         return found[-1] if found else None
+
+    def _piece(self, start: int, end: int) -> list[ast.stmt] | None:
+        """A part of the text, parsed where it stands; None if a text of several lines ends it too early."""
+        lines_before = "\n" * self.text.count("\n", 0, start)
+        try:
+            return ast.parse(lines_before + self.text[start:end], self.file).body
+        except SyntaxError:
+            return None
 
 
 class Sources:

@@ -147,3 +147,58 @@ def test_notes_are_kept_with_an_image() -> None:
     again = module.image(notes={"lines": [1, 2]})
     assert again.texts is None
     assert again.notes == {"lines": [1, 2]}
+
+
+# An image in the middle: functions that further images call, and Python does not
+
+MIDDLE = """
+import below
+from below import Counter
+
+@cold
+def helper(c: Counter) -> u64:
+    return below.advance(c) + 1
+
+def offered(c: Counter) -> u64:
+    return helper(c)
+
+def also_offered(c: Counter) -> u64:
+    return offered(c) + 1
+"""
+
+TOP = """
+from middle import Counter, also_offered, offered
+
+def both(c: Counter) -> u64:
+    return offered(c) * 100 + also_offered(c)
+"""
+
+
+@pytest.fixture
+def middle(below: Made) -> Any:
+    module = Made(PRELUDE + MIDDLE, "middle")
+    registered = ModuleType("middle")
+    vars(registered).update(module.names)
+    sys.modules["middle"] = registered
+    yield module
+    del sys.modules["middle"]
+
+
+def test_exports_are_called_from_images_above(middle: Made, base: Any, memory: Any) -> None:
+    """Also when one of them has called another before that is known to be one."""
+    exports = [middle.also_offered, middle.offered]
+    between = native.build([], "middle", base=base, exports=exports, use_cache=False)
+    top = made(TOP, "top").image(base=between, use_cache=False)
+    memory[1] = 1
+    assert top.call("top.both", ctypes.addressof(memory)) == 2 * 100 + 4
+
+
+def test_what_is_not_exported_has_no_name_above(middle: Made, base: Any) -> None:
+    between = native.build([], "middle", base=base, exports=[middle.offered], use_cache=False)
+    own = between.names() - base.names()
+    assert own == {"middle.offered"}
+
+
+def test_a_constant_is_exported(below: Made) -> None:
+    image = native.build([], "constants", exports=[below.STEP], use_cache=False)
+    assert "below.STEP" in image.names()
