@@ -10,7 +10,8 @@ ROUNDS  ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run test slow soak lint types fuzz mutate mutants clean distclean
-.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions peers peers-install curves report results
+.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions bench-compile
+.PHONY: peers peers-install curves report results
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +74,9 @@ results: $(VENV)/bench.stamp ## all that bench/RESULTS.md has, measured anew (RO
 
 bench-instructions: $(VENV)/bench.stamp ## instructions of a few fixed things, against what they were (needs valgrind)
 	$(BIN)/python -m bench.instructions $(ARGS)
+
+bench-compile: $(VENV)/bench.stamp ## compiling a program of a thousand lines, stage by stage (ARGS=--help)
+	$(BIN)/python -m bench.compile_time $(ARGS)
 
 fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under collector stress (ARGS=--help)
 	$(BIN)/python -m tests.fuzz --count 2000 $(ARGS)

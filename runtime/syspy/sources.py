@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 # A function at the top level: what comes in front of its name, and all up to the next line that begins something else.
-FUNCTION = re.compile(r"^(?:@.*\n)*def (\w+)\(.*\n(?:[ \t)#].*\n?|\n)*", re.MULTILINE)
+FUNCTION = re.compile(r"^(?:@.*\n)*def (\w+)\(.*\n?(?:[ \t)#].*\n?|\n)*", re.MULTILINE)
 
 
 class Source:
