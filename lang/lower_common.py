@@ -8,8 +8,9 @@
     CF2  it calls common functions alone, and the runtime
     CF3  its parameters and results have types of the runtime: programs have classes of their own for all others
 
-Of these a program gets the large ones that it can reach, of the packages in OFFERED. All others it lowers as its own,
-so that LLVM inlines them there, and knows constants that they are called with, such as separators.
+Of these a program gets those in OFFERED: large ones, whose work is the same whatever is known of their arguments. All
+others it lowers as its own, so that LLVM inlines them there, and knows constants that they are called with, such as
+separators and bases.
 
 Owner: the library's image, lowered once for a version of Toy.        Next: driver.py
 """
@@ -24,18 +25,24 @@ from lang import syntax
 from lang.check_package import check
 from lang.diagnostics import Diagnostics
 from lang.go_types import Basic, Type
-from lang.lookup import is_exported
-from lang.lower_function import flow_nodes
 from lang.lower_library import COMMON_MODULE, Common, CommonFunction, key_of
 from lang.lower_names import RESERVED
 from lang.lower_program import IMPORTS, ProgramLowering, imported_names
-from lang.objects import Func
 from lang.packages import library_paths
 from lang.parse import parse
 from lang.source import Source
 
-OFFERED = frozenset(("sort", "strconv", "unicode", "unicode/utf8"))
-LEAST_NODES = 24  # nodes of flow of a function that is offered
+OFFERED = (
+    "sort.sortFloats",
+    "sort.sortInts",
+    "sort.sortStrings",
+    "strconv.appendEscaped",
+    "strconv.appendFloat",
+    "strconv.appendQuoted",
+    "strconv.parseFloat",
+    "strconv.rawLiteral",
+    "unicode.find",
+)
 EMPTY = "func main() {}"
 WHOLE = re.compile(r"\bpackage\b|\.number\b|address\(type_")  # variables, numbers of types, which types are the same
 DEFINED = re.compile(r"(?:class )?(\w+)(?:\(| = )")
@@ -75,14 +82,14 @@ class CommonLowering(ProgramLowering):
         collecting, recursive = self.collecting(), self.recursive()
         lowered = {f.name: f for f in self.lowered if f.name in names.values()}
         bodies = self.common_among({f.name: f.lines(collecting, f.name in recursive) for f in lowered.values()})
-        large = {name for name in bodies if len(flow_nodes(lowered[name].body)) >= LEAST_NODES}
-        large = {name for name in large if not words(lowered[name].head(name)) & self.own_classes()}  # CF3
-        reached = reachable(names, {name: f.callees() for name, f in lowered.items()}, large)
         offered = {
-            key_of(function): CommonFunction(name, lowered[name].head(name), name in collecting)
+            key: CommonFunction(name, lowered[name].head(name), name in collecting)
             for function, name in names.items()
-            if name in reached
+            if (key := key_of(function)) in OFFERED
         }
+        for one in offered.values():
+            assert one.name in bodies, f"CF1, CF2: {one.name}"
+            assert not words(one.head) & self.own_classes(), f"CF3: {one.name}"
         lines = [line for body in bodies.values() for line in body]
         text = "\n".join([f'"""{COMMON_MODULE}, as systems Python."""', IMPORTS, *self.types.definitions, *lines])
         return LoweredCommon(text, Common(offered, self.positions))
@@ -113,18 +120,6 @@ class CommonLowering(ProgramLowering):
         """The name of the descriptor of a type, values of which are put into interfaces (CF1)."""
         self.boxes = self.boxes or not isinstance(t, Basic)  # whose descriptors all images share
         return super().dynamic_type(t)
-
-
-def reachable(names: dict[Func, str], calls: dict[str, set[str]], large: set[str]) -> set[str]:
-    """The large functions that programs call, or that is called by what they lower as their own."""
-    packages = {name: function.package for function, name in names.items()}
-    waiting, seen = [name for function, name in names.items() if is_exported(function.name)], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen and name in calls:
-            seen.add(name)
-            waiting += calls[name] if name not in large or packages[name] not in OFFERED else ()
-    return {name for name in seen & large if packages[name] in OFFERED}
 
 
 def words(text: str) -> set[str]:
