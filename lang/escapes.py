@@ -87,14 +87,15 @@ class Escapes:
         if found is not None:
             return found
         declaration = self.declaration_of(function)
-        if declaration is None or declaration.body is None:
+        body = declaration.finished().body if declaration is not None else None
+        if declaration is None or body is None:
             return []
         variables = parameters(declaration.info)
         # A function that calls itself is taken to be harmless, and looked at again until that holds.
         self._leaks[function] = [HARMLESS] * len(variables)
         self._under_way.add(function)
         while True:
-            graph = Graph(self, declaration.info, declaration.body, function)
+            graph = Graph(self, declaration.info, body, function)
             leaks = [Leaks(location.to_heap, location.to_result) for location in map(graph.of, variables)]
             if not graph.calls_itself or leaks == self._leaks[function]:
                 break
