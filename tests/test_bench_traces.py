@@ -38,6 +38,8 @@ from tests.runtime.engines import Engine, engine, seed
 
 __all__ = ["engine", "seed"]
 
+COUNTER_SLACK = 512 << 10  # bytes that the kernel's count of resident memory may be behind
+
 ROOTS = [*REPLAY_ROOTS, new_runtime, close_runtime, gc]
 
 # Operations as a test writes them: malloc and calloc have a size, free an object's number, realloc both.
@@ -353,7 +355,8 @@ def test_all_sides_play_a_trace() -> None:
         assert min(run.times) > 0
         assert trace.live_peak < 1.1 * run.grown < 20 * trace.live_peak, name
         assert len(run.resident) == len(trace.ends) == len(trace.live) >= SAMPLES
-        assert all(live < 1.1 * grown for live, grown in zip(trace.live, run.resident, strict=True)), name
+        pairs = list(zip(trace.live, run.resident, strict=True))
+        assert all(live < 1.1 * grown + COUNTER_SLACK for live, grown in pairs), (name, pairs)
         assert run.resident[2] < run.resident[-1] / 4, name
         assert player.play(trace, 1, False).resident == []
 
