@@ -104,6 +104,7 @@ class CheckerBase:
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
         self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions
+        self.inits = 0                                          # functions named init
         self.refused: set[str] = set()                          # constructs refused already
 
     # ------------------------------------------------------------ messages

@@ -319,6 +319,8 @@ class Declarations(Statements):
         if function.type == INVALID:
             return
         name = f"{_receiver_name(function)}{function.name}"
+        if name == "init":  # there can be several
+            name, self.inits = f"init.{self.inits}", self.inits + 1
         info = FunctionInfo(name, function.signature, package=self.path, source=self.library_source())
         declaration.info = info
         declaration.object = function

@@ -272,12 +272,16 @@ class Literals(Selectors):
         x.mode, x.type = s.Mode.VALUE, signature
 
     def _literal_name(self, outer: FunctionInfo | None) -> str:
-        """As traces call it: main.func1 is the first of main, main.func1.1 the first inside that."""
+        """As traces call it: main.func1 is the first of main, main.func1.1 the first inside that.
+
+        The first of a package-level variable is init.func1.
+        """
         if outer is None:
             self.literals += 1
-            return f"glob..func{self.literals}"
+            return f"init.func{self.literals}"
         outer.literals += 1
-        return f"{outer.name}.{'func' if outer.outer is None else ''}{outer.literals}"
+        is_literal = outer.outer is not None or outer.name.startswith("init.func")
+        return f"{outer.name}.{'' if is_literal else 'func'}{outer.literals}"
 
     def declare_params(self, info: FunctionInfo, type_expr: s.FuncType, scope: Scope) -> None:
         """Enter the parameters and results of a function into its scope."""

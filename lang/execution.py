@@ -89,6 +89,10 @@ class Engine(Protocol):
         """Call a function of lang.std.start or of the program."""
         ...
 
+    def listen(self, trace: int) -> None:
+        """Note in the Trace at an address who called whom when a failure leaves; 0: no more."""
+        ...
+
 
 def execute(
     engine: Engine,
@@ -134,6 +138,7 @@ class Run:
         self.argument_count = len(arguments)
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
+        self.noted: BaseException | None = None  # that of the program's thread, whose calls are noted
         self.ended = threading.Event()  # the program's thread has left the program
         self.scavenger: HostThread | None = None
         self.markers: MarkerThreads | None = None
@@ -230,11 +235,12 @@ class Run:
     def body(self) -> None:
         """What the program's thread does."""
         try:
-            self.engine.call("prepare_thread", self.runtime, self.stack_bytes)
+            self.engine.listen(self.engine.call("prepare_thread", self.runtime, self.stack_bytes))
             self.engine.call("start", self.runtime, ctypes.addressof(self.kept[1]), self.argument_count)
         except BaseException as failure:  # handed to the main thread, which reports it
-            self.failure = failure
+            self.failure = self.noted = failure
         finally:
+            self.engine.listen(0)
             self.ended.set()
 
     def flush(self) -> None:
@@ -314,6 +320,7 @@ class Run:
 
     def report(self, failure: BaseException) -> int:
         """Tell the user why the program ended; the exit code."""
+        is_noted = failure is self.noted
         if isinstance(failure, RecursionError):
             failure = Failure(FAIL_THROW, "stack overflow", ())
         if not isinstance(failure, Failure):
@@ -325,7 +332,7 @@ class Run:
         from runtime.panics import fatal_message
 
         message = fatal_message(failure, self.panics(failure))
-        sys.stderr.write(f"{message}\n\ngoroutine 1 [running]:\n{self.trace(failure)}")
+        sys.stderr.write(f"{message}\n\ngoroutine 1 [running]:\n{self.trace() if is_noted else ''}")
         if failure.kind == FAIL_THROW and max(self.knobs.heapcheck, self.knobs.gccheckmark) > 0:
             sys.stderr.write(self.damages(failure))
         return PANIC_EXIT
@@ -349,15 +356,21 @@ class Run:
             return ""
         return "".join(["\ndamages:\n", *(f"  {damage}\n" for damage in found.damages)])
 
-    def trace(self, failure: Failure) -> str:
-        """The function and the line that panicked."""
-        if failure.kind != FAIL_PANIC or not failure.words:
-            return ""
-        position = failure.words[-1]
-        if not 0 <= position < len(self.program.positions):
-            return ""
-        function, line, file = self.program.positions[position]
-        return f"{function}(...)\n\t{file or self.program.name}:{line}\n"
+    def trace(self) -> str:
+        """Who called whom when the program's thread failed."""
+        from lang.trace_text import trace_text
+        from runtime.heap import Runtime
+        from runtime.syspy.pointers import is_nil
+
+        trace = Runtime.at(self.runtime).g0.unwinding.trace
+        return "" if is_nil(trace) else trace_text(trace, self.place)
+
+    def place(self, number: int) -> tuple[str, int, str] | None:
+        """The function, the line and the file of a position."""
+        if not 0 <= number < len(self.program.positions):
+            return None
+        function, line, file = self.program.positions[number]
+        return function, line, file or self.program.name
 
 
 def stack_bytes_wanted() -> int:
@@ -386,6 +399,13 @@ class NativeEngine:
     def __init__(self, runtime: Image, program: Image) -> None:
         self.runtime = runtime
         self.program = program
+
+    def listen(self, trace: int) -> None:
+        """Let both images tell of their failures, and what notes them know their code."""
+        for number, image in enumerate((self.program, self.runtime)):
+            if trace and image.frames:
+                self.call("add_frame_table", trace, number, image.code, image.code_bytes, image.frames_at)
+            image.listen(trace)
 
     def call(self, name: str, *values: int) -> Any:
         """Call a function by its name."""

@@ -8,7 +8,8 @@
 Texts are final, but for the two things that only liveness can tell: `{sp}`, the shadow stack
 pointer that a call passes on, and the stores in front of a call that keep pointers alive.
 Both are filled in by shadow_stack.py. `site` is what the memory profile calls the place in the source; 0 in programs
-that are not compiled for it. The reads of a line are the identifiers in its text.
+that are not compiled for it. The reads of a line are the identifiers in its text. `place` is what the trace of a panic
+calls the line, a number of a position; -1 for what it does not show.
 
     F1  a line that may collect is a Call or an Allocate, and holds nothing else that may
     F2  a local is written only as a target of a Step, never inside an expression
@@ -27,6 +28,7 @@ class Step:
 
     text: str
     targets: tuple[str, ...] = ()
+    place: int = -1
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Call:
     site: int = 0
     others: tuple[str, ...] = ()  # Toy functions that the runtime calls in its turn
     frame: tuple[str, ...] = ()  # the memory in the frame that others may lead to
+    place: int = -1
 
     @property
     def roots_arguments(self) -> bool:
@@ -57,6 +60,7 @@ class Allocate:
     targets: tuple[str, ...]
     site: int = 0
     frame: tuple[str, ...] = ()
+    place: int = -1
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class If:
     condition: str
     then: list[Flow] = field(default_factory=list)
     orelse: list[Flow] = field(default_factory=list)
+    place: int = -1
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class Loop:
 
     condition: str
     body: list[Flow] = field(default_factory=list)
+    place: int = -1
 
 
 @dataclass(slots=True)
@@ -91,6 +97,7 @@ class Return:
     """`return text`; of nothing when the text is empty."""
 
     text: str = ""
+    place: int = -1
 
 
 @dataclass(slots=True)
@@ -98,6 +105,7 @@ class Leave:
     """A line that never comes back: a panic."""
 
     text: str
+    place: int = -1
 
 
 Flow = Step | Call | Allocate | If | Loop | Break | Continue | Return | Leave

@@ -252,7 +252,7 @@ class Calls(Maps):
         """The components of an expression's value."""
         if expr.mode is Mode.CONSTANT:
             return self.constant(expr)
-        outer, self.pos = self.pos, expr.pos
+        outer, self.pos = self.pos, line_position(expr)
         parts = self.computed_value(expr)
         self.pos = outer
         return parts
@@ -321,3 +321,17 @@ def strip(expr: Expr) -> Expr:
     while isinstance(expr, Paren):
         expr = expr.inner
     return expr
+
+
+def line_position(expr: Expr) -> int:
+    """Where an expression is for traces: a call stands where its arguments begin, as in Go."""
+    if not isinstance(expr, Call):
+        return expr.pos
+    match function := strip(expr.function):
+        case FuncLit():
+            return function.body.end
+        case Selector():
+            return function.name.pos
+        case Call():
+            return function.end
+    return function.pos

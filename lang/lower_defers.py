@@ -6,7 +6,7 @@
     }
 
     f       x, n and err in memory; defers, a list; run_with_defers(g, closure of f_body, defers); returns n and err
-    f_body  a function literal over all of these; `return 1, nil` sets n and err first
+    f_body  a function literal over all of these; `return 1, nil` sets n and err first, and defers.place
     g(x)    a closure over the values that x and g have now, pushed onto defers
 
 recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from lang import syntax
 from lang.flow import If, Return
-from lang.go_types import BOOL, STRING, UINT8, Field, Param, Pointer, Signature, Struct, Type
+from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
 from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
 from lang.lower_frame import Place, Value
@@ -45,7 +45,7 @@ from lang.syntax import (
     Selector,
 )
 
-DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)),)))
+DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64))))
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
 SAID = Component("", "MethodText", "", "")
@@ -86,11 +86,13 @@ class Defers(Gotos):
                 self.declare_variable(var, self.wish(var), None)
         pointer = self.frame_memory(DEFERS.elem, "defers", has_roots=True)
         self.locals[defers] = (pointer,)
+        self.step(f"{pointer}.place = {self.program.position(self.info, body.end)}")
         inner = replace(self.info, captures=shared, params=[], receiver=None)
         name = self.program.deferring_body(inner, body, self, defers)
         outer = FunctionInfo("", DEFERRED, captures=shared)
         closure = self.bind(DEFERRED, (self.new_closure(name, outer, stays=True),))
         text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
+        self.is_shown = False  # traces have the body instead, or defers.place
         self.call(text, (), "", (name, self.program.shape(DEFERRED)))
         self.return_named()
 
@@ -106,6 +108,8 @@ class Defers(Gotos):
             return
         if node.results:
             self.set_results(node)
+        (defers,) = self.variable(self.defers)  # type: ignore[misc]
+        self.step(f"{defers}.place = {self.position(node)}")
         self.add(Return())
 
     # ---- defer

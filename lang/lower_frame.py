@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lang import syntax
-from lang.flow import Call, Flow, If, Step
+from lang.flow import Allocate, Break, Call, Continue, Flow, If, Loop, Step
 from lang.go_types import Interface, Map, Signature, Type
 from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
 MOST_PARENTHESES = 50  # in the text of a component; CPython takes 200, one inside the other
+CALL = re.compile(r"\b(?!(?:[iu](?:8|16|32|64)|f32|f64|likely|unlikely|address|array_at|element|is_nil)\()[A-Za-z_]\w*\(")
 PATH = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
@@ -224,6 +225,7 @@ class Frame:
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own
         self.pos = 0  # of the innermost statement or expression under way
+        self.is_shown = False  # by traces of panics
         self.given_position = ""  # of a helper: the name of the parameter that says where it is called
 
     # ---- what the layers above provide
@@ -236,11 +238,15 @@ class Frame:
 
     def add(self, node: Flow) -> None:
         """Append a node."""
+        if self.is_shown and not isinstance(node, Break | Continue):
+            text = node.condition if isinstance(node, If | Loop) else node.text
+            if isinstance(node, Allocate) or CALL.search(text):
+                node.place = self.program.position(self.info, self.pos)
         self.block.append(node)
 
     def step(self, text: str, *targets: str) -> None:
         """Append a line that cannot collect."""
-        self.block.append(Step(text, targets))
+        self.add(Step(text, targets))
 
     def inside(self, block: list[Flow]) -> _Inside:
         """`with self.inside(block)`: nodes go to `block`."""

@@ -53,6 +53,7 @@ class Function(Defers):
         assert declaration.body is not None, "the checker rejects functions without a body"
         assert declaration.object is not None, "the checker declares every function"
         self.program.analyse(declaration.object)
+        self.is_shown = True
         self.pos = declaration.pos
         self.note_call(is_value=False)
         self.declare_parameters()
@@ -67,6 +68,7 @@ class Function(Defers):
 
     def lower_literal(self, declaration: FuncLit) -> None:
         """A function literal: its closure comes before its parameters (FV1)."""
+        self.is_shown = True
         self.pos = declaration.pos
         self.note_call(is_value=True)
         self.declare_closure()
@@ -104,6 +106,7 @@ class Function(Defers):
 
     def lower_deferring_body(self, body: Block, defers: Var, recovers: Var | None) -> None:
         """The inner function of one that defers: its results are variables that it captures."""
+        self.is_shown = True
         self.defers, self.recovers = defers, recovers
         self.declare_closure()
         self.block_of(body)
@@ -281,12 +284,13 @@ def without_safe_calls(block: list[Flow], collecting: set[str], loops: set[int])
         match node:
             case Call() if node.callee and node.callee not in collecting:
                 passed = "sp + 8" if id(node) in loops else "sp"
-                result.append(Step(node.text.replace("{sp}", passed), node.targets))
+                result.append(Step(node.text.replace("{sp}", passed), node.targets, node.place))
             case If():
                 then, orelse = (without_safe_calls(part, collecting, loops) for part in (node.then, node.orelse))
-                result.append(If(node.condition, then, orelse))
+                result.append(If(node.condition, then, orelse, node.place))
             case Loop():
-                result.append(Loop(node.condition, without_safe_calls(node.body, collecting, loops)))
+                body = without_safe_calls(node.body, collecting, loops)
+                result.append(Loop(node.condition, body, node.place))
             case _:
                 result.append(node)
     return result

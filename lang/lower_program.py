@@ -229,7 +229,7 @@ class ProgramLowering(Library):
         questions = self.question_lines()
         text = "\n".join(
             [
-                f'"""{self.source.name}, as systems Python."""',
+                f'"""{self.source.name}, as systems Python. A number behind a line is that of its position: see the end."""',
                 IMPORTS,
                 *self.import_lines(),
                 *self.types.definitions,
@@ -237,6 +237,7 @@ class ProgramLowering(Library):
                 *questions,
                 *self.texts(),
                 *start,
+                *(f"# {number}: {place.function}, line {place.line}" for number, place in enumerate(self.positions)),
             ]
         )
         objects, escapes = self.objects(struct), sorted(self.escapes)

@@ -17,9 +17,15 @@ from collections.abc import Callable
 from typing import Any
 
 from lang.std import start
+from runtime.syspy.attempts import listen, tell
+from runtime.syspy.entries import MASK64
+from runtime.syspy.failure import FAIL_PANIC, FAIL_THROW, Failure
 from runtime.syspy.pointers import View, address
+from runtime.syspy.sources import place_of
+from runtime.traceback import PLACE, Trace, add_place, add_word, forget_frames
 
 DEFINITION = re.compile(r"^(def .*)\n(?: .*\n|\n(?= ))*", re.MULTILINE)
+PROGRAM_FILE = "<program>"
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 
 
@@ -52,7 +58,45 @@ class PythonEngine:
 
     def call(self, name: str, *values: int) -> Any:
         """Call a function, its pointer arguments turned into views."""
-        return call_with_words(self.functions[name], *values)
+        try:
+            return call_with_words(self.functions[name], *values)
+        except BaseException as failure:
+            if name == "start":
+                tell(failure)
+            raise
+
+    def listen(self, trace: int) -> None:
+        """Note calls as they are in the exceptions that failures are here."""
+        listen((lambda failure: note_calls(Trace.at(trace), failure)) if trace else None)
+
+
+def note_calls(trace: Trace, failure: BaseException) -> None:
+    """What note_failure of traceback.py does in native code."""
+    if not isinstance(failure, Failure | RecursionError):
+        return
+    frames = trace.frames
+    if isinstance(failure, RecursionError):
+        forget_frames(frames)
+    elif failure.kind not in (FAIL_PANIC, FAIL_THROW):
+        return
+    elif not failure.is_again:
+        forget_frames(frames)
+        if failure.kind == FAIL_PANIC and failure.words:
+            add_place(frames, failure.words[-1] & MASK64)
+    for place in places_of(failure)[::-1]:
+        add_word(frames, PLACE | place, 1)
+
+
+def places_of(failure: BaseException) -> list[int]:
+    """The places of the calls that an exception has come through, outermost first."""
+    lines = linecache.getlines(PROGRAM_FILE)
+    found = []
+    at = failure.__traceback__
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == PROGRAM_FILE:
+            found.append(place_of(lines[at.tb_lineno - 1]))
+        at = at.tb_next
+    return [place for place in found if place >= 0]
 
 
 def call_with_words(function: Callable[..., Any], *values: int) -> Any:

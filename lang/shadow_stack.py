@@ -165,7 +165,7 @@ class _Frame:
         if isinstance(node, Step):
             assert "{sp}" not in node.text, "F1: a plain line passes the shadow pointer"
             assert node.text.startswith(", ".join(node.targets)), "F2: a line writes other locals than its targets"
-            lines.append(indent + node.text)
+            lines.append(f"{indent}{node.text}{mark(node)}")
             return self.forget(slots, node.targets)
         if isinstance(node, Call):
             return self.emit_call(node, slots, lines, indent)
@@ -176,7 +176,7 @@ class _Frame:
         if isinstance(node, Loop):
             return self.emit_loop(node, slots, lines, level)
         if isinstance(node, Leave):
-            lines.append(indent + node.text)
+            lines.append(f"{indent}{node.text}{mark(node)}")
         elif isinstance(node, Break):
             self.loops[-1].breaks.append(slots)
             lines.append(indent + "break")
@@ -184,7 +184,7 @@ class _Frame:
             self.loops[-1].continues.append(slots)
             lines.append(indent + "continue")
         else:
-            lines.append(indent + (f"return {node.text}" if node.text else "return"))
+            lines.append(f"{indent}return {node.text}{mark(node)}" if node.text else f"{indent}return")
         return None
 
     def forget(self, slots: Slots, written: tuple[str, ...]) -> Slots:
@@ -221,7 +221,7 @@ class _Frame:
             lines.append(f"{indent}g.shadow_top = {top}")
             if node.site:
                 lines.append(f"{indent}g.alloc_site = {node.site}")
-        lines.append(indent + node.text.replace("{sp}", top))
+        lines.append(indent + node.text.replace("{sp}", top) + mark(node))
         return self.forget(held, node.targets)
 
     def emit_allocate(self, node: Allocate, slots: Slots, lines: list[str], indent: str) -> Slots:
@@ -232,22 +232,22 @@ class _Frame:
         lines.append(f"{indent}{INDENT}g.shadow_top = {shadow_pointer(len(held))}")
         if node.site:
             lines.append(f"{indent}{INDENT}g.alloc_site = {node.site}")
-        lines.append(f"{indent}{INDENT}{node.word} = {node.slow}")
+        lines.append(f"{indent}{INDENT}{node.word} = {node.slow}{mark(node)}")
         if self.finalizers:
-            self.call_finalizers(node.word, len(held), lines, indent + INDENT)
+            self.call_finalizers(node, len(held), lines, indent + INDENT)
         lines.append(indent + node.text)
         return self.forget(meet(slots, held), node.targets)
 
-    def call_finalizers(self, word: str, slot: int, lines: list[str], indent: str) -> None:
+    def call_finalizers(self, node: Allocate, slot: int, lines: list[str], indent: str) -> None:
         """Behind an allocation: the new object is one more root, while finalizers run."""
         self.depth = max(self.depth, slot + 1)
         lines.append(f"{indent}if is_ready(g.heap.specials):")
-        lines.append(f"{indent}{INDENT}store(uintptr, {shadow_pointer(slot)}, {word})")
-        lines.append(f"{indent}{INDENT}{self.finalizers}(g, {shadow_pointer(slot + 1)})")
+        lines.append(f"{indent}{INDENT}store(uintptr, {shadow_pointer(slot)}, {node.word})")
+        lines.append(f"{indent}{INDENT}{self.finalizers}(g, {shadow_pointer(slot + 1)}){mark(node)}")
 
     def emit_if(self, node: If, slots: Slots, lines: list[str], level: int, keyword: str = "if") -> Slots | None:
         """Both branches; behind them the slots that both left alike."""
-        lines.append(f"{INDENT * level}{keyword} {node.condition}:")
+        lines.append(f"{INDENT * level}{keyword} {node.condition}:{mark(node)}")
         then = self.emit(node.then, slots, lines, level + 1)
         if not node.orelse:
             return meet_paths([then, slots])
@@ -258,7 +258,7 @@ class _Frame:
 
     def emit_loop(self, node: Loop, slots: Slots, lines: list[str], level: int) -> Slots | None:
         """The loop, from slots that hold at its head on every round: found by repetition, lines kept of the last."""
-        lines.append(f"{INDENT * level}while {node.condition}:")
+        lines.append(f"{INDENT * level}while {node.condition}:{mark(node)}")
         start = len(lines)
         head = slots
         while True:
@@ -273,6 +273,11 @@ class _Frame:
             del lines[start:]
         by_condition = None if node.condition == "True" else head
         return meet_paths([by_condition, *state.breaks])
+
+
+def mark(node: Flow) -> str:
+    """What traces call a node's line: a comment (syspy/sources.py)."""
+    return "" if isinstance(node, Break | Continue) or node.place < 0 else f"  # {node.place}"
 
 
 def shadow_pointer(slot: int) -> str:

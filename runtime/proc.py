@@ -25,6 +25,7 @@ from runtime.mheap import MHeap
 from runtime.output import Output
 from runtime.p import MCache, P
 from runtime.syspy import Annotated, Array, Inline, Struct, i64, struct, u8, u64, uintptr
+from runtime.traceback import Trace
 
 if TYPE_CHECKING:
     from runtime.heap import Runtime
@@ -55,6 +56,7 @@ class Unwinding(Struct):
     last: uintptr  # the Panic that has just left a function, or ends the program; 0: none
     said: Inline[MethodText]  # by the value that was asked last
     text_of: uintptr  # address of the program's function that calls Error and String; 0: no type has them
+    trace: Trace  # who called whom when a failure left; nil where nobody wants to know
     error_types: Annotated[Array[u64], ERROR_TYPES]  # the Types of run-time errors; 0 in programs that see none
 
 

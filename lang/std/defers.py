@@ -58,6 +58,8 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.syspy.failure import failure_at
+from runtime.traceback import PANIC as PANIC_FRAME
+from runtime.traceback import PLACE, Frames, add_frames, add_word, forget_frames
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 
 BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, KEY_ERROR, ASSERTION_ERROR, NIL_ERROR = range(6)  # g.unwinding.error_types
@@ -76,6 +78,7 @@ class Defers(Struct):
     """The deferred calls of one call of a function."""
 
     head: Defer  # deferred last; nil
+    place: u64  # of the return statement that the body has come to, or of the body's end
 
 
 @struct
@@ -85,6 +88,7 @@ class Panic(Struct):
     data: uintptr  # second word of the value, an interface
     link: Panic  # under way when this one began; nil
     text: Array[u8]  # what the value's method says of it, when the program ends; nil
+    trace: Frames  # who called whom when it began, and how it came to where it is; nil in programs that are not traced
     text_length: i64  # bytes
     has_text: u64  # which method has said it; NO_TEXT: none
     typ: Type  # first word of the value
@@ -107,7 +111,7 @@ def words_type(size: int, pointers: int, name: bytes) -> Type:
 
 
 DEFER = words_type(sizeof(Defer), 2, b"runtime._defer")
-PANIC = words_type(sizeof(Panic), 3, b"runtime._panic")
+PANIC = words_type(sizeof(Panic), 4, b"runtime._panic")
 STRING = words_type(sizeof(String), 1, b"string")
 
 
@@ -128,12 +132,15 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
     frame = g.shadow_top  # of two slots: the panic under way, the closure that is called
     store(uintptr, frame, 0)
     panic = nil(Panic)
-    if not call_closure(g, frame, body, Panic.at(g.unwinding.panicking), False):  # the function may be a deferred call
+    end = defers.place
+    # The function may be a deferred call itself.
+    if not call_closure(g, frame, body, Panic.at(g.unwinding.panicking), nil(Defers)):
         panic = caught_panic(g, frame, nil(Panic))
+        defers.place = end
     while not is_nil(defers.head):
         closure = defers.head.closure
         defers.head = defers.head.next
-        if not call_closure(g, frame, closure, panic, True):
+        if not call_closure(g, frame, closure, panic, defers):
             panic = caught_panic(g, frame, panic)
         elif not is_nil(panic) and panic.recovered != 0:
             panic = nil(Panic)
@@ -143,17 +150,19 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
         leave_with(g, panic)
 
 
-def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, is_deferred: bool) -> bool:
-    """One call; False when a panic has left it. Every other failure goes on."""
+def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: Defers) -> bool:
+    """One call, deferred by `defers`, if that is not nil. False when a panic has left it; every other failure goes on."""
     store(uintptr, frame + 8, address(closure))  # DF1
     outer = g.unwinding.panicking
     g.unwinding.panicking = address(panic)
-    g.unwinding.may_recover = 1 if is_deferred else 0
+    g.unwinding.may_recover = 0 if is_nil(defers) else 1
     returned = attempt(address(g.unwinding), body_code, closure.code, g, frame + 16, closure)
     g.unwinding.panicking = outer
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
     if not returned:
+        if not is_nil(defers):
+            add_deferring(g, panic, defers.place)
         pass_on_fatal(g)
     return returned
 
@@ -162,6 +171,31 @@ def pass_on_fatal(g: G) -> None:
     """Go on with the failure that was caught, unless it is a panic that may be recovered."""
     if g.unwinding.is_fatal != 0 or load(u32, g.unwinding.caught[0]) != FAIL_PANIC:
         fail_again(address(g.unwinding))
+
+
+def add_deferring(g: G, panic: Panic, place: u64) -> None:
+    """A deferred call has failed: its caller is the panic under way, or else the function, at a place."""
+    trace = g.unwinding.trace
+    if is_nil(trace):
+        return
+    if is_nil(panic):
+        add_word(trace.frames, PLACE | place, 1)
+    else:
+        add_word(trace.frames, PANIC_FRAME, 1)
+        add_frames(trace, panic.trace)
+
+
+def kept_frames(g: G) -> Frames:
+    """A copy of the frames of the failure that was caught, as long as it need be."""
+    trace = g.unwinding.trace
+    if is_nil(trace):
+        return nil(Frames)
+    used: u64 = sizeof(Frames)
+    if trace.frames.outer == 0:
+        used = offsetof(Frames, "words") + 8 * trace.frames.inner
+    copy = mallocgc(g, used, nil(Type), False)
+    memmove(copy, address(trace.frames), used)
+    return Frames.at(copy)
 
 
 def caught_panic(g: G, frame: uintptr, link: Panic) -> Panic:
@@ -176,6 +210,7 @@ def caught_panic(g: G, frame: uintptr, link: Panic) -> Panic:
         oldest = oldest.link
     oldest.link = link
     store(uintptr, frame, address(panic))
+    panic.trace = kept_frames(g)
     return panic
 
 
@@ -230,6 +265,9 @@ def leave_with(g: G, panic: Panic) -> NoReturn:
     """Nobody has recovered it here."""
     g.unwinding.last = address(panic)
     memmove(address(g.unwinding), failure_of(panic), 8 * FAILURE_WORDS)
+    if not is_nil(g.unwinding.trace):
+        forget_frames(g.unwinding.trace.frames)
+        add_frames(g.unwinding.trace, panic.trace)
     fail_again(address(g.unwinding))
 
 
@@ -249,7 +287,7 @@ def run_program(g: G, main: Closure) -> None:
     """The whole program. Before a panic ends it, the methods of the values are asked what to print."""
     frame = g.shadow_top
     store(uintptr, frame, 0)
-    if not call_closure(g, frame, main, nil(Panic), False):
+    if not call_closure(g, frame, main, nil(Panic), nil(Defers)):
         if g.unwinding.last == 0 and not is_panic_value(address(g.unwinding)):
             fail_again(address(g.unwinding))
         panic = caught_panic(g, frame, nil(Panic))

@@ -3,7 +3,7 @@
     host                                        here                                     program
     open_program(gogc, shadow, globals, mask) -> Runtime, Output, package variables
     set_knobs(runtime, words)
-    prepare_thread(g, stack)                  -> g.stack_guard                           start(g, arguments)
+    prepare_thread(g, stack) -> Trace         -> g.stack_guard                           start(g, arguments)
     scavenge_in_background(runtime)           -> returns after end_scavenging(runtime)
     mark_in_background(runtime)               -> returns after end_marking(runtime)     set_marker_hook(runtime, hook)
     interrupt_program(g)                      -> the next print leaves
@@ -37,9 +37,26 @@ from runtime.roots import add_globals
 from runtime.settings import SettingWords, apply_settings
 from runtime.stats_check import check_mem_stats
 from runtime.stress import count_allocations
-from runtime.syspy import Array, address, atomic_store, i32, i64, is_nil, stack_pointer, throw, u8, u32, u64, uintptr
+from runtime.syspy import (
+    Array,
+    address,
+    atomic_store,
+    function_address,
+    i32,
+    i64,
+    is_nil,
+    sizeof,
+    stack_pointer,
+    throw,
+    u8,
+    u32,
+    u64,
+    uintptr,
+)
+from runtime.traceback import Trace, note_failure, set_table
 from runtime.world import start_the_world, stop_the_world
 
+HOST_BYTES = 1 << 10  # at most what the host takes more of the stack when it calls this than when it starts the program
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
 
@@ -54,6 +71,7 @@ def open_program(gogc: i64, shadow_bytes: u64, globals_bytes: u64, globals_mask:
             close_runtime(runtime)
             throw("out of memory")
     g.output = open_output()
+    g.unwinding.trace = Trace.at(persistent_alloc(heap.persistent, sizeof(Trace), PTR_SIZE, heap.memory.other))
     return runtime
 
 
@@ -156,9 +174,20 @@ def output_error(g: G) -> i32:
     return g.output.error
 
 
-def prepare_thread(g: G, stack_bytes: u64) -> None:
-    """Note where the stack of the calling thread, which has `stack_bytes` from here, ends."""
+def prepare_thread(g: G, stack_bytes: u64) -> Trace:
+    """Note where the stack of the calling thread, which has `stack_bytes` from here, ends. What notes its calls."""
     g.stack_guard = stack_pointer() - (stack_bytes - GUARD_BYTES)
+    trace = g.unwinding.trace
+    if not is_nil(trace):
+        trace.listener = function_address(note_failure)
+        trace.stack_low = stack_pointer() - stack_bytes
+        trace.stack_high = stack_pointer() + HOST_BYTES
+    return trace
+
+
+def add_frame_table(trace: Trace, number: u64, code: uintptr, size: u64, table: uintptr) -> None:
+    """Tell what notes calls of the code of the program (0) or of the runtime (1); the table is as on disk."""
+    set_table(trace.program if number == 0 else trace.runtime, code, size, table)
 
 
 def scavenge_in_background(runtime: Runtime) -> None:

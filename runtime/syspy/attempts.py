@@ -8,7 +8,7 @@
                 8  its words, MAX_WORDS at most
 
 The function that is called gives nothing. What it had begun stays as it was when it failed: the caller knows what that
-may have been. Under CPython an attempt catches Failure; native code hangs a record of its own on the thread, as the
+may have been. Under CPython an attempt catches Failure, and tells the listener of it; native code hangs a record of its own on the thread, as the
 thunks of entries do, and a failure jumps there.
 
 Next: constants.py
@@ -28,6 +28,7 @@ P = ParamSpec("P")
 
 CAUGHT_BYTES = 8 * (1 + MAX_WORDS)
 
+_listener: list[Callable[[BaseException], None]] = []  # one, or none
 _descriptors: dict[tuple[int, str, int, int], Any] = {}  # of failures that were caught: they stay, as in native code
 
 
@@ -36,6 +37,7 @@ def attempt(caught: int, like: Callable[P, None], addr: int, *args: P.args, **kw
     try:
         call_at(like, addr, *args, **kwargs)
     except Failure as failure:
+        tell(failure)
         words = [word & (1 << 64) - 1 for word in failure.words]
         signs = sum(1 << i for i, word in enumerate(failure.words) if word < 0)
         place = (ctypes.c_uint64 * (1 + len(words))).from_address(caught)
@@ -47,7 +49,20 @@ def attempt(caught: int, like: Callable[P, None], addr: int, *args: P.args, **kw
 def fail_again(caught: int) -> NoReturn:
     """Leave with the failure that the words at `caught` tell of."""
     words = (ctypes.c_uint64 * MAX_WORDS).from_address(caught + 8)
-    raise failure_at(ctypes.c_uint64.from_address(caught).value, words)
+    failure = failure_at(ctypes.c_uint64.from_address(caught).value, words)
+    failure.is_again = True
+    raise failure
+
+
+def tell(failure: BaseException) -> None:
+    """Under CPython, whoever catches what has left systems code tells the listener."""
+    for listener in _listener:
+        listener(failure)
+
+
+def listen(listener: Callable[[BaseException], None] | None) -> None:
+    """Be told from now on of failures under CPython; None: no more. Images have listeners of their own (unit.py)."""
+    _listener[:] = [] if listener is None else [listener]
 
 
 def _descriptor(failure: Failure, signs: int) -> Any:

@@ -15,7 +15,9 @@ depends on where things are in this process is left as lists, for mapping.py:
 
     SY5  a relocation that is unknown or does not fit is an error, never a wrong address.
 
-Next: mapping.py
+LLVM's tables about the code are not part of the image. They are kept aside, with offsets in the image for addresses.
+
+Next: frame_table.py
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ PROGBITS, SYMTAB, RELA, NOBITS = 1, 2, 4, 8
 WRITE, ALLOC, EXECUTE = 1, 2, 4
 LOCAL = 0  # of a symbol's binding
 
-ABS64, PC32, PLT32, GOTPCREL, GOTPCRELX, REX_GOTPCRELX = 1, 2, 4, 9, 41, 42
+ABS64, PC32, PLT32, GOTPCREL, ABS32, GOTPCRELX, REX_GOTPCRELX = 1, 2, 4, 9, 10, 41, 42
+
+TABLES = (".eh_frame", ".debug_line", ".debug_info", ".debug_abbrev", ".debug_ranges")  # frame_table.py reads them
 
 
 class Unsupported(Exception):
@@ -41,6 +45,7 @@ class Unsupported(Exception):
 class Section:
     """One section of the object."""
 
+    name: str
     kind: int
     flags: int
     start: int  # in the file
@@ -73,10 +78,11 @@ class Linked:
     calls: list[tuple[int, str]] = field(default_factory=list)
     absolutes: list[int] = field(default_factory=list)
     foreign: list[tuple[int, str]] = field(default_factory=list)
+    tables: dict[str, bytearray] = field(default_factory=dict)  # LLVM's, by the names of their sections
 
     def facts(self) -> dict[str, Any]:
-        """All but the memory, as plain data."""
-        return {name: value for name, value in vars(self).items() if name != "memory"}
+        """All but the memory and the tables, as plain data."""
+        return {name: value for name, value in vars(self).items() if name not in ("memory", "tables")}
 
 
 class Linker:
@@ -95,10 +101,16 @@ class Linker:
         self._stubs: dict[str, int] = {}
 
     def _section(self, at: int) -> Section:
-        name, kind, flags, _, start, size, link, info, align, _ = packing.unpack_from("<IIQQQQIIQQ", self.data, at)
-        if self.data.startswith(b".data.rel.ro", self._names + name):
+        spelt, kind, flags, _, start, size, link, info, align, _ = packing.unpack_from("<IIQQQQIIQQ", self.data, at)
+        name = self._text(self._names + spelt)
+        if name.startswith(".data.rel.ro"):
             flags &= ~WRITE  # written by relocations alone, which are done before the pages are protected
-        return Section(kind, flags, start, size, link, info, max(1, align))
+        if name in TABLES:
+            flags &= ~ALLOC
+        return Section(name, kind, flags, start, size, link, info, max(1, align))
+
+    def _text(self, at: int) -> str:
+        return self.data[at : self.data.index(b"\0", at)].decode()
 
     def _symbols(self) -> list[Symbol]:
         table = next(section for section in self.sections if section.kind == SYMTAB)
@@ -106,8 +118,7 @@ class Linker:
         found = []
         for at in range(table.start, table.start + table.size, 24):
             name, info, _, section, value, _ = packing.unpack_from("<IBBHQQ", self.data, at)
-            end = self.data.index(b"\0", names + name)
-            found.append(Symbol(self.data[names + name : end].decode(), section, value, info >> 4 == LOCAL))
+            found.append(Symbol(self._text(names + name), section, value, info >> 4 == LOCAL))
         return found
 
     def link(self) -> Linked:
@@ -119,14 +130,18 @@ class Linker:
         variables = _page_end(slots + 8 * len(foreign))
         self.image = Linked(bytearray(_page_end(self._laid_out(WRITE, variables))), constants, variables)
         for section in self.sections:
+            content = self.data[section.start : section.start + section.size]
             if section.flags & ALLOC and section.kind != NOBITS:
-                content = self.data[section.start : section.start + section.size]
                 self.image.memory[section.offset : section.offset + section.size] = content
+            elif section.name in TABLES:
+                self.image.tables[section.name] = bytearray(content)
         for i, name in enumerate(foreign):
             self._bind(name, stubs + 8 * i, slots + 8 * i)
         for section in self.sections:
             if section.kind == RELA and self.sections[section.info].flags & ALLOC:
                 self._relocate(section)
+            elif section.kind == RELA and self.sections[section.info].name in TABLES:
+                self._relocate_table(section)
         defined = [one for one in self.symbols if one.name and 0 < one.section < 0xFF00 and not one.is_local]
         self.image.symbols = {symbol.name: self._offset(symbol) for symbol in defined}
         return self.image
@@ -161,6 +176,16 @@ class Linker:
             if not -(1 << 31) <= distance < 1 << 31:
                 raise Unsupported("SY5: a distance of more than 2 GiB")
             packing.pack_into("<i", self.image.memory, place, distance)
+
+    def _relocate_table(self, relocations: Section) -> None:
+        """The same in one of the tables. A relative word of one counts from its own offset in the table."""
+        table = self.image.tables[self.sections[relocations.info].name]
+        entries = self.data[relocations.start : relocations.start + relocations.size]
+        for place, info, addend in packing.iter_unpack("<QQq", entries):
+            kind, value = info & 0xFFFFFFFF, self._offset(self.symbols[info >> 32]) + addend
+            if kind not in (ABS64, ABS32, PC32):
+                raise Unsupported(f"SY5: relocation {kind} of a table")
+            packing.pack_into("<q" if kind == ABS64 else "<i", table, place, value - place if kind == PC32 else value)
 
     def _absolute(self, symbol: Symbol, place: int, addend: int) -> None:
         """A word that holds an address."""

@@ -57,6 +57,9 @@ class Emission:
         self.assigned: set[str] = set()  # locals that are assigned on every path to here
         self.is_open = True  # whether control reaches the end of the text so far
         self.block = "entry"  # label of the current block
+        self.places = unit.sources.of(signature.function).places
+        self.scope = unit.scope() if self.places else ""  # as LLVM knows the function when it keeps places
+        self.named = -1  # what traces call the statement under way
         self.measures_stack = False  # it asks for the stack pointer
         self.rounded: set[ast.expr] = set()  # f32 operations that stand directly in f32(...)
         self._count = 0
@@ -102,6 +105,16 @@ class Emission:
         slot = f"%local.{len(self.allocas)}"
         self.allocas.append(f"  {slot} = alloca [{size} x i8], align 8")
         return slot
+
+    def traced(self, call: str) -> str:
+        """A call that failures may come out of, with its place, which LLVM keeps as a line of a text; line 0 is none.
+
+        It is not merged with another call, and its caller stays on the stack.
+        """
+        if not self.scope:
+            return call
+        stays = "" if self.signature.mark == "tail" else "notail "
+        return f"{stays}{call} nomerge, !dbg !DILocation(line: {self.named + 1}, scope: {self.scope})"
 
     def alloca(self, kind: Kind, name: str) -> str:
         """A slot for a local, in the entry block."""

@@ -42,6 +42,7 @@ class Failure(Exception):
         self.kind = kind
         self.text = text
         self.words = words
+        self.is_again = False  # it was caught before, and goes on
 
     def __str__(self) -> str:
         """The text with its words filled in."""

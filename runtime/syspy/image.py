@@ -2,6 +2,8 @@
 
     image.call(main, 1, 2)     a root, by its function or its name; raises Failure
     image.symbol(name)         the address of a function or a constant: what images above are bound to
+    image.listen(address)      who is told of failures before they leave: a struct that begins with the address of code
+    image.code, code_bytes     where its code is; image.frames is the table for walks up the stack (frame_table.py)
     image.ir, image.assembly   what it was made of
 
 Next: native.py
@@ -32,8 +34,11 @@ class Image:
         self.notes: dict[str, Any] = facts.get("notes", {})  # what its builder wanted kept with it
         self.texts: Callable[[], tuple[str, str]] | None = None  # makes IR and assembly
         self.symbols = _loaded(facts, code, base)
+        self.code = self.symbols["syspy.key"] - facts.get("symbols", {}).get("syspy.key", 0)  # the first byte
+        self.code_bytes: int = facts.get("constants", 0)
         self._entries: dict[str, Entry] = {}
         self._kinds: dict[str, tuple[list[str], list[str]]] = facts["entries"]
+        self.frames: bytes = facts.get("frames", b"")  # empty where llvmlite's loader has placed the code
         ctypes.c_uint32.from_address(self.symbols["syspy.key"]).value = THREAD_KEY
 
     def entry(self, function: Any) -> Entry:
@@ -56,6 +61,15 @@ class Image:
         if self.base is not None:
             return self.base.symbol(name)
         raise KeyError(f"no symbol {name} in the image {self.name}")
+
+    @property
+    def frames_at(self) -> int:
+        """The address of that table."""
+        return ctypes.cast(self.frames, ctypes.c_void_p).value or 0
+
+    def listen(self, listener: int) -> None:
+        """Tell the listener at an address of the failures that leave from here; see unit.py."""
+        ctypes.c_uint64.from_address(self.symbols["syspy.listener"]).value = listener
 
     def names(self) -> frozenset[str]:
         """All symbols that an image above can refer to."""

@@ -110,6 +110,8 @@ class Calls(Memory):
 
     def called(self, text: str, callee: Signature) -> Value:
         """The value that a call gives."""
+        if callee.mark != "c":
+            text = self.traced(text)
         if callee.result is NoReturn:
             self.do(text)
             self.end()

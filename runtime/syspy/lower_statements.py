@@ -71,6 +71,8 @@ class FunctionLowering(Assignment):
         body = "\n".join(self.allocas + self.lines)
         if self.measures_stack and signature.mark != "tail":
             attributes += ' "disable-tail-calls"="true"'
+        if self.scope:
+            attributes += f" !dbg {self.scope}"
         return f"{head}({', '.join(parameters)}) {attributes} {{\nentry:\n{body}\n}}\n"
 
     def fall_off(self) -> None:
@@ -86,6 +88,8 @@ class FunctionLowering(Assignment):
         for node in body:
             if not self.is_open:
                 self.place(self.label())
+            if self.places:
+                self.named = self.places[node.lineno - 1]
             method = STATEMENTS.get(type(node))
             if method is None:
                 self.refuse(subset.STATEMENT, node, type(node).__name__)

@@ -178,7 +178,7 @@ class Vocabulary(Calls):
         descriptor = self.unit.failure(kind, message, signs)
         wide = [f"i64 {self.resized(operand, found, i64)}" for found, operand in words]
         routine = self.unit.failure_routine(len(words))
-        self.do(f"call fastcc void {routine}({', '.join([f'ptr {descriptor}', *wide])})")
+        self.do(self.traced(f"call fastcc void {routine}({', '.join([f'ptr {descriptor}', *wide])})"))
         self.end()
 
     def attempt(self, node: ast.Call) -> Value:
@@ -193,12 +193,12 @@ class Vocabulary(Calls):
         words = self.passed(node, node.args[3:], like)
         given = f"ptr {caught}, ptr {target}" + (f", {words}" if words else "")
         routine = self.unit.attempt_routine([parameter_type(kind, like.mark) for _, kind in like.parameters])
-        return bool, self.emit(f"call fastcc i1 {routine}({given})")
+        return bool, self.emit(self.traced(f"call fastcc i1 {routine}({given})"))
 
     def fail_again(self, node: ast.Call) -> Value:
         """`fail_again(caught)`"""
         self.count(node, 1)
-        self.do(f"call fastcc void {self.unit.again_routine()}(ptr {self.pointer(node.args[0])})")
+        self.do(self.traced(f"call fastcc void {self.unit.again_routine()}(ptr {self.pointer(node.args[0])})"))
         self.end()
         return NOTHING
 

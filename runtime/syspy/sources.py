@@ -3,6 +3,10 @@
 Of a module only the functions are parsed that are asked for, each by itself. Its text is the one given here, or the
 module's `__source__` (both of programs made by a compiler, which have no file), or else its file's.
 
+A line of a text that is given may say what traces shall call it: a number that means a place to the compiler.
+
+        t3 = inner(g, sp, t2, 2, 2, i)  # 7
+
 Next: signatures.py
 """
 
@@ -16,6 +20,13 @@ from typing import Any
 
 # A function at the top level: what comes in front of its name, and all up to the next line that begins something else.
 FUNCTION = re.compile(r"^(?:@.*\n)*def (\w+)\(.*\n?(?:[ \t)#].*\n?|\n)*", re.MULTILINE)
+PLACE = re.compile(r"  # (\d+)\n?$")  # at the end of a line
+
+
+def place_of(line: str) -> int:
+    """What traces call a line of a program's text: its number; -1 if they do not name it."""
+    found = PLACE.search(line)
+    return int(found[1]) if found else -1
 
 
 class Source:
@@ -24,7 +35,8 @@ class Source:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
-        self._places: dict[str, list[tuple[int, int]]] = {}  # where what looks like each function begins and ends
+        self.places: list[int] = []  # by line, from 0: what traces call it; none where they name no line
+        self._spans: dict[str, list[tuple[int, int]]] = {}  # where what looks like each function begins and ends
         self._functions: dict[str, ast.FunctionDef | None] = {}
 
     def function(self, name: str) -> ast.FunctionDef | None:
@@ -34,12 +46,12 @@ class Source:
         return self._functions[name]
 
     def _parsed(self, name: str) -> ast.FunctionDef | None:
-        if not self._places:
+        if not self._spans:
             for match in FUNCTION.finditer(self.text):
-                self._places.setdefault(match[1], []).append(match.span())
-        places = self._places.get(name, [])
-        body = self._piece(*places[0]) if len(places) == 1 else None
-        if body is None and places:
+                self._spans.setdefault(match[1], []).append(match.span())
+        spans = self._spans.get(name, [])
+        body = self._piece(*spans[0]) if len(spans) == 1 else None
+        if body is None and spans:
             body = ast.parse(self.text, self.file).body
         found = [node for node in body or () if isinstance(node, ast.FunctionDef) and node.name == name]
         return found[-1] if found else None
@@ -68,5 +80,7 @@ class Sources:
         """The source of a module, by its name, its file and its globals."""
         if name not in self._known:
             text = self._texts.get(name, names.get("__source__"))
-            self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
+            source = self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
+            if name in self._texts:
+                source.places = [place_of(line) for line in text.split("\n")]
         return self._known[name]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.syspy.elf_link import Unsupported, link
+from runtime.syspy.frame_table import frame_table
 from runtime.syspy.image import Image
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
@@ -51,4 +52,5 @@ def translate(
     except Unsupported:
         facts |= {"is_object": True, "defined": unit.exported(), "imported": unit.imported()}
         return facts, compiled.object_code, compiled
-    return {**facts, "is_object": False, **linked.facts()}, bytes(linked.memory), compiled
+    facts |= {"is_object": False, "frames": frame_table(linked.tables), **linked.facts()}
+    return facts, bytes(linked.memory), compiled

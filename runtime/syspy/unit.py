@@ -9,7 +9,9 @@
 
 Entry and failure. Python hands a thunk three addresses: arguments, results, and a record (its layout is in entries.py).
 The thunk hangs the record on the thread (pthread_setspecific; the key is in syspy.key), and calls. A failure fills in
-the thread's record and jumps to the thunk, which returns to Python as if nothing had happened.
+the thread's record and jumps to the thunk, which returns to Python as if nothing had happened. Before it does, it calls
+the systems function that syspy.listener leads to, if any: listener(listener, record, frame, is_again), whose frame is
+that of the routine which leaves, as a chain of frame pointers has it.
 
 Next: optimise.py
 """
@@ -43,6 +45,19 @@ METADATA = """
 !4 = !{!"branch_weights", i32 1, i32 2000}
 !5 = !{!"rsp"}
 """
+# What makes LLVM keep places, through inlining, in its tables for debuggers (frame_table.py): each is a line of one text.
+PLACES = """
+!llvm.module.flags = !{!10, !11}
+!llvm.dbg.cu = !{!12}
+!10 = !{i32 2, !"Debug Info Version", i32 3}
+!11 = !{i32 7, !"Dwarf Version", i32 4}
+!12 = distinct !DICompileUnit(language: DW_LANG_C, file: !13, isOptimized: true, emissionKind: LineTablesOnly)
+!13 = !DIFile(filename: "text", directory: "")
+!14 = !DISubroutineType(types: !15)
+!15 = !{}
+"""
+SCOPE = "distinct !DISubprogram(file: !13, type: !14, spFlags: DISPFlagDefinition | DISPFlagOptimized, unit: !12)"
+FIRST_SCOPE = 16
 
 
 class Unit:
@@ -63,6 +78,7 @@ class Unit:
         self._failures: dict[Any, str] = {}
         self._constants = ConstantNames()
         self._sound: set[int] = set()  # addresses of constants that point to constants alone
+        self._scopes = 0  # number of the functions that have places
 
     def signature(self, function: Any, file: str, where: ast.AST) -> Signature:
         """The signature of a function that is used at a place."""
@@ -116,8 +132,8 @@ class Unit:
 
     def _define(self, signature: Signature) -> None:
         lowering = FunctionLowering(self, signature)
-        attributes = {"inline": "alwaysinline nounwind", "cold": "noinline cold nounwind"}.get(
-            signature.mark, "nounwind"
+        attributes = {"inline": "alwaysinline nounwind uwtable", "cold": "noinline cold nounwind uwtable"}.get(
+            signature.mark, "nounwind uwtable"
         )
         linkage = "hidden" if self.base is None or signature.symbol in self._exports else "internal"
         self._texts.append(lowering.text(linkage, attributes))
@@ -125,6 +141,11 @@ class Unit:
     def declare(self, name: str, prototype: str) -> None:
         """Declare an external function."""
         self._declared[name] = prototype
+
+    def scope(self) -> str:
+        """The metadata of one more function that has places."""
+        self._scopes += 1
+        return f"!{FIRST_SCOPE + self._scopes - 1}"
 
     # Failures
 
@@ -216,12 +237,13 @@ class Unit:
         """The LLVM module."""
         globals_ = [f"{symbol} = {value}" for symbol, value in self._globals.items() if value]
         declared = [f"declare {prototype}" for name, prototype in self._declared.items() if name not in self.defined]
-        return "\n".join([PRELUDE, *globals_, *declared, "", *self._texts, METADATA])
+        places = [PLACES, *(f"!{FIRST_SCOPE + i} = {SCOPE}" for i in range(self._scopes))] if self._scopes else []
+        return "\n".join([PRELUDE, *globals_, *declared, "", *self._texts, METADATA, *places])
 
     def exported(self) -> list[str]:
         """The symbols that the image defines for others."""
         data = [symbol.strip('@"') for symbol, value in self._globals.items() if value.startswith("hidden")]
-        return ["syspy.key", *data, *self.defined, *(f"entry.{root.symbol}" for root in self.roots)]
+        return ["syspy.key", "syspy.listener", *data, *self.defined, *(f"entry.{root.symbol}" for root in self.roots)]
 
     def imported(self) -> list[str]:
         """The symbols that it needs from the image underneath."""
@@ -241,6 +263,8 @@ class Unit:
 
 PRELUDE = """
 @syspy.key = hidden global i32 0
+@syspy.listener = hidden global ptr null
+declare ptr @llvm.frameaddress.p0(i32)
 declare i32 @_setjmp(ptr) returns_twice nounwind
 declare void @longjmp(ptr, i32) noreturn nounwind
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
@@ -309,7 +333,7 @@ def entry_thunk(signature: Signature) -> str:
         *UNHANG,
         "  ret void",
     ]
-    head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record) nounwind"
+    head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record) nounwind uwtable"
     return "\n".join([head + " {", *lines, "}\n"])
 
 
@@ -351,13 +375,34 @@ def attempt_text(symbol: str, parameters: list[str]) -> str:
         *UNHANG,
         "  ret i1 %returned",
     ]
-    head = f"define internal fastcc i1 {symbol}(ptr %caught, ptr %target{given}) noinline nounwind"
+    head = f"define internal fastcc i1 {symbol}(ptr %caught, ptr %target{given}) noinline nounwind uwtable"
     return "\n".join([head + " {", *lines, "}\n"])
+
+
+LEAVES = 'noinline cold noreturn nounwind "frame-pointer"="all"'  # of a routine that ends in leave_text
+
+
+def leave_text(is_again: bool) -> list[str]:
+    """How a failure that is in the thread's record leaves: first whoever listens is told, who walks up the stack."""
+    return [
+        "  %listener = load ptr, ptr @syspy.listener",
+        "  %is_heard = icmp ne ptr %listener, null",
+        "  br i1 %is_heard, label %tell, label %leave",
+        "tell:",
+        "  %code = load ptr, ptr %listener",
+        "  %frame = call ptr @llvm.frameaddress.p0(i32 0)",
+        f"  call fastcc void %code(ptr %listener, ptr %record, ptr %frame, i1 {str(is_again).lower()}) nounwind",
+        "  br label %leave",
+        "leave:",
+        "  call void @longjmp(ptr %record, i32 1)",
+        "  unreachable",
+        "}\n",
+    ]
 
 
 AGAIN = "\n".join(
     [
-        "define internal fastcc void @syspy.again(ptr %caught) noinline cold noreturn nounwind {",
+        f"define internal fastcc void @syspy.again(ptr %caught) {LEAVES} {{",
         "  %key = load i32, ptr @syspy.key",
         "  %record = call ptr @pthread_getspecific(i32 %key)",
         f"  %told = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
@@ -366,9 +411,7 @@ AGAIN = "\n".join(
         f"  %words = getelementptr i8, ptr %record, i64 {WORDS}",
         "  %given = getelementptr i8, ptr %caught, i64 8",
         f"  call void @llvm.memcpy.p0.p0.i64(ptr %words, ptr %given, i64 {8 * MAX_WORDS}, i1 false)",
-        "  call void @longjmp(ptr %record, i32 1)",
-        "  unreachable",
-        "}\n",
+        *leave_text(is_again=True),
     ]
 )
 
@@ -384,6 +427,5 @@ def failure_text(words: int) -> str:
     ]
     for i in range(words):
         lines += [f"  %s{i} = getelementptr i8, ptr %record, i64 {WORDS + 8 * i}", f"  store i64 %w{i}, ptr %s{i}"]
-    lines += ["  call void @longjmp(ptr %record, i32 1)", "  unreachable"]
-    head = f"define internal fastcc void @syspy.fail.{words}({', '.join(parameters)}) noinline cold noreturn nounwind"
-    return "\n".join([head + " {", *lines, "}\n"])
+    head = f"define internal fastcc void @syspy.fail.{words}({', '.join(parameters)}) {LEAVES}"
+    return "\n".join([head + " {", *lines, *leave_text(is_again=False)])
