@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 Value = tuple[str, ...]
 ATOM = re.compile(r"-?[A-Za-z_0-9]+(\.[0-9]+(e[+-]?[0-9]+)?)?")
 MOST_PARENTHESES = 50  # in the text of a component; CPython takes 200, one inside the other
-CALL = re.compile(r"\b(?!(?:[iu](?:8|16|32|64)|f32|f64|likely|unlikely|address|array_at|element|is_nil)\()[A-Za-z_]\w*\(")
+# What may fail: a call, but not a conversion or a hint.
+CALL = re.compile(r"\b(?!(?:[iuf]\d+|likely|unlikely|address|array_at|element|is_nil)\()[A-Za-z_]\w*\(")
 PATH = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 

@@ -6,9 +6,8 @@ Which calls may collect, and which functions recurse, is known only when all bod
 
     C1  a function in a cycle of calls compares the stack pointer with its limit first; the others together need
         less than the room kept below the limit
-    C3  of a small recursive function there is a second copy, which is inlined into the first and calls it: half of the
+    C2  of a small recursive function there is a second copy, which is inlined into the first and calls it: half of the
         levels of the recursion are no calls, and those without further recursion hardly ever are
-    C2  a recursive function that LLVM may turn into a loop bounds the rounds: sp grows with each, up to its limit
 
 Owner: one program's lowering.        Next: lower_thunks.py
 """
@@ -207,39 +206,26 @@ class Function(Defers):
             isinstance(node, Allocate) or (isinstance(node, Call) and not node.callee) for node in flow_nodes(self.body)
         )
 
-    def tail_calls(self) -> set[int]:
-        """The ids of the calls of itself that are the last thing done, but for arithmetic: they may become a loop."""
-        found: set[int] = set()
-        for block in flow_blocks(self.body):
-            for node in reversed(block):
-                if isinstance(node, Call) and node.callee == self.name:
-                    found.add(id(node))
-                if not isinstance(node, Step | Return):
-                    break
-        return found
-
     # ---- lines
 
     def lines(self, collecting: set[str], recurses: bool) -> list[str]:
         """The function's text, given which Toy functions may collect."""
-        loops = set() if self.name in collecting else self.tail_calls()
         body, depth = emit_function_body(
-            without_safe_calls(self.body, collecting, loops), self.pointers, finalizers=self.finalizers()
+            without_safe_calls(self.body, collecting), self.pointers, finalizers=self.finalizers()
         )
         if self.uses_globals:
             body = ["    package = Package.at(g.globals)", *body]
         guard: list[str] = []
         if recurses:  # C1
             guard = ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
-            if 2 * depth > SLOTS_PER_FRAME or loops:  # C2
+            if 2 * depth > SLOTS_PER_FRAME:
                 guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
-        mark = ["@tail_recursive"] if loops else []
         if not self.is_unrolled():
-            return [*mark, self.head(self.name), *guard, *body, ""]
+            return [self.head(self.name), *guard, *body, ""]
         twin = self.program.names.fresh(f"{self.name}_again")
         calls = re.compile(rf"\b{self.name}\(g, ")
-        outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C3
-        return ["@inline", self.head(twin), *body, "", *mark, self.head(self.name), *guard, *outer, ""]
+        outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C2
+        return ["@inline", self.head(twin), *body, "", self.head(self.name), *guard, *outer, ""]
 
     def finalizers(self) -> str:
         """What is called behind an allocation; "" where nothing can be ready."""
@@ -274,22 +260,18 @@ def flow_nodes(block: list[Flow]) -> list[Flow]:
     return [node for part in flow_blocks(block) for node in part]
 
 
-def without_safe_calls(block: list[Flow], collecting: set[str], loops: set[int]) -> list[Flow]:
-    """The flow with calls of functions that never collect as plain steps: nothing needs to be stored for them.
-
-    A call in `loops` moves sp all the same: should it become a loop, the limit of the shadow stack ends it (C2).
-    """
+def without_safe_calls(block: list[Flow], collecting: set[str]) -> list[Flow]:
+    """The flow with calls of functions that never collect as plain steps: nothing needs to be stored for them."""
     result: list[Flow] = []
     for node in block:
         match node:
             case Call() if node.callee and node.callee not in collecting:
-                passed = "sp + 8" if id(node) in loops else "sp"
-                result.append(Step(node.text.replace("{sp}", passed), node.targets, node.place))
+                result.append(Step(node.text.replace("{sp}", "sp"), node.targets, node.place))
             case If():
-                then, orelse = (without_safe_calls(part, collecting, loops) for part in (node.then, node.orelse))
+                then, orelse = (without_safe_calls(part, collecting) for part in (node.then, node.orelse))
                 result.append(If(node.condition, then, orelse, node.place))
             case Loop():
-                body = without_safe_calls(node.body, collecting, loops)
+                body = without_safe_calls(node.body, collecting)
                 result.append(Loop(node.condition, body, node.place))
             case _:
                 result.append(node)

@@ -229,7 +229,7 @@ class ProgramLowering(Library):
         questions = self.question_lines()
         text = "\n".join(
             [
-                f'"""{self.source.name}, as systems Python. A number behind a line is that of its position: see the end."""',
+                f'"""{self.source.name}, as systems Python. The numbers behind lines are explained at the end."""',
                 IMPORTS,
                 *self.import_lines(),
                 *self.types.definitions,

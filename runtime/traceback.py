@@ -3,8 +3,8 @@
     main.inner <- main.f.func1 <- (an attempt) <- run_with_defers <- main.f <- main.main <- (the host)
     |  noted when it fails   |    |  noted when nobody has recovered it and it fails again        |
 
-A failure takes the stack apart, and what is deferred then runs where it was. So whoever leaves tells the listener of its
-image (syspy/unit.py), which is note_failure: it walks up to whoever catches, and stores where the calls are.
+A failure takes the stack apart, and what is deferred then runs where it was. So whoever leaves tells the listener of
+its image (syspy/unit.py), which is note_failure: it walks up to whoever catches, and stores where the calls are.
 
     word          stands for
     pc            the place, or the places, of the call that returns to it: of inlined functions, and of who called them
@@ -14,8 +14,8 @@ image (syspy/unit.py), which is note_failure: it walks up to whoever catches, an
 
 Of many frames only the innermost and the outermost are kept, the latter in a ring; the others are counted.
 
-    T1  the frames that the kept words stand for are at most `frames`; they are fewer only when the ring has gone round
-    T2  words go to the ring only when INNER_FRAMES are there, or no room
+    TB1  the frames that the kept words stand for are at most `frames`; they are fewer only when the ring has gone round
+    TB2  words go to the ring only when INNER_FRAMES are there, or no room
 
 Under CPython the frames come from the exception: lang/python_engine.py. On machines that frame_table.py does not know
 there is no walk, and the trace has no more than what the failure says.
@@ -138,7 +138,7 @@ def add_place(frames: Frames, place: u64) -> None:
 
 def add_word(frames: Frames, word: u64, shown: u64) -> None:
     """One more word, which stands for so many frames."""
-    if frames.frames < INNER_FRAMES and frames.inner < INNER_WORDS:  # T2
+    if frames.frames < INNER_FRAMES and frames.inner < INNER_WORDS:  # TB2
         frames.words[frames.inner] = word
         frames.inner += 1
     else:
@@ -218,7 +218,7 @@ def add_frames(trace: Trace, other: Frames) -> None:
     first = other.outer - min(other.outer, OUTER_WORDS)
     for i in range(first, other.outer):
         missing -= shown_by(trace, other.words[INNER_WORDS + i % OUTER_WORDS])
-    frames.frames += missing  # T1
+    frames.frames += missing  # TB1
     for i in range(first, other.outer):
         word = other.words[INNER_WORDS + i % OUTER_WORDS]
         add_word(frames, word, shown_by(trace, word))

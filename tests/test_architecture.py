@@ -31,6 +31,7 @@ READING_ORDER = """
     runtime.syspy.lower_memory runtime.syspy.lower_calls runtime.syspy.lower_vocabulary runtime.syspy.lower_intrinsics
     runtime.syspy.lower_assignment runtime.syspy.lower_statements runtime.syspy.entries runtime.syspy.unit
     runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
+    runtime.syspy.frame_table
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.basic_types runtime.utf8
@@ -45,6 +46,7 @@ READING_ORDER = """
     runtime.gc_limiter runtime.p runtime.active_sweep runtime.mheap runtime.central_sets runtime.sweeper runtime.reclaim
     runtime.sweep_pacer runtime.mcentral runtime.mcache
     runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
+    runtime.traceback
     runtime.proc runtime.world runtime.watch runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace
     runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
@@ -75,9 +77,9 @@ READING_ORDER = """
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps lang.lower_calls lang.lower_closures
     lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes lang.lower_packages
     lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers lang.lower_function
-    lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program
-    lang.lower_common
-    lang.toolchain lang.output_file lang.heap_record lang.execution lang.memory_profile lang.heap_types lang.watching
+    lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program lang.lower_common
+    lang.toolchain lang.output_file lang.heap_record lang.trace_text
+    lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
     lang.session_input lang.session_methods lang.session lang.replay lang.repl lang.toyrun lang.child
     lang.pygments_lexer

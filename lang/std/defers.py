@@ -151,7 +151,7 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
 
 
 def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: Defers) -> bool:
-    """One call, deferred by `defers`, if that is not nil. False when a panic has left it; every other failure goes on."""
+    """One call, deferred unless `defers` is nil. False when a panic has left it; every other failure goes on."""
     store(uintptr, frame + 8, address(closure))  # DF1
     outer = g.unwinding.panicking
     g.unwinding.panicking = address(panic)

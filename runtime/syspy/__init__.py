@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         errno,
         function_address,
         inline,
-        tail_recursive,
     )
     from runtime.syspy.intrinsics import (
         bits_of,
@@ -188,7 +187,6 @@ __all__ = [
     "store",
     "struct",
     "table",
-    "tail_recursive",
     "text",
     "throw",
     "trunc",

@@ -8,8 +8,8 @@
                 8  its words, MAX_WORDS at most
 
 The function that is called gives nothing. What it had begun stays as it was when it failed: the caller knows what that
-may have been. Under CPython an attempt catches Failure, and tells the listener of it; native code hangs a record of its own on the thread, as the
-thunks of entries do, and a failure jumps there.
+may have been. Under CPython an attempt catches Failure, and tells the listener of it; native code hangs a record of its
+own on the thread, as the thunks of entries do, and a failure jumps there.
 
 Next: constants.py
 """

@@ -113,8 +113,7 @@ class Emission:
         """
         if not self.scope:
             return call
-        stays = "" if self.signature.mark == "tail" else "notail "
-        return f"{stays}{call} nomerge, !dbg !DILocation(line: {self.named + 1}, scope: {self.scope})"
+        return f"notail {call} nomerge, !dbg !DILocation(line: {self.named + 1}, scope: {self.scope})"
 
     def alloca(self, kind: Kind, name: str) -> str:
         """A slot for a local, in the entry block."""

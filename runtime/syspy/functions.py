@@ -2,7 +2,6 @@
 
     @inline        its body is copied into every caller, in other images too
     @cold          hardly ever called: kept out of line, and so is every path that leads to it
-    @tail_recursive    may turn into a loop; others that ask for the stack pointer keep each of their calls
 
     @c_function
     def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64) -> uintptr: ...
@@ -35,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MARK = "__systems__"  # attribute of a marked function: "inline", "cold", "tail" or "c"
+MARK = "__systems__"  # attribute of a marked function: "inline", "cold" or "c"
 
 _ADDRESSED: WeakValueDictionary[int, Callable[..., Any]] = WeakValueDictionary()  # by address, while they live
 
@@ -49,12 +48,6 @@ def inline(function: F) -> F:
 def cold(function: F) -> F:
     """Lay this function, and the paths that lead to it, out of line."""
     setattr(function, MARK, "cold")
-    return function
-
-
-def tail_recursive(function: F) -> F:
-    """Let calls of itself in last place become a loop, although it measures the stack: it bounds the rounds itself."""
-    setattr(function, MARK, "tail")
     return function
 
 

@@ -65,7 +65,7 @@ class Image:
     @property
     def frames_at(self) -> int:
         """The address of that table."""
-        return ctypes.cast(self.frames, ctypes.c_void_p).value or 0
+        return ctypes.cast(ctypes.c_char_p(self.frames), ctypes.c_void_p).value or 0
 
     def listen(self, listener: int) -> None:
         """Tell the listener at an address of the failures that leave from here; see unit.py."""

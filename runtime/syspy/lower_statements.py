@@ -69,7 +69,7 @@ class FunctionLowering(Assignment):
             self.fall_off()
         head = f"define {linkage} fastcc {llvm_type(signature.result)} {symbol_text(signature.symbol)}"
         body = "\n".join(self.allocas + self.lines)
-        if self.measures_stack and signature.mark != "tail":
+        if self.measures_stack:
             attributes += ' "disable-tail-calls"="true"'
         if self.scope:
             attributes += f" !dbg {self.scope}"

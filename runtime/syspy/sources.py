@@ -82,5 +82,5 @@ class Sources:
             text = self._texts.get(name, names.get("__source__"))
             source = self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
             if name in self._texts:
-                source.places = [place_of(line) for line in text.split("\n")]
+                source.places = [place_of(line) for line in source.text.split("\n")]
         return self._known[name]

@@ -45,7 +45,7 @@ METADATA = """
 !4 = !{!"branch_weights", i32 1, i32 2000}
 !5 = !{!"rsp"}
 """
-# What makes LLVM keep places, through inlining, in its tables for debuggers (frame_table.py): each is a line of one text.
+# What makes LLVM keep places, through inlining, in its tables for debuggers (frame_table.py): as lines of one text.
 PLACES = """
 !llvm.module.flags = !{!10, !11}
 !llvm.dbg.cu = !{!12}
@@ -333,8 +333,8 @@ def entry_thunk(signature: Signature) -> str:
         *UNHANG,
         "  ret void",
     ]
-    head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record) nounwind uwtable"
-    return "\n".join([head + " {", *lines, "}\n"])
+    head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record)"
+    return "\n".join([head + " nounwind uwtable {", *lines, "}\n"])
 
 
 def stored_result(kind: Kind, part: str, i: int) -> list[str]:

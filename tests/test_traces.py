@@ -1,0 +1,66 @@
+"""Traces: who called whom, as a panic tells it, is what the real Go tells, on both engines.
+
+    tests/traces/*.toy    programs whose first argument chooses how they fail; the cases are those of their `switch`
+
+Functions of a package whose inside is another than Go's are left out of the comparison, and so are arguments and
+addresses, which Toy does not keep.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.go_oracle import ROOT, build, find_go, run
+from tests.test_programs import ENGINES, run_toy
+
+PROGRAMS = sorted((ROOT / "tests" / "traces").glob("*.toy"))
+CASES = [(path, case) for path in PROGRAMS for case in re.findall(r'\tcase "(.+?)":', path.read_text("utf-8"))]
+FUNCTION = re.compile(r"(\w+(?:\.\(\*\w+\))?[\w.]*)\(.*\)")  # and its arguments
+PLACE = re.compile(r"\t(\S+):(\d+)(?: \+0x\w+)?")  # and an offset in the code
+OTHER_INSIDE = ("sort.",)  # packages whose functions that are not exported are others than Go's
+
+every_case = pytest.mark.parametrize(("path", "case"), CASES, ids=lambda part: getattr(part, "stem", part))
+
+
+def frames(text: str) -> list[str]:
+    """What a trace shows: functions of main with their lines, others without, and how many are left out."""
+    lines = text.partition("goroutine 1 [running]:\n")[2].splitlines()
+    found = [lines[0]] if lines[:1] and lines[0].startswith("...") else []
+    for line, following in pairwise(lines):
+        function, place = FUNCTION.fullmatch(line), PLACE.fullmatch(following)
+        if function and place:
+            found.append(f"{function[1]} {place[2]}" if function[1].startswith("main.") else function[1])
+        elif following.startswith("..."):
+            found.append(following)
+    return [frame for frame in found if not frame.startswith(OTHER_INSIDE)]
+
+
+@cache
+def go_frames(path: Path, case: str) -> list[str]:
+    executable = executables()[path]
+    assert isinstance(executable, Path), f"Go does not compile it:\n{executable}"
+    return frames(run(executable, [case]).stderr.decode())
+
+
+@cache
+def executables() -> dict[Path, Path | str]:
+    return build(PROGRAMS)
+
+
+def toy_trace(path: Path, case: str, engine: str) -> str:
+    done = run_toy(path, (case,), engine, {})
+    assert done.exit_code == 2
+    return done.stderr.decode()
+
+
+@every_case
+def test_a_trace_names_the_callers_that_go_names(path: Path, case: str) -> None:
+    native, python = (toy_trace(path, case, engine) for engine in ENGINES)
+    assert native == python
+    if find_go() is not None:
+        assert frames(native) == go_frames(path, case)
