@@ -46,13 +46,19 @@ class Function(Defers):
         self.literal_names = {}
         self.parameters: list[str] = []  # with their annotations
         self.results: list[Component] = []
+        self.guard_mark = ""  # what traces call the line where the stack is found to be too deep
+
+    def show(self, pos: int) -> None:
+        """Traces name the function, which is declared at a position."""
+        self.is_shown = True
+        self.guard_mark = f"  # {self.program.position(self.info, pos)}"
 
     def lower(self, declaration: FuncDecl) -> None:
         """The parameters and the body of a declared function."""
         assert declaration.body is not None, "the checker rejects functions without a body"
         assert declaration.object is not None, "the checker declares every function"
         self.program.analyse(declaration.object)
-        self.is_shown = True
+        self.show(declaration.pos)
         self.pos = declaration.pos
         self.note_call(is_value=False)
         self.declare_parameters()
@@ -67,7 +73,7 @@ class Function(Defers):
 
     def lower_literal(self, declaration: FuncLit) -> None:
         """A function literal: its closure comes before its parameters (FV1)."""
-        self.is_shown = True
+        self.show(declaration.pos)
         self.pos = declaration.pos
         self.note_call(is_value=True)
         self.declare_closure()
@@ -105,7 +111,7 @@ class Function(Defers):
 
     def lower_deferring_body(self, body: Block, defers: Var, recovers: Var | None) -> None:
         """The inner function of one that defers: its results are variables that it captures."""
-        self.is_shown = True
+        self.show(body.pos)
         self.defers, self.recovers = defers, recovers
         self.declare_closure()
         self.block_of(body)
@@ -217,9 +223,10 @@ class Function(Defers):
             body = ["    package = Package.at(g.globals)", *body]
         guard: list[str] = []
         if recurses:  # C1
-            guard = ["    if unlikely(stack_pointer() < g.stack_guard):", "        stack_overflow(g)"]
+            overflow = f"        stack_overflow(g){self.guard_mark}"
+            guard = ["    if unlikely(stack_pointer() < g.stack_guard):", overflow]
             if 2 * depth > SLOTS_PER_FRAME:
-                guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", "        stack_overflow(g)"]
+                guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", overflow]
         if not self.is_unrolled():
             return [self.head(self.name), *guard, *body, ""]
         twin = self.program.names.fresh(f"{self.name}_again")

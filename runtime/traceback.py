@@ -90,8 +90,8 @@ class Trace(Struct):
     listener: uintptr  # address of note_failure
     program: Inline[FrameTable]  # of the program's image
     runtime: Inline[FrameTable]  # of the one underneath
-    stack_low: uintptr  # the thread's stack: failures on others are not noted
-    stack_high: uintptr
+    stack_low: uintptr  # where the thread's stack ends at most: failures on others are not noted
+    stack_high: uintptr  # what is above all of its frames
     frames: Inline[Frames]  # of the failure that left last
 
 

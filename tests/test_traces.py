@@ -19,18 +19,20 @@ from tests.go_oracle import ROOT, build, find_go, run
 from tests.test_programs import ENGINES, run_toy
 
 PROGRAMS = sorted((ROOT / "tests" / "traces").glob("*.toy"))
+OVERFLOW = ROOT / "tests" / "traces" / "overflow.toy"
 CASES = [(path, case) for path in PROGRAMS for case in re.findall(r'\tcase "(.+?)":', path.read_text("utf-8"))]
+PANICS = [(path, case) for path, case in CASES if path != OVERFLOW]
 FUNCTION = re.compile(r"(\w+(?:\.\(\*\w+\))?[\w.]*)\(.*\)")  # and its arguments
-PLACE = re.compile(r"\t(\S+):(\d+)(?: \+0x\w+)?")  # and an offset in the code
+PLACE = re.compile(r"\t(\S+):(\d+)(?: .*)?")  # and an offset in the code
 OTHER_INSIDE = ("sort.",)  # packages whose functions that are not exported are others than Go's
 
-every_case = pytest.mark.parametrize(("path", "case"), CASES, ids=lambda part: getattr(part, "stem", part))
+every_panic = pytest.mark.parametrize(("path", "case"), PANICS, ids=lambda part: getattr(part, "stem", part))
 
 
 def frames(text: str) -> list[str]:
     """What a trace shows: functions of main with their lines, others without, and how many are left out."""
-    lines = text.partition("goroutine 1 [running]:\n")[2].splitlines()
-    found = [lines[0]] if lines[:1] and lines[0].startswith("...") else []
+    lines = re.split(r"goroutine 1 .*\[running\]:\n", text)[-1].partition("\n\n")[0].splitlines()
+    found = []
     for line, following in pairwise(lines):
         function, place = FUNCTION.fullmatch(line), PLACE.fullmatch(following)
         if function and place:
@@ -58,9 +60,23 @@ def toy_trace(path: Path, case: str, engine: str) -> str:
     return done.stderr.decode()
 
 
-@every_case
+@every_panic
 def test_a_trace_names_the_callers_that_go_names(path: Path, case: str) -> None:
     native, python = (toy_trace(path, case, engine) for engine in ENGINES)
     assert native == python
     if find_go() is not None:
         assert frames(native) == go_frames(path, case)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", [case for path, case in CASES if path == OVERFLOW])
+def test_of_a_stack_that_overflows_both_ends_are_shown(case: str, engine: str) -> None:
+    """Where exactly the python engine's overflows, and how deep either one is, is nothing that Go could tell."""
+    shown = frames(toy_trace(OVERFLOW, case, engine))
+    assert len(shown) == 101
+    assert re.fullmatch(r"\.\.\.\d{4,} frames elided\.\.\.", shown[50])
+    if find_go() is not None:
+        expected = go_frames(OVERFLOW, case)
+        skipped = int(engine == "python")
+        assert shown[skipped:50] == expected[skipped:50]
+        assert shown[-40:] == [frame for frame in expected if not frame.startswith("runtime.")][-40:]

@@ -56,7 +56,7 @@ from runtime.syspy import (
 from runtime.traceback import Trace, note_failure, set_table
 from runtime.world import start_the_world, stop_the_world
 
-HOST_BYTES = 1 << 10  # at most what the host takes more of the stack when it calls this than when it starts the program
+HOST_BYTES = 64 << 10  # at most what the host takes less of the stack when it starts the program
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import types
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from runtime.syspy import native
 from runtime.syspy.frame_table import END, FROM_FP, FROM_SP, Inlined, Reader, function_rules, lines, swept
 from runtime.syspy.image import Image
+from runtime.syspy.pointers import address
 from runtime.syspy.sources import place_of
 from runtime.traceback import Trace, places_of, set_table, words_of
 
@@ -84,10 +84,10 @@ def test_what_is_not_understood_ends_the_walk() -> None:
 
 
 def test_places_come_from_the_innermost_function_outward() -> None:
-    inlined = [Inlined(10, 30, 0, 5), Inlined(15, 20, 1, 6)]
+    inlined = [Inlined(10, 30, 0, 5), Inlined(14, 20, 1, 6)]
     found = list(swept([(0, 9)], [(0, 0), (12, 3), (16, 4), (25, 0)], inlined))
     places = [(), (4,), (2, 4), (2, 5, 4), (3, 5, 4), (3, 4), (4,), ()]
-    assert found == [(at, 9, there) for at, there in zip([0, 10, 12, 15, 16, 20, 25, 30], places, strict=True)]
+    assert found == [(at, 9, there) for at, there in zip([0, 10, 12, 14, 16, 20, 25, 30], places, strict=True)]
 
 
 def test_rows_of_one_byte_are_left_out() -> None:
@@ -114,7 +114,7 @@ def noted(traced: tuple[Any, Image], name: str, argument: int) -> list[int]:
     trace = Trace()
     set_table(trace.program, image.code, image.code_bytes, image.frames_at)
     image.call(made.listener, trace)
-    image.listen(ctypes.addressof(trace))
+    image.listen(address(trace))
     with pytest.raises(Exception, match="too much"):
         image.call(getattr(made, name), argument)
     image.listen(0)
