@@ -186,7 +186,7 @@ class Library(Thunks):
         From item number `shown_from` on output is shown, when the host has hidden it (replay.py).
         """
         function = Function(self, info, self.names.fresh(wish))
-        function.is_shown = True
+        function.is_shown = shown_from is None  # inputs of a session have functions of their own
         for number, item in enumerate(items):
             if number == shown_from:
                 function.step("show_output(g)")

@@ -240,7 +240,7 @@ def test_a_panic_ends_only_its_input(engine: str) -> None:
     assert "panic: runtime error: index out of range [2] with length 0" in lines
     assert "panic: no" in lines
     assert lines.count("exit status 2") == 2
-    assert [line for line in lines if line.startswith("\t")] == ["\trepl:3", "\trepl:5"]
+    assert [line for line in lines if line.startswith("\t")] == ["\trepl:3", "\trepl:5", "\trepl:6"]
     assert "main.f(...)" in lines
 
 
