@@ -401,11 +401,13 @@ class NativeEngine:
         self.program = program
 
     def listen(self, trace: int) -> None:
-        """Let both images tell of their failures, and what notes them know their code."""
-        for number, image in enumerate((self.program, self.runtime)):
+        """Let all images tell of their failures, and what notes them know their code."""
+        image: Image | None = self.program
+        while image is not None:
             if trace and image.frames:
-                self.call("add_frame_table", trace, number, image.code, image.code_bytes, image.frames_at)
+                self.call("add_frame_table", trace, image.code, image.code_bytes, image.frames_at)
             image.listen(trace)
+            image = image.base
 
     def call(self, name: str, *values: int) -> Any:
         """Call a function by its name."""

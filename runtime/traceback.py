@@ -16,6 +16,7 @@ Of many frames only the innermost and the outermost are kept, the latter in a ri
 
     TB1  the frames that the kept words stand for are at most `frames`; they are fewer only when the ring has gone round
     TB2  words go to the ring only when INNER_FRAMES are there, or no room
+    TB3  there are at most MOST_IMAGES images
 
 Under CPython the frames come from the exception: lang/python_engine.py. On machines that frame_table.py does not know
 there is no walk, and the trace has no more than what the failure says.
@@ -51,6 +52,7 @@ INNER_FRAMES = 50  # printed, as in Go
 OUTER_FRAMES = 50
 INNER_WORDS = 128  # kept: room for words that stand for no frame
 OUTER_WORDS = 128
+MOST_IMAGES = 3  # of the program, of the library's common functions, of the runtime
 
 PLACE = 1 << 60
 AT = 2 << 60
@@ -88,15 +90,18 @@ class Trace(Struct):
     """What notes the calls of one thread."""
 
     listener: uintptr  # address of note_failure
-    program: Inline[FrameTable]  # of the program's image
-    runtime: Inline[FrameTable]  # of the one underneath
+    images: u64  # whose code is known
+    tables: Annotated[Array[Inline[FrameTable]], MOST_IMAGES]  # of the program's image, and of those underneath
     stack_low: uintptr  # where the thread's stack ends at most: failures on others are not noted
     stack_high: uintptr  # what is above all of its frames
     frames: Inline[Frames]  # of the failure that left last
 
 
-def set_table(table: FrameTable, code: uintptr, size: u64, data: uintptr) -> None:
-    """Know an image by where its code is and by its table, which stays where it is."""
+def add_table(trace: Trace, code: uintptr, size: u64, data: uintptr) -> None:
+    """Know one more image, by where its code is and by its table, which stays where it is."""
+    assert trace.images < MOST_IMAGES, "TB3: more images than a program has"
+    table = trace.tables[trace.images]
+    trace.images = trace.images + 1
     table.code = code
     table.size = size
     table.count = load(u64, data)
@@ -178,11 +183,10 @@ def walk_up(trace: Trace, frame: uintptr, limit: uintptr) -> None:
 
 def table_of(trace: Trace, pc: uintptr) -> FrameTable:
     """The table of the image that a call is in; nil if it is in none."""
-    program, below = trace.program, trace.runtime
-    if pc > program.code and pc - program.code <= program.size:
-        return program
-    if pc > below.code and pc - below.code <= below.size:
-        return below
+    for i in range(trace.images):
+        table = trace.tables[i]
+        if pc > table.code and pc - table.code <= table.size:
+            return table
     return nil(FrameTable)
 
 

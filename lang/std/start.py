@@ -53,7 +53,7 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
-from runtime.traceback import Trace, note_failure, set_table
+from runtime.traceback import Trace, add_table, note_failure
 from runtime.world import start_the_world, stop_the_world
 
 HOST_BYTES = 64 << 10  # at most what the host takes less of the stack when it starts the program
@@ -185,9 +185,9 @@ def prepare_thread(g: G, stack_bytes: u64) -> Trace:
     return trace
 
 
-def add_frame_table(trace: Trace, number: u64, code: uintptr, size: u64, table: uintptr) -> None:
-    """Tell what notes calls of the code of the program (0) or of the runtime (1); the table is as on disk."""
-    set_table(trace.program if number == 0 else trace.runtime, code, size, table)
+def add_frame_table(trace: Trace, code: uintptr, size: u64, table: uintptr) -> None:
+    """Tell what notes calls of the code of one more image; the table is as on disk."""
+    add_table(trace, code, size, table)
 
 
 def scavenge_in_background(runtime: Runtime) -> None:

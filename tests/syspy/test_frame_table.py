@@ -13,7 +13,7 @@ from runtime.syspy.frame_table import END, FROM_FP, FROM_SP, Inlined, Reader, fu
 from runtime.syspy.image import Image
 from runtime.syspy.pointers import address
 from runtime.syspy.sources import place_of
-from runtime.traceback import Trace, places_of, set_table, words_of
+from runtime.traceback import Trace, add_table, places_of, words_of
 
 PROGRAM = """
 from runtime.syspy import FAIL_PANIC, address, attempt, call_at, fail, function_address, i64, inline, u64, uintptr
@@ -112,7 +112,7 @@ def noted(traced: tuple[Any, Image], name: str, argument: int) -> list[int]:
     """The places of the calls that lead to the failure of a call."""
     made, image = traced
     trace = Trace()
-    set_table(trace.program, image.code, image.code_bytes, image.frames_at)
+    add_table(trace, image.code, image.code_bytes, image.frames_at)
     image.call(made.listener, trace)
     image.listen(address(trace))
     with pytest.raises(Exception, match="too much"):
