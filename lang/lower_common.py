@@ -57,7 +57,7 @@ class LoweredCommon(NamedTuple):
 
 
 def lower_common() -> LoweredCommon:
-    """The module of all common functions."""
+    """The module of the functions in OFFERED."""
     source = Source(COMMON_MODULE, EMPTY)
     diagnostics = Diagnostics(source)
     file = parse(source, diagnostics)
@@ -67,7 +67,7 @@ def lower_common() -> LoweredCommon:
 
 
 class CommonLowering(ProgramLowering):
-    """The whole library, as if an empty program used all of it."""
+    """The library, as if an empty program used what is offered."""
 
     def __init__(self, package: syntax.Package, source: Source) -> None:
         super().__init__(package, source, False, None, None)
@@ -75,17 +75,16 @@ class CommonLowering(ProgramLowering):
         self.tied: set[str] = set()  # functions that do
 
     def lower_all(self) -> LoweredCommon:
-        """All functions; the text has those that are common."""
-        declared = [d.object for p in self.packages for d in p.functions if d.object is not None and d.body is not None]
-        names = {function: self.function_name(function) for function in declared}
+        """What is offered, and what that calls."""
+        declared = [d.object for package in self.packages for d in package.functions if d.object is not None]
+        names = {function: self.function_name(function) for function in declared if key_of(function) in OFFERED}
         self.lower_library()
         collecting, recursive = self.collecting(), self.recursive()
-        lowered = {f.name: f for f in self.lowered if f.name in names.values()}
+        lowered = {f.name: f for f in self.lowered if f.name in self.functions.values()}
         bodies = self.common_among({f.name: f.lines(collecting, f.name in recursive) for f in lowered.values()})
         offered = {
-            key: CommonFunction(name, lowered[name].head(name), name in collecting)
+            key_of(function): CommonFunction(name, lowered[name].head(name), name in collecting)
             for function, name in names.items()
-            if (key := key_of(function)) in OFFERED
         }
         for one in offered.values():
             assert one.name in bodies, f"CF1, CF2: {one.name}"
