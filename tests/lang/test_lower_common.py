@@ -118,7 +118,7 @@ def test_both_engines_print_the_same(tmp_path: Path, engine: str) -> None:
     )
     assert (done.stdout, done.returncode) == (PRINTED, 2)
     assert "index out of range [3] with length 3" in done.stderr
-    assert f"main.main(...)\n\t{path}:19\n" in done.stderr
+    assert f"main.main()\n\t{path}:19\n" in done.stderr
 
 
 def test_the_image_is_found_again() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lang import child
-from lang.driver import UserError, compile_source, read_source, translate
+from lang.driver import UserError, compile_source, on_python, read_source, translate
 from lang.source import Source
 from lang.toolchain import runtime_image
 
@@ -33,10 +33,10 @@ LONG = {
     "and": ("x := true\nprintln(x" + " && x" * 400 + ")", "true"),
     "signs": ("x := 2\nprintln(" + "- " * 400 + "x)", "2"),
     "fields": ("x := &T{}\nx.next = x\nprintln(x" + ".next" * 400 + " == x)", "true"),
+    "loops": ("for {\n" * 30 + "println(1)\nreturn\n" + "}\n" * 30, "1"),
     "blocks": ("x := 1\n" + "if x > 0 {\n" * 70 + "println(x)\n" + "}\n" * 70, "1"),
 }
 DEEP = {
-    "loops": "for {\n" * 30 + "return\n" + "}\n" * 30,
     "signs": "x := 2\nprintln(" + "- " * 20_000 + "x)",
     "sum": "x := 2\nprintln(x" + " + x" * 20_000 + ")",
     "types": "var x " + "*" * 81 + "int\n_ = x",
@@ -69,3 +69,9 @@ def test_what_is_too_deep_is_refused(name: str) -> None:
     source = Source("deep.toy", program(DEEP[name]))
     with pytest.raises(UserError, match=r"deep\.toy:\d+:\d+: .*nested (too deeply|more than 80 deep)"):
         translate(compile_source(source), source, runtime_image(), use_cache=False)
+
+
+def test_loops_that_cpython_does_not_take_are_refused_by_its_engine() -> None:
+    body, _ = LONG["loops"]
+    with pytest.raises(UserError, match=r"deep\.toy:\d+:\d+: .*nested too deeply"):
+        on_python(Source("deep.toy", program(body)), is_profiled=False)
