@@ -30,9 +30,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from lang import driver
 from tests.fuzz.programs import generate
-from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine, optimise_programs
+from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine, optimise_programs, prepare
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import ROOT, build
 
@@ -132,7 +131,7 @@ def main(words: list[str]) -> int:
     os.environ["TOY_CACHE_DIR"] = str(WORK / "cache")
     started = time.monotonic()
     print(f"seed {options.seed}, {options.count} programs", flush=True)
-    driver.prepare()
+    prepare()
     is_right(generate(0).text())  # what the checker finds out about the library, too, is shared by all processes
     gc.freeze()
     every = cases(options)

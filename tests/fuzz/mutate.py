@@ -39,11 +39,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from lang import child, driver, toolchain
+from lang import child, driver
 from lang.source import Source
 from tests.fuzz.children import in_child
 from tests.fuzz.mutations import corpus, input_of
-from tests.fuzz.runs import drop_programs, optimise_programs
+from tests.fuzz.runs import drop_programs, optimise_programs, prepare
 from tests.go_oracle import ROOT, tokens
 
 WORK = ROOT / "build" / "fuzz"
@@ -104,10 +104,10 @@ def compile_input(data: bytes, translates: bool) -> Verdict:
         refused = "refused by the checker"
         package = driver.check_file(file, source)
         refused = "refused by the lowering"
-        lowered = driver.lower_checked(package, source)
+        driver.lower_checked(package, source)
         refused = "refused by the translation"
         if translates:
-            driver.translate(lowered, source, toolchain.runtime_image())
+            driver.on_native(source, is_profiled=False)
     except driver.UserError:
         return Verdict(refused)
     except BaseException as error:
@@ -264,7 +264,7 @@ def main(words: list[str]) -> int:
     started = time.monotonic()
     last = options.first + options.count
     print(f"seed {options.seed}, inputs {options.first} to {last - 1}", flush=True)
-    driver.prepare()
+    prepare()
     optimise_programs(options.opt)
     corpus()
     gc.freeze()

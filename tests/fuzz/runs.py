@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from lang import toolchain
+from lang import driver, toolchain
 from runtime.syspy import native
 from runtime.syspy.image import Image
 from tests.expectations import STRESS_REPORT, difference
@@ -134,8 +134,14 @@ def examine(path: Path, executable: Path | str, modes: list[str], every: int) ->
     return [], done
 
 
+def prepare() -> None:
+    """Load the compiler, and make the images that programs rest on: processes forked later share it."""
+    driver.prepare()
+    toolchain.library_image(toolchain.runtime_image())
+
+
 def optimise_programs(level: int) -> None:
-    """From now on LLVM optimises programs at a level; the runtime stays as it is."""
+    """From now on LLVM optimises programs at a level; what they rest on is made before and stays as it is."""
     native.build = partial(BUILD, opt_level=level)
     toolchain.cached_program = partial(cached_program, level)
 
