@@ -27,6 +27,7 @@ from typing import TypeGuard
 from lang import syntax
 from lang.go_types import Array, Basic, Interface, Map, Pointer, Signature, Slice, Struct, Tuple, Type
 from lang.layout import has_pointers, size_of
+from lang.lower_calls import strip
 from lang.lower_natives import NATIVES
 from lang.lower_types import is_boxed, is_direct
 from lang.objects import Func, FunctionInfo, Var, VarKind
@@ -77,12 +78,11 @@ class Escapes:
         self._leaks: dict[Func, list[Leaks]] = {}
         self._under_way: set[Func] = set()
 
-    def analyse(self, function: Func) -> None:
-        """Note on the variables and the literals of a function which of them stay in its frame."""
-        self.leaks(function)
-
     def leaks(self, function: Func) -> list[Leaks]:
-        """What a function does with its receiver, if it has one, and its parameters."""
+        """What a function does with its receiver, if it has one, and its parameters.
+
+        It is noted on its variables and literals which of them stay in its frame.
+        """
         found = self._leaks.get(function)
         if found is not None:
             return found
@@ -90,7 +90,7 @@ class Escapes:
         body = declaration.finished().body if declaration is not None else None
         if declaration is None or body is None:
             return []
-        variables = parameters(declaration.info)
+        variables = declaration.info.given
         # A function that calls itself is taken to be harmless, and looked at again until that holds.
         self._leaks[function] = [HARMLESS] * len(variables)
         self._under_way.add(function)
@@ -129,7 +129,7 @@ class Graph:
         self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
         self.calls_itself = False
         self.is_opaque = False  # something is not understood: ES1
-        for var in parameters(info):
+        for var in info.given:
             self.of(var).is_param = True
         for var in info.results:
             self.flow(self.results, [(self.of(var), 0)])
@@ -380,9 +380,7 @@ class Graph:
                 return self.converted(expr.args[0], expr.type)
             case CallKind.BUILTIN:
                 return self.builtin(expr)
-        function = expr.function
-        while isinstance(function, syntax.Paren):
-            function = function.inner
+        function = strip(expr.function)
         selection = function.selection if isinstance(function, syntax.Selector) else None
         given: list[Flows] = []
         if expr.kind is CallKind.METHOD and isinstance(function, syntax.Selector):
@@ -619,13 +617,9 @@ class Graph:
     def defer(self, node: syntax.Defer) -> None:
         """defer f(x): all that it needs outlives the body of the function, but not its parameters and results."""
         deferred = self.deferred.setdefault(self.info, Location(self.info, is_deferred=True))
-        call = node.call
-        while isinstance(call, syntax.Paren):
-            call = call.inner
+        call = strip(node.call)
         assert isinstance(call, syntax.Call), "what is deferred is a call"
-        function = call.function
-        while isinstance(function, syntax.Paren):
-            function = function.inner
+        function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args:
             self.value(function)
             self.flow(deferred, self.closures.pop(function).edges)  # the closure itself is on the heap
@@ -652,11 +646,6 @@ def is_harmless(function: Func) -> bool:
 def is_number(t: Type) -> bool:
     """Whether a type is one of those without pointers."""
     return isinstance(t.underlying, Basic) and not t.underlying.is_string
-
-
-def parameters(info: FunctionInfo) -> list[Var]:
-    """Receiver and parameters of a function."""
-    return [*([info.receiver] if info.receiver is not None else []), *info.params]
 
 
 def holds_word(t: Type) -> bool:

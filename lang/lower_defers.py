@@ -98,8 +98,7 @@ class Defers(Gotos):
 
     def variables_of_frame(self) -> list[Var]:
         """Receiver, parameters and results."""
-        receiver = [self.info.receiver] if self.info.receiver is not None else []
-        return [*receiver, *self.info.params, *self.info.results]
+        return [*self.info.given, *self.info.results]
 
     def return_statement(self, node: syntax.Return) -> None:
         """return: in the body of a function that defers, the results are set first."""

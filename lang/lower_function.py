@@ -174,8 +174,7 @@ class Function(Defers):
 
     def declare_parameters(self) -> None:
         """Parameters as locals; those that must live in memory are moved there."""
-        receiver = [self.info.receiver] if self.info.receiver is not None else []
-        for var in [*receiver, *self.info.params]:
+        for var in self.info.given:
             components = self.types.components(var.type)
             wish = self.wish(var)
             names = tuple(self.declare(f"{wish}_{c.suffix}" if c.suffix else wish, c) for c in components)

@@ -137,6 +137,11 @@ class FunctionInfo:
     calls_recover: bool = False
 
     @property
+    def given(self) -> list[Var]:
+        """The receiver, if there is one, and the parameters."""
+        return [*([self.receiver] if self.receiver is not None else []), *self.params]
+
+    @property
     def has_named_results(self) -> bool:
         """Whether a bare return is allowed."""
         return bool(self.results) and self.results[0].name != ""
