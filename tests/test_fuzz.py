@@ -15,7 +15,7 @@ import pytest
 from tests.fuzz import mutate, mutations
 from tests.fuzz.children import in_child
 from tests.fuzz.programs import generate
-from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine
+from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine, prepare
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import BUILD_DIR, build, find_go
 
@@ -67,6 +67,7 @@ def test_a_difference_from_go_is_a_failure() -> None:
 
 def test_mutated_sources_break_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutate, "WORK", tmp_path)
+    prepare()  # the first input that is translated would take the time of the images
     done = mutate.examined(1, 10, list(range(150)))
     assert done.findings == []
     assert done.translated
