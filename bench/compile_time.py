@@ -112,7 +112,7 @@ def stages() -> dict[str, float]:
         module = timed("execute the module", lambda: program_module(declarations(program.text)))
         unit = timed("translate", lambda: lowered([module.start], base.names(), sources))
         compiled = timed("LLVM", lambda: compile_text(unit.text()))
-        timed("link", lambda: link(compiled.object_code))
+        timed("link", lambda: link([compiled.object_code]))
     return found
 
 

@@ -29,7 +29,7 @@ from lang.go_types import Array, Basic, Interface, Map, Pointer, Signature, Slic
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import strip
 from lang.lower_natives import NATIVES
-from lang.lower_types import is_boxed, is_direct
+from lang.lower_types import is_boxed, is_direct, needs_memory
 from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.syntax import Adjust, CallKind, Expr, FieldSelection, FuncLit, InterfaceSelection, MethodSelection, Mode
 
@@ -282,7 +282,7 @@ class Graph:
         if closure is None:
             closure = self.closures[expr] = Location(self.info, self.depth)
         for var in expr.info.captures:
-            is_address = var.is_shared or is_boxed(var.type)
+            is_address = needs_memory(var)
             self.flow(closure, [(self.of(var), -1 if is_address else 0)])
         outer_info, outer_depth = self.info, self.depth
         self.info, self.depth = expr.info, 0
@@ -629,12 +629,6 @@ class Graph:
         elif function.mode is not Mode.BUILTIN:
             self.leak(self.value(function))
         self.leak_all(call.args)
-
-
-def needs_memory(var: Var) -> bool:
-    """Whether a variable does not live in locals; deferred calls may change results."""
-    is_result = var.kind is VarKind.RESULT and var.function is not None and var.function.has_defer
-    return var.is_shared or is_boxed(var.type) or is_result
 
 
 def is_harmless(function: Func) -> bool:

@@ -20,7 +20,7 @@ from lang.go_types import UINTPTR, Field, Pointer, Signature, Struct, Type
 from lang.layout import has_pointers
 from lang.lower_calls import Calls, strip
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_types import VIEW, Component, is_boxed
+from lang.lower_types import VIEW, Component, is_boxed, needs_memory
 from lang.objects import Func, FunctionInfo, Object, Var, VarKind
 from lang.spelling import spelled
 from lang.syntax import (
@@ -213,7 +213,7 @@ class Closures(Calls):
         """The variables that a function literal captures, as it finds them in its closure."""
         if not info.captures:
             return
-        is_copied = [not var.is_shared and not is_boxed(var.type) for var in info.captures]
+        is_copied = [not needs_memory(var) for var in info.captures]
         kept = zip(info.captures, is_copied, strict=True)
         types = [var.type if copied else Pointer(var.type) for var, copied in kept]
         values = self.captured_values(closure, types)

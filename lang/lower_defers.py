@@ -68,9 +68,6 @@ class Defers(Gotos):
             self.step("g.unwinding.may_recover = 0")
         elif is_value and self.program.recovers:
             self.step("g.unwinding.may_recover = 0")
-        if self.info.has_defer:
-            for var in self.info.results:
-                var.captured = True
 
     def hand_on(self, call: Call) -> None:
         """Before the call that a function stands for, which is deferred if the function is."""

@@ -25,7 +25,7 @@ from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
 from lang.lower_interfaces import DATA, TYPE
 from lang.lower_loops import ends
-from lang.lower_types import Component, is_boxed, runtime_name
+from lang.lower_types import Component, is_boxed, needs_memory, runtime_name
 from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
@@ -187,7 +187,7 @@ class Function(Defers):
 
     def bind_parameter(self, var: Var, names: tuple[str, ...]) -> None:
         """Make a parameter a variable."""
-        if var.is_shared or is_boxed(var.type):
+        if needs_memory(var):
             self.locals[var] = self.variable_memory(var, self.wish(var), names)
         else:
             self.locals[var] = names

@@ -18,7 +18,7 @@ from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
-from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar
+from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
 from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
 from lang.type_notes import ONE
@@ -46,7 +46,7 @@ class Places(Frame):
 
     def declare_variable(self, var: Var, wish: str, parts: Value | None) -> None:
         """A new variable with its first value; None for zero."""
-        if var.is_shared or is_boxed(var.type):
+        if needs_memory(var):
             self.locals[var] = self.variable_memory(var, wish, parts)
             return
         components = self.types.components(var.type)

@@ -45,6 +45,7 @@ from lang.go_types import (
 from lang.layout import align_of, field_offsets, pointer_bytes, pointer_mask, size_of
 from lang.lookup import is_exported
 from lang.lower_names import Names, safe_name
+from lang.objects import Var
 from runtime.basic_types import BASIC_TYPES
 
 FLAT_LIMIT = 16  # locals that a struct may take apart into; above it is boxed
@@ -135,6 +136,11 @@ WORD = "{}"
 def is_boxed(t: Type) -> bool:
     """Whether values of t live in memory even as locals."""
     return isinstance(t.underlying, Array) or (isinstance(t.underlying, Struct) and _flat_size(t) > FLAT_LIMIT)
+
+
+def needs_memory(var: Var) -> bool:
+    """Whether a variable does not live in locals."""
+    return var.is_shared or is_boxed(var.type)
 
 
 @cache

@@ -58,8 +58,13 @@ class Var(Object):
 
     @property
     def is_shared(self) -> bool:
-        """Whether it needs memory of its own: it may change while others see it. A return changes results."""
-        return self.address_taken or (self.captured and (self.assigned or self.kind is VarKind.RESULT))
+        """Whether it needs memory of its own: it may change while others see it.
+
+        A return changes results; and what is deferred sees them, and may come after it.
+        """
+        if self.kind is VarKind.RESULT and self.function is not None:
+            return self.address_taken or self.captured or self.function.has_defer
+        return self.address_taken or (self.captured and self.assigned)
 
 
 @dataclass(slots=True, eq=False)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import struct as packing
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 END, FROM_SP, FROM_FP = 0, 1, 2
@@ -255,11 +255,13 @@ def stretches(values: Mapping[int, int], ranges: bytes | bytearray) -> Iterator[
 # --- Together --------------------------------------------------------------------------------------------------------
 
 
-def frame_table(tables: Mapping[str, bytes | bytearray]) -> bytes:
-    """The table of an image, of what its linker has kept."""
-    by_rule = sorted(rules(tables.get(".eh_frame", b"")), key=lambda row: (row[0], row[1] != END))
-    by_line = sorted(lines(tables.get(".debug_line", b"")), key=lambda row: row[0])
-    stretches_ = list(inlined(tables)) if ".debug_info" in tables else []
+def frame_table(objects: Sequence[Mapping[str, bytes | bytearray]]) -> bytes:
+    """The table of an image, of the tables of its objects, as the linker has kept them."""
+    all_rules = (row for tables in objects for row in rules(tables.get(".eh_frame", b"")))
+    all_lines = (row for tables in objects for row in lines(tables.get(".debug_line", b"")))
+    by_rule = sorted(all_rules, key=lambda row: (row[0], row[1] != END))
+    by_line = sorted(all_lines, key=lambda row: row[0])
+    stretches_ = [one for tables in objects if ".debug_info" in tables for one in inlined(tables)]
     lists: dict[tuple[int, ...], int] = {(): 0}
     words, rows = [0], []
     for start, rule, places in swept(by_rule, by_line, stretches_):

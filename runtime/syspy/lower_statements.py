@@ -53,8 +53,8 @@ class FunctionLowering(Assignment):
 
     loops: list[Loop]
 
-    def text(self, linkage: str, attributes: str) -> str:
-        """The whole definition."""
+    def text(self, attributes: str) -> str:
+        """The definition, but for its linkage."""
         signature = self.signature
         self.loops = []
         parameters = []
@@ -67,7 +67,7 @@ class FunctionLowering(Assignment):
         self.statements(signature.node.body)
         if self.is_open:
             self.fall_off()
-        head = f"define {linkage} fastcc {llvm_type(signature.result)} {symbol_text(signature.symbol)}"
+        head = f"fastcc {llvm_type(signature.result)} {symbol_text(signature.symbol)}"
         body = "\n".join(self.allocas + self.lines)
         if self.measures_stack:
             attributes += ' "disable-tail-calls"="true"'

@@ -68,6 +68,8 @@ def build(
     tell them (see key_of); else they are found through the roots, and `extra_sources` are files to add. `notes`, of
     what JSON can hold, are kept with the image. `exports` are functions and constants that images
     above may refer to, beside what the roots of an image without a base call.
+
+    What is kept may be compiled by two processes, in halves. What is not has texts, and is the same each time.
     """
     if key is None:
         from runtime.syspy.dependencies import texts_of
@@ -77,13 +79,15 @@ def build(
         found = cached(name, key, base=base, debug=debug, opt_level=opt_level)
         if found is not None:
             return found
-    from runtime.syspy.translate import translate
+    from runtime.syspy.translate import lowered, translate
 
-    facts, code, compiled = translate(roots, name, base, sources or {}, debug, opt_level, exports)
+    unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
+    facts, code, compiled = translate(unit, name, opt_level, is_whole=not use_cache)
     facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
     image = Image({**facts, "key": full_key}, code, base)
-    image.texts = lambda: (compiled.ir, compiled.assembly)
+    if compiled is not None:
+        image.texts = lambda: (compiled.ir, compiled.assembly)
     if use_cache:
         cache.write(name, full_key, facts, code)
     return image

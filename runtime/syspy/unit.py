@@ -19,10 +19,11 @@ Next: optimise.py
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
+from runtime.syspy.division import Function, halves, symbols_in
 from runtime.syspy.entries import DESCRIPTOR, OUTER, RECORD_WORDS, WORDS
 from runtime.syspy.failure import MAX_WORDS
 from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
@@ -72,7 +73,9 @@ class Unit:
         self._exports: set[str] = set()  # symbols that images above may refer to, beside those of the lowest image
         self._signatures: dict[Any, Signature] = {}
         self._waiting: list[Signature] = []
-        self._texts: list[str] = []
+        self._functions: dict[str, Function] = {}  # by LLVM's spelling of the symbol; in the order of definition
+        self._routines: dict[str, str] = {}  # the same; what leaves with failures, and what catches them
+        self._thunks: list[str] = []
         self._declared: dict[str, str] = {}
         self._globals: dict[str, str] = {}
         self._failures: dict[Any, str] = {}
@@ -95,7 +98,7 @@ class Unit:
             return
         self.use(signature)
         self.roots.append(signature)
-        self._texts.append(entry_thunk(signature))
+        self._thunks.append(entry_thunk(signature))
         self._define_waiting()
 
     def add_exports(self, exports: Sequence[Any]) -> None:
@@ -122,9 +125,7 @@ class Unit:
             return symbol
         is_below = self.base is not None and callee.symbol in self.base
         if callee.mark == "c" or (is_below and callee.mark != "inline"):
-            convention = "" if callee.mark == "c" else "fastcc "
-            kinds = ", ".join(parameter_type(kind, callee.mark) for _, kind in callee.parameters)
-            self.declare(callee.symbol, f"{convention}{llvm_type(callee.result)} {symbol}({kinds}) nounwind")
+            self.declare(callee.symbol, prototype(callee))
         else:
             self.defined[callee.symbol] = callee
             self._waiting.append(callee)
@@ -136,7 +137,8 @@ class Unit:
             signature.mark, "nounwind uwtable"
         )
         linkage = "hidden" if self.base is None or signature.symbol in self._exports else "internal"
-        self._texts.append(lowering.text(linkage, attributes))
+        text = lowering.text(attributes)
+        self._functions[symbol_text(signature.symbol)] = Function(linkage, prototype(signature), text)
 
     def declare(self, name: str, prototype: str) -> None:
         """Declare an external function."""
@@ -166,25 +168,22 @@ class Unit:
     def failure_routine(self, words: int) -> str:
         """The symbol of the routine that leaves with so many words."""
         symbol = f"@syspy.fail.{words}"
-        if symbol not in self._globals:
-            self._globals[symbol] = ""
-            self._texts.append(failure_text(words))
+        if symbol not in self._routines:
+            self._routines[symbol] = failure_text(words)
         return symbol
 
     def attempt_routine(self, parameters: list[str]) -> str:
         """The symbol of the routine that calls a function with such parameters, and that its failures come back to."""
         symbol = symbol_text("syspy.attempt." + ".".join(kind.replace(" ", "_") for kind in parameters))
-        if symbol not in self._globals:
-            self._globals[symbol] = ""
-            self._texts.append(attempt_text(symbol, parameters))
+        if symbol not in self._routines:
+            self._routines[symbol] = attempt_text(symbol, parameters)
         return symbol
 
     def again_routine(self) -> str:
         """The symbol of the routine that leaves with a failure that was caught."""
         symbol = "@syspy.again"
-        if symbol not in self._globals:
-            self._globals[symbol] = ""
-            self._texts.append(AGAIN)
+        if symbol not in self._routines:
+            self._routines[symbol] = AGAIN
         return symbol
 
     # Constants
@@ -235,10 +234,61 @@ class Unit:
 
     def text(self) -> str:
         """The LLVM module."""
-        globals_ = [f"{symbol} = {value}" for symbol, value in self._globals.items() if value]
-        declared = [f"declare {prototype}" for name, prototype in self._declared.items() if name not in self.defined]
+        functions = [f"define {function.linkage} {function.text}" for function in self._functions.values()]
+        data = [f"{symbol} = {value}" for symbol, value in self._globals.items()]
+        return self._module(OWN, data, self._declared.values(), [*self._thunks, *self._routines.values(), *functions])
+
+    def texts(self) -> list[str]:
+        """The LLVM modules of two halves, to be linked; one of the whole, if that is small."""
+        parts = halves(self._functions)
+        if len(parts) == 1:
+            return [self.text()]
+        first, second = self._named(parts[0], self._thunks), self._named(parts[1], [])
+        return [self._half(parts[0], first, second, is_first=True), self._half(parts[1], second, first, is_first=False)]
+
+    def _named(self, part: set[str], thunks: list[str]) -> set[str]:
+        """All that a half refers to, by its own functions or by what it has copies of."""
+        found: set[str] = set()
+        waiting = [*thunks, *(self._functions[symbol].text for symbol in part)]
+        while waiting:
+            met = symbols_in(waiting.pop()) - found
+            found |= met
+            waiting += [function.text for symbol in met - part if (function := self._copied(symbol))]
+            waiting += [text for symbol in met for texts in (self._routines, self._globals) if (text := texts.get(symbol))]
+        return found
+
+    def _copied(self, symbol: str) -> Function | None:
+        """A function of which the other half has a copy."""
+        function = self._functions.get(symbol)
+        return function if function is not None and function.is_copied else None
+
+    def _half(self, part: set[str], named: set[str], named_there: set[str], is_first: bool) -> str:
+        """The module of a half (DV1): what both have is defined in the first."""
+        functions = list(self._thunks) if is_first else []
+        functions += [text for symbol, text in self._routines.items() if symbol in named]
+        declared = [text for name, text in self._declared.items() if symbol_text(name) in named]
+        for symbol, function in self._functions.items():
+            if symbol in part:
+                linkage = "hidden" if symbol in named_there else function.linkage
+                functions.append(f"define {linkage} {function.text}")
+            elif symbol in named and function.is_copied:
+                functions.append(f"define available_externally hidden {function.text}")
+            elif symbol in named:
+                declared.append(f"hidden {function.prototype}")
+        data = []
+        for symbol, value in self._globals.items():
+            linkage, _, rest = value.partition(" ")
+            if linkage in ("hidden", "internal") and (is_first or symbol in named):
+                data.append(f"{symbol} = {'' if is_first else 'available_externally '}hidden {rest}")
+            elif symbol in named:
+                data.append(f"{symbol} = {value}")
+        return self._module(OWN if is_first else OF_ANOTHER, data, declared, functions)
+
+    def _module(self, own: str, data: list[str], declared: Iterable[str], functions: list[str]) -> str:
+        """An LLVM module."""
         places = [PLACES, *(f"!{FIRST_SCOPE + i} = {SCOPE}" for i in range(self._scopes))] if self._scopes else []
-        return "\n".join([PRELUDE, *globals_, *declared, "", *self._texts, METADATA, *places])
+        prototypes = [f"declare {text}" for text in declared]
+        return "\n".join([own, PRELUDE, *data, *prototypes, "", *functions, METADATA, *places])
 
     def exported(self) -> list[str]:
         """The symbols that the image defines for others."""
@@ -261,9 +311,15 @@ class Unit:
         }
 
 
-PRELUDE = """
+OWN = """
 @syspy.key = hidden global i32 0
 @syspy.listener = hidden global ptr null
+"""
+OF_ANOTHER = """
+@syspy.key = external hidden global i32
+@syspy.listener = external hidden global ptr
+"""
+PRELUDE = """
 declare ptr @llvm.frameaddress.p0(i32)
 declare i32 @_setjmp(ptr) returns_twice nounwind
 declare void @longjmp(ptr, i32) noreturn nounwind
@@ -271,6 +327,13 @@ declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare ptr @pthread_getspecific(i32) nounwind
 declare i32 @pthread_setspecific(i32, ptr) nounwind
 """
+
+
+def prototype(callee: Signature) -> str:
+    """What declares a function."""
+    convention = "" if callee.mark == "c" else "fastcc "
+    kinds = ", ".join(parameter_type(kind, callee.mark) for _, kind in callee.parameters)
+    return f"{convention}{llvm_type(callee.result)} {symbol_text(callee.symbol)}({kinds}) nounwind"
 
 
 def word_kind(kind: Kind) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.first_touch import MEASUREMENTS
+from runtime.first_touch import FIRST_REST
 from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE, PAGES_PER_ARENA
 from runtime.mheap import ARENA_HINT, ARENA_HINT_STEP, alloc_span, free_span
 from runtime.mspan import MSpan
@@ -83,20 +83,60 @@ def test_huge_pages_are_asked_for_beyond_the_first_8_mib(heap: HeapUnderTest, sm
         heap.call(free_span, heap.heap, heap.p, span)
 
 
+def grown(heap: HeapUnderTest, times: int) -> list[MSpan]:
+    """Spans of 4 MiB, on pages that were never used."""
+    return [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(times)]
+
+
 def test_what_pages_cost_is_measured_where_the_heap_grows(heap: HeapUnderTest) -> None:
     touch = heap.heap.first_touch
-    touch.measurements = 0
-    spans = [span_of_pages(heap, 4 * MB // PAGE_SIZE) for _ in range(2)]
-    assert (touch.measurements, touch.huge_ns, touch.small_ns) == (0, 0, 0)
-    seen: list[tuple[int, int]] = []
-    for count in range(1, MEASUREMENTS + 3):
-        spans.append(span_of_pages(heap, 4 * MB // PAGE_SIZE))
-        assert touch.measurements == min(count, MEASUREMENTS)
-        seen.append((touch.huge_ns, touch.small_ns))
-    assert min(seen[0]) > 0
-    assert seen == sorted(seen, reverse=True)  # the least time counts
-    assert seen[-1] == seen[MEASUREMENTS - 1]
+    touch.rest = 0
+    spans = grown(heap, 2)
+    assert (touch.huge_ns, touch.small_ns) == (0, 0)
+    spans += grown(heap, 1)
+    assert min(touch.huge_ns, touch.small_ns) > 0
     assert spans[-1].need_zero == 0
+    give_back(heap, spans)
+
+
+def test_ft1_huge_pages_are_given_up_when_the_last_ones_were_dear(heap: HeapUnderTest) -> None:
+    """Half of what was known before counts, which is more than they ever take here."""
+    spans = grown(heap, 2)
+    touch = heap.heap.first_touch
+    touch.huge_ns, touch.small_ns, touch.rest = 10**15, 10**14, 0
+    spans += grown(heap, 1)
+    assert 10**15 // 2 <= touch.huge_ns < 10**15
+    assert touch.small_ns < 10**14  # the least counts
+    assert "hg" not in vm_flags(spans[-1].start_addr + 2 * MB)
+    give_back(heap, spans)
+
+
+def test_ft1_huge_pages_are_asked_for_again_when_the_last_ones_were_cheap(heap: HeapUnderTest) -> None:
+    spans = grown(heap, 2)
+    touch = heap.heap.first_touch
+    touch.huge_ns, touch.small_ns, touch.rest = 10**15, 10**15, 0
+    spans += grown(heap, 1)
+    assert 10**15 // 2 <= touch.huge_ns < 10**15
+    assert touch.small_ns == 10**15  # all pages were to be huge: none was measured
+    assert "hg" in vm_flags(spans[-1].start_addr + 2 * MB)
+    give_back(heap, spans)
+
+
+def test_ft2_the_more_often_they_were_dear_the_rarer_they_are_measured(heap: HeapUnderTest) -> None:
+    spans = grown(heap, 2)
+    touch = heap.heap.first_touch
+    touch.rest = 0
+    measured = []
+    for number in range(4 * FIRST_REST):
+        touch.huge_ns, touch.small_ns = 10**15, 1
+        spans += grown(heap, 1)
+        if touch.huge_ns != 10**15:
+            measured.append(number)
+    assert measured == [0, FIRST_REST + 1, 3 * FIRST_REST + 2]
+    give_back(heap, spans)
+
+
+def give_back(heap: HeapUnderTest, spans: list[MSpan]) -> None:
     for span in spans:
         heap.call(free_span, heap.heap, heap.p, span)
 

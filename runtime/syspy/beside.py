@@ -1,0 +1,62 @@
+"""Beside: a function that runs in a process of its own while this one goes on.
+
+    with Beside(function) as other:      forked: it sees all that this process has
+        own = ...
+        theirs = other.result()          its bytes; None if that process failed, for whatever reason
+
+Next: translate.py
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Self
+
+
+def processors() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Beside:
+    """One such process. Whoever leaves without its result ends it."""
+
+    def __init__(self, function: Callable[[], bytes]) -> None:
+        self._reader, writer = os.pipe()
+        try:
+            self._pid = os.fork()
+        except OSError:  # no room for a process: as if it had failed
+            self._pid = 0
+            os.close(writer)
+            return
+        if self._pid == 0:
+            _run(function, writer)
+        os.close(writer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def result(self) -> bytes | None:
+        """Wait for it."""
+        with os.fdopen(self._reader, "rb", closefd=False) as pipe:
+            data = pipe.read()
+        return data or None
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self._reader)
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+
+def _run(function: Callable[[], bytes], writer: int) -> None:
+    """The other process's part; it never returns, and says nothing of what goes wrong."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        data = function()
+        with os.fdopen(writer, "wb") as pipe:
+            pipe.write(data)
+    finally:
+        os._exit(0)
