@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from lang import child, driver
+from runtime.syspy import division, translate
 from tests.expectations import difference, expectations_of
 from tests.go_oracle import ROOT, Result, build, find_go, run
 from tests.runtime.engines import seed
@@ -99,6 +100,19 @@ def stress_counts(result: Result) -> tuple[int, int]:
     match = re.search(rb"^gcstress: ([0-9]+) collections at ([0-9]+) allocations", result.stderr, re.MULTILINE)
     assert match, result.stderr
     return int(match[1]), int(match[2])
+
+
+@pytest.mark.parametrize("path", PROGRAMS[::20], ids=name_of)
+def test_toy_does_what_the_program_says_when_two_processes_compile_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(division, "LEAST_TEXT", 1)
+    monkeypatch.setattr(translate, "processors", lambda: 2)
+    expected = expectations_of(path)
+    other = tmp_path / path.name
+    other.write_text(path.read_text(encoding="utf-8") + "\n// in halves\n", encoding="utf-8")
+    result = run_toy(other, expected.args, "native", expected.environ, stdin=expected.stdin)
+    assert expected.complaint_about(result) is None
 
 
 STRESS_MODES = ("gcstress=1", "gcsafepoint=3", "gcrandom=10")

@@ -26,12 +26,12 @@ class Beside:
     def __init__(self, function: Callable[[], bytes]) -> None:
         self._reader, writer = os.pipe()
         try:
-            self._pid = os.fork()
+            self.pid = os.fork()
         except OSError:  # no room for a process: as if it had failed
-            self._pid = 0
+            self.pid = 0
             os.close(writer)
             return
-        if self._pid == 0:
+        if self.pid == 0:
             _run(function, writer)
         os.close(writer)
 
@@ -46,9 +46,9 @@ class Beside:
 
     def __exit__(self, *_exception: object) -> None:
         os.close(self._reader)
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 def _run(function: Callable[[], bytes], writer: int) -> None:

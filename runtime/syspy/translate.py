@@ -8,13 +8,13 @@ Next: native.py
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.syspy.beside import Beside, processors
 from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.frame_table import frame_table
-from runtime.syspy.image import Image
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
 from runtime.syspy.unit import Unit
@@ -39,23 +39,31 @@ def lowered(
 
 
 def translate(unit: Unit, name: str, opt_level: int, is_whole: bool) -> tuple[Facts, bytes, Compiled | None]:
-    """The code of a unit, and what has to be known to load and call it; and if it is not halved, the module."""
+    """The code of a unit, what has to be known to load and call it, and the module, unless it was halved."""
     facts: Facts = {"name": name, "entries": unit.entries()}
-    objects = None if is_whole else objects_of_halves(unit, opt_level)
-    compiled = None if objects else compile_text(unit.text(), opt_level)
+    objects = [] if is_whole else objects_of_halves(unit, opt_level)
+    if objects:
+        return *linked_code(facts, objects), None
+    compiled = compile_text(unit.text(), opt_level)
     try:
-        linked = link(objects or [compiled.object_code])
+        return *linked_code(facts, [compiled.object_code]), compiled
     except Unsupported:
-        compiled = compiled or compile_text(unit.text(), opt_level)
         facts |= {"is_object": True, "defined": unit.exported(), "imported": unit.imported()}
         return facts, compiled.object_code, compiled
-    facts |= {"is_object": False, "frames": frame_table(linked.tables), **linked.facts()}
-    return facts, bytes(linked.memory), compiled
+
+
+def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
+    """The facts, completed, and the code that objects are. Unsupported if elf_link.py does not know them."""
+    linked = link(objects)
+    return facts | {"is_object": False, "frames": frame_table(linked.tables), **linked.facts()}, bytes(linked.memory)
 
 
 def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:
-    """The objects of the unit's halves; none if it is too small for two, or there is no processor for another one."""
-    texts = unit.texts() if processors() > 1 else []
+    """The objects of the unit's halves; none if it is too small, or there is no processor for another one.
+
+    Nor is there where llvmlite has to load the object, which takes one only.
+    """
+    texts = unit.texts() if processors() > 1 and platform.machine() == "x86_64" else []
     if len(texts) < 2:
         return []
     with Beside(lambda: compile_text(texts[1], opt_level).object_code) as other:

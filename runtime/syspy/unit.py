@@ -19,11 +19,11 @@ Next: optimise.py
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
-from runtime.syspy.division import Function, halves, symbols_in
+from runtime.syspy.division import Function, Module, Pieces, divided, whole
 from runtime.syspy.entries import DESCRIPTOR, OUTER, RECORD_WORDS, WORDS
 from runtime.syspy.failure import MAX_WORDS
 from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
@@ -234,61 +234,21 @@ class Unit:
 
     def text(self) -> str:
         """The LLVM module."""
-        functions = [f"define {function.linkage} {function.text}" for function in self._functions.values()]
-        data = [f"{symbol} = {value}" for symbol, value in self._globals.items()]
-        return self._module(OWN, data, self._declared.values(), [*self._thunks, *self._routines.values(), *functions])
+        return self._text(whole(self._pieces()))
 
     def texts(self) -> list[str]:
         """The LLVM modules of two halves, to be linked; one of the whole, if that is small."""
-        parts = halves(self._functions)
-        if len(parts) == 1:
-            return [self.text()]
-        first, second = self._named(parts[0], self._thunks), self._named(parts[1], [])
-        return [self._half(parts[0], first, second, is_first=True), self._half(parts[1], second, first, is_first=False)]
+        return [self._text(module) for module in divided(self._pieces())]
 
-    def _named(self, part: set[str], thunks: list[str]) -> set[str]:
-        """All that a half refers to, by its own functions or by what it has copies of."""
-        found: set[str] = set()
-        waiting = [*thunks, *(self._functions[symbol].text for symbol in part)]
-        while waiting:
-            met = symbols_in(waiting.pop()) - found
-            found |= met
-            waiting += [function.text for symbol in met - part if (function := self._copied(symbol))]
-            waiting += [text for symbol in met for texts in (self._routines, self._globals) if (text := texts.get(symbol))]
-        return found
+    def _pieces(self) -> Pieces:
+        declared = {symbol_text(name): text for name, text in self._declared.items()}
+        return Pieces(self._functions, self._routines, self._globals, declared, self._thunks)
 
-    def _copied(self, symbol: str) -> Function | None:
-        """A function of which the other half has a copy."""
-        function = self._functions.get(symbol)
-        return function if function is not None and function.is_copied else None
-
-    def _half(self, part: set[str], named: set[str], named_there: set[str], is_first: bool) -> str:
-        """The module of a half (DV1): what both have is defined in the first."""
-        functions = list(self._thunks) if is_first else []
-        functions += [text for symbol, text in self._routines.items() if symbol in named]
-        declared = [text for name, text in self._declared.items() if symbol_text(name) in named]
-        for symbol, function in self._functions.items():
-            if symbol in part:
-                linkage = "hidden" if symbol in named_there else function.linkage
-                functions.append(f"define {linkage} {function.text}")
-            elif symbol in named and function.is_copied:
-                functions.append(f"define available_externally hidden {function.text}")
-            elif symbol in named:
-                declared.append(f"hidden {function.prototype}")
-        data = []
-        for symbol, value in self._globals.items():
-            linkage, _, rest = value.partition(" ")
-            if linkage in ("hidden", "internal") and (is_first or symbol in named):
-                data.append(f"{symbol} = {'' if is_first else 'available_externally '}hidden {rest}")
-            elif symbol in named:
-                data.append(f"{symbol} = {value}")
-        return self._module(OWN if is_first else OF_ANOTHER, data, declared, functions)
-
-    def _module(self, own: str, data: list[str], declared: Iterable[str], functions: list[str]) -> str:
-        """An LLVM module."""
+    def _text(self, module: Module) -> str:
+        own = OWN if module.is_first else OF_ANOTHER
+        declared = [f"declare {text}" for text in module.declared]
         places = [PLACES, *(f"!{FIRST_SCOPE + i} = {SCOPE}" for i in range(self._scopes))] if self._scopes else []
-        prototypes = [f"declare {text}" for text in declared]
-        return "\n".join([own, PRELUDE, *data, *prototypes, "", *functions, METADATA, *places])
+        return "\n".join([own, PRELUDE, *module.data, *declared, "", *module.functions, METADATA, *places])
 
     def exported(self) -> list[str]:
         """The symbols that the image defines for others."""

@@ -134,7 +134,7 @@ def test_the_code_does_what_it_says(functions: Made, image: Any) -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="objects of x86-64")
 def test_an_object_is_linked_into_one_piece(functions: Made) -> None:
-    linked = link(compile_text(functions.lowered(functions.push, functions.fill).text()).object_code)
+    linked = link([compile_text(functions.lowered(functions.push, functions.fill).text()).object_code])
     assert linked.constants % 4096 == linked.variables % 4096 == len(linked.memory) % 4096 == 0
     assert linked.symbols["code.push"] < linked.constants <= linked.variables <= linked.symbols["syspy.key"]
     assert {name for _, name in linked.slots} >= {"longjmp", "_setjmp", "pthread_getspecific"}
@@ -144,7 +144,7 @@ def test_an_object_is_linked_into_one_piece(functions: Made) -> None:
 @pytest.mark.parametrize("data", [b"", b"MZ" + bytes(100), b"\x7fELF\x01\x01" + bytes(100)])
 def test_sy5_what_is_no_object_of_this_machine_is_refused(data: bytes) -> None:
     with pytest.raises(Unsupported):
-        link(data)
+        link([data])
 
 
 def test_sy5_an_unknown_relocation_is_refused(functions: Made) -> None:
@@ -155,4 +155,4 @@ def test_sy5_an_unknown_relocation_is_refused(functions: Made) -> None:
     assert found
     code[found.start() + 8] = 99
     with pytest.raises(Unsupported, match=r"^SY5: relocation 99"):
-        link(bytes(code))
+        link([bytes(code)])
