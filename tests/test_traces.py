@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.syspy import division, translate
 from tests.go_oracle import ROOT, build, find_go, run
 from tests.test_programs import ENGINES, run_toy
 
@@ -66,6 +67,17 @@ def test_a_trace_names_the_callers_that_go_names(path: Path, case: str) -> None:
     assert native == python
     if find_go() is not None:
         assert frames(native) == go_frames(path, case)
+
+
+@pytest.mark.parametrize(("path", "case"), PANICS[::8], ids=lambda part: getattr(part, "stem", part))
+def test_a_trace_is_the_same_when_two_processes_compile_the_program(
+    path: Path, case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(division, "LEAST_TEXT", 1)
+    monkeypatch.setattr(translate, "processors", lambda: 2)
+    other = tmp_path / path.name
+    other.write_text(path.read_text(encoding="utf-8") + "\n// in halves\n", encoding="utf-8")
+    assert frames(toy_trace(other, case, "native")) == frames(toy_trace(path, case, "native"))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -227,6 +227,7 @@ def inlined(tables: Mapping[str, bytes | bytearray]) -> Iterator[Inlined]:
     end = reader.number(4) + reader.at
     reader.at += 7
     outer: list[bool] = []  # of the entries around this one: are they inlined functions
+    base = 0  # what ranges count from: where the code of the whole begins, if it is in one piece
     while reader.at < end:
         code = reader.uleb()
         if code == 0:
@@ -235,21 +236,23 @@ def inlined(tables: Mapping[str, bytes | bytearray]) -> Iterator[Inlined]:
         shape = kinds[code]
         values = {name: reader.number(FORM_BYTES[form]) for name, form in shape.attributes}
         is_inlined = shape.tag == INLINED_SUBROUTINE
+        if not outer:
+            base = values.get(LOW_PC, 0)
         if is_inlined:
-            for start, stop in stretches(values, tables.get(".debug_ranges", b"")):
+            for start, stop in stretches(values, tables.get(".debug_ranges", b""), base):
                 yield Inlined(start, stop, sum(outer), values.get(CALL_LINE, 0))
         if shape.has_children:
             outer.append(is_inlined)
 
 
-def stretches(values: Mapping[int, int], ranges: bytes | bytearray) -> Iterator[tuple[int, int]]:
-    """Where the code of an entry is."""
+def stretches(values: Mapping[int, int], ranges: bytes | bytearray, base: int) -> Iterator[tuple[int, int]]:
+    """Where the code of an entry is; its ranges count from a base."""
     if RANGES not in values:
         yield values[LOW_PC], values[LOW_PC] + values[HIGH_PC]
         return
     reader = Reader(ranges, values[RANGES])
     while (pair := (reader.number(8), reader.number(8))) != (0, 0):
-        yield pair
+        yield base + pair[0], base + pair[1]
 
 
 # --- Together --------------------------------------------------------------------------------------------------------

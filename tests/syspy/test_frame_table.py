@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from runtime.syspy import native
-from runtime.syspy.frame_table import END, FROM_FP, FROM_SP, Inlined, Reader, function_rules, lines, swept
+from runtime.syspy.frame_table import (
+    END,
+    FROM_FP,
+    FROM_SP,
+    HIGH_PC,
+    LOW_PC,
+    RANGES,
+    Inlined,
+    Reader,
+    function_rules,
+    lines,
+    stretches,
+    swept,
+)
 from runtime.syspy.image import Image
 from runtime.syspy.pointers import address
 from runtime.syspy.sources import place_of
@@ -88,6 +101,12 @@ def test_places_come_from_the_innermost_function_outward() -> None:
     found = list(swept([(0, 9)], [(0, 0), (12, 3), (16, 4), (25, 0)], inlined))
     places = [(), (4,), (2, 4), (2, 5, 4), (3, 5, 4), (3, 4), (4,), ()]
     assert found == [(at, 9, there) for at, there in zip([0, 10, 12, 14, 16, 20, 25, 30], places, strict=True)]
+
+
+def test_ranges_count_from_where_the_code_begins() -> None:
+    ranges = b"".join(number.to_bytes(8, "little") for number in (4, 8, 20, 30, 0, 0))
+    assert list(stretches({RANGES: 0}, ranges, 96)) == [(100, 104), (116, 126)]
+    assert list(stretches({LOW_PC: 100, HIGH_PC: 4}, ranges, 96)) == [(100, 104)]
 
 
 def test_rows_of_one_byte_are_left_out() -> None:
