@@ -2,7 +2,8 @@
 
     cold    the text is new; what all programs share (the images of the runtime and of the library) is in the cache
     warm    the second run of the same text
-    stages  of a cold run, in a process that has imported everything
+    stages  of a cold run, in a process that has imported everything; LLVM's is of the whole in one process, where a
+            run has two, each of which compiles a half
 
 The program is made of workloads, one behind the other, each as it is written, but for the names that it declares at
 package level: they have the name of the workload in front.
