@@ -4,7 +4,7 @@
     Point{1, 2}       locals: no memory at all
     [3]int{1, 2, 3}   memory, a store per element; a table is copied when all of many are constants
     string(b)         a call of the runtime
-    any(v)            a box on the heap, a constant, or v itself if it is a pointer
+    any(v)            a box on the heap, a constant, an entry of SMALL_VALUES, or v itself if it is a pointer
 
 Next: lower_slices.py
 """
@@ -20,6 +20,7 @@ from lang.packages import holds_time
 from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
+from runtime.basic_types import SMALL_VALUES
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
 POINTER_RESULT = Component("", "uintptr", WORD, "")
@@ -63,8 +64,24 @@ class Literals(Operators):
 
     def interface_of(self, t: Type, parts: Value, is_owned: bool = False) -> Value:
         """A value of type t in an interface; `is_owned` when it is boxed in memory of its own already."""
-        pointer = parts[0] if is_owned or is_direct(t) else self.new_memory(t, "", parts).pointer
-        return (self.program.dynamic_type(t), f"address({pointer})")
+        data = f"address({parts[0]})" if is_owned or is_direct(t) else self.box(t, parts)
+        return (self.program.dynamic_type(t), data)
+
+    def box(self, t: Type, parts: Value) -> str:
+        """The address of a copy of a value: of small integers and bools there is one already."""
+        under = t.underlying
+        if not isinstance(under, Basic) or not (under.is_integer or under.kind is Kind.BOOL):
+            return f"address({self.new_memory(t, '', parts).pointer})"
+        (value,) = self.bind(t, parts)
+        if size_of(t) == 1:
+            return f"address(element(SMALL_VALUES, u64({value}) & 255))"
+        data = self.declare_temporary(POINTER_RESULT)
+        branch = self.if_(f"u64({value}) < {len(SMALL_VALUES)}")
+        with self.inside(branch.then):
+            self.step(f"{data} = address(element(SMALL_VALUES, {value}))", data)
+        with self.inside(branch.orelse):
+            self.step(f"{data} = address({self.new_memory(t, '', (value,)).pointer})", data)
+        return data
 
     def constant_box(self, expr: Expr) -> str:
         """A constant in memory that nobody writes to."""

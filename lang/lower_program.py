@@ -92,6 +92,7 @@ from runtime.basic_types import (
     INT32_TYPE,
     INT64_TYPE,
     INT_TYPE,
+    SMALL_VALUES,
     STRING_TYPE,
     UINT8_TYPE,
     UINT16_TYPE,

@@ -1,15 +1,17 @@
-"""Basic types: the descriptors of Go's predeclared types, which all images share.
+"""Basic types: the descriptors of Go's predeclared types, which all images share, and the values that need no box.
 
     x.(int)      is typ == INT_TYPE?          one address for a type, whoever put the value into the interface
+    any(7)       (INT_TYPE, &SMALL_VALUES[7])   nothing is allocated; a narrower integer is the first bytes of the word
 
     BT1  their numbers are 1 to BASIC_TYPES; those of a program's own types come behind them
 
-Owner: nobody; they are constants of the runtime's image.                     Next: mspan.py
+Owner: nobody; they are constants of the runtime's image.
+Go: runtime/iface.go (convT64, staticuint64s).                                Next: mspan.py
 """
 
 from __future__ import annotations
 
-from runtime.syspy import constant, text
+from runtime.syspy import constant, table, text, u64
 from runtime.types import (
     KIND_BOOL,
     KIND_FLOAT32,
@@ -30,6 +32,7 @@ from runtime.types import (
 )
 
 BASIC_TYPES = 15  # how many there are
+SMALL_VALUES = table(u64, range(256))  # what an interface with an integer below 256 points to
 
 
 def scalar(number: int, name: bytes, kind: int, size: int) -> Type:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from runtime.panics import panic_uncomparable, stack_overflow
 from runtime.proc import G
-from runtime.strings import string_equal
-from runtime.syspy import address, f32, f64, i64, is_nil, load, memory_equal, stack_pointer, uintptr
+from runtime.strings import short_equal, string_equal
+from runtime.syspy import address, f32, f64, i64, inline, is_nil, load, memory_equal, stack_pointer, uintptr
 from runtime.types import (
     KIND_ARRAY,
     KIND_FLOAT32,
@@ -25,6 +25,7 @@ from runtime.types import (
     KIND_SLICE,
     KIND_STRING,
     KIND_STRUCT,
+    KIND_UINTPTR,
     Any,
     Field,
     String,
@@ -34,6 +35,7 @@ from runtime.types import (
 UNDERSCORE = ord("_")
 
 
+@inline
 def equal_any(g: G, typ: Type, data: uintptr, other_typ: Type, other_data: uintptr, pos: i64) -> bool:
     """Whether two interfaces hold equal values of one type. Panics when that type has no equality."""
     if address(typ) != address(other_typ):
@@ -42,6 +44,13 @@ def equal_any(g: G, typ: Type, data: uintptr, other_typ: Type, other_data: uintp
         return True
     if typ.kind == KIND_PTR:
         return data == other_data
+    return equal_held(g, typ, data, other_data, pos)
+
+
+def equal_held(g: G, typ: Type, data: uintptr, other_data: uintptr, pos: i64) -> bool:
+    """The same, of two that hold values of this type, which is no pointer."""
+    if typ.kind <= KIND_UINTPTR:
+        return short_equal(data, other_data, typ.size)
     if not is_comparable(typ):
         panic_uncomparable(typ, pos)
     return data == other_data and not has_floats(typ) or equal_values(g, typ, data, other_data, pos)
