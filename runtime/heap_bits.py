@@ -82,14 +82,20 @@ def is_pointer_word(typ: Type, word: u64) -> bool:
     return u64(typ.gc_mask[word // BITS_PER_BYTE]) >> word % BITS_PER_BYTE & 1 != 0
 
 
+@inline
 def type_mask(typ: Type) -> u64:
-    """The pointer words of a value of the type, which has at most 64 words."""
+    """The pointer words of a value of the type, which has pointers, in at most 64 words."""
+    if typ.ptr_bytes <= BITS_PER_BYTE * PTR_SIZE:
+        return u64(typ.gc_mask[0])
     mask: u64 = 0
-    for byte in range((typ.ptr_bytes + 63) // 64):
-        mask = mask | u64(u64(typ.gc_mask[byte]) << byte * BITS_PER_BYTE)
+    byte = (typ.ptr_bytes + 63) // 64
+    while byte > 0:
+        byte = byte - 1
+        mask = u64(mask << BITS_PER_BYTE) | u64(typ.gc_mask[byte])
     return mask
 
 
+@inline
 def object_mask(typ: Type, size: u64) -> u64:
     """The pointer words of an object of size bytes, at most 512, that is one value of the type or an array of it."""
     mask = type_mask(typ)
@@ -101,6 +107,7 @@ def object_mask(typ: Type, size: u64) -> u64:
     return mask & low_bits(nwords)
 
 
+@inline
 def write_pointer_bits(addr: uintptr, typ: Type, size: u64) -> None:
     """Make the pointer bits of the object at addr, all set, those of the type. Its page has inline bits."""
     nwords = size >> LOG_PTR_SIZE

@@ -30,7 +30,6 @@ from runtime.cycle import collect
 from runtime.heap_bits import clear_pointer_bits, write_pointer_bits
 from runtime.layout import (
     ADDRESS_LIMIT,
-    INLINE_BITS_MIN_SIZE,
     LOG_PTR_SIZE,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
@@ -90,6 +89,14 @@ def mallocgc(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
     if size <= MAX_BITMAP_SIZE:
         return malloc_small_scan(g, size, typ)
     return malloc_small_header(g, size, typ)
+
+
+@inline
+def malloc_array(g: G, size: u64, elem: Type) -> uintptr:
+    """mallocgc of size bytes for an array, zeroed. Most arrays that a program makes anew are short ones of pointers."""
+    if elem.ptr_bytes != 0 and 0 < size <= MAX_BITMAP_SIZE:
+        return malloc_small_scan(g, size, elem)
+    return mallocgc(g, size, elem, True)
 
 
 def new_object(g: G, typ: Type) -> uintptr:
@@ -205,8 +212,20 @@ def malloc_small_noscan(g: G, size: u64, needzero: bool) -> uintptr:
 
 def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
     """An object with pointers, whose pointer map is in its page."""
-    slot = next_free(g, size_to_class(size) << 1)
-    if size >= INLINE_BITS_MIN_SIZE:
+    span_class = size_to_class(size) << 1
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return malloc_scan_slow(g, span_class, size, typ)
+    if typ.size != PTR_SIZE:  # the words of an array of pointers are all of them pointers, as those of a free slot
+        write_pointer_bits(slot, typ, size)
+    return slot
+
+
+@cold
+def malloc_scan_slow(g: G, span_class: u64, size: u64, typ: Type) -> uintptr:
+    """The same, when the class's run is used up. A call in the middle of the fast path would cost it registers."""
+    slot = next_free_slow(g, span_class)
+    if typ.size != PTR_SIZE:
         write_pointer_bits(slot, typ, size)
     return slot
 

@@ -28,7 +28,7 @@ from runtime.layout import (
     PAGE_SIZE,
     align_up,
 )
-from runtime.malloc import MAX_ALLOC, mallocgc
+from runtime.malloc import MAX_ALLOC, malloc_array, mallocgc
 from runtime.panics import UNKNOWN_POSITION, panic_grow_slice, panic_makeslice_cap, panic_makeslice_len
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
@@ -50,7 +50,7 @@ def make_slice(g: G, elem: Type, length: i64, capacity: i64, pos: i64) -> uintpt
         if length < 0 or is_too_large(elem, length):
             panic_makeslice_len(pos)
         panic_makeslice_cap(pos)
-    return mallocgc(g, elem.size * u64(capacity), elem, True)
+    return malloc_array(g, elem.size * u64(capacity), elem)
 
 
 def round_up_size(size: u64, noscan: bool) -> u64:
@@ -93,7 +93,7 @@ def grow_slice(g: G, data: uintptr, length: i64, capacity: i64, needed: i64, ele
     size = room * elem.size
     if size > MAX_ALLOC:
         panic_grow_slice(UNKNOWN_POSITION)
-    made = new_array(g, size, elem.size * u64(needed)) if noscan else mallocgc(g, size, elem, True)
+    made = new_array(g, size, elem.size * u64(needed)) if noscan else malloc_array(g, size, elem)
     memmove(made, data, elem.size * u64(length))
     return made, i64(room)
 
