@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import random
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import pytest
 from runtime import heap, strings, utf8
 from runtime.heap import Runtime
 from runtime.proc import G
-from runtime.syspy import Array, Inline, address, array_at, i32, load, u8
+from runtime.syspy import Array, Inline, address, array_at, i32, load, memset, u8
 from runtime.types import String
 from tests.runtime.engines import Engine, as_word
 
@@ -44,6 +45,17 @@ def g(engine: Engine) -> Iterator[G]:
     runtime = Runtime.at(engine.call(heap.new_runtime, 100, 1 << 20))
     yield runtime.g0
     engine.call(heap.close_runtime, runtime)
+
+
+@pytest.fixture
+def page_ends() -> Iterator[list[int]]:
+    """Where two pages end behind which nothing may be read."""
+    libc = ctypes.CDLL(None)
+    held = [ctypes.c_char.from_buffer(mmap.mmap(-1, 2 * mmap.PAGESIZE)) for _ in range(2)]
+    ends = [ctypes.addressof(first) + mmap.PAGESIZE for first in held]
+    for end in ends:
+        assert libc.mprotect(ctypes.c_void_p(end), mmap.PAGESIZE, 0) == 0
+    yield ends
 
 
 def test_concatenation(engine: Engine, g: G) -> None:
@@ -80,6 +92,19 @@ def test_comparison_orders_bytes(engine: Engine) -> None:
             expected = (a.content > b.content) - (a.content < b.content)
             assert engine.call(strings.string_compare, *a.pair, *b.pair) == expected
             assert engine.call(strings.string_equal, *a.pair, *b.pair) == (expected == 0)
+
+
+@pytest.mark.parametrize("length", range(19))
+def test_equality_looks_at_every_byte_and_at_no_other(engine: Engine, page_ends: list[int], length: int) -> None:
+    a, b = (array_at(u8, end - length) for end in page_ends)
+    memset(address(a), 7, length)
+    memset(address(b), 7, length)
+    assert engine.call(strings.string_equal, a, length, b, length)
+    assert engine.call(strings.string_equal, a, length, a, length)
+    for at in range(length):
+        b[at] = 8
+        assert not engine.call(strings.string_equal, a, length, b, length)
+        b[at] = 7
 
 
 def test_bytes_and_back(engine: Engine, g: G) -> None:
