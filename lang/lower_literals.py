@@ -11,6 +11,7 @@ Next: lower_slices.py
 
 from __future__ import annotations
 
+from lang.flow import Allocate
 from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
@@ -153,16 +154,11 @@ class Literals(Operators):
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)
         values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
-        pos = self.position(expr)
-        self.allocates(ARRAY, elem)
-        (word,) = self.call_runtime(
-            f"make_slice(g, {self.types.descriptor(elem)}, {length}, {length}, {pos})", (POINTER_RESULT,)
-        )
-        data = self.temporary(f"array_at({memory}, {word})", "address({})")
+        data = self.new_array(elem, str(length), str(length), self.position(expr))
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
-            self.step(f"memmove({word}, address({table}), {length * size_of(elem)})")
+            self.step(f"memmove(address({data}), address({table}), {length * size_of(elem)})")
         for number, parts in values:
             self.store(self.element_place(data, str(number), elem), parts)
         return (data, str(length), str(length))
@@ -171,15 +167,25 @@ class Literals(Operators):
         """A slice of its own, of values that are there already; nil when there are none."""
         if not values:
             return tuple(component.zero for component in self.types.components(t))
-        count, elem = len(values), t.elem
-        self.allocates(ARRAY, elem)
-        (word,) = self.call_runtime(
-            f"make_slice(g, {self.types.descriptor(elem)}, {count}, {count}, {self.position(expr)})", (POINTER_RESULT,)
-        )
-        data = self.temporary(f"array_at({self.types.memory(elem)}, {word})", "address({})")
+        count = str(len(values))
+        data = self.new_array(t.elem, count, count, self.position(expr))
         for number, parts in enumerate(values):
-            self.store(self.element_place(data, str(number), elem), parts)
-        return (data, str(count), str(count))
+            self.store(self.element_place(data, str(number), t.elem), parts)
+        return (data, count, count)
+
+    def new_array(self, elem: Type, length: str, capacity: str, pos: str) -> str:
+        """The elements of a slice that is made, zeroed."""
+        memory = self.types.memory(elem)
+        self.allocates(ARRAY, elem)
+        slow = f"make_slice(g, {self.types.descriptor(elem)}, {length}, {capacity}, {pos})"
+        fast = self.fast_array(elem, length, capacity)
+        if not fast:
+            (word,) = self.call_runtime(slow, (POINTER_RESULT,))
+            return self.temporary(f"array_at({memory}, {word})", VIEW)
+        word, data = self.names.temporary(), self.declare_temporary(Component("", f"Array[{memory}]", VIEW, ""))
+        view_it = f"{data} = array_at({memory}, {word})"
+        self.add(Allocate(word, fast, slow, view_it, (data,), self.site(), tuple(self.rooted)))
+        return data
 
     def constant_elements(self, expr: CompositeLit, elem: Type) -> list[str]:
         """The texts of all elements when they are many and constant numbers; else nothing."""

@@ -23,6 +23,7 @@ from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
 from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PTR_SIZE, TINY_SIZE
+from runtime.page_bits import ALL_ONES
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 
 
@@ -280,6 +281,19 @@ class Places(Frame):
         if size < TINY_SIZE:
             return f"malloc_tiny(g, {size}, {align_of(t)})"
         return f"malloc_noscan(g, {2 * size_to_class(size) + 1}, {size})"
+
+    def fast_array(self, elem: Type, length: str, capacity: str) -> str:
+        """The same for the array of a slice: of a constant length, or a short one whose elements have pointers."""
+        size = size_of(elem)
+        if length.isdigit() and capacity.isdigit():
+            count = int(capacity)
+            is_short = not has_pointers(elem) or count * size <= MAX_BITMAP_SIZE
+            return self.fast_allocation(Array(count, elem)) if is_short else ""
+        if length != capacity or not has_pointers(elem) or size > MAX_BITMAP_SIZE:
+            return ""
+        count = MAX_BITMAP_SIZE // size
+        mask = pointer_mask(Array(count, elem)) | ALL_ONES << count * size // PTR_SIZE & ALL_ONES
+        return f"malloc_scan_array(g, {capacity}, {size}, {mask})"
 
 
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:

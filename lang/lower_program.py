@@ -121,7 +121,7 @@ from runtime.maps import (
     tags_of,
     without_first,
 )
-from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, mallocgc
+from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_scan_array, malloc_tiny, mallocgc
 from runtime.panics import (
     check_array,
     check_slice,

@@ -41,12 +41,7 @@ class Slices(Literals):
             for arg in expr.args[1:]
         ]
         length, capacity = counts[0], counts[-1]
-        descriptor = self.types.descriptor(under.elem)
-        self.allocates(ARRAY, under.elem)
-        (word,) = self.call_runtime(
-            f"make_slice(g, {descriptor}, {length}, {capacity}, {self.position(expr)})", (POINTER_RESULT,)
-        )
-        return (self.temporary(f"array_at({self.types.memory(under.elem)}, {word})", "address({})"), length, capacity)
+        return (self.new_array(under.elem, length, capacity, self.position(expr)), length, capacity)
 
     def append(self, expr: Call) -> Value:
         """append(s, a, b) and append(s, t...)"""

@@ -46,14 +46,23 @@ from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
 from runtime.p import MCache
+from runtime.page_bits import ALL_ONES
 from runtime.periodic import collect_if_overdue
 from runtime.proc import G
-from runtime.size_classes import CLASS_TO_NPAGES, CLASS_TO_SIZE, TINY_SPAN_CLASS, size_to_class
+from runtime.size_classes import (
+    CLASS_TO_NPAGES,
+    CLASS_TO_SIZE,
+    SIZE_TO_CLASS_8,
+    SMALL_SIZE_DIV,
+    TINY_SPAN_CLASS,
+    size_to_class,
+)
 from runtime.stress import note_object, poll, stress_allocation
 from runtime.sweeper import finish_sweep
 from runtime.syspy import (
     address,
     cold,
+    i64,
     inline,
     is_nil,
     known,
@@ -143,6 +152,24 @@ def malloc_scan(g: G, span_class: u64, size: u64, mask: u64) -> uintptr:
 
 
 @inline
+def malloc_scan_array(g: G, count: i64, elem_size: u64, mask: u64) -> uintptr:
+    """A zeroed array of so many elements, at most 512 bytes, whose pointer words are in the mask; 0: call make_slice.
+
+    The mask is that of 512 bytes of elements; the bits behind them are set.
+    """
+    if u64(u64(count) - 1) >= MAX_BITMAP_SIZE // elem_size:
+        return 0
+    size = elem_size * u64(count)
+    slot = next_free_fast(g.m_cache, u64(SIZE_TO_CLASS_8[size // SMALL_SIZE_DIV]) << 1)
+    if unlikely(slot == 0):
+        return 0
+    nwords = size >> LOG_PTR_SIZE
+    if mask != ALL_ONES:
+        clear_pointer_bits(slot, u64(~mask) & low_bits(nwords), nwords)
+    return slot
+
+
+@inline
 def malloc_header(g: G, span_class: u64, typ: Type) -> uintptr:
     """A zeroed object of the type, of 513 to 32760 bytes and with pointers; 0: call mallocgc."""
     slot = next_free_fast(g.m_cache, span_class)
@@ -158,6 +185,7 @@ def malloc_tiny(g: G, size: u64, align: u64) -> uintptr:
     cache = g.m_cache
     addr = align_up(cache.tiny_next, align)
     if addr + size <= cache.tiny_limit:
+        known(addr != 0)  # there is no block at 0
         cache.tiny_next = addr + size
         cache.tiny_allocs = cache.tiny_allocs + 1
         return addr
@@ -182,8 +210,12 @@ def begin_tiny_block(cache: MCache, slot: uintptr, size: u64) -> uintptr:
 def malloc_tiny_block(g: G, size: u64) -> uintptr:
     """An object for the tiny allocator, from its block or from a new one."""
     addr = malloc_tiny(g, size, tiny_align(size))
-    if addr != 0:
-        return addr
+    return malloc_tiny_slow(g, size) if unlikely(addr == 0) else addr
+
+
+@cold
+def malloc_tiny_slow(g: G, size: u64) -> uintptr:
+    """The same, when the block has no room and the run of the blocks is used up."""
     slot = next_free_slow(g, TINY_SPAN_CLASS)
     if g.m_cache.run_bytes == 0:
         return slot  # with stress, each object has a block of its own
@@ -192,22 +224,34 @@ def malloc_tiny_block(g: G, size: u64) -> uintptr:
 
 @inline
 def tiny_align(size: u64) -> u64:
-    """The alignment that a value of so many bytes may need."""
-    if size % 8 == 0:
-        return 8
-    if size % 4 == 0:
-        return 4
-    return 2 if size % 2 == 0 else 1
+    """The alignment that a value of so many bytes may need: the largest power of two that divides it, at most 8."""
+    return (size | 8) & u64(-i64(size | 8))
 
 
 def malloc_small_noscan(g: G, size: u64, needzero: bool) -> uintptr:
     """An object without pointers in a slot of its own."""
     span_class = size_to_class(size) << 1 | 1
-    slot = next_free(g, span_class)
+    slot = next_free_fast(g.m_cache, span_class)
+    if unlikely(slot == 0):
+        return malloc_noscan_slow(g, span_class, size, needzero)
+    clear_noscan(g, slot, span_class, size, needzero)
+    return slot
+
+
+@cold
+def malloc_noscan_slow(g: G, span_class: u64, size: u64, needzero: bool) -> uintptr:
+    """The same, when the class's run is used up: a call in the middle of the fast path would cost it registers."""
+    slot = next_free_slow(g, span_class)
+    clear_noscan(g, slot, span_class, size, needzero)
+    return slot
+
+
+@inline
+def clear_noscan(g: G, slot: uintptr, span_class: u64, size: u64, needzero: bool) -> None:
+    """Zero an object without pointers, if that is asked for and its run was not zeroed as a whole."""
     span = g.m_cache.alloc[span_class]
     if needzero and span.need_zero != 0 and not has_zeroed_runs(span.elem_size, span_class):
         memset(slot, 0, size)
-    return slot
 
 
 def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
@@ -223,7 +267,7 @@ def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
 
 @cold
 def malloc_scan_slow(g: G, span_class: u64, size: u64, typ: Type) -> uintptr:
-    """The same, when the class's run is used up. A call in the middle of the fast path would cost it registers."""
+    """The same, when the class's run is used up."""
     slot = next_free_slow(g, span_class)
     if typ.size != PTR_SIZE:
         write_pointer_bits(slot, typ, size)

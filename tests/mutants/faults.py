@@ -665,14 +665,8 @@ FAULTS = [
         "malloc",
         "a word in a block of the tiny allocator is not aligned",
         "malloc",
-        (
-            "    if size % 8 == 0:\n"
-            "        return 8"
-        ),
-        (
-            "    if size % 8 == 0:\n"
-            "        return 4"
-        ),
+        "    return (size | 8) & u64(-i64(size | 8))",
+        "    return (size | 4) & u64(-i64(size | 4))",
     ),
     Fault(
         "tiny_overrun",

@@ -136,6 +136,7 @@ ROOTS: list[Callable[..., Any]] = [
     malloc.malloc_header,
     malloc.malloc_noscan,
     malloc.malloc_scan,
+    malloc.malloc_scan_array,
     malloc.malloc_tiny,
     malloc.mallocgc,
     malloc.new_object,

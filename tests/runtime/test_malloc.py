@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from runtime.heap_bits import read_pointer_bits
-from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_tiny, new_object
+from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_scan_array, malloc_tiny, new_object
 from runtime.size_classes import size_to_class
 from runtime.syspy import Failure, address, load, memset, store, u64
 from runtime.types import Type
@@ -158,6 +158,24 @@ def test_the_fast_path_writes_the_pointer_bits(heap: HeapUnderTest, size: int, m
         addr = heap.call(malloc_scan, heap.g, span.span_class, size, mask)
         assert heap.call(read_pointer_bits, addr, words) == mask
         assert load(u64, addr) == 0
+
+
+@pytest.mark.parametrize(("size", "pointers"), [(8, [0]), (16, [8]), (24, [0]), (24, [0, 8, 16]), (40, [32]), (512, [8])])
+def test_the_fast_path_of_arrays(heap: HeapUnderTest, size: int, pointers: list[int]) -> None:
+    longest = 512 // size
+    elem = sum(1 << offset // 8 for offset in pointers)
+    words = sum(elem << number * size // 8 for number in range(longest))
+    mask = words | (1 << 64) - (1 << longest * size // 8)
+    for count in range(1, longest + 1):
+        span = heap.span_of(heap.malloc(count * size, make_type(count * size, [0])))  # opens a run
+        if span.alloc_count < span.nelems:
+            addr = heap.call(malloc_scan_array, heap.g, count, size, mask)
+            assert heap.span_of(addr).elem_size == span.elem_size
+            bits = (1 << 64) - 1 if span.elem_size == 8 else heap.call(read_pointer_bits, addr, count * size // 8)
+            assert bits & (1 << count * size // 8) - 1 == words & (1 << count * size // 8) - 1
+            assert not any(load(u64, addr + i) for i in range(0, count * size, 8))
+    for count in (0, -1, longest + 1, 1 << 61, -(1 << 63)):
+        assert heap.call(malloc_scan_array, heap.g, count, size, mask) == 0
 
 
 def test_the_tiny_fast_path(heap: HeapUnderTest) -> None:
