@@ -21,7 +21,7 @@ from lang.packages import holds_time
 from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
-from runtime.basic_types import SMALL_VALUES
+from runtime.basic_types import SMALL_LIMIT
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
 POINTER_RESULT = Component("", "uintptr", WORD, "")
@@ -77,7 +77,7 @@ class Literals(Operators):
         if size_of(t) == 1:
             return f"address(element(SMALL_VALUES, u64({value}) & 255))"
         data = self.declare_temporary(POINTER_RESULT)
-        branch = self.if_(f"u64({value}) < {len(SMALL_VALUES)}")
+        branch = self.if_(f"u64({value}) < {SMALL_LIMIT}")
         with self.inside(branch.then):
             self.step(f"{data} = address(element(SMALL_VALUES, {value}))", data)
         with self.inside(branch.orelse):

@@ -143,6 +143,7 @@ from runtime.strings import (
     concat2,
     concat3,
     decode_rune,
+    index_byte,
     int_to_string,
     runes_to_string,
     slice_bytes_to_string,

@@ -32,7 +32,8 @@ from runtime.types import (
 )
 
 BASIC_TYPES = 15  # how many there are
-SMALL_VALUES = table(u64, range(256))  # what an interface with an integer below 256 points to
+SMALL_LIMIT = 256  # integers below need no box
+SMALL_VALUES = table(u64, range(SMALL_LIMIT))  # what an interface with one of them points to
 
 
 def scalar(number: int, name: bytes, kind: int, size: int) -> Type:

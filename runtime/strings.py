@@ -55,6 +55,11 @@ def memcmp(a: Array[u8], b: Array[u8], n: u64) -> i32:  # type: ignore[empty-bod
     """Below, equal to or above 0 as a comes before, with or after b."""
 
 
+@c_function
+def memchr(data: Array[u8], c: i32, n: u64) -> uintptr:  # type: ignore[empty-body]
+    """The address of the first byte c among n; 0 when there is none."""
+
+
 # --- Comparing -------------------------------------------------------------------------------------------------------
 
 
@@ -90,6 +95,13 @@ def string_compare(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> i64:
     if order == 0:
         return i64(an > bn) - i64(an < bn)
     return 1 if order > 0 else -1
+
+
+@inline
+def index_byte(data: Array[u8], n: i64, c: u8) -> i64:
+    """Where the first byte c is; -1 when there is none."""
+    found = memchr(data, i32(c), u64(n))
+    return -1 if found == 0 else i64(found - address(data))
 
 
 # --- Concatenating ---------------------------------------------------------------------------------------------------

@@ -160,7 +160,9 @@ def test_the_fast_path_writes_the_pointer_bits(heap: HeapUnderTest, size: int, m
         assert load(u64, addr) == 0
 
 
-@pytest.mark.parametrize(("size", "pointers"), [(8, [0]), (16, [8]), (24, [0]), (24, [0, 8, 16]), (40, [32]), (512, [8])])
+@pytest.mark.parametrize(
+    ("size", "pointers"), [(8, [0]), (16, [8]), (24, [0]), (24, [0, 8, 16]), (40, [32]), (512, [8])]
+)
 def test_the_fast_path_of_arrays(heap: HeapUnderTest, size: int, pointers: list[int]) -> None:
     longest = 512 // size
     elem = sum(1 << offset // 8 for offset in pointers)

@@ -17,7 +17,8 @@ from runtime.types import String
 from tests.runtime.engines import Engine, as_word
 
 ROOTS = [heap.new_runtime, heap.close_runtime, strings.concat2, strings.concat3, strings.concat_n]
-ROOTS += [strings.string_equal, strings.string_compare, strings.slice_bytes_to_string, strings.string_to_slice_bytes]
+ROOTS += [strings.index_byte, strings.string_equal, strings.string_compare]
+ROOTS += [strings.slice_bytes_to_string, strings.string_to_slice_bytes]
 ROOTS += [strings.string_to_runes, strings.runes_to_string, strings.rune_to_string, strings.int_to_string]
 ROOTS += [utf8.decode_rune, utf8.encode_rune, utf8.count_runes]
 
@@ -48,14 +49,14 @@ def g(engine: Engine) -> Iterator[G]:
 
 
 @pytest.fixture
-def page_ends() -> Iterator[list[int]]:
-    """Where two pages end behind which nothing may be read."""
+def pages() -> list[ctypes.c_char]:
+    """Two pages behind which nothing may be read; the first byte of each."""
     libc = ctypes.CDLL(None)
-    held = [ctypes.c_char.from_buffer(mmap.mmap(-1, 2 * mmap.PAGESIZE)) for _ in range(2)]
-    ends = [ctypes.addressof(first) + mmap.PAGESIZE for first in held]
-    for end in ends:
+    made = [ctypes.c_char.from_buffer(mmap.mmap(-1, 2 * mmap.PAGESIZE)) for _ in range(2)]
+    for first in made:
+        end = ctypes.addressof(first) + mmap.PAGESIZE
         assert libc.mprotect(ctypes.c_void_p(end), mmap.PAGESIZE, 0) == 0
-    yield ends
+    return made
 
 
 def test_concatenation(engine: Engine, g: G) -> None:
@@ -95,8 +96,10 @@ def test_comparison_orders_bytes(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("length", range(19))
-def test_equality_looks_at_every_byte_and_at_no_other(engine: Engine, page_ends: list[int], length: int) -> None:
-    a, b = (array_at(u8, end - length) for end in page_ends)
+def test_equality_looks_at_every_byte_and_at_no_other(
+    engine: Engine, pages: list[ctypes.c_char], length: int
+) -> None:
+    a, b = (array_at(u8, ctypes.addressof(first) + mmap.PAGESIZE - length) for first in pages)
     memset(address(a), 7, length)
     memset(address(b), 7, length)
     assert engine.call(strings.string_equal, a, length, b, length)
@@ -105,6 +108,17 @@ def test_equality_looks_at_every_byte_and_at_no_other(engine: Engine, page_ends:
         b[at] = 8
         assert not engine.call(strings.string_equal, a, length, b, length)
         b[at] = 7
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 31, 32, 33, 100])
+def test_the_first_of_a_byte(engine: Engine, pages: list[ctypes.c_char], length: int) -> None:
+    data = array_at(u8, ctypes.addressof(pages[0]) + mmap.PAGESIZE - length)
+    memset(address(data), 7, length)
+    assert engine.call(strings.index_byte, data, length, 255) == -1
+    for at in reversed(range(length)):
+        data[at] = 255
+        assert engine.call(strings.index_byte, data, length, 255) == at
+        assert engine.call(strings.index_byte, data, at, 255) == -1
 
 
 def test_bytes_and_back(engine: Engine, g: G) -> None:
