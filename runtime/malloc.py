@@ -14,10 +14,11 @@ Allocation climbs as far as it must, and sweeping takes the same way back:
       next_free_fast        open_run                 refill (may collect)                alloc_span        grow
 
 For a size and type known when a program is compiled, `malloc_noscan`, `malloc_scan`, `malloc_header` and `malloc_tiny`
-are the first step alone, copied into the program: five instructions, and the pointer bits or the header of the type. Go
-calls a function for each, which turns preemption off and on, searches the bitmap for the slot, updates three fields of
-the span, zeroes the slot, and counts towards the next profile sample: 108 instructions for 16 bytes. Here a run ends
-before a slot that is a sample, so only that one is looked at (sampler.py).
+are the first step alone, copied into the program: five instructions, and the pointer bits or the header of the type;
+`malloc_scan_array` is the same for a short array whose length is computed. Go calls a function for each, which turns
+preemption off and on, searches the bitmap for the slot, updates three fields of the span, zeroes the slot, and counts
+towards the next profile sample: 108 instructions for 16 bytes. Here a run ends before a slot that is a sample, so only
+that one is looked at (sampler.py).
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
