@@ -54,7 +54,8 @@ class Beside:
 def _run(function: Callable[[], bytes], writer: int) -> None:
     """The other process's part; it never returns, and says nothing of what goes wrong."""
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         data = function()
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(data)
