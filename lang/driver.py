@@ -13,20 +13,24 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lang import toolchain
-from lang.execution import INTERRUPT_EXIT, Engine, Executable, NativeEngine, Report, execute
+from lang.execution import INTERRUPT_EXIT, Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import KnobError, Settings
+from runtime.record import Record
+from runtime.syspy.cache import file_bytes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Any
+
     from lang.diagnostics import Diagnostics
     from lang.lower_library import Common
     from lang.lower_program import LoweredProgram
+    from lang.reports import Engine, Report
     from lang.syntax import File, Package
     from runtime.syspy.image import Image
 
@@ -39,7 +43,7 @@ class UserError(Exception):
     """What the user has to mend; the text is shown as it is, the exit code is 1."""
 
 
-class Options(NamedTuple):
+class Options(Record):
     """What the command line asks for."""
 
     engine: str = "native"  # or "python"
@@ -92,7 +96,7 @@ def guarded(action: Callable[[], int]) -> int:
 def read_source(path: str) -> Source:
     """The text of a program; `-` is standard input."""
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if path == "-" else file_bytes(path)
     except OSError as error:
         raise UserError(f"toyrun: {path}: {(error.strerror or str(error)).lower()}\n") from None
     name = "standard input" if path == "-" else path
@@ -194,35 +198,41 @@ def translate(
         return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache)
 
 
-@contextmanager
-def without_collections() -> Iterator[None]:
+class without_collections:
     """Where much is made and little of it is garbage: CPython's collector is not run."""
-    gc.disable()
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
         gc.enable()
 
 
-@contextmanager
-def room_for_nesting(source: Source) -> Iterator[None]:
+class room_for_nesting:
     """Where the compiler follows the nesting of a program; one that is too deep for it, or for CPython, is refused."""
-    from lang.check_package import RECURSION_LIMIT
-    from lang.codes import NESTING
-    from lang.diagnostics import Diagnostics
 
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, RECURSION_LIMIT))
-    try:
-        yield
-    except (RecursionError, SyntaxError) as error:
-        if isinstance(error, SyntaxError) and not error.msg.startswith("too many"):
-            raise
-        diagnostics = Diagnostics(source)
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.limit = sys.getrecursionlimit()  # before
+
+    def __enter__(self) -> None:
+        from lang.check_package import RECURSION_LIMIT
+
+        sys.setrecursionlimit(max(self.limit, RECURSION_LIMIT))
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        sys.setrecursionlimit(self.limit)
+        if isinstance(error, RecursionError) or isinstance(error, SyntaxError) and error.msg.startswith("too many"):
+            raise self.refusal() from None
+
+    def refusal(self) -> UserError:
+        """What the user is told."""
+        from lang.codes import NESTING
+        from lang.diagnostics import Diagnostics
+
+        diagnostics = Diagnostics(self.source)
         diagnostics.report(NESTING, 0, "the program is nested too deeply")
-        raise UserError(shown(diagnostics)) from None
-    finally:
-        sys.setrecursionlimit(limit)
+        return UserError(shown(diagnostics))
 
 
 # --- Running ---------------------------------------------------------------------------------------------------------

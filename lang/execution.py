@@ -13,23 +13,26 @@ Owner: the host's main thread.        Next: memory_profile.py
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import resource
 import sys
-import threading
-from collections.abc import Collection, Sequence
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from runtime.host_thread import HostThread, MarkerThreads
-from runtime.knobs import Settings
+from runtime.host_thread import Ending, HostThread, MarkerThreads
+from runtime.record import Record
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
-from runtime.syspy.image import Image
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from typing import Any
+
+    from lang.reports import End, Engine, Report
+    from runtime.knobs import Settings
     from runtime.panics import PanicRecord
     from runtime.stress_report import StressReport
+    from runtime.syspy.image import Image
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
@@ -49,7 +52,7 @@ CLEAN_FAILURES = ("out of memory", "stack overflow")  # fatal errors that leave 
 GRACE_SECONDS = 0.2  # after Ctrl-C, for the program to reach a place where it can stop
 
 
-class Executable(NamedTuple):
+class Executable(Record):
     """What is left of a program when it has been compiled."""
 
     name: str  # the source's, for traces
@@ -57,41 +60,6 @@ class Executable(NamedTuple):
     globals_size: int  # bytes of the package variables
     globals_mask: bytes  # a bit per word of them that is a pointer
     objects: dict[str, Any]  # of a profiled program: its types, for who looks at the heap (type_notes.py)
-
-
-class End(Enum):
-    """How far a program has come when what was asked for is written."""
-
-    RETURNED = auto()  # to its end by itself: main has returned, or os.Exit was called
-    FAILED = auto()  # a panic, a fatal error, or Ctrl-C stopped it
-    BROKEN = auto()  # an invariant of the runtime is broken: nothing is asked of it any more
-    RUNNING = auto()  # it does not react to Ctrl-C, and the process will end under it
-
-
-class Report(Protocol):
-    """Something that is written about a run when it is over."""
-
-    name: str  # as messages have it: "the memory profile"
-
-    def begin(self, engine: Engine, runtime: int, program: Executable) -> None:
-        """Before the program runs, on the runtime at an address."""
-        ...
-
-    def write(self, end: End) -> None:
-        """When it is over. Raises OSError."""
-        ...
-
-
-class Engine(Protocol):
-    """Something that runs systems functions by name, on addresses."""
-
-    def call(self, name: str, *values: int) -> Any:
-        """Call a function of lang.std.start or of the program."""
-        ...
-
-    def listen(self, trace: int) -> None:
-        """Note in the Trace at an address who called whom when a failure leaves; 0: no more."""
-        ...
 
 
 def execute(
@@ -139,7 +107,7 @@ class Run:
         self.runtime = 0  # address; that of its first field, the main goroutine, as well
         self.failure: BaseException | None = None
         self.noted: BaseException | None = None  # that of the program's thread, whose calls are noted
-        self.ended = threading.Event()  # the program's thread has left the program
+        self.ended = Ending()  # the program's thread has left the program
         self.scavenger: HostThread | None = None
         self.markers: MarkerThreads | None = None
         self.stack_bytes = stack_bytes_wanted()
@@ -201,7 +169,6 @@ class Run:
     def started_scavenger(self) -> HostThread:
         """The thread that gives memory back, running."""
         return HostThread(
-            "scavenger",
             lambda: self.engine.call("scavenge_in_background", self.runtime),
             lambda: self.engine.call("end_scavenging", self.runtime),
         )
@@ -217,14 +184,12 @@ class Run:
     def start_thread(self) -> None:
         """Start the program's thread; its stack is as large as the system allows.
 
-        Whether it is over is asked of `ended`, never of the thread: a join that Ctrl-C cuts short can leave
-        is_alive() False while the thread runs on.
+        Whether it is over is asked of `ended`.
         """
         while True:
-            threading.stack_size(self.stack_bytes)
-            thread = threading.Thread(target=self.body, name="toy", daemon=True)
+            _thread.stack_size(self.stack_bytes)
             try:
-                thread.start()
+                _thread.start_new_thread(self.body, ())
             except RuntimeError:
                 if self.stack_bytes <= LEAST_STACK_BYTES:
                     raise
@@ -241,7 +206,7 @@ class Run:
             self.failure = self.noted = failure
         finally:
             self.engine.listen(0)
-            self.ended.set()
+            self.ended.come()
 
     def flush(self) -> None:
         """Write out what waits."""
@@ -252,6 +217,8 @@ class Run:
 
     def write_reports(self, code: int) -> int:
         """Write what was asked for about the run. The exit code of a program whose own is given."""
+        if not self.reports:
+            return code
         end = self.end()
         for report in self.reports:
             try:
@@ -263,7 +230,9 @@ class Run:
 
     def end(self) -> End:
         """How far the program has come."""
-        if not self.ended.is_set():
+        from lang.reports import End
+
+        if not self.ended.has_come:
             return End.RUNNING
         if self.failure is None:
             return End.RETURNED

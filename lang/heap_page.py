@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from lang import heap_record
-from lang.execution import End, Engine, Executable
+from lang.execution import Executable
 from lang.heap_record import HeapRecord
 from lang.heap_summary import summarize
 from lang.output_file import OutputFile
+from lang.reports import End, Engine
 from lang.source import Source
 from runtime.layout import PAGE_SIZE, PAGES_PER_ARENA
 from runtime.size_classes import (

@@ -35,7 +35,7 @@ from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.syspy import address
 
 if TYPE_CHECKING:
-    from lang.execution import Engine
+    from lang.reports import Engine
 
 MOST_COLLECTIONS = 10_000  # that have figures
 MOST_SNAPSHOTS = 100

@@ -13,8 +13,9 @@ Owner: the host's main thread. Go: testing -memprofile; runtime/pprof.        Ne
 
 from __future__ import annotations
 
-from lang.execution import End, Engine, Executable
+from lang.execution import Executable
 from lang.output_file import OutputFile
+from lang.reports import End, Engine
 from runtime.heap import Runtime
 from runtime.knobs import Settings
 from runtime.pprof import Frame, pprof_bytes

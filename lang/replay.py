@@ -36,8 +36,9 @@ from lang.driver import (
     room_for_nesting,
     translate,
 )
-from lang.execution import End, Engine, Executable, NativeEngine, execute
+from lang.execution import Executable, NativeEngine, execute
 from lang.python_engine import PythonEngine, program_module
+from lang.reports import End, Engine
 from lang.session import NAME, Entered
 
 

@@ -13,7 +13,6 @@ Next: diagnostics.py
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from itertools import accumulate
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -37,6 +36,8 @@ class Source:
 
     def line_of(self, pos: int) -> int:
         """The line of an offset, from 1."""
+        from bisect import bisect_right  # here, since nobody asks where a program is compiled already
+
         return bisect_right(self.line_starts, pos)
 
     def line_column(self, pos: int) -> tuple[int, int]:

@@ -11,12 +11,15 @@ Next: driver.py
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from lang.version import version_key
 from runtime.syspy import native
-from runtime.syspy.image import Image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runtime.syspy.image import Image
 
 
 def runtime_image(use_cache: bool = True) -> Image:

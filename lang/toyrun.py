@@ -10,13 +10,17 @@ Owner: nobody.        Next: driver.py
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import NoReturn
 
 from lang.driver import Options, guarded, run_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    Setting = str | bool | int
 
 USAGE_ERROR = 2
 USAGE = """\
@@ -51,9 +55,6 @@ ENGINES = ("native", "python")
 SESSION = "repl"  # instead of a program
 FORMS = ("tree", "typed", "python", "escapes", "llvm", "asm")
 EXPLAIN = "explain"  # the first word, instead of a program
-
-
-Setting = str | bool | int
 
 
 class UsageError(Exception):
@@ -144,9 +145,14 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
 
 def watch_option(value: str) -> tuple[int, ...]:
     """The numbers that --watch names."""
-    if not re.fullmatch(r"[1-9][0-9]{0,17}(,[1-9][0-9]{0,17})*", value):
+    if not all(is_number(word) and word[0] != "0" for word in value.split(",")):
         raise UsageError(f"--watch takes numbers of allocations, not {value!r}")
     return tuple(map(int, value.split(",")))
+
+
+def is_number(text: str) -> bool:
+    """Whether a text has nothing but digits, and not too many."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def check_session(arguments: Sequence[str], options: Options) -> None:
@@ -176,7 +182,7 @@ def report_option(name: str, value: str | None) -> dict[str, Setting]:
         raise UsageError(f"{name} takes {NUMBERS.get(name, 'a file')}")
     if name in FILES:
         return {name[2:]: value}
-    if not re.fullmatch(r"[0-9]{1,18}", value) or name == "--heapmapat" and int(value) == 0:
+    if not is_number(value) or name == "--heapmapat" and int(value) == 0:
         raise UsageError(f"{name} takes {NUMBERS[name]}, not {value!r}")
     return {name[2:]: int(value)}
 

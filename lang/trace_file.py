@@ -18,9 +18,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lang.execution import End, Engine, Executable
+from lang.execution import Executable
 from lang.heap_record import Collection, HeapRecord
 from lang.output_file import OutputFile
+from lang.reports import End, Engine
 from runtime.size_classes import CLASS_TO_SIZE, NUM_SPAN_CLASSES
 
 PROCESS = 1

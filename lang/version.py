@@ -5,16 +5,17 @@ Next: outlines.py, toolchain.py
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
+import os
 
-from runtime.syspy import native
+from runtime.syspy.cache import tree_key
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+_key: list[str] = []  # computed once
 
 
-@cache
 def version_key() -> str:
     """A hash of everything that compiles a program or is compiled into it."""
-    files = [path for folder in ("lang", "runtime") for path in sorted((ROOT / folder).rglob("*"))]
-    return native.key_of(path for path in files if path.suffix in (".py", ".lark", ".toy"))
+    if not _key:
+        _key.append(tree_key(ROOT, ("lang", "runtime"), (".py", ".lark", ".toy")))
+    return _key[0]

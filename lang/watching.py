@@ -18,7 +18,8 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from lang.execution import End, Engine, Executable
+from lang.execution import Executable
+from lang.reports import End, Engine
 from runtime.heap import Runtime
 from runtime.mem_sample import SITE_FLAG
 from runtime.phases import PHASE_MARKED

@@ -27,9 +27,10 @@ Go: runtime, runtime/debug.                                                     
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from runtime.damage import Damage, Damaged
     from runtime.descriptions import HeapType
     from runtime.embedding import Object, Phase, Runtime, Stats

@@ -687,8 +687,8 @@ class Runtime:
         call, state = self._engine.call, self._state
         g = G.at(call(attach, state))
         return [
-            HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
-            HostThread("sweeper", lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g)),
+            HostThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
+            HostThread(lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g)),
         ]
 
     def _marker_threads(self) -> MarkerThreads:

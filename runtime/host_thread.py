@@ -1,6 +1,6 @@
 """Host thread: where the host runs what works for a runtime beside its program.
 
-    thread = HostThread("scavenger", lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
+    thread = HostThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state))
     ...
     if thread.stop():
         call(close_runtime, state)
@@ -11,18 +11,44 @@ of the runtime is: that is closed after `stop` has said so.
     scavenger    background_scavenger.py: gives memory back
     markers      mark_team.py: mark beside the thread that collects; MarkerThreads starts them when they are asked for
 
+They are `_thread`'s: `threading` takes longer to import than a small program runs.
+
 Runs in Python only. Next: embedding.py
 """
 
 from __future__ import annotations
 
+import _thread
 import ctypes
-import threading
-from collections.abc import Callable
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STACK_BYTES = 1 << 20
 GRACE_SECONDS = 2.0  # for it to end; it takes as long only when the runtime broke while it held a lock
 MARKER_HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime asks for markers
+
+
+class Ending:
+    """The end of something that happens once: threads wait for it, and KeyboardInterrupt ends the wait."""
+
+    def __init__(self) -> None:
+        self.has_come = False
+        self._lock = _thread.allocate_lock()  # held until then
+        self._lock.acquire()
+
+    def come(self) -> None:
+        """It has ended."""
+        self.has_come = True
+        self._lock.release()
+
+    def wait(self, seconds: float = -1) -> bool:
+        """Wait for it, for ever or so long; whether it has come."""
+        if not self.has_come and self._lock.acquire(timeout=seconds):
+            self._lock.release()
+        return self.has_come
 
 
 class HostThread:
@@ -30,7 +56,6 @@ class HostThread:
 
     def __init__(
         self,
-        name: str,
         run: Callable[[], object],
         ask_to_stop: Callable[[], object],
         has_failed: Callable[[], object] | None = None,
@@ -40,14 +65,15 @@ class HostThread:
         self._run = run
         self._ask_to_stop = ask_to_stop
         self._has_failed = has_failed
-        before = threading.stack_size(STACK_BYTES)
-        self._thread: threading.Thread | None = threading.Thread(target=self._body, name=name, daemon=True)
+        self._ended = Ending()
+        self._process = os.getpid()  # whose thread it is: a forked one has none
+        before = _thread.stack_size(STACK_BYTES)
         try:
-            self._thread.start()
+            _thread.start_new_thread(self._body, ())
         except RuntimeError:  # no more threads: the program does without
-            self._thread = None
+            self._ended.come()
         finally:
-            threading.stack_size(before)
+            _thread.stack_size(before)
 
     def _body(self) -> None:
         try:
@@ -56,14 +82,15 @@ class HostThread:
             self.failure = failure
             if self._has_failed is not None:
                 self._has_failed()
+        finally:
+            self._ended.come()
 
     def stop(self) -> bool:
         """Make it end, and wait for that. False if it does not: then the runtime cannot be closed."""
-        if self._thread is None:
+        if self._ended.has_come or self._process != os.getpid():
             return True
         self._ask_to_stop()
-        self._thread.join(GRACE_SECONDS)
-        return not self._thread.is_alive()
+        return self._ended.wait(GRACE_SECONDS)
 
 
 class MarkerThreads:
@@ -79,7 +106,7 @@ class MarkerThreads:
 
     def _start(self, count: int) -> int:
         """What the runtime calls for more. Without them it marks alone, so nothing is raised into it."""
-        self._threads += [HostThread("marker", *self._functions) for _ in range(count)]
+        self._threads += [HostThread(*self._functions) for _ in range(count)]
         return 0
 
     @property

@@ -33,11 +33,13 @@ readGOGC, readGOMEMLIMIT; proc.go schedinit.                                    
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
+from runtime.record import Record
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from runtime.heap import Runtime
 
 GOGC_OFF = -1  # no collections but forced ones
@@ -52,7 +54,7 @@ class KnobError(ValueError):
     """A setting that cannot be understood."""
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """How to run. The order is that of settings.SettingWords."""
 
     gogc: int = DEFAULT_GOGC  # percent; GOGC_OFF
@@ -125,11 +127,17 @@ def or_else(default: int, parse: Callable[[str], int], text: str) -> int:
 
 def parse_int32(text: str) -> int | None:
     """A decimal number of 32 bits, with or without a sign; None if it is none."""
-    match = re.fullmatch(r"([+-]?)0*([0-9]{1,19})", text)
-    if match is None:
+    value = parse_whole(text)
+    return value if value is not None and -MAX_INT32 - 1 <= value <= MAX_INT32 else None
+
+
+def parse_whole(text: str) -> int | None:
+    """A decimal number of at most 19 digits, with or without a sign; None if it is none."""
+    digits = text[1:] if text.startswith(("+", "-")) else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits.lstrip("0")) > 19:
         return None
-    value = int(match[1] + match[2])
-    return value if -MAX_INT32 - 1 <= value <= MAX_INT32 else None
+    value = int(digits.lstrip("0") or "0")
+    return -value if text[0] == "-" else value
 
 
 def parse_gogc(text: str) -> int:
@@ -154,8 +162,9 @@ def parse_memory_limit(text: str) -> int:
     """The bytes that GOMEMLIMIT=text allows."""
     if text in ("", "off"):
         return NO_MEMORY_LIMIT
-    match = re.fullmatch(r"([+-]?)0*([0-9]{1,19})([KMGT]?i?B|)", text)
-    value = int(match[1] + match[2]) << UNITS[match[3]] if match and match[3] in UNITS else -1
+    number = text.rstrip("BiKMGT")
+    shift, count = UNITS.get(text[len(number) :]), parse_whole(number)
+    value = count << shift if count is not None and shift is not None else -1
     if not 0 <= value <= NO_MEMORY_LIMIT:
         message = "fatal error: malformed GOMEMLIMIT; see `go doc runtime/debug.SetMemoryLimit`"
         raise KnobError(f"GOMEMLIMIT={text}\n{message}")

@@ -57,7 +57,7 @@ READING_ORDER = """
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
     runtime.stress_report
-    runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
+    runtime.record runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
     runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding
     runtime.finalizers_embedding runtime.embedding runtime.pytest_plugin
     runtime
@@ -80,7 +80,7 @@ READING_ORDER = """
     lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers lang.lower_function
     lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program lang.lower_common
     lang.toolchain lang.output_file lang.heap_record lang.trace_text
-    lang.execution lang.memory_profile lang.heap_types lang.watching
+    lang.reports lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver
     lang.session_input lang.session_methods lang.session lang.replay lang.repl lang.toyrun lang.child
     lang.pygments_lexer

@@ -1,6 +1,6 @@
 """Cache: compiled images on disk, in $TOY_CACHE_DIR, else $XDG_CACHE_HOME/toy, else ~/.cache/toy.
 
-    toy-image 3 <sha256 of the rest> \\n <length of the facts, 8 bytes> <facts, marshalled> <code>
+    toy-image 4 <blake2b of the rest> \\n <length of the facts, 8 bytes> <facts, marshalled> <code>
 
 An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and
 of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
@@ -17,20 +17,27 @@ Next: image.py
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import sys
+import time
+
+try:  # the hash alone: hashlib loads OpenSSL, which takes longer than all that is hashed here
+    from _blake2 import blake2b
+except ImportError:  # an implementation detail of CPython
+    from hashlib import blake2b
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     Facts = dict[str, Any]
 
-MAGIC = b"toy-image 3"
+MAGIC = b"toy-image 4"
 MOST_ENTRIES = 200
+HASH_BYTES = 32
+SETTLED_NS = 2 * 10**9  # two writes so far apart never get the same time, however coarse a file system's clock is
 
 _environment: list[str] = []  # computed once
 
@@ -49,7 +56,7 @@ def directory() -> str | None:
 
 def digest(parts: Iterable[str | bytes]) -> str:
     """One hash of several texts, which cannot run into each other."""
-    whole = hashlib.sha256()
+    whole = blake2b(digest_size=HASH_BYTES)
     for part in parts:
         data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         whole.update(len(data).to_bytes(8, "little") + data)
@@ -62,12 +69,45 @@ def file_bytes(path: str) -> bytes:
         return file.read()
 
 
+def tree_key(root: str, folders: Iterable[str], suffixes: tuple[str, ...]) -> str:
+    """A hash of the texts below folders of a root, and of their names.
+
+    It is kept under what the file system says of each file: the texts are read only if one has changed. Whoever
+    changes a file, or puts another in its place, changes its ctime, which cannot be set. Only a second change within
+    one tick of the clock goes without: so nothing is kept while a file is that young.
+    """
+    now = time.time_ns()
+    stamps = sorted(stamp for folder in folders for stamp in _stamps(root, folder, suffixes))
+    seen = digest([root, repr(suffixes), repr(stamps)])
+    kept = read("texts", seen)
+    if kept is not None:
+        return str(kept[0]["hash"])
+    paths = [path for path, *_ in stamps]
+    found = digest(part for path in paths for part in (path, file_bytes(os.path.join(root, path))))
+    if all(max(changed) < now - SETTLED_NS for _, _, *changed in stamps):
+        write("texts", seen, {"hash": found}, b"")
+    return found
+
+
+def _stamps(root: str, folder: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str, int, int]]:
+    """What the file system says of each text below a folder: path, which file, how long; when it was changed."""
+    with os.scandir(os.path.join(root, folder)) as entries:
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            if entry.name.endswith(suffixes):
+                facts = entry.stat()
+                which = f"{facts.st_dev} {facts.st_ino} {facts.st_size}"
+                yield path, which, facts.st_mtime_ns, facts.st_ctime_ns
+            elif entry.name != "__pycache__" and entry.is_dir():
+                yield from _stamps(root, path, suffixes)
+
+
 def environment() -> str:
     """A hash of what compiles and of what will run it: systems Python, Python, llvmlite, the CPU."""
     if not _environment:
-        folder = os.path.dirname(__file__)
-        own = [file_bytes(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")]
-        _environment.append(digest([*own, sys.version, llvmlite_version(), *processor()]))
+        root, folder = os.path.split(os.path.dirname(os.path.abspath(__file__)))
+        own = tree_key(root, [folder], (".py",))
+        _environment.append(digest([own, sys.version, llvmlite_version(), *processor()]))
     return _environment[0]
 
 
@@ -122,18 +162,24 @@ def read(name: str, key: str) -> tuple[Facts, bytes] | None:
 
 def decoded(data: bytes) -> tuple[Facts, bytes] | None:
     """The facts and the code of an entry's bytes, if they are as they were written."""
-    head, _, rest = data.partition(b"\n")
-    if head != MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode():
+    start = data.find(b"\n") + 1
+    rest = memoryview(data)[start:]
+    if data[:start] != _head(rest):
         return None
     end = 8 + int.from_bytes(rest[:8], "little")
-    return marshal.loads(rest[8:end]), rest[end:]
+    return marshal.loads(rest[8:end]), bytes(rest[end:])
+
+
+def _head(rest: bytes | memoryview) -> bytes:
+    """The line that an entry begins with."""
+    return MAGIC + b" " + blake2b(rest, digest_size=HASH_BYTES).hexdigest().encode() + b"\n"
 
 
 def encoded(facts: Facts, code: bytes) -> bytes:
     """An entry's bytes."""
     text = marshal.dumps(facts)
     rest = len(text).to_bytes(8, "little") + text + code
-    return MAGIC + b" " + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+    return _head(rest) + rest
 
 
 def write(name: str, key: str, facts: Facts, code: bytes) -> None:

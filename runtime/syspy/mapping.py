@@ -9,7 +9,6 @@ Next: cache.py
 from __future__ import annotations
 
 import ctypes
-import mmap
 from struct import pack_into, unpack_from
 
 TYPE_CHECKING = False
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
+MAP_PRIVATE, MAP_ANONYMOUS = 0x02, 0x20
 REACH = (1 << 31) - (1 << 24)  # bytes that a call can span, less the size of an image
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,8 +28,9 @@ _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 def map_image(facts: dict[str, Any], code: bytes, resolve: Callable[[str], int], near: int = 0) -> dict[str, int]:
     """Map a flat image, bind it and protect it; the addresses of its symbols."""
-    memory = bytearray(code)
-    base = _map(len(memory), near)
+    base = _map(len(code), near)
+    ctypes.memmove(base, code, len(code))
+    memory = (ctypes.c_char * len(code)).from_address(base)
     targets = {name: resolve(name) for _, name in facts["slots"]}
     for offset, name in facts["slots"]:
         pack_into("<Q", memory, offset, targets[name])
@@ -39,17 +41,16 @@ def map_image(facts: dict[str, Any], code: bytes, resolve: Callable[[str], int],
         pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + base)
     for offset, name in facts["foreign"]:
         pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + resolve(name))
-    ctypes.memmove(base, (ctypes.c_char * len(memory)).from_buffer(memory), len(memory))
     constants, variables = facts["constants"], facts["variables"]
-    _protect(base, constants, mmap.PROT_READ | mmap.PROT_EXEC)
-    _protect(base + constants, variables - constants, mmap.PROT_READ)
+    _protect(base, constants, PROT_READ | PROT_EXEC)
+    _protect(base + constants, variables - constants, PROT_READ)
     return {name: base + offset for name, offset in facts["symbols"].items()}
 
 
 def _map(size: int, near: int) -> int:
     """Memory to write to, close to an address if the kernel has some there."""
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    addr = _libc.mmap(near or None, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    flags = MAP_PRIVATE | MAP_ANONYMOUS
+    addr = _libc.mmap(near or None, size, PROT_READ | PROT_WRITE, flags, -1, 0)
     if addr in (None, ctypes.c_void_p(-1).value):
         raise MemoryError(f"no room for {size} bytes of code")
     return int(addr)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lang.execution import End, Executable, Run
+from lang.execution import Executable, Run
+from lang.reports import End
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_PANIC, FAIL_THROW, Failure
 

@@ -168,7 +168,7 @@ def test_what_ends_the_thread_is_kept() -> None:
     def fail() -> None:
         raise ValueError("broken")
 
-    thread = HostThread("broken", fail, lambda: None)
+    thread = HostThread(fail, lambda: None)
     assert thread.stop()
     assert str(thread.failure) == "broken"
 

@@ -131,7 +131,7 @@ def test_memory_goes_back_while_threads_allocate(new_heap: Callable[..., HeapUnd
     heap.call(world.leave, heap.p)
     heap.heap.scavenger.pacer.sleep_ratio = heap.heap.scavenger.pacer.controller.least = 1000.0
     background = HostThread(
-        "scavenger", lambda: heap.call(run_scavenger, heap.state), lambda: heap.call(stop_scavenger, heap.state)
+        lambda: heap.call(run_scavenger, heap.state), lambda: heap.call(stop_scavenger, heap.state)
     )
     threads = Threads(heap)
     churners = [threads.start(workers.churn, NODE, rounds(heap, 1, 300), seed) for seed in (11, 12)]
