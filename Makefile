@@ -3,6 +3,7 @@
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
+BYTECODE := $(VENV)/bytecode.stamp
 PROGRAM ?= examples/binary_trees.toy
 ARGS    ?=
 TESTS   ?=
@@ -20,16 +21,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/run.stamp ## install, then run an example (PROGRAM=examples/nbody.toy ARGS=...)
+run: $(VENV)/run.stamp $(BYTECODE) ## install, then run an example (PROGRAM=examples/nbody.toy ARGS=...)
 	$(BIN)/toyrun $(PROGRAM) $(ARGS)
 
-test: lint types ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
+test: lint types $(BYTECODE) ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
 	$(BIN)/python -m pytest -m 'not slow' $(TESTS)
 
-slow: $(VENV)/test.stamp ## the tests that the default run leaves out
+slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that the default run leaves out
 	$(BIN)/python -m pytest -m slow
 
-soak: $(VENV)/test.stamp ## ten million random operations of the allocator against a model (ARGS=--help)
+soak: $(VENV)/test.stamp $(BYTECODE) ## ten million random operations of the allocator against a model (ARGS=--help)
 	$(BIN)/python -m tests.runtime.soak $(ARGS)
 
 lint: $(VENV)/test.stamp ## ruff
@@ -38,14 +39,14 @@ lint: $(VENV)/test.stamp ## ruff
 types: $(VENV)/test.stamp ## mypy --strict
 	$(BIN)/mypy
 
-bench: $(VENV)/bench.stamp ## each level of the allocator and the collector by itself, on both engines (ARGS="-k tiny")
+bench: $(VENV)/bench.stamp $(BYTECODE) ## each level of the allocator and the collector by itself, on both engines (ARGS="-k tiny")
 	$(BIN)/python -m pytest bench/micro.py -n 0 -q --benchmark-enable --benchmark-columns=median,iqr,rounds \
 		--benchmark-sort=fullname $(ARGS)
 
-bench-programs: $(VENV)/bench.stamp ## run beside the real Go: time, memory, start-up (ARGS=--help)
+bench-programs: $(VENV)/bench.stamp $(BYTECODE) ## run beside the real Go: time, memory, start-up (ARGS=--help)
 	$(BIN)/python -m bench.programs $(ARGS)
 
-peers: $(VENV)/bench.stamp ## workloads beside Go and other peers; writes bench/RESULTS.md (ARGS="--only json --rounds 3")
+peers: $(VENV)/bench.stamp $(BYTECODE) ## workloads beside Go and other peers; writes bench/RESULTS.md (ARGS="--only json --rounds 3")
 	$(BIN)/python -m bench.side_by_side $(ARGS)
 
 # Debian's packages of the peers; those that cannot be installed are left out of the run, by name.
@@ -54,32 +55,32 @@ peers-install: $(VENV)/bench.stamp ## install the peers, as root, on Debian or U
 	apt-get update
 	apt-get install --yes --no-install-recommends $(PEERS)
 
-bench-malloc: $(VENV)/bench.stamp ## the allocator beside Go's: each kind of object, each layer (ARGS=--help)
+bench-malloc: $(VENV)/bench.stamp $(BYTECODE) ## the allocator beside Go's: each kind of object, each layer (ARGS=--help)
 	$(BIN)/python -m bench.malloc $(ARGS)
 
-bench-traces: $(VENV)/bench.stamp ## allocations of real programs, replayed here and in Go (ARGS=--help)
+bench-traces: $(VENV)/bench.stamp $(BYTECODE) ## allocations of real programs, replayed here and in Go (ARGS=--help)
 	$(BIN)/python -m bench.traces $(ARGS)
 
-bench-mark: $(VENV)/bench.stamp ## the collector beside Go's: shapes of heaps, heaps of real programs (ARGS=--help)
+bench-mark: $(VENV)/bench.stamp $(BYTECODE) ## the collector beside Go's: shapes of heaps, heaps of real programs (ARGS=--help)
 	$(BIN)/python -m bench.mark $(ARGS)
 
-curves: $(VENV)/bench.stamp ## GOGC 25 to 800, heaps of 1 MiB to 8 GiB, beside Go; into bench/RESULTS.md (ARGS="--only GOGC")
+curves: $(VENV)/bench.stamp $(BYTECODE) ## GOGC 25 to 800, heaps of 1 MiB to 8 GiB, beside Go; into bench/RESULTS.md (ARGS="--only GOGC")
 	$(BIN)/python -m bench.curves $(or $(ARGS),--record)
 
-report: $(VENV)/bench.stamp ## bench/RESULTS.md once more, of what is kept in bench/results
+report: $(VENV)/bench.stamp $(BYTECODE) ## bench/RESULTS.md once more, of what is kept in bench/results
 	$(BIN)/python -m bench.report
 
-results: $(VENV)/bench.stamp ## all that bench/RESULTS.md has, measured anew (ROUNDS=3; a quiet machine)
+results: $(VENV)/bench.stamp $(BYTECODE) ## all that bench/RESULTS.md has, measured anew (ROUNDS=3; a quiet machine)
 	$(BIN)/python -m bench.side_by_side --rounds $(ROUNDS)
 	$(BIN)/python -m bench.curves --record --rounds $(ROUNDS)
 	$(BIN)/python -m bench.traces --record --rounds $(ROUNDS)
 	$(BIN)/python -m bench.mark --record --rounds $(ROUNDS) --objects 3000000
 	$(BIN)/python -m bench.malloc --record --rounds $(ROUNDS)
 
-bench-instructions: $(VENV)/bench.stamp ## instructions of a few fixed things, against what they were (needs valgrind)
+bench-instructions: $(VENV)/bench.stamp $(BYTECODE) ## instructions of a few fixed things, against what they were (needs valgrind)
 	$(BIN)/python -m bench.instructions $(ARGS)
 
-bench-compile: $(VENV)/bench.stamp ## compiling a program of a thousand lines, stage by stage (ARGS=--help)
+bench-compile: $(VENV)/bench.stamp $(BYTECODE) ## compiling a program of a thousand lines, stage by stage (ARGS=--help)
 	$(BIN)/python -m bench.compile_time $(ARGS)
 
 fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under collector stress (ARGS=--help)
@@ -114,3 +115,8 @@ $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
 $(VENV)/bench.stamp: pyproject.toml | $(BIN)/python
 	$(INSTALL) '.[bench]'
 	@touch $@ $(VENV)/run.stamp
+
+# As pip does for what it copies: where PYTHONDONTWRITEBYTECODE is set, each run would compile all that it imports.
+$(BYTECODE): $(shell find lang runtime -name '*.py') | $(BIN)/python
+	$(BIN)/python -m compileall -q lang runtime
+	@touch $@

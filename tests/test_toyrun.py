@@ -639,3 +639,35 @@ def test_a_cache_that_cannot_be_written_is_done_without(program: Write, tmp_path
 def test_a_changed_program_is_compiled_anew(program: Write) -> None:
     assert toyrun(program(HELLO)).out == "hello\n"
     assert toyrun(program(HELLO.replace("hello", "changed"))).out == "changed\n"
+
+
+# What a run of a program that is in the cache imports: each other module of ours takes some 0.3 ms, and these are dear
+WARM = """
+    lang lang.toyrun lang.driver lang.execution lang.source lang.toolchain lang.version runtime runtime.host_thread
+    runtime.knobs runtime.record runtime.syspy runtime.syspy.cache runtime.syspy.entries runtime.syspy.failure
+    runtime.syspy.image runtime.syspy.mapping runtime.syspy.native
+""".split()
+DEAR = """
+    _hashlib ast bisect collections contextlib dataclasses enum functools hashlib importlib inspect lark linecache
+    llvmlite logging mmap pathlib re subprocess tempfile threading tokenize traceback typing
+""".split()
+WARM_RUN = """
+import sys
+sys.path[:] = {path!r}
+sys.argv[1:] = [{program!r}]
+from lang.toyrun import main
+main()
+"""
+
+
+def test_a_program_that_is_compiled_already_begins_with_few_imports(program: Write) -> None:
+    path = program(HELLO)
+    assert toyrun(path).out == "hello\n"
+    code = WARM_RUN.format(path=[str(Path(__file__).parent.parent), *sys.path], program=str(path))
+    args = [sys.executable, "-I", "-S", "-X", "importtime", "-c", code]  # nothing that the environment brings along
+    done = subprocess.run(args, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True)
+    assert done.stdout == "hello\n"
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    ours = {name for name in loaded if name.partition(".")[0] in ("lang", "runtime")}
+    assert sorted(ours) == sorted(WARM)
+    assert not loaded.intersection(DEAR)

@@ -29,7 +29,7 @@ except ImportError:  # an implementation detail of CPython
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any
 
     Facts = dict[str, Any]
@@ -77,29 +77,35 @@ def tree_key(root: str, folders: Iterable[str], suffixes: tuple[str, ...]) -> st
     one tick of the clock goes without: so nothing is kept while a file is that young.
     """
     now = time.time_ns()
-    stamps = sorted(stamp for folder in folders for stamp in _stamps(root, folder, suffixes))
-    seen = digest([root, repr(suffixes), repr(stamps)])
+    stamps: list[tuple[str, int, int, int, int]] = []
+    for folder in folders:
+        _stamp(root, folder, suffixes, stamps)
+    stamps.sort()
+    seen = digest([root, *suffixes, marshal.dumps(stamps, 2)])  # the last format without references
     kept = read("texts", seen)
     if kept is not None:
         return str(kept[0]["hash"])
     paths = [path for path, *_ in stamps]
     found = digest(part for path in paths for part in (path, file_bytes(os.path.join(root, path))))
-    if all(max(changed) < now - SETTLED_NS for _, _, *changed in stamps):
+    if all(max(modified, changed) < now - SETTLED_NS for *_, modified, changed in stamps):
         write("texts", seen, {"hash": found}, b"")
     return found
 
 
-def _stamps(root: str, folder: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str, int, int]]:
-    """What the file system says of each text below a folder: path, which file, how long; when it was changed."""
+def _stamp(
+    root: str, folder: str, suffixes: tuple[str, ...], stamps: list[tuple[str, int, int, int, int]]
+) -> None:
+    """Add what the file system says of each text below a folder: path, which file, how long; when it was changed."""
     with os.scandir(os.path.join(root, folder)) as entries:
         for entry in entries:
-            path = f"{folder}/{entry.name}"
-            if entry.name.endswith(suffixes):
+            name = entry.name
+            if name.endswith(suffixes):
                 facts = entry.stat()
-                which = f"{facts.st_dev} {facts.st_ino} {facts.st_size}"
-                yield path, which, facts.st_mtime_ns, facts.st_ctime_ns
-            elif entry.name != "__pycache__" and entry.is_dir():
-                yield from _stamps(root, path, suffixes)
+                stamps.append(
+                    (f"{folder}/{name}", facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+                )
+            elif name != "__pycache__" and entry.is_dir():
+                _stamp(root, f"{folder}/{name}", suffixes, stamps)
 
 
 def environment() -> str:
@@ -147,7 +153,7 @@ def path_of(name: str, key: str) -> str | None:
     return None if folder is None else os.path.join(folder, f"{name}-{key[:32]}.image")
 
 
-def read(name: str, key: str) -> tuple[Facts, bytes] | None:
+def read(name: str, key: str) -> tuple[Facts, memoryview] | None:
     """The facts and the code of an entry, or None."""
     path = path_of(name, key)
     if path is None:
@@ -160,14 +166,14 @@ def read(name: str, key: str) -> tuple[Facts, bytes] | None:
     return found if found is not None and found[0].get("key") == key else None
 
 
-def decoded(data: bytes) -> tuple[Facts, bytes] | None:
+def decoded(data: bytes) -> tuple[Facts, memoryview] | None:
     """The facts and the code of an entry's bytes, if they are as they were written."""
     start = data.find(b"\n") + 1
     rest = memoryview(data)[start:]
     if data[:start] != _head(rest):
         return None
     end = 8 + int.from_bytes(rest[:8], "little")
-    return marshal.loads(rest[8:end]), bytes(rest[end:])
+    return marshal.loads(rest[8:end]), rest[end:]
 
 
 def _head(rest: bytes | memoryview) -> bytes:

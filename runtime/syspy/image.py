@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Image:
     """Loaded native code."""
 
-    def __init__(self, facts: Facts, code: bytes, base: Image | None) -> None:
+    def __init__(self, facts: Facts, code: bytes | memoryview, base: Image | None) -> None:
         self.name: str = facts["name"]
         self.key: str = facts.get("key", "")
         self.base = base
@@ -94,7 +94,7 @@ class Image:
         return self.texts()
 
 
-def _loaded(facts: Facts, code: bytes, base: Image | None) -> dict[str, int]:
+def _loaded(facts: Facts, code: bytes | memoryview, base: Image | None) -> dict[str, int]:
     """Bring code into memory, bound to the image underneath and to C."""
     libc = ctypes.CDLL(None)
 
@@ -106,5 +106,5 @@ def _loaded(facts: Facts, code: bytes, base: Image | None) -> dict[str, int]:
     if facts["is_object"]:
         from runtime.syspy.llvm_loader import load_object
 
-        return load_object(code, facts["defined"], facts["imported"], resolve)
+        return load_object(bytes(code), facts["defined"], facts["imported"], resolve)
     return map_image(facts, code, resolve, 0 if base is None else base.symbols["syspy.key"] & -4096)

@@ -9,7 +9,7 @@ Next: cache.py
 from __future__ import annotations
 
 import ctypes
-from struct import pack_into, unpack_from
+from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,27 +20,33 @@ PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_ANONYMOUS = 0x02, 0x20
 REACH = (1 << 31) - (1 << 24)  # bytes that a call can span, less the size of an image
 
+_WORD, _DISTANCE = Struct("<q"), Struct("<i")
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
 _libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int64]
 _libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
 
-def map_image(facts: dict[str, Any], code: bytes, resolve: Callable[[str], int], near: int = 0) -> dict[str, int]:
+def map_image(
+    facts: dict[str, Any], code: bytes | memoryview, resolve: Callable[[str], int], near: int = 0
+) -> dict[str, int]:
     """Map a flat image, bind it and protect it; the addresses of its symbols."""
     base = _map(len(code), near)
-    ctypes.memmove(base, code, len(code))
-    memory = (ctypes.c_char * len(code)).from_address(base)
+    memory = memoryview((ctypes.c_char * len(code)).from_address(base)).cast("B")
+    memory[:] = code
     targets = {name: resolve(name) for _, name in facts["slots"]}
     for offset, name in facts["slots"]:
-        pack_into("<Q", memory, offset, targets[name])
+        _WORD.pack_into(memory, offset, targets[name])
+    reached = {name: target - 4 - base for name, target in targets.items() if abs(target - base) < REACH}
+    store = _DISTANCE.pack_into
     for offset, name in facts["calls"]:
-        if abs(targets[name] - base) < REACH:
-            pack_into("<i", memory, offset, targets[name] - 4 - base - offset)
+        if name in reached:
+            store(memory, offset, reached[name] - offset)
     for offset in facts["absolutes"]:
-        pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + base)
+        _WORD.pack_into(memory, offset, _WORD.unpack_from(memory, offset)[0] + base)
     for offset, name in facts["foreign"]:
-        pack_into("<q", memory, offset, unpack_from("<q", memory, offset)[0] + resolve(name))
+        _WORD.pack_into(memory, offset, _WORD.unpack_from(memory, offset)[0] + resolve(name))
     constants, variables = facts["constants"], facts["variables"]
     _protect(base, constants, PROT_READ | PROT_EXEC)
     _protect(base + constants, variables - constants, PROT_READ)

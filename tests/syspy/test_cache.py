@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def is_from_disk(image: Any) -> bool:
 
 def test_what_is_written_is_read(folder: Path) -> None:
     cache.write("x", "k" * 64, FACTS, b"code")
-    assert cache.read("x", "k" * 64) == ({**FACTS, "key": "k" * 64}, b"code")
+    facts, code = cache.read("x", "k" * 64) or ({}, b"")
+    assert (facts, bytes(code)) == ({**FACTS, "key": "k" * 64}, b"code")
     assert cache.read("x", "l" * 64) is None
     assert cache.read("y", "k" * 64) is None
 
@@ -165,6 +167,7 @@ def test_an_image_from_disk_has_no_texts_and_a_fresh_one_has() -> None:
 
 WARM = """
 import sys
+import time
 before = set(sys.modules)  # what the interpreter loads by itself, for packages installed in place
 from runtime.syspy import native
 key = native.key_of([{file!r}])
@@ -192,3 +195,75 @@ def test_another_processor_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv("TOY_CPU", cpu)
         assert instruction in compile_text(text).assembly
         assert cache.processor() != here
+
+
+def test_a_hash_of_texts_is_that_of_their_contents_and_names(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree" / "below").mkdir(parents=True)
+    one, other = tmp_path / "tree" / "one.py", tmp_path / "tree" / "below" / "other.py"
+    one.write_text("1")
+    other.write_text("2")
+    seen = [tree_key(tmp_path)]
+    (tmp_path / "tree" / "ignored.txt").write_text("3")
+    assert tree_key(tmp_path) == seen[0]
+    for change in (
+        lambda: one.write_text("4"),
+        lambda: other.write_text("5"),
+        lambda: other.rename(tmp_path / "tree" / "below" / "third.py"),
+        lambda: (tmp_path / "tree" / "new.py").write_text(""),
+        one.unlink,
+    ):
+        change()
+        seen.append(tree_key(tmp_path))
+    assert len(set(seen)) == len(seen)
+
+
+def test_texts_are_read_again_only_when_a_file_is_another(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it is as long as before, and its time is set back."""
+    file = tmp_path / "tree" / "one.py"
+    file.parent.mkdir()
+    file.write_text("1")
+    monkeypatch.setattr(cache, "SETTLED_NS", -(10**9))  # as if the files were old
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    before = tree_key(tmp_path)
+    entry = only_of_texts(folder)
+    monkeypatch.setattr(cache, "file_bytes", without(cache.file_bytes, file))
+    assert tree_key(tmp_path) == before
+    monkeypatch.undo()
+    monkeypatch.setenv("TOY_CACHE_DIR", str(folder))
+    time.sleep(0.02)  # a tick of the file system's clock
+    file.write_text("2")
+    os.utime(file, ns=times)
+    changed = tree_key(tmp_path)
+    assert changed != before
+    entry.write_bytes(entry.read_bytes()[:-1])
+    assert tree_key(tmp_path) == changed
+
+
+def test_nothing_is_kept_of_files_that_have_just_changed(folder: Path, tmp_path: Path) -> None:
+    """A second change may be within the same tick of the clock, and unseen."""
+    file = tmp_path / "tree" / "one.py"
+    file.parent.mkdir()
+    file.write_text("1")
+    tree_key(tmp_path)
+    assert not folder.exists()
+
+
+def tree_key(root: Path) -> str:
+    return cache.tree_key(str(root), ["tree"], (".py",))
+
+
+def only_of_texts(folder: Path) -> Path:
+    (entry,) = folder.glob("texts-*")
+    return entry
+
+
+def without(read: Callable[[str], bytes], file: Path) -> Callable[[str], bytes]:
+    """The same, but for a file that is not to be read."""
+
+    def checked(path: str) -> bytes:
+        assert path != str(file)
+        return read(path)
+
+    return checked
