@@ -102,6 +102,8 @@ distclean: clean ## the same, and the virtual environment
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
+	@# Until Python 3.12 it is put there, unasked, and loads a part of itself whenever Python starts.
+	$(BIN)/python -m pip uninstall --quiet --disable-pip-version-check --yes setuptools
 
 # A stamp is older than pyproject.toml when the environment has to be brought up to date.
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python

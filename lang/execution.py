@@ -16,7 +16,6 @@ from __future__ import annotations
 import _thread
 import ctypes
 import os
-import resource
 import sys
 
 from runtime.host_thread import Ending, HostThread, MarkerThreads
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
 STACK_BYTES = (1 << 30) - (1 << 20)  # Go's limit on a goroutine's stack is 1 GB
 LEAST_STACK_BYTES = 1 << 20
+RLIMIT_AS = 9  # Linux's; the module `resource` takes longer to load than the question
 SHADOW_SHARE = 4  # a frame of the shadow stack is at most so many times the native frame: see lower_function.py
 PANIC_EXIT = 2
 WRITE_ERROR_EXIT = 1
@@ -344,8 +344,9 @@ class Run:
 
 def stack_bytes_wanted() -> int:
     """The size of the program's stack: less where address space is limited, since the heap needs some as well."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return STACK_BYTES if limit == resource.RLIM_INFINITY else min(STACK_BYTES, max(limit // 32, LEAST_STACK_BYTES))
+    limit = (ctypes.c_uint64 * 2)()  # what holds now, and what it could be raised to
+    ctypes.CDLL(None).getrlimit(RLIMIT_AS, limit)
+    return min(STACK_BYTES, max(limit[0] // 32, LEAST_STACK_BYTES))
 
 
 def is_terminal(fd: int) -> bool:

@@ -649,7 +649,7 @@ WARM = """
 """.split()
 DEAR = """
     _hashlib ast bisect collections contextlib dataclasses enum functools hashlib importlib inspect lark linecache
-    llvmlite logging mmap pathlib re subprocess tempfile threading tokenize traceback typing
+    llvmlite logging mmap pathlib re resource subprocess tempfile threading tokenize traceback typing
 """.split()
 WARM_RUN = """
 import sys

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from runtime.syspy.cache import Facts
 
+_libc = ctypes.CDLL(None)
+
 
 class Image:
     """Loaded native code."""
@@ -96,12 +98,10 @@ class Image:
 
 def _loaded(facts: Facts, code: bytes | memoryview, base: Image | None) -> dict[str, int]:
     """Bring code into memory, bound to the image underneath and to C."""
-    libc = ctypes.CDLL(None)
-
     def resolve(name: str) -> int:
         if base is not None and "." in name:
             return base.symbol(name)
-        return ctypes.cast(libc[name], ctypes.c_void_p).value or 0
+        return ctypes.cast(_libc[name], ctypes.c_void_p).value or 0
 
     if facts["is_object"]:
         from runtime.syspy.llvm_loader import load_object
