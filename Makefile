@@ -9,7 +9,7 @@ ARGS    ?=
 TESTS   ?=
 ROUNDS  ?= 3
 
-# A path in a .pth file; setuptools would rather import a finder of its own whenever Python starts, which takes 15 ms.
+# A path in a .pth file; setuptools would rather import a finder of its own, at length, whenever Python starts.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat --editable
 

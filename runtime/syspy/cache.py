@@ -9,6 +9,8 @@ again.
 An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an
 error: unreadable is absent, unwritable is not stored.
 
+The texts that a key covers are not read whenever a program starts: their hash is an entry as well, see tree_key.
+
 A warm start runs this module, mapping.py, entries.py and image.py, and nothing else of systems Python. They import
 little.
 

@@ -35,8 +35,7 @@ class Image:
         self.base = base
         self.notes: dict[str, Any] = facts.get("notes", {})  # what its builder wanted kept with it
         self.texts: Callable[[], tuple[str, str]] | None = None  # makes IR and assembly
-        self.symbols = _loaded(facts, code, base)
-        self.code = self.symbols["syspy.key"] - facts.get("symbols", {}).get("syspy.key", 0)  # the first byte
+        self.code, self.symbols = _loaded(facts, code, base)  # the first byte, and where the rest is
         self.code_bytes: int = facts.get("constants", 0)
         self._entries: dict[str, Entry] = {}
         self._kinds: dict[str, tuple[list[str], list[str]]] = facts["entries"]
@@ -96,7 +95,7 @@ class Image:
         return self.texts()
 
 
-def _loaded(facts: Facts, code: bytes | memoryview, base: Image | None) -> dict[str, int]:
+def _loaded(facts: Facts, code: bytes | memoryview, base: Image | None) -> tuple[int, dict[str, int]]:
     """Bring code into memory, bound to the image underneath and to C."""
     def resolve(name: str) -> int:
         if base is not None and "." in name:
@@ -106,5 +105,6 @@ def _loaded(facts: Facts, code: bytes | memoryview, base: Image | None) -> dict[
     if facts["is_object"]:
         from runtime.syspy.llvm_loader import load_object
 
-        return load_object(bytes(code), facts["defined"], facts["imported"], resolve)
+        symbols = load_object(bytes(code), facts["defined"], facts["imported"], resolve)
+        return symbols["syspy.key"], symbols
     return map_image(facts, code, resolve, 0 if base is None else base.symbols["syspy.key"] & -4096)

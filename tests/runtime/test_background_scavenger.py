@@ -173,6 +173,18 @@ def test_what_ends_the_thread_is_kept() -> None:
     assert str(thread.failure) == "broken"
 
 
+def test_a_forked_process_does_not_wait_for_a_thread_that_it_does_not_have() -> None:
+    leave = threading.Event()
+    thread = HostThread(lambda: leave.wait(20), leave.set)
+    child = os.fork()
+    if child == 0:
+        start = time.monotonic()
+        os._exit(int(not (thread.stop() and time.monotonic() - start < 1)))
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    assert thread.stop()
+
+
 PROGRAM = """
 import "runtime"
 
