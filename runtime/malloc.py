@@ -31,6 +31,7 @@ from runtime.cycle import collect
 from runtime.heap_bits import clear_pointer_bits, write_pointer_bits
 from runtime.layout import (
     ADDRESS_LIMIT,
+    INLINE_BITS_MIN_SIZE,
     LOG_PTR_SIZE,
     MALLOC_HEADER_SIZE,
     MAX_BITMAP_SIZE,
@@ -261,7 +262,7 @@ def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
     slot = next_free_fast(g.m_cache, span_class)
     if unlikely(slot == 0):
         return malloc_scan_slow(g, span_class, size, typ)
-    if typ.size != PTR_SIZE:  # the words of an array of pointers are all of them pointers, as those of a free slot
+    if has_scalars(typ, size):
         write_pointer_bits(slot, typ, size)
     return slot
 
@@ -270,9 +271,15 @@ def malloc_small_scan(g: G, size: u64, typ: Type) -> uintptr:
 def malloc_scan_slow(g: G, span_class: u64, size: u64, typ: Type) -> uintptr:
     """The same, when the class's run is used up."""
     slot = next_free_slow(g, span_class)
-    if typ.size != PTR_SIZE:
+    if has_scalars(typ, size):
         write_pointer_bits(slot, typ, size)
     return slot
+
+
+@inline
+def has_scalars(typ: Type, size: u64) -> bool:
+    """Whether an object may have words that are no pointers; those of arrays of pointers all are, as in a free slot."""
+    return typ.size != PTR_SIZE and size >= INLINE_BITS_MIN_SIZE
 
 
 def malloc_small_header(g: G, size: u64, typ: Type) -> uintptr:

@@ -34,6 +34,19 @@ def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
+def settled_threads() -> int:
+    """The same, once those that are over have left the kernel's list as well."""
+    count = threads()
+    while (later := threads_after(0.05)) != count:
+        count = later
+    return count
+
+
+def threads_after(seconds: float) -> int:
+    time.sleep(seconds)
+    return threads()
+
+
 def test_it_sweeps_what_each_collection_leaves(heap: HeapUnderTest) -> None:
     threads = Threads(heap)
     thread = threads.start(run_sweeper)
@@ -93,7 +106,7 @@ def test_it_works_beside_threads_that_allocate_and_collect(in_host: HeapUnderTes
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_runtime_with_a_background_can_be_looked_at(engine: str) -> None:
-    count = threads()
+    count = settled_threads()
     with Runtime(engine, background=True) as runtime:
         node = runtime.describe("node", 16, pointers=[0])
         kept = [runtime.new(node) for _ in range(300)]
