@@ -27,8 +27,8 @@ run: $(VENV)/run.stamp $(BYTECODE) ## install, then run an example (PROGRAM=exam
 test: lint types $(BYTECODE) ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
 	$(BIN)/python -m pytest -m 'not slow' $(TESTS)
 
-slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that the default run leaves out
-	$(BIN)/python -m pytest -m slow
+slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that the default run leaves out (TESTS=tests/test_escapes.py)
+	$(BIN)/python -m pytest -m slow $(TESTS)
 
 soak: $(VENV)/test.stamp $(BYTECODE) ## ten million random operations of the allocator against a model (ARGS=--help)
 	$(BIN)/python -m tests.runtime.soak $(ARGS)
