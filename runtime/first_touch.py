@@ -24,7 +24,6 @@ from runtime.os_memory import MemoryStats, sys_huge_page
 from runtime.syspy import Inline, Struct, store, struct, u8, u64, uintptr
 
 FIRST_REST = 8  # growths that are not measured when huge pages were found to be dear
-NEVER = 1 << 63  # so many growths are not seen
 SMALL_PAGES = 16  # that are touched for one measurement
 SAMPLED = HUGE_PAGE_SIZE // (SMALL_PAGES * PHYS_PAGE_SIZE)  # so many times that is a huge page
 

@@ -24,7 +24,7 @@ class Beside:
     """One such process. Whoever leaves without its result ends it."""
 
     def __init__(self, function: Callable[[], bytes]) -> None:
-        self._reader, writer = os.pipe()
+        self.reader, writer = os.pipe()
         try:
             self.pid = os.fork()
         except OSError:  # no room for a process: as if it had failed
@@ -39,13 +39,17 @@ class Beside:
         return self
 
     def result(self) -> bytes | None:
-        """Wait for it."""
-        with os.fdopen(self._reader, "rb", closefd=False) as pipe:
+        """Wait for it. What a process has written before it failed counts for nothing."""
+        with os.fdopen(self.reader, "rb", closefd=False) as pipe:
             data = pipe.read()
-        return data or None
+        if not self.pid:
+            return None
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        return data if status == 0 else None
 
     def __exit__(self, *_exception: object) -> None:
-        os.close(self._reader)
+        os.close(self.reader)
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
@@ -59,5 +63,6 @@ def _run(function: Callable[[], bytes], writer: int) -> None:
         data = function()
         with os.fdopen(writer, "wb") as pipe:
             pipe.write(data)
-    finally:
         os._exit(0)
+    finally:
+        os._exit(1)

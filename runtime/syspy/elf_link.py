@@ -15,7 +15,7 @@ depends on where things are in this process is left as lists, for mapping.py:
 
     SY5  a relocation that is unknown or does not fit is an error, never a wrong address.
 
-What several objects define by one name (constants, and small functions) is the same in all; the first one counts.
+What one object defines, all may refer to by its name; none defines what another does (division.py).
 
 LLVM's tables about the code are not part of the image. They are kept aside, with offsets in the image for addresses.
 
@@ -146,10 +146,8 @@ class Linker:
     def __init__(self, objects: Sequence[bytes]) -> None:
         self.objects = [ObjectFile(data) for data in objects]
         symbols = [symbol for one in self.objects for symbol in one.symbols if symbol.name]
-        self._defined: dict[str, Symbol] = {}  # what all objects may refer to
-        for symbol in symbols:
-            if symbol.section is not None and not symbol.is_local:
-                self._defined.setdefault(symbol.name, symbol)
+        defined = (symbol for symbol in symbols if symbol.section is not None and not symbol.is_local)
+        self._defined = {symbol.name: symbol for symbol in defined}  # what all objects may refer to
         foreign = (symbol.name for symbol in symbols if symbol.section is None and symbol.name not in self._defined)
         self._foreign = list(dict.fromkeys(foreign))
         self._slots: dict[str, int] = {}
@@ -198,14 +196,14 @@ class Linker:
         self.image.slots.append((slot, name))
         self._slots[name], self._stubs[name] = slot, stub
 
-    def _chosen(self, symbol: Symbol) -> Symbol:
-        """What a symbol means: of what several objects define, the first."""
+    def _definition(self, symbol: Symbol) -> Symbol:
+        """What a symbol means, whichever object defines it."""
         return symbol if symbol.is_local else self._defined.get(symbol.name, symbol)
 
     def _relocate(self, one: ObjectFile, relocations: Section, start: int) -> None:
         """Apply the relocations of a section that is at an offset."""
         for offset, info, addend in packing.iter_unpack("<QQq", one.content(relocations)):
-            symbol, place = self._chosen(one.symbols[info >> 32]), start + offset
+            symbol, place = self._definition(one.symbols[info >> 32]), start + offset
             if info & 0xFFFFFFFF == ABS64:
                 self._absolute(symbol, place, addend)
                 continue

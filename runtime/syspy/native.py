@@ -18,7 +18,6 @@ import os
 
 from runtime.syspy import cache
 from runtime.syspy.image import Image
-from runtime.syspy.mapping import packed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def build(
 
     unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
     facts, code, compiled = translate(unit, name, opt_level, is_whole=not use_cache)
-    facts = {**(facts if facts["is_object"] else packed(facts)), "notes": notes or {}}
+    facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
     image = Image({**facts, "key": full_key}, code, base)
     if compiled is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.syspy.beside import Beside, processors
 from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.frame_table import frame_table
+from runtime.syspy.mapping import packed
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
 from runtime.syspy.unit import Unit
@@ -55,7 +56,8 @@ def translate(unit: Unit, name: str, opt_level: int, is_whole: bool) -> tuple[Fa
 def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
     """The facts, completed, and the code that objects are. Unsupported if elf_link.py does not know them."""
     linked = link(objects)
-    return facts | {"is_object": False, "frames": frame_table(linked.tables), **linked.facts()}, bytes(linked.memory)
+    own = {"is_object": False, "frames": frame_table(linked.tables), **packed(linked.facts())}
+    return facts | own, bytes(linked.memory)
 
 
 def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:

@@ -65,7 +65,6 @@ from runtime import (
     zombies,
 )
 from runtime import heap as root
-from runtime.first_touch import NEVER
 from runtime.knobs import Settings
 from runtime.layout import PAGE_SIZE
 from runtime.mspan import MSpan
@@ -273,7 +272,7 @@ class HeapUnderTest:
         Settings.parsed("off" if gogc < 0 else str(gogc), debug).apply(self.state)
         self.g = self.state.g0
         self.heap = self.state.heap
-        self.heap.first_touch.rest = NEVER  # nothing depends on the clock: huge pages are worth it
+        self.heap.first_touch.rest = 1 << 63  # nothing depends on the clock: huge pages are worth it
         self.p = self.state.p0
         self.m_cache = self.p.m_cache
         self.gs = [self.g]

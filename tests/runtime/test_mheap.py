@@ -99,26 +99,19 @@ def test_what_pages_cost_is_measured_where_the_heap_grows(heap: HeapUnderTest) -
     give_back(heap, spans)
 
 
-def test_ft1_huge_pages_are_given_up_when_the_last_ones_were_dear(heap: HeapUnderTest) -> None:
-    """Half of what was known before counts, which is more than they ever take here."""
+@pytest.mark.parametrize(("small_ns", "is_asked"), [(10**14, False), (10**15, True)])
+def test_ft1_the_last_huge_pages_count_for_a_half(heap: HeapUnderTest, small_ns: int, is_asked: bool) -> None:
+    """Half of what was known before is more than they ever take here, and more or less than small ones do."""
     spans = grown(heap, 2)
     touch = heap.heap.first_touch
-    touch.huge_ns, touch.small_ns, touch.rest = 10**15, 10**14, 0
+    touch.huge_ns, touch.small_ns, touch.rest = 10**15, small_ns, 0
     spans += grown(heap, 1)
     assert 10**15 // 2 <= touch.huge_ns < 10**15
-    assert touch.small_ns < 10**14  # the least counts
-    assert "hg" not in vm_flags(spans[-1].start_addr + 2 * MB)
-    give_back(heap, spans)
-
-
-def test_ft1_huge_pages_are_asked_for_again_when_the_last_ones_were_cheap(heap: HeapUnderTest) -> None:
-    spans = grown(heap, 2)
-    touch = heap.heap.first_touch
-    touch.huge_ns, touch.small_ns, touch.rest = 10**15, 10**15, 0
-    spans += grown(heap, 1)
-    assert 10**15 // 2 <= touch.huge_ns < 10**15
-    assert touch.small_ns == 10**15  # all pages were to be huge: none was measured
-    assert "hg" in vm_flags(spans[-1].start_addr + 2 * MB)
+    if is_asked:
+        assert touch.small_ns == small_ns  # all pages were to be huge: none was measured
+    else:
+        assert touch.small_ns < small_ns  # the least counts
+    assert ("hg" in vm_flags(spans[-1].start_addr + 2 * MB)) == is_asked
     give_back(heap, spans)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import select
 import signal
 import time
 from typing import Any
@@ -166,6 +167,15 @@ def test_a_process_beside_is_ended_when_nobody_waits_for_it() -> None:
     assert time.monotonic() - begin < 30
     with pytest.raises(ChildProcessError):
         os.waitpid(other.pid, os.WNOHANG)
+
+
+def test_a_part_of_a_result_is_none() -> None:
+    """The process dies while it waits for room in the pipe."""
+    with Beside(lambda: bytes(10_000_000)) as other:
+        while not select.select([other.reader], [], [], 1.0)[0]:
+            pass
+        os.kill(other.pid, signal.SIGKILL)
+        assert other.result() is None
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="objects of x86-64")
