@@ -43,6 +43,11 @@ def test_random_programs_are_right(seed: int) -> None:
     assert is_right(generate(seed).text())
 
 
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_random_programs_may_be_small(size: int) -> None:
+    assert is_right(generate(1, size).text())
+
+
 def test_shrinking_leaves_what_the_failure_needs() -> None:
     program = generate(3, size=4)
 

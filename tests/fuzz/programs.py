@@ -545,7 +545,7 @@ class Generator:
         return f"({', '.join(texts)}) "
 
     def body(self, writer: Features, most: int) -> list[Stmt]:
-        return [writer.statement() for _ in range(self.rng.randint(max(2, most // 2), most))]
+        return [writer.statement() for _ in range(self.rng.randint(max(min(2, most), most // 2), most))]
 
     def main(self) -> Stmt:
         writer = Features(self.rng, self.world, is_pure=False)
