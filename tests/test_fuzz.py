@@ -43,6 +43,10 @@ def test_random_programs_are_right(seed: int) -> None:
     assert is_right(generate(seed).text())
 
 
+def test_a_function_may_return_the_interface_that_it_is_in() -> None:
+    assert is_right(generate(51129669, 3).text())
+
+
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_random_programs_may_be_small(size: int) -> None:
     assert is_right(generate(1, size).text())

@@ -303,7 +303,9 @@ class Interface(Shape):
     def zero(self) -> str:
         if self == ERROR:
             return 'error(E1("zero"))'
-        return f"{self.spelling}({self.holds[0].zero})" if self.has_methods else f"{self.spelling}(nil)"
+        # A function may return this very interface: the text of its zero value would have no end.
+        held = [shape for shape in self.holds if not isinstance(shape, Func)] if self.has_methods else []
+        return f"{self.spelling}({held[0].zero if held else 'nil'})"
 
 
 def result_text(results: tuple[Shape, ...]) -> str:
