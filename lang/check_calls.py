@@ -9,11 +9,13 @@ Go: types2/call.go.                                             Next: check_expr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
-from lang.check_finalizers import Finalizers
-from lang.go_types import INVALID, NO_VALUE, Named, Signature, Slice, Tuple
+from lang.check_finalizers import Finalizers, opening
+from lang.go_types import INVALID, NO_VALUE, Named, Pointer, Signature, Slice, Tuple, Type, is_untyped
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -24,7 +26,9 @@ class Calls(Finalizers):
     def check_call(self, x: s.Call) -> None:
         """function(args)"""
         function = x.function
-        self.expr_or_type(function)
+        self.generic_or_not(function)
+        if isinstance(function, s.Selector) and function.mode is s.Mode.TYPE:
+            self.refuse_generic(function)
         if not is_valid(function):
             self.use(*x.args)
             self.invalidate(x)
@@ -51,7 +55,9 @@ class Calls(Finalizers):
         if not self.check_finalizer_call(x):
             self.check_arguments(x, signature)
         self.has_call = True
-        x.type = signature.result
+        x.type = x.signature.result
+        if x.target is not None and x.target.instance is not None:
+            x.type = INVALID  # nothing told its type arguments
         x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
         if not isinstance(x.type, Tuple) and x.type == INVALID:
             self.invalidate(x)
@@ -68,6 +74,8 @@ class Calls(Finalizers):
                 x.kind, x.target = s.CallKind.FUNCTION, selection.object
             elif isinstance(selection, s.MethodSelection):
                 x.kind, x.target = s.CallKind.METHOD, selection.method
+        elif isinstance(function, s.Index) and function.target is not None:
+            x.kind, x.target = s.CallKind.FUNCTION, function.target
 
     def _check_conversion(self, x: s.Call) -> None:
         x.kind = s.CallKind.CONVERSION
@@ -117,9 +125,30 @@ class Calls(Finalizers):
         if len(operands) != len(wanted):
             self._report_count(x, signature, operands, len(wanted))
             return
+        if x.target is not None and x.target.instance is not None:
+            if not self._instantiate(x, x.target.instance, operands[0]):
+                return
+            wanted = [p.type for p in x.target.signature.params]
         context = f"argument to {spelled(x.function)}"
         for operand, type_ in zip(operands, wanted, strict=True):
             self.assign(operand, type_, context)
+
+    def _instantiate(self, x: s.Call, instance: Callable[[Type], Func], operand: s.Expr) -> bool:
+        """Make of a generic function the one that takes the operand, a pointer; False after an error."""
+        if not is_valid(operand):
+            return False
+        name, pointer = spelled(x.function), operand.type.underlying
+        if is_untyped(pointer):
+            message = f"in call to {name}, cannot infer T (declared at $GOROOT/src/weak/pointer.go:68:11)"
+            self.error(codes.INFERENCE, opening(x), message)
+            return False
+        if not isinstance(pointer, Pointer):
+            message = f"in call to {name}, type {operand.type} of {spelled(operand)} does not match *T (cannot infer T)"
+            self.error(codes.INFERENCE, operand, message)
+            return False
+        x.target = instance(pointer.elem)
+        x.signature = x.target.signature
+        return True
 
     def _operands(self, x: s.Call) -> list[s.Expr]:
         """The arguments; the values of the one call that stands for all of them."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, signature_of
+from lang.check_base import is_valid, signature_of, unparen
 from lang.check_builtins import Builtins
 from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
 from lang.spelling import spelled
@@ -43,9 +43,8 @@ class Finalizers(Builtins):
         ptr, function, arg = x.args
         if not all(map(is_valid, x.args)):
             return
-        if ptr.mode is s.Mode.NIL and is_untyped(ptr.type):
-            opening = ptr.pos - 1
-            self._mismatch(opening, "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
+        if is_untyped(ptr.type):
+            self._mismatch(opening(x), "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
             return
         if not isinstance(ptr.type.underlying, Pointer):
             self._mismatch(ptr, f"type {ptr.type} of {spelled(ptr)} does not match *T (cannot infer T and S)")
@@ -66,6 +65,13 @@ class Finalizers(Builtins):
 
     def _mismatch(self, at: s.Node | int, message: str) -> None:
         self.error(codes.INFERENCE, at, f"in call to runtime.AddCleanup, {message}")
+
+
+def opening(x: s.Call) -> int:
+    """Where the parenthesis of a call of a package's function is, written as gofmt writes it: behind the name."""
+    function = unparen(x.function)
+    assert isinstance(function, s.Selector), "a package's function stands behind a dot"
+    return function.name.pos + len(function.name.name)
 
 
 def takes(signature: Signature, t: Type) -> bool:

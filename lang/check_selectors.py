@@ -22,6 +22,7 @@ from lang.go_types import (
     INVALID,
     STRING,
     Array,
+    Generic,
     Map,
     Param,
     Pointer,
@@ -251,16 +252,20 @@ class Selectors(Types):
 
     def check_index(self, x: s.Index) -> None:
         """operand[index]"""
-        self.expr_or_type(x.operand)
+        self.generic_or_not(x.operand)
         operand = x.operand
         if not is_valid(operand):
             self.use(x.index)
             self.invalidate(x)
             return
         if operand.mode is s.Mode.TYPE:
-            message = f"invalid operation: {spelled(x)} ({operand.type} is not a generic type)"
-            self.error(codes.NOT_AN_EXPRESSION, x, message)
-            self.invalidate(x)
+            x.mode, x.type = s.Mode.TYPE, self.type_instance(x, operand.type)
+            if x.type == INVALID:
+                self.invalidate(x)
+            return
+        generic = generic_function(operand)
+        if generic is not None:
+            self._function_instance(x, generic)
             return
         under = operand.type.underlying
         if isinstance(under, Map):
@@ -277,6 +282,30 @@ class Selectors(Types):
         x.mode, x.type = mode, elem
         self.set_default(operand)
         self.index_value(x.index, length)
+
+    def generic_or_not(self, x: s.Expr) -> None:
+        """Check an expression behind which type arguments may stand, or arguments that tell them."""
+        if isinstance(x, s.Selector):
+            self.check_selector(x)
+        self.expr_or_type(x)
+
+    def refuse_generic(self, x: s.Selector) -> None:
+        """An error if an expression lacks type arguments, and stands where nothing can tell them."""
+        what = "type" if isinstance(x.type, Generic) else "function" if generic_function(x) else ""
+        if what:
+            self.error(codes.INSTANTIATION, x, f"cannot use generic {what} {spelled(x)} without instantiation")
+            self.invalidate(x)
+
+    def _function_instance(self, x: s.Index, generic: Func) -> None:
+        """A generic function with its type arguments is a function like others."""
+        args = self.type_arguments(x)
+        if len(args) > 1:
+            self.error(codes.INSTANTIATION, x.more[0], f"got {len(args)} type arguments but want 1")
+        if len(args) != 1 or generic.instance is None:
+            self.invalidate(x)
+            return
+        x.target = generic.instance(args[0])
+        x.mode, x.type = s.Mode.VALUE, x.target.type
 
     def _indexable(self, operand: s.Expr) -> tuple[Type | None, int, s.Mode]:
         """Element type, length if known (else -1) and mode of operand[i]."""
@@ -381,3 +410,10 @@ class Selectors(Types):
                 self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
                 return
             highest = max(highest, value)
+
+
+def generic_function(x: s.Expr) -> Func | None:
+    """The generic function that an expression names, which needs type arguments yet."""
+    selection = x.selection if isinstance(x, s.Selector) else None
+    found = selection.object if isinstance(selection, s.PackageSelection) else None
+    return found if isinstance(found, Func) and found.instance is not None else None

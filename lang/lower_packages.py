@@ -30,7 +30,7 @@ from lang.go_types import (
 )
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_literals import NIL_INTERFACE
+from lang.lower_literals import NIL_INTERFACE, POINTER_RESULT
 from lang.lower_natives import NATIVES
 from lang.lower_types import Component
 from lang.objects import Func, Var
@@ -138,6 +138,10 @@ class Packages(Finalizers):
             case "runtime/debug", "ReadGCStats":
                 pointer = self.value(expr.args[0])[0]
                 self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
+            case "weak", "Make":
+                return self.weak_make(expr, target)
+            case "weak", "Value":
+                return self.weak_value(expr, target)
             case "errors", "As":
                 return self.errors_as(expr)
             case "os", "Exit":
@@ -145,6 +149,23 @@ class Packages(Finalizers):
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def weak_make(self, expr: Call, target: Func) -> Value:
+        """weak.Make(p): the one component of a weak.Pointer, which leads to the handle."""
+        pointer = self.argument_parts(expr, target.signature)[0]
+        word = self.call_runtime(f"weak_handle(g, address({pointer}))", (POINTER_RESULT,))[0]
+        return (self.word_as(word, target),)
+
+    def weak_value(self, expr: Call, target: Func) -> Value:
+        """w.Value()"""
+        handle = self.receiver(expr)[0]
+        word = self.call_runtime(f"weak_referent(g, address({handle}))", (POINTER_RESULT,))[0]
+        return (self.word_as(word, target),)
+
+    def word_as(self, word: str, target: Func) -> str:
+        """A word as the one component of what a function gives."""
+        (component,) = self.result_components(target.signature)
+        return self.temporary(f"{component.annotation}.at({word})", component.address)
 
     def errors_as(self, expr: Call) -> Value:
         """errors.As(err, &target): a search with a function that knows the target's type."""
