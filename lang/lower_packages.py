@@ -36,7 +36,6 @@ from lang.lower_types import Component
 from lang.objects import Func, Var
 from lang.syntax import (
     Call,
-    Expr,
     FieldSelection,
     InterfaceSelection,
     MethodExpression,
