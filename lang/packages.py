@@ -147,12 +147,12 @@ def _os() -> list[Object]:
     ]
 
 
-UNSAFE_POINTER = Named("Pointer", -1, Pointer(UINTPTR), package="unsafe")
+_UNSAFE_POINTER = Named("Pointer", -1, Pointer(UINTPTR), package="unsafe")
 
 
 def weak_pointer(elem: Type) -> Instance:
-    """weak.Pointer[elem]: u leads to the handle (runtime/weak.py), _ keeps pointers to different types apart."""
-    fields = _struct("weak", ("_", Array(0, Pointer(elem))), ("u", UNSAFE_POINTER))
+    """weak.Pointer[elem]: u leads to the handle of runtime/weak.py, _ keeps pointers to different types apart."""
+    fields = _struct("weak", ("_", Array(0, Pointer(elem))), ("u", _UNSAFE_POINTER))
     pointer = Instance("Pointer", "weak", (elem,), fields)
     value = Signature((), (Param("", Pointer(elem)),))
     pointer.methods["Value"] = Func("Value", -1, value, "weak", True, pointer)
@@ -165,7 +165,7 @@ def weak_make(elem: Type) -> Func:
 
 
 def _weak() -> list[Object]:
-    """What is generic in the packages, but for AddCleanup: check_generics.py tells how it gets its type arguments."""
+    """All that is generic in the packages, but for AddCleanup. Its types are given, or inferred in check_calls.py."""
     make = weak_make(Named("T", -1, ANY))
     make.type, make.instance = replace(make.signature, type_params="T any"), weak_make
     return [TypeName("Pointer", -1, Generic("Pointer", "weak", "T any", weak_pointer)), make]
