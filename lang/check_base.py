@@ -2,9 +2,9 @@
 
 The checker is one class, built up by inheritance in reading order; each module adds the rules of one construct:
 
-    check_base -> check_conversions -> check_operators -> check_types -> check_selectors -> check_literals ->
-    check_builtins -> check_calls -> check_expressions -> check_assignments -> check_loops -> check_switches ->
-    check_statements -> check_declarations
+    check_base -> check_conversions -> check_operators -> check_types -> check_generics -> check_selectors ->
+    check_literals -> check_builtins -> check_finalizers -> check_calls -> check_expressions -> check_assignments ->
+    check_loops -> check_switches -> check_statements -> check_declarations
 
 What a module needs from a later one is declared at the end of this one.
 

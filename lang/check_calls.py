@@ -9,13 +9,11 @@ Go: types2/call.go.                                             Next: check_expr
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
-from lang.check_finalizers import Finalizers, opening
-from lang.go_types import INVALID, NO_VALUE, Named, Pointer, Signature, Slice, Tuple, Type, is_untyped
+from lang.check_finalizers import Finalizers
+from lang.go_types import INVALID, NO_VALUE, Named, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -126,29 +124,12 @@ class Calls(Finalizers):
             self._report_count(x, signature, operands, len(wanted))
             return
         if x.target is not None and x.target.instance is not None:
-            if not self._instantiate(x, x.target.instance, operands[0]):
+            if not self.infer(x, x.target.instance, operands[0]):
                 return
             wanted = [p.type for p in x.target.signature.params]
         context = f"argument to {spelled(x.function)}"
         for operand, type_ in zip(operands, wanted, strict=True):
             self.assign(operand, type_, context)
-
-    def _instantiate(self, x: s.Call, instance: Callable[[Type], Func], operand: s.Expr) -> bool:
-        """Make of a generic function the one that takes the operand, a pointer; False after an error."""
-        if not is_valid(operand):
-            return False
-        name, pointer = spelled(x.function), operand.type.underlying
-        if is_untyped(pointer):
-            message = f"in call to {name}, cannot infer T (declared at $GOROOT/src/weak/pointer.go:68:11)"
-            self.error(codes.INFERENCE, opening(x), message)
-            return False
-        if not isinstance(pointer, Pointer):
-            message = f"in call to {name}, type {operand.type} of {spelled(operand)} does not match *T (cannot infer T)"
-            self.error(codes.INFERENCE, operand, message)
-            return False
-        x.target = instance(pointer.elem)
-        x.signature = x.target.signature
-        return True
 
     def _operands(self, x: s.Call) -> list[s.Expr]:
         """The arguments; the values of the one call that stands for all of them."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, signature_of, unparen
+from lang.check_base import is_valid, signature_of
 from lang.check_builtins import Builtins
+from lang.check_generics import opening
 from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
 from lang.spelling import spelled
 
@@ -65,13 +66,6 @@ class Finalizers(Builtins):
 
     def _mismatch(self, at: s.Node | int, message: str) -> None:
         self.error(codes.INFERENCE, at, f"in call to runtime.AddCleanup, {message}")
-
-
-def opening(x: s.Call) -> int:
-    """Where the parenthesis of a call of a package's function is, written as gofmt writes it: behind the name."""
-    function = unparen(x.function)
-    assert isinstance(function, s.Selector), "a package's function stands behind a dot"
-    return function.name.pos + len(function.name.name)
 
 
 def takes(signature: Signature, t: Type) -> bool:

@@ -15,14 +15,13 @@ from lang import codes
 from lang import constants as c
 from lang import syntax as s
 from lang.check_base import is_valid
-from lang.check_types import Types
+from lang.check_generics import Generics, generic_function
 from lang.go_types import (
     BYTE,
     INT,
     INVALID,
     STRING,
     Array,
-    Generic,
     Map,
     Param,
     Pointer,
@@ -48,7 +47,7 @@ class Likeness(Enum):
     INACCESSIBLE = auto()                                       # that very name, but of another package
 
 
-class Selectors(Types):
+class Selectors(Generics):
     """Reaching into values."""
 
     # ------------------------------------------------------------ x.name
@@ -265,7 +264,7 @@ class Selectors(Types):
             return
         generic = generic_function(operand)
         if generic is not None:
-            self._function_instance(x, generic)
+            self.function_instance(x, generic)
             return
         under = operand.type.underlying
         if isinstance(under, Map):
@@ -282,30 +281,6 @@ class Selectors(Types):
         x.mode, x.type = mode, elem
         self.set_default(operand)
         self.index_value(x.index, length)
-
-    def generic_or_not(self, x: s.Expr) -> None:
-        """Check an expression behind which type arguments may stand, or arguments that tell them."""
-        if isinstance(x, s.Selector):
-            self.check_selector(x)
-        self.expr_or_type(x)
-
-    def refuse_generic(self, x: s.Selector) -> None:
-        """An error if an expression lacks type arguments, and stands where nothing can tell them."""
-        what = "type" if isinstance(x.type, Generic) else "function" if generic_function(x) else ""
-        if what:
-            self.error(codes.INSTANTIATION, x, f"cannot use generic {what} {spelled(x)} without instantiation")
-            self.invalidate(x)
-
-    def _function_instance(self, x: s.Index, generic: Func) -> None:
-        """A generic function with its type arguments is a function like others."""
-        args = self.type_arguments(x)
-        if len(args) > 1:
-            self.error(codes.INSTANTIATION, x.more[0], f"got {len(args)} type arguments but want 1")
-        if len(args) != 1 or generic.instance is None:
-            self.invalidate(x)
-            return
-        x.target = generic.instance(args[0])
-        x.mode, x.type = s.Mode.VALUE, x.target.type
 
     def _indexable(self, operand: s.Expr) -> tuple[Type | None, int, s.Mode]:
         """Element type, length if known (else -1) and mode of operand[i]."""
@@ -410,10 +385,3 @@ class Selectors(Types):
                 self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
                 return
             highest = max(highest, value)
-
-
-def generic_function(x: s.Expr) -> Func | None:
-    """The generic function that an expression names, which needs type arguments yet."""
-    selection = x.selection if isinstance(x, s.Selector) else None
-    found = selection.object if isinstance(selection, s.PackageSelection) else None
-    return found if isinstance(found, Func) and found.instance is not None else None

@@ -4,7 +4,7 @@
     *Node        Pointer(Named Node)       a type may refer to itself through a pointer, a slice or a function
     p.T[int]     Instance T of int         a package's generic type, given its type argument
 
-Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_selectors.py
+Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_generics.py
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from lang.go_types import (
     Array,
     Chan,
     Field,
-    Generic,
     Interface,
     InterfaceMethod,
     Map,
@@ -68,9 +67,9 @@ class Types(Operators):
             case s.Name():
                 return self._named_type(x)
             case s.Selector():
-                return self._with_type_arguments(x, self._member_type(x))
+                return self.not_generic(x, self._member_type(x))
             case s.Index():
-                return self._instance(x)
+                return self.type_instance(x, self._generic_type(x.operand))
             case s.Paren(inner=inner):
                 return self.type_of(inner)
             case s.Deref(operand=operand):
@@ -95,41 +94,23 @@ class Types(Operators):
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
         return INVALID
 
-    def _with_type_arguments(self, x: s.Expr, type_: Type) -> Type:
-        if isinstance(type_, Generic):
-            self.error(codes.INSTANTIATION, x, f"cannot use generic type {type_} without instantiation")
-            return INVALID
-        return type_
-
-    def _instance(self, x: s.Index) -> Type:
-        generic = self._member_type(x.operand) if isinstance(x.operand, s.Selector) else self.type_of(x.operand)
-        return self.type_instance(x, generic)
-
-    def type_instance(self, x: s.Index, generic: Type) -> Type:
-        """The type that type arguments make of a generic one; INVALID after an error."""
-        if not isinstance(generic, Generic):
-            if generic != INVALID:
-                message = f"invalid operation: {spelled(x)} ({generic} is not a generic type)"
-                self.error(codes.INSTANTIATION, x, message)
-            return INVALID
-        args = self.type_arguments(x)
-        if len(args) > 1:
-            assert isinstance(x.operand, s.Selector), "generic types are members of packages"
-            dot = x.operand.name.pos - 1
-            message = f"too many type arguments for type {generic.name}: have {len(args)}, want 1"
-            self.error(codes.INSTANTIATION, dot, message)
-        return generic.instance(args[0]) if len(args) == 1 else INVALID
-
-    def type_arguments(self, x: s.Index) -> list[Type]:
-        """The types in brackets; none after an error in one of them."""
-        args = [self.type_of(arg) for arg in (x.index, *x.more)]
-        return [] if INVALID in args else args
+    def _generic_type(self, x: s.Expr) -> Type:
+        """The type in front of type arguments."""
+        return self._member_type(x) if isinstance(x, s.Selector) else self.type_of(x)
 
     def _member_type(self, x: s.Selector) -> Type:
         """The type, maybe generic, that a package calls by a name; INVALID after an error."""
         x.mode = s.Mode.UNCHECKED
         self.check_selector(x, wants_type=True)
         return self._must_be_type(x)
+
+    def not_generic(self, x: s.Expr, type_: Type) -> Type:
+        """A type that stands where its type arguments would have to stand, too; INVALID after an error."""
+        raise NotImplementedError
+
+    def type_instance(self, x: s.Index, generic: Type) -> Type:
+        """The type that type arguments make of a generic one; INVALID after an error."""
+        raise NotImplementedError
 
     def check_selector(self, x: s.Selector, wants_type: bool = False) -> None:
         """Check operand.name; only packages have types."""

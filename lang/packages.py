@@ -165,7 +165,7 @@ def weak_make(elem: Type) -> Func:
 
 
 def _weak() -> list[Object]:
-    """All that is generic in the packages, but for AddCleanup. Its types are given, or inferred in check_calls.py."""
+    """All that is generic in the packages, but for AddCleanup. How its types are told: check_generics.py."""
     make = weak_make(Named("T", -1, ANY))
     make.type, make.instance = replace(make.signature, type_params="T any"), weak_make
     return [TypeName("Pointer", -1, Generic("Pointer", "weak", "T any", weak_pointer)), make]
