@@ -254,7 +254,7 @@ class Selectors(Generics):
         self.generic_or_not(x.operand)
         operand = x.operand
         if not is_valid(operand):
-            self.use(x.index)
+            self.use(x.index, *x.more)
             self.invalidate(x)
             return
         if operand.mode is s.Mode.TYPE:
@@ -268,6 +268,7 @@ class Selectors(Generics):
             return
         under = operand.type.underlying
         if isinstance(under, Map):
+            self._refuse_more(x)
             self.expr(x.index)
             self.assign(x.index, under.key, "map index")
             x.mode, x.type = s.Mode.MAP_INDEX, under.elem
@@ -275,12 +276,18 @@ class Selectors(Generics):
         elem, length, mode = self._indexable(operand)
         if elem is None:
             self.error(codes.INDEX, x.bracket, f"cannot index {self.described(operand)}")
-            self.use(x.index)
+            self.use(x.index, *x.more)
             self.invalidate(x)
             return
         x.mode, x.type = mode, elem
         self.set_default(operand)
+        self._refuse_more(x)
         self.index_value(x.index, length)
+
+    def _refuse_more(self, x: s.Index) -> None:
+        if x.more:
+            self.error(codes.INDEX, x.more[0], "invalid operation: more than one index")
+            self.use(*x.more)
 
     def _indexable(self, operand: s.Expr) -> tuple[Type | None, int, s.Mode]:
         """Element type, length if known (else -1) and mode of operand[i]."""
