@@ -594,7 +594,7 @@ class Features(Statements):
         if not found:
             return None
         place = self.path_expr(self.rng.choice(found), 0).text()
-        w, p = self.world.fresh("w"), self.world.fresh("p")
+        w, p = self.world.fresh("weak"), self.world.fresh("strong")
         collect = self.rng.choice(["", "", "if chance() { runtime.GC() }\n"])
         is_wrong = f"{p} != &{place} || {w} != weak.Make({p}) || {w}.Value() != {p}"
         check = f'if {p} := {w}.Value(); {is_wrong} {{ panic("a weak pointer leads elsewhere") }}'
