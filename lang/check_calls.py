@@ -26,7 +26,7 @@ class Calls(Finalizers):
         function = x.function
         self.generic_or_not(function)
         if isinstance(function, s.Selector) and function.mode is s.Mode.TYPE:
-            self.refuse_generic(function)
+            self.refuse_generic(function)  # what is converted tells no type argument
         if not is_valid(function):
             self.use(*x.args)
             self.invalidate(x)
