@@ -2,9 +2,9 @@
 
 The checker is one class, built up by inheritance in reading order; each module adds the rules of one construct:
 
-    check_base -> check_conversions -> check_operators -> check_types -> check_selectors -> check_literals ->
-    check_builtins -> check_calls -> check_expressions -> check_assignments -> check_loops -> check_switches ->
-    check_statements -> check_declarations
+    check_base -> check_conversions -> check_operators -> check_types -> check_generics -> check_selectors ->
+    check_literals -> check_builtins -> check_finalizers -> check_calls -> check_expressions -> check_assignments ->
+    check_loops -> check_switches -> check_statements -> check_declarations
 
 What a module needs from a later one is declared at the end of this one.
 
@@ -102,6 +102,7 @@ class CheckerBase:
         self.has_call = False                                   # a call or receive was seen (for len of an array)
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
+        self.unprintable: list[tuple[s.Call, Type]] = []        # calls of print, and what they cannot print
         self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions
         self.inits = 0                                          # functions named init

@@ -25,6 +25,7 @@ from lang.go_types import (
     Map,
     Pointer,
     Slice,
+    Struct,
     Type,
     basic,
     is_ordered,
@@ -273,6 +274,8 @@ class Builtins(Literals):
     def _check_print(self, x: s.Call) -> None:
         for arg in x.args:
             self.assign(arg, None, f"argument to built-in {x.builtin}")
+            if isinstance(arg.type.underlying, Array | Struct):
+                self.unprintable.append((x, arg.type))
         self._gives_nothing(x)
 
     _check_println = _check_print

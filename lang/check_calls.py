@@ -24,7 +24,9 @@ class Calls(Finalizers):
     def check_call(self, x: s.Call) -> None:
         """function(args)"""
         function = x.function
-        self.expr_or_type(function)
+        self.generic_or_not(function)
+        if isinstance(function, s.Selector) and function.mode is s.Mode.TYPE:
+            self.refuse_generic(function)  # what is converted tells no type argument
         if not is_valid(function):
             self.use(*x.args)
             self.invalidate(x)
@@ -51,7 +53,9 @@ class Calls(Finalizers):
         if not self.check_finalizer_call(x):
             self.check_arguments(x, signature)
         self.has_call = True
-        x.type = signature.result
+        x.type = x.signature.result
+        if x.target is not None and x.target.instance is not None:
+            x.type = INVALID  # nothing told its type arguments
         x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
         if not isinstance(x.type, Tuple) and x.type == INVALID:
             self.invalidate(x)
@@ -68,6 +72,8 @@ class Calls(Finalizers):
                 x.kind, x.target = s.CallKind.FUNCTION, selection.object
             elif isinstance(selection, s.MethodSelection):
                 x.kind, x.target = s.CallKind.METHOD, selection.method
+        elif isinstance(function, s.Index) and function.target is not None:
+            x.kind, x.target = s.CallKind.FUNCTION, function.target
 
     def _check_conversion(self, x: s.Call) -> None:
         x.kind = s.CallKind.CONVERSION
@@ -117,6 +123,10 @@ class Calls(Finalizers):
         if len(operands) != len(wanted):
             self._report_count(x, signature, operands, len(wanted))
             return
+        if x.target is not None and x.target.instance is not None:
+            if not self.infer(x, x.target.instance, operands[0]):
+                return
+            wanted = [p.type for p in x.target.signature.params]
         context = f"argument to {spelled(x.function)}"
         for operand, type_ in zip(operands, wanted, strict=True):
             self.assign(operand, type_, context)

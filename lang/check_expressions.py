@@ -29,6 +29,7 @@ class Expressions(Calls):
                 self.check_basic(x)
             case s.Selector():
                 self.check_selector(x)
+                self.refuse_generic(x)
             case s.Call():
                 self.check_call(x)
             case s.Binary():

@@ -14,6 +14,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, signature_of
 from lang.check_builtins import Builtins
+from lang.check_generics import opening
 from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
 from lang.spelling import spelled
 
@@ -43,9 +44,8 @@ class Finalizers(Builtins):
         ptr, function, arg = x.args
         if not all(map(is_valid, x.args)):
             return
-        if ptr.mode is s.Mode.NIL and is_untyped(ptr.type):
-            opening = ptr.pos - 1
-            self._mismatch(opening, "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
+        if is_untyped(ptr.type):
+            self._mismatch(opening(x), "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
             return
         if not isinstance(ptr.type.underlying, Pointer):
             self._mismatch(ptr, f"type {ptr.type} of {spelled(ptr)} does not match *T (cannot infer T and S)")

@@ -90,6 +90,7 @@ class Checker(Declarations):
         if not any(declaration.finish for declaration, _ in (*self.methods, *self.functions)):
             self.report_unused_imports()
         self._report_init_cycles()
+        self._report_unprintable()
         return self._package()
 
     # ------------------------------------------------------------ collect
@@ -252,6 +253,12 @@ class Checker(Declarations):
                 if cycle and var.type != INVALID:
                     reported.update(cycle)
                     self.report_cycle(cycle, 0)
+
+    def _report_unprintable(self) -> None:
+        """Go's compiler finds this out when all else is right."""
+        for call, type_ in [] if self.diagnostics else self.unprintable:
+            message = f"illegal types for operand: {call.builtin}\n\t{type_}"
+            self.error(codes.BUILTIN_ARGUMENT, call.function.pos + len(call.builtin), message)
 
     def _package(self) -> s.Package:
         functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]

@@ -15,7 +15,7 @@ from lang import codes
 from lang import constants as c
 from lang import syntax as s
 from lang.check_base import is_valid
-from lang.check_types import Types
+from lang.check_generics import Generics, generic_function
 from lang.go_types import (
     BYTE,
     INT,
@@ -47,7 +47,7 @@ class Likeness(Enum):
     INACCESSIBLE = auto()                                       # that very name, but of another package
 
 
-class Selectors(Types):
+class Selectors(Generics):
     """Reaching into values."""
 
     # ------------------------------------------------------------ x.name
@@ -251,19 +251,24 @@ class Selectors(Types):
 
     def check_index(self, x: s.Index) -> None:
         """operand[index]"""
-        self.expr_or_type(x.operand)
+        self.generic_or_not(x.operand)
         operand = x.operand
         if not is_valid(operand):
-            self.use(x.index)
+            self.use(x.index, *x.more)
             self.invalidate(x)
             return
         if operand.mode is s.Mode.TYPE:
-            message = f"invalid operation: {spelled(x)} ({operand.type} is not a generic type)"
-            self.error(codes.NOT_AN_EXPRESSION, x, message)
-            self.invalidate(x)
+            x.mode, x.type = s.Mode.TYPE, self.type_instance(x, operand.type)
+            if x.type == INVALID:
+                self.invalidate(x)
+            return
+        generic = generic_function(operand)
+        if generic is not None:
+            self.function_instance(x, generic)
             return
         under = operand.type.underlying
         if isinstance(under, Map):
+            self._refuse_more(x)
             self.expr(x.index)
             self.assign(x.index, under.key, "map index")
             x.mode, x.type = s.Mode.MAP_INDEX, under.elem
@@ -271,12 +276,18 @@ class Selectors(Types):
         elem, length, mode = self._indexable(operand)
         if elem is None:
             self.error(codes.INDEX, x.bracket, f"cannot index {self.described(operand)}")
-            self.use(x.index)
+            self.use(x.index, *x.more)
             self.invalidate(x)
             return
         x.mode, x.type = mode, elem
         self.set_default(operand)
+        self._refuse_more(x)
         self.index_value(x.index, length)
+
+    def _refuse_more(self, x: s.Index) -> None:
+        if x.more:
+            self.error(codes.INDEX, x.more[0], "invalid operation: more than one index")
+            self.use(*x.more)
 
     def _indexable(self, operand: s.Expr) -> tuple[Type | None, int, s.Mode]:
         """Element type, length if known (else -1) and mode of operand[i]."""

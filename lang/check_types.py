@@ -2,8 +2,9 @@
 
     []Point      Slice(Named Point)        [4 * n]int   the length is a constant expression
     *Node        Pointer(Named Node)       a type may refer to itself through a pointer, a slice or a function
+    p.T[int]     Instance T of int         a package's generic type, given its type argument
 
-Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_selectors.py
+Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_generics.py
 """
 
 from __future__ import annotations
@@ -66,9 +67,9 @@ class Types(Operators):
             case s.Name():
                 return self._named_type(x)
             case s.Selector():
-                x.mode = s.Mode.UNCHECKED
-                self.check_selector(x, wants_type=True)
-                return self._must_be_type(x)
+                return self.not_generic(x, self._member_type(x))
+            case s.Index():
+                return self.type_instance(x, self._generic_type(x.operand))
             case s.Paren(inner=inner):
                 return self.type_of(inner)
             case s.Deref(operand=operand):
@@ -92,6 +93,24 @@ class Types(Operators):
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
         return INVALID
+
+    def _generic_type(self, x: s.Expr) -> Type:
+        """The type in front of type arguments."""
+        return self._member_type(x) if isinstance(x, s.Selector) else self.type_of(x)
+
+    def _member_type(self, x: s.Selector) -> Type:
+        """The type, maybe generic, that a package calls by a name; INVALID after an error."""
+        x.mode = s.Mode.UNCHECKED
+        self.check_selector(x, wants_type=True)
+        return self._must_be_type(x)
+
+    def not_generic(self, x: s.Expr, type_: Type) -> Type:
+        """A type that stands where its type arguments would have to stand, too; INVALID after an error."""
+        raise NotImplementedError
+
+    def type_instance(self, x: s.Index, generic: Type) -> Type:
+        """The type that type arguments make of a generic one; INVALID after an error."""
+        raise NotImplementedError
 
     def check_selector(self, x: s.Selector, wants_type: bool = False) -> None:
         """Check operand.name; only packages have types."""

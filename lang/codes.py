@@ -283,6 +283,14 @@ INFERENCE = Code(
     '\truntime.AddCleanup(&n, f, n /* ERROR "does not match inferred type string for S" */)\n}\n',
     mend="Give arguments of the same type, or convert one.",
 )
+INSTANTIATION = Code(
+    "instantiation",
+    "What is generic gets one type for each of its type parameters, and nothing else gets any.",
+    'import "weak"\n\n'
+    'var p weak.Pointer /* ERROR "cannot use generic type weak.Pointer\\[T any\\] without instantiation" */\n\n'
+    "func main() { _ = p }\n",
+    mend="Put the type in brackets behind the name: weak.Pointer[int].",
+)
 SPREAD = Code(
     "spread",
     "Only a variadic parameter takes a slice with ... behind it.",

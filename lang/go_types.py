@@ -2,11 +2,12 @@
 
     Basic       int  float64  string  ...  untyped int  untyped nil
     Named       type Celsius float64           its own identity, an underlying type, methods
+    Instance    weak.Pointer[node]             a Named that is identical to others of its name and type arguments
     Pointer  Slice  Array  Struct  Map  Chan   composite types, identical when their parts are
     Signature  Tuple  Interface                functions, their parameters and results, method sets
 
-Identity is equality: types are frozen, `==` compares structure, and a Named equals only itself. So `a == b` is Go's
-"identical", and a type can be a dictionary's key.
+Identity is equality: types are frozen, `==` compares structure, and a Named equals only itself, unless it is an
+Instance. So `a == b` is Go's "identical", and a type can be a dictionary's key.
 
 A type is complete when built, except Named, whose `underlying` is set once its declaration is resolved. Parameter names
 and the spelling of an alias (byte, rune, any) take no part in identity.
@@ -16,6 +17,7 @@ Go: cmd/compile/internal/types2.                                Next: layout.py 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -119,6 +121,36 @@ class Named(Type):
         self._underlying = underlying.underlying
 
 
+class Instance(Named):
+    """A package's generic type with its type arguments: `weak.Pointer[node]`."""
+
+    __slots__ = ("args",)
+
+    def __init__(self, name: str, package: str, args: tuple[Type, ...], underlying: Type) -> None:
+        super().__init__(name, -1, underlying, package)
+        self.args = args                                        # one for each type parameter
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Instance) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, str, tuple[Type, ...]]:
+        return (self.package, self.name, self.args)
+
+
+class Generic(Named):
+    """A package's generic type, of which no value can be: `weak.Pointer`."""
+
+    __slots__ = ("instance", "type_params")
+
+    def __init__(self, name: str, package: str, type_params: str, instance: Callable[[Type], Instance]) -> None:
+        super().__init__(name, -1, INVALID, package)
+        self.type_params = type_params                          # as declared: T any
+        self.instance = instance                                # gives it a type argument
+
+
 @dataclass(frozen=True, slots=True)
 class Pointer(Type):
     """*elem"""
@@ -191,6 +223,7 @@ class Signature(Type):
     params: tuple[Param, ...]
     results: tuple[Param, ...]
     variadic: bool = False                                      # the last parameter's type is then a Slice
+    type_params: str = field(compare=False, default="")         # of a generic function, as declared: T any
 
     @property
     def result(self) -> Type:
@@ -344,6 +377,10 @@ def type_string(t: Type) -> str:
     match t:
         case Basic(name=name):
             return name
+        case Instance(args=args):
+            return f"{t.package}.{t.name}[{', '.join(map(type_string, args))}]"
+        case Generic(type_params=type_params):
+            return f"{t.package}.{t.name}[{type_params}]"
         case Named():
             return f"{t.package}.{t.name}" if t.package else t.name
         case Pointer(elem):
@@ -359,7 +396,7 @@ def type_string(t: Type) -> str:
         case Struct(fields):
             return "struct{" + "; ".join(map(_field_string, fields)) + "}"
         case Signature():
-            return "func" + signature_string(t)
+            return f"func{f'[{t.type_params}]' if t.type_params else ''}{signature_string(t)}"
         case Tuple(elems, names):
             named = zip(names or [""] * len(elems), elems, strict=True)
             return "(" + ", ".join(f"{name} {elem}".lstrip() for name, elem in named) + ")"

@@ -287,6 +287,8 @@ class Calls(Maps):
                 return self.named_value(expr)
             case Selector():
                 return self.selector_value(expr)
+            case Index(target=Func() as target):
+                return self.function_value(target, expr)
             case Index() if isinstance(expr.operand.type.underlying, Basic):
                 data, length = self.value(expr.operand)
                 return (f"{data}[{self.index_text(expr, length)}]",)
@@ -309,6 +311,10 @@ class Calls(Maps):
 
     def named_value(self, expr: Name) -> Value:
         """The value that a name stands for."""
+        raise NotImplementedError
+
+    def function_value(self, target: Func, expr: Expr) -> Value:
+        """A function as a value."""
         raise NotImplementedError
 
     def selector_value(self, expr: Selector) -> Value:

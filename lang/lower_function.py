@@ -18,14 +18,14 @@ import re
 
 from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import InterfaceMethod, Signature, Type
+from lang.go_types import Instance, InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
 from lang.lower_closures import CLOSURE, Selected, method_call, parameters_of
 from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
 from lang.lower_interfaces import DATA, TYPE
 from lang.lower_loops import ends
-from lang.lower_types import Component, is_boxed, needs_memory, runtime_name
+from lang.lower_types import Component, is_boxed, needs_memory
 from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
 from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
@@ -161,8 +161,10 @@ class Function(Defers):
     def check_receiver(self, t: Type, parts: Value, selected: Selected) -> None:
         """Panic when the method of a value is called and the interface holds a nil pointer."""
         if isinstance(selected, MethodSelection) and selected.adjust is Adjust.DEREFERENCE and not selected.steps:
-            receiver = runtime_name(selected.method.receiver) if selected.method.receiver is not None else ""
-            text = f"{receiver}.{selected.method.name} called using nil *{receiver.rpartition('.')[2]}"
+            receiver = selected.method.receiver
+            assert receiver is not None, "a method has a receiver"
+            name = f"{receiver.name}[...]" if isinstance(receiver, Instance) else receiver.name
+            text = f"{receiver.package or 'main'}.{name}.{selected.method.name} called using nil *{name}"
             with self.inside(self.if_(f"is_nil({parts[0]})").then):
                 self.add(Leave(f"panic_nil_receiver({self.program.string_constant(text)}, -1)"))
 

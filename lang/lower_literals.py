@@ -16,7 +16,17 @@ from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, St
 from lang.layout import size_of
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_operators import Operators, float_text
-from lang.lower_types import MACHINE_TYPES, VIEW, WORD, Component, field_name, is_boxed, is_direct, is_scalar
+from lang.lower_types import (
+    MACHINE_TYPES,
+    VIEW,
+    WORD,
+    Component,
+    field_name,
+    is_boxed,
+    is_direct,
+    is_nothing,
+    is_scalar,
+)
 from lang.packages import holds_time
 from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
@@ -107,7 +117,9 @@ class Literals(Operators):
         parts = [component.zero for component in self.types.components(expr.type)]
         for number, element in expr.entries:
             field = under.fields[number]
-            parts[self.types.field_range(under, number)] = self.value_as(element, field.type)
+            given = self.value_as(element, field.type)
+            if not is_nothing(field):
+                parts[self.types.field_range(under, number)] = given
         return tuple(parts)
 
     def map_literal(self, expr: CompositeLit) -> Value:

@@ -214,8 +214,9 @@ def key_check(program: Program, t: Type, key: Value) -> list[str]:
     if isinstance(under, Interface):
         return [f"        check_key({key[0]}, pos)"]
     if isinstance(under, Struct) and not is_boxed(t):
-        parts = [key[program.types.field_range(under, number)] for number in range(len(under.fields))]
-        return [line for f, part in zip(under.fields, parts, strict=True) for line in key_check(program, f.type, part)]
+        named = [(number, f.type) for number, f in enumerate(under.fields) if f.name != "_"]
+        parts = [(t, key[program.types.field_range(under, number)]) for number, t in named]
+        return [line for t, part in parts for line in key_check(program, t, part)]
     return [f"        unused = {hash_text(program, t, key, 'u64(0)', 'pos')}"] if may_panic(t) else []
 
 

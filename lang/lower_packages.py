@@ -30,13 +30,12 @@ from lang.go_types import (
 )
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_literals import NIL_INTERFACE
+from lang.lower_literals import NIL_INTERFACE, POINTER_RESULT
 from lang.lower_natives import NATIVES
 from lang.lower_types import Component
 from lang.objects import Func, Var
 from lang.syntax import (
     Call,
-    Expr,
     FieldSelection,
     InterfaceSelection,
     MethodExpression,
@@ -138,6 +137,10 @@ class Packages(Finalizers):
             case "runtime/debug", "ReadGCStats":
                 pointer = self.value(expr.args[0])[0]
                 self.call_runtime(f"read_gc_stats(g, DebugGCStats.at(address({pointer})))", ())
+            case "weak", "Make":
+                return self.weak_make(expr, target)
+            case "weak", "Value":
+                return self.weak_value(expr, target)
             case "errors", "As":
                 return self.errors_as(expr)
             case "os", "Exit":
@@ -145,6 +148,23 @@ class Packages(Finalizers):
             case _:
                 raise NotYet(expr, f"{target.package}.{target.name}")
         return ()
+
+    def weak_make(self, expr: Call, target: Func) -> Value:
+        """weak.Make(p): the one component of a weak.Pointer, which leads to the handle."""
+        pointer = self.argument_parts(expr, target.signature)[0]
+        word = self.call_runtime(f"weak_handle(g, address({pointer}))", (POINTER_RESULT,))[0]
+        return (self.word_as(word, target),)
+
+    def weak_value(self, expr: Call, target: Func) -> Value:
+        """w.Value()"""
+        handle = self.receiver(expr)[0]
+        word = self.call_runtime(f"weak_referent(g, address({handle}))", (POINTER_RESULT,))[0]
+        return (self.word_as(word, target),)
+
+    def word_as(self, word: str, target: Func) -> str:
+        """A word as the one component of what a function gives."""
+        (component,) = self.result_components(target.signature)
+        return self.temporary(f"{component.annotation}.at({word})", component.address)
 
     def errors_as(self, expr: Call) -> Value:
         """errors.As(err, &target): a search with a function that knows the target's type."""
@@ -212,13 +232,13 @@ class Packages(Finalizers):
         for number, (t, parts) in enumerate(operands):
             if number and expr.builtin == "println":
                 self.step("print_space(g)")
-            self.step(self.print_operand(t, parts, expr))
+            self.step(self.print_operand(t, parts))
         if expr.builtin == "println":
             self.step("print_newline(g)")
         self.step("print_end(g)")
         return ()
 
-    def print_operand(self, t: Type, parts: Value, expr: Expr) -> str:
+    def print_operand(self, t: Type, parts: Value) -> str:
         """The call that prints one operand of print."""
         match t.underlying:
             case Basic(kind=Kind.STRING):
@@ -235,7 +255,6 @@ class Packages(Finalizers):
                 return f"print_pointer(g, address({parts[0]}))"
             case Slice():
                 return f"print_slice(g, address({parts[0]}), {parts[1]}, {parts[2]})"
-            case Interface():
-                box = self.new_memory(t, "", parts)
-                return f"print_interface(g, {box.pointer})"
-        raise NotYet(expr, f"print of {t}")
+        assert isinstance(t.underlying, Interface), "the checker refuses arrays and structs"
+        box = self.new_memory(t, "", parts)
+        return f"print_interface(g, {box.pointer})"

@@ -30,6 +30,8 @@ from lang.go_types import (
     Array,
     Basic,
     Chan,
+    Field,
+    Instance,
     Interface,
     InterfaceMethod,
     Kind,
@@ -150,12 +152,17 @@ def _flat_size(t: Type) -> int:
         case Array():
             return FLAT_LIMIT + 1
         case Struct(fields):
-            return sum(_flat_size(f.type) for f in fields)
+            return sum(_flat_size(f.type) for f in fields if not is_nothing(f))
         case Basic(kind=Kind.STRING) | Interface():
             return 2
         case Slice():
             return 3
     return 1
+
+
+def is_nothing(f: Field) -> bool:
+    """Whether a field has no bytes and no name: it is there for what its type says alone, and takes no locals."""
+    return f.name == "_" and size_of(f.type) == 0
 
 
 @cache
@@ -224,9 +231,7 @@ class LoweredTypes:
             case Interface():
                 return [Component("typ", "Type", "", ".typ"), Component("data", "uintptr", WORD, ".data")]
             case Struct(fields):
-                return [
-                    part for number, f in enumerate(fields) for part in self._field_components(f.type, f.name, number)
-                ]
+                return [part for number, f in enumerate(fields) for part in self._field_components(f, number)]
             case Pointer(elem):
                 return [Component("", self.pointee(elem), VIEW, "")]
             case Signature():
@@ -235,9 +240,9 @@ class LoweredTypes:
                 return [Component("", "Map", VIEW, "")]
         raise NotImplementedError(f"no lowering for {t}")
 
-    def _field_components(self, t: Type, name: str, number: int) -> list[Component]:
+    def _field_components(self, f: Field, number: int) -> list[Component]:
         """The locals of one field of a flat struct."""
-        field = field_name(name, number)
+        field = field_name(f.name, number)
         return [
             Component(
                 f"{field}_{part.suffix}" if part.suffix else field,
@@ -245,13 +250,13 @@ class LoweredTypes:
                 part.address,
                 f".{field}{part.member}",
             )
-            for part in self.components(t)
+            for part in (() if is_nothing(f) else self.components(f.type))
         ]
 
     def field_range(self, struct: Struct, index: int) -> slice:
         """Which of a flat struct's components belong to field number `index`."""
-        start = sum(len(self.components(f.type)) for f in struct.fields[:index])
-        return slice(start, start + len(self.components(struct.fields[index].type)))
+        counts = [0 if is_nothing(f) else len(self.components(f.type)) for f in struct.fields[: index + 1]]
+        return slice(sum(counts[:-1]), sum(counts))
 
     # ---- in memory
 
@@ -429,6 +434,8 @@ def plain(text: str) -> str:
 def runtime_name(t: Type) -> str:
     """The type as %T prints it: the program's own names as main.T."""
     match t:
+        case Instance(args=args):
+            return f"{t.package}.{t.name}[{', '.join(map(runtime_name, args))}]"
         case Named():
             return type_string(t) if t.package or t.pos <= 0 else f"main.{t.name}"
         case Pointer(elem):

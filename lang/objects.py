@@ -12,6 +12,7 @@ Go: cmd/compile/internal/types2/object.go.                      Next: syntax.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fractions import Fraction
@@ -90,6 +91,7 @@ class Func(Object):
     receiver: Named | None = None                               # T of a method on T or *T
     pointer_receiver: bool = False                              # declared on *T
     receiver_name: str = ""                                     # "" when it has none
+    instance: Callable[[Type], Func] | None = None              # of a generic function: gives it a type argument
 
     @property
     def receiver_type(self) -> Type:

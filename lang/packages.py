@@ -9,6 +9,7 @@ Next: check_base.py
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from lang.go_types import (
     UINTPTR,
     Array,
     Field,
+    Generic,
+    Instance,
     Map,
     Named,
     Param,
@@ -144,7 +147,31 @@ def _os() -> list[Object]:
     ]
 
 
-_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os}
+_UNSAFE_POINTER = Named("Pointer", -1, Pointer(UINTPTR), package="unsafe")
+
+
+def weak_pointer(elem: Type) -> Instance:
+    """weak.Pointer[elem]: u leads to the handle of runtime/weak.py, _ keeps pointers to different types apart."""
+    fields = _struct("weak", ("_", Array(0, Pointer(elem))), ("u", _UNSAFE_POINTER))
+    pointer = Instance("Pointer", "weak", (elem,), fields)
+    value = Signature((), (Param("", Pointer(elem)),))
+    pointer.methods["Value"] = Func("Value", -1, value, "weak", True, pointer)
+    return pointer
+
+
+def weak_make(elem: Type) -> Func:
+    """weak.Make[elem]"""
+    return _function("weak", "Make", [("ptr", Pointer(elem))], weak_pointer(elem))
+
+
+def _weak() -> list[Object]:
+    """All that is generic in the packages, but for AddCleanup. How its types are told: check_generics.py."""
+    make = weak_make(Named("T", -1, ANY))
+    make.type, make.instance = replace(make.signature, type_params="T any"), weak_make
+    return [TypeName("Pointer", -1, Generic("Pointer", "weak", "T any", weak_pointer)), make]
+
+
+_BUILDERS = {"fmt": _fmt, "runtime": _runtime, "os": _os, "weak": _weak}
 
 
 _SCAN = "Fscan Fscanf Fscanln Scan Scanf Scanln Sscan Sscanf Sscanln"

@@ -21,8 +21,8 @@ def spelled(x: s.Node) -> str:
             return f"({spelled(inner)})"
         case s.Selector(operand=operand, name=name):
             return f"{spelled(operand)}.{name.name}"
-        case s.Index(operand=operand, index=index):
-            return f"{spelled(operand)}[{spelled(index)}]"
+        case s.Index(operand=operand, index=index, more=more):
+            return f"{spelled(operand)}[{_spelled_list([index, *more])}]"
         case s.SliceExpr():
             return _spelled_slice(x)
         case s.TypeAssert(operand=operand, type_expr=type_expr):

@@ -273,12 +273,14 @@ class Selector(Expr):
 
 @dataclass(slots=True, eq=False)
 class Index(Expr):
-    """operand[index]: of an array, a pointer to one, a slice, a string or a map"""
+    """operand[index] of an array, a pointer to one, a slice, a string or a map; or generic[types]"""
 
     operand: Expr
     bracket: int                                                # of the [
     index: Expr
+    more: list[Expr]                                            # type arguments behind the first
     comma_ok: bool = field(init=False, default=False)           # v, ok = m[k]: `type` is still the element's
+    target: Func | None = field(init=False, default=None)       # the function, if it was given its type arguments
 
 
 @dataclass(slots=True, eq=False)

@@ -81,7 +81,7 @@ def _opens_type_parameters(token: Token, before: Token | None, stack: Stack) -> 
     if token.type == "LBRACK":
         return _is_token(before, "NAME")
     if token.type == "COMMA" and len(stack) >= 3 and _is_token(stack[-2], "LBRACK"):
-        return isinstance(stack[-3], s.Name | s.Selector) or _is_token(stack[-3], "NAME")
+        return _is_token(stack[-3], "NAME")
     follows_name = len(stack) >= 4 and (isinstance(stack[-1], s.Name) or _is_token(stack[-1], "NAME"))
     is_bracketed = follows_name and _is_token(stack[-2], "LBRACK") and _is_token(stack[-3], "NAME")
     return is_bracketed and token.type in ("NAME", "COMMA") and _is_token(stack[-4], "TYPE")
@@ -141,7 +141,13 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
 def _is_array_length(stack: Stack) -> bool:
     """Whether a length was read behind a bracket that opens an array type."""
     at, opening = next(_open(stack), (0, None))
-    return _is_token(opening, "LBRACK") and at > 0 and not isinstance(stack[at - 1], s.Expr)
+    is_behind_value = at > 0 and isinstance(stack[at - 1], s.Expr)
+    return _is_token(opening, "LBRACK") and at > 0 and not is_behind_value and not _is_behind_type(stack[:at])
+
+
+def _is_behind_type(stack: Stack) -> bool:
+    """Whether the last thing read of a type is a package's member, which type arguments may follow."""
+    return len(stack) > 1 and _is_token(stack[-1], "NAME") and _is_token(stack[-2], "DOT")
 
 
 def _is_in_struct(stack: Stack) -> bool:
@@ -168,6 +174,10 @@ def _needed(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected ~ term or type"
     if "STRUCT" not in expected:
         return ""
+    if _is_token(top, "COMMA") and "RBRACK" in expected:
+        return ", expected ]"
+    if token.type == "RBRACK" and _is_token(top, "LBRACK") and _is_behind_type(stack[:-1]):
+        return ", expected type argument list"
     if "RPAR" in expected:
         return "" if "COMMA" in expected else ", expected )"
     if "ASSIGN" in expected and _is_token(top, "NAME") and _is_token(stack[-2], "TYPE"):

@@ -59,6 +59,11 @@ def _name(token: Token) -> s.Name:
     return s.Name(token.pos, token.text)
 
 
+def is_qualified(x: s.Expr) -> bool:
+    """Whether an expression may be a package's member: p.x"""
+    return isinstance(x, s.Selector) and isinstance(x.operand, s.Name)
+
+
 class TreeBuilder:
     """The callbacks of the parser. `diagnostics` is exchanged for each source."""
 
@@ -108,6 +113,10 @@ class TreeBuilder:
     def qualified(self, parts: Parts) -> s.Selector:
         return s.Selector(parts[0].pos, _name(parts[0]), _name(parts[1]))
 
+    def instance(self, parts: Parts) -> s.Index:
+        package, name, bracket, first, *more = parts
+        return s.Index(package.pos, self.qualified([package, name]), bracket.pos, first, more)
+
     def paren(self, parts: Parts) -> s.Paren:
         return s.Paren(parts[0].pos, parts[1])
 
@@ -131,7 +140,9 @@ class TreeBuilder:
     def embedded_field(self, parts: Parts) -> s.FieldDecl:
         star = parts.pop(0) if isinstance(parts[0], Token) else None
         type_name, *tag = parts
-        name = type_name.name if isinstance(type_name, s.Selector) else type_name
+        named = type_name.operand if isinstance(type_name, s.Index) else type_name
+        name = named.name if isinstance(named, s.Selector) else named
+        assert isinstance(name, s.Name), "an embedded type has a name"
         type_expr = s.Deref(star.pos, type_name) if star else type_name
         names = [s.Name(name.pos, name.name)]
         return s.FieldDecl(type_expr.pos, names, type_expr, True, tag[0].text if tag else "")
@@ -333,8 +344,10 @@ class TreeBuilder:
         return s.Selector(operand.pos, operand, s.Name(name.pos, name.text))
 
     def index(self, parts: Parts) -> s.Index:
-        operand, bracket, index = parts
-        return s.Index(operand.pos, operand, bracket.pos, index)
+        operand, bracket, index, *rest = parts
+        if rest and not is_qualified(operand):
+            self.diagnostics.report(NOT_YET, rest[0].pos, NO_TYPE_PARAMETERS)
+        return s.Index(operand.pos, operand, bracket.pos, index, rest[1:])
 
     def bound(self, parts: Parts) -> s.Expr | None:
         return parts[0] if parts else None
@@ -368,9 +381,8 @@ class TreeBuilder:
 
     def composite(self, parts: Parts) -> s.CompositeLit:
         type_expr, opening = parts[0], parts[1]
-        is_type_name = isinstance(type_expr, s.Name) or (
-            isinstance(type_expr, s.Selector) and isinstance(type_expr.operand, s.Name)
-        )
+        plain = type_expr.operand if isinstance(type_expr, s.Index) else type_expr
+        is_type_name = isinstance(type_expr, s.Name) or is_qualified(plain)
         if not is_type_name and not isinstance(type_expr, (s.ArrayType, s.SliceType, s.StructType, s.MapType)):
             if isinstance(type_expr, s.Index):
                 self.diagnostics.report(NOT_YET, type_expr.bracket, NO_TYPE_PARAMETERS)

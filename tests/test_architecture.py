@@ -65,15 +65,15 @@ READING_ORDER = """
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
     lang.lexer lang.syntax_errors lang.tree_builder lang.parse lang.tree_text
     lang.constants lang.layout lang.scopes lang.version lang.packages lang.outlines lang.lookup
-    lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_selectors
-    lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls lang.check_expressions
-    lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns lang.check_statements
-    lang.check_declarations lang.init_order lang.check_package lang.check_tree lang.explain
+    lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_generics
+    lang.check_selectors lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls
+    lang.check_expressions lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns
+    lang.check_statements lang.check_declarations lang.init_order lang.check_package lang.check_tree lang.explain
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.texts lang.std.printer lang.std.failure_text lang.std.defers lang.std.quote lang.std.fmt_integers
     lang.std.fmt_verbs lang.std.map_order lang.std.fmt_values lang.std.fmt_directive lang.std.fmt
     lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.slices_of_any
-    lang.std.finalizer_calls    lang.std.runtime_pkg lang.std.time_pkg lang.std.debug_pkg
+    lang.std.finalizer_calls lang.std.runtime_pkg lang.std.weak_pkg lang.std.time_pkg lang.std.debug_pkg
     lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
     lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps lang.lower_calls lang.lower_closures
     lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes lang.lower_packages

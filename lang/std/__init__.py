@@ -4,7 +4,7 @@
     printable.py ── printer.py ── quote.py                                    padding and quoting
     fmt_integers.py ── fmt_verbs.py ── fmt_values.py                          one value, by its type and a verb
     fmt_directive.py ── fmt.py                                                package fmt
-    print_builtin.py   runtime_pkg.py   os_pkg.py                             print; packages runtime and os
+    print_builtin.py   runtime_pkg.py   weak_pkg.py   os_pkg.py               print; packages runtime, weak and os
 
 Lowered programs call these functions; nothing here knows the compiler.
 """

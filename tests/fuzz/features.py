@@ -5,7 +5,7 @@
     attempts     functions called at once that recover from what panics in them
     maps         insert, delete, look up; ranges whose order does not matter
     interfaces   assertions, type switches, errors.As
-    library      strings.Builder, sort, strconv.Atoi
+    library      strings.Builder, sort, strconv.Atoi, weak.Make of what is there
 
 A panic may go up through any function but a pure one; main has attempts, and now and then it ends the program.
 """
@@ -79,6 +79,7 @@ class Features(Statements):
             (2, self.builder),
             (3, self.sorting),
             (1, self.atoi),
+            (2 * impure, self.weak_pointer),
             (4, self.call_if_set),
             (3 * nested, self.kept_functions),
             (2, self.promoted_call),
@@ -586,3 +587,15 @@ class Features(Statements):
         self.scopes.declare(Variable(e, ERROR, is_stable=True, is_assignable=False, is_optional=True))
         shown = f"if chance() {{ fmt.Println({v}, {e}) }}" if self.chance(0.5) else f"mix(uint64({v}))"
         return Stmt([f"{v}, {e} := ", *parse, f"; _ = {e}\n{shown}"])
+
+    def weak_pointer(self) -> Stmt | None:
+        """A weak pointer into a variable, or into what one leads to: the object is there, for it is used below."""
+        found = [path for v in self.variables() if v.is_assignable for path in paths(v)]
+        if not found:
+            return None
+        place = self.path_expr(self.rng.choice(found), 0).text()
+        w, p = self.world.fresh("weak"), self.world.fresh("strong")
+        collect = self.rng.choice(["", "", "if chance() { runtime.GC() }\n"])
+        is_wrong = f"{p} != &{place} || {w} != weak.Make({p}) || {w}.Value() != {p}"
+        check = f'if {p} := {w}.Value(); {is_wrong} {{ panic("a weak pointer leads elsewhere") }}'
+        return Stmt([f"{w} := weak.Make(&{place})\n{collect}{check}"])

@@ -93,7 +93,7 @@ class Program(Node):
     """A whole program."""
 
     parts: list[Stmt]
-    packages: tuple[str, ...] = ("errors", "fmt", "math", "os", "runtime", "sort", "strconv", "strings")
+    packages: tuple[str, ...] = ("errors", "fmt", "math", "os", "runtime", "sort", "strconv", "strings", "weak")
 
     def text(self) -> str:
         body = "\n".join(f"{part.text()}\n" for part in self.parts)

@@ -44,12 +44,6 @@ def test_functions_that_ask_for_types_are_no_values(name: str) -> None:
         compile_source(Source("x.toy", PROGRAM.format(call=f"f := runtime.{name}; _ = f")))
 
 
-def test_weak_pointers_are_too_early() -> None:
-    text = 'import "weak"\n\nfunc main() {\n\tn := 1\n\t_ = weak.Make(&n)\n}\n'
-    with pytest.raises(UserError, match=r"x\.toy:1:8: .*weak"):
-        compile_source(Source("x.toy", text))
-
-
 def test_nil_tells_no_type() -> None:
     text = PROGRAM.format(call="runtime.AddCleanup(nil, closeT, t)")
     found = [(error.pos, error.message) for error in diagnosed(text).in_order()]

@@ -8,6 +8,7 @@ from lang import go_types as t
 from lang import layout
 from lang.lookup import Ambiguous, Found, find, missing_method
 from lang.objects import Func
+from lang.packages import weak_pointer
 
 
 def struct(*types: t.Type) -> t.Struct:
@@ -28,6 +29,7 @@ NODE.resolve(struct(t.Pointer(NODE), t.Pointer(NODE), t.INT))
         (struct(t.BYTE, t.Pointer(t.INT), t.STRING), 32, 8, 0b110), (NODE, 24, 8, 0b11),
         (t.Array(3, struct(t.INT, t.STRING)), 72, 8, 0b010010010), (t.Array(0, t.STRING), 0, 8, 0),
         (t.Array(5, t.UINT16), 10, 2, 0), (t.Map(t.INT, t.INT), 8, 8, 1), (t.Signature((), ()), 8, 8, 1),
+        (weak_pointer(NODE), 8, 8, 0b1), (struct(t.INT, t.Array(2, weak_pointer(t.INT))), 24, 8, 0b110),
     ],
     ids=str,
 )  # fmt: skip
@@ -64,6 +66,9 @@ def test_identity_is_equality() -> None:
     assert t.Signature(params, ()) == t.Signature((t.Param("b", t.INT),), ())
     assert t.Signature(params, (), True) != t.Signature(params, ())
     assert len({t.Slice(NODE), t.Slice(NODE), t.Slice(other)}) == 2
+    assert weak_pointer(NODE) == weak_pointer(NODE) != weak_pointer(other)
+    assert len({weak_pointer(t.BYTE), weak_pointer(t.UINT8), weak_pointer(weak_pointer(t.BYTE))}) == 2
+    assert weak_pointer(t.INT).underlying != weak_pointer(NODE).underlying, "so one is not converted to the other"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,7 @@ def test_identity_is_equality() -> None:
         (t.Signature((), (t.Param("", t.INT), t.Param("", t.BOOL))), "func() (int, bool)"),
         (t.Tuple((t.INT, t.STRING)), "(int, string)"),
         (t.Chan(t.INT, "receive"), "<-chan int"),
+        (weak_pointer(t.Pointer(weak_pointer(t.BYTE))), "weak.Pointer[*weak.Pointer[byte]]"),
     ],
     ids=str,
 )  # fmt: skip

@@ -12,16 +12,32 @@ from typing import Any
 import pytest
 
 from lang.lower_packages import VERSION
-from lang.std import debug_pkg, os_pkg, runtime_pkg, time_pkg
+from lang.std import debug_pkg, os_pkg, runtime_pkg, time_pkg, weak_pkg
 from lang.std.debug_pkg import DebugGCStats
 from lang.std.runtime_pkg import MemStats
 from lang.std.time_pkg import Time
 from runtime import heap, malloc
 from runtime.heap import Runtime
+from runtime.mheap import MHeap
 from runtime.output import close_output, open_output, write_bytes
 from runtime.p import P_RUNNING
 from runtime.proc import G
-from runtime.syspy import FAIL_EXIT, FAIL_PANIC, Array, Failure, Inline, address, array_at, nil, sizeof, table, u8, u64
+from runtime.syspy import (
+    FAIL_EXIT,
+    FAIL_PANIC,
+    Array,
+    Failure,
+    Inline,
+    address,
+    array_at,
+    nil,
+    offsetof,
+    sizeof,
+    store,
+    table,
+    u8,
+    u64,
+)
 from runtime.types import String, Type
 from tests.runtime.engines import Engine
 from tests.std.values import STRING, Memory
@@ -30,7 +46,7 @@ ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, m
 ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cpu, runtime_pkg.set_max_procs]
 ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
-ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock]
+ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock, weak_pkg.weak_handle, weak_pkg.weak_referent]
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
@@ -111,6 +127,25 @@ def test_a_finalizer_is_refused_in_go_s_words(engine: Engine, g: G) -> None:
         engine.call(runtime_pkg.clear_finalizer, g, addr + 8, False)
     engine.call(runtime_pkg.clear_finalizer, g, addr, False)
     assert g.heap.specials.root_count == 0
+
+
+def test_a_weak_pointer_leads_into_the_heap_by_a_handle(engine: Engine, g: G) -> None:
+    addr = engine.call(malloc.mallocgc, g, 64, nil(Type), True)
+    handle = engine.call(weak_pkg.weak_handle, g, addr + 8)
+    assert handle not in (addr, addr + 8)
+    assert engine.call(weak_pkg.weak_handle, g, addr + 8) == handle
+    assert engine.call(weak_pkg.weak_referent, g, handle) == addr + 8
+    store(u64, g.shadow_top, handle)
+    g.shadow_top = g.shadow_top + 8
+    engine.call(runtime_pkg.runtime_gc, g)
+    assert engine.call(weak_pkg.weak_referent, g, handle) == 0
+
+
+def test_a_weak_pointer_out_of_the_heap_never_becomes_nil(engine: Engine, g: G) -> None:
+    for outside in (0, address(g), address(g.runtime.heap) + offsetof(MHeap, "zero_base")):
+        assert engine.call(weak_pkg.weak_handle, g, outside) == outside
+        engine.call(runtime_pkg.runtime_gc, g)
+        assert engine.call(weak_pkg.weak_referent, g, outside) == outside
 
 
 def test_the_statistics_are_as_large_as_gos() -> None:

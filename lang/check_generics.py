@@ -1,0 +1,111 @@
+"""Generics: what is generic in packages gets its type argument. Programs declare nothing generic.
+
+    var w weak.Pointer[node]      a generic type is given it           a Generic before, an Instance with it
+    weak.Make[node](nil)          so may be a generic function         the Index has the function as its `target`
+    weak.Make(p)                  or it is inferred: p is a *node      the Call has it
+
+All of them have one type parameter T; that of a function is what its parameter points to. For runtime.AddCleanup, which
+has two, see check_finalizers.py.
+
+Go: types2/instantiate.go, infer.go.                            Next: check_selectors.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lang import codes
+from lang import syntax as s
+from lang.check_base import is_valid, unparen
+from lang.check_types import Types
+from lang.go_types import INVALID, Generic, Pointer, Type, is_untyped
+from lang.objects import Func
+from lang.spelling import spelled
+
+
+class Generics(Types):
+    """package.Generic[type]"""
+
+    def type_instance(self, x: s.Index, generic: Type) -> Type:
+        """The type that type arguments make of a generic one; INVALID after an error."""
+        if not isinstance(generic, Generic):
+            if generic != INVALID:
+                message = f"invalid operation: {spelled(x)} ({generic} is not a generic type)"
+                self.error(codes.INSTANTIATION, x, message)
+            return INVALID
+        args = self._type_arguments(x)
+        if len(args) > 1:
+            assert isinstance(x.operand, s.Selector), "generic types are members of packages"
+            dot = x.operand.name.pos - 1
+            message = f"too many type arguments for type {generic.name}: have {len(args)}, want 1"
+            self.error(codes.INSTANTIATION, dot, message)
+        return generic.instance(args[0]) if len(args) == 1 else INVALID
+
+    def function_instance(self, x: s.Index, generic: Func) -> None:
+        """A generic function with its type argument is a function like others."""
+        args = self._type_arguments(x)
+        if len(args) > 1:
+            self.error(codes.INSTANTIATION, x.more[0], f"got {len(args)} type arguments but want 1")
+        if len(args) != 1 or generic.instance is None:
+            self.invalidate(x)
+            return
+        x.target = generic.instance(args[0])
+        x.mode, x.type = s.Mode.VALUE, x.target.type
+
+    def _type_arguments(self, x: s.Index) -> list[Type]:
+        """The types in brackets; none after an error in one of them."""
+        args = [self.type_of(arg) for arg in (x.index, *x.more)]
+        return [] if INVALID in args else args
+
+    def infer(self, x: s.Call, instance: Callable[[Type], Func], operand: s.Expr) -> bool:
+        """Call the function that takes the operand, a pointer, instead of the generic one; False after an error."""
+        if not is_valid(operand):
+            return False
+        call, pointer = f"in call to {spelled(x.function)}", operand.type.underlying
+        if is_untyped(pointer):
+            message = f"{call}, cannot infer T (declared at $GOROOT/src/weak/pointer.go:68:11)"
+            self.error(codes.INFERENCE, opening(x), message)
+            return False
+        if not isinstance(pointer, Pointer):
+            message = f"{call}, type {operand.type} of {spelled(operand)} does not match *T (cannot infer T)"
+            self.error(codes.INFERENCE, operand, message)
+            return False
+        x.target = instance(pointer.elem)
+        x.signature = x.target.signature
+        return True
+
+    # ------------------------------------------------------------ without type arguments
+
+    def generic_or_not(self, x: s.Expr) -> None:
+        """Check an expression behind which type arguments may stand, or arguments that tell them."""
+        if isinstance(x, s.Selector):
+            self.check_selector(x)
+        self.expr_or_type(x)
+
+    def refuse_generic(self, x: s.Selector) -> None:
+        """An error if an expression lacks type arguments, and stands where nothing can tell them."""
+        what = "type" if isinstance(x.type, Generic) else "function" if generic_function(x) else ""
+        if what:
+            self.error(codes.INSTANTIATION, x, f"cannot use generic {what} {spelled(x)} without instantiation")
+            self.invalidate(x)
+
+    def not_generic(self, x: s.Expr, type_: Type) -> Type:
+        """A type that stands where its type arguments would have to stand, too; INVALID after an error."""
+        if isinstance(type_, Generic):
+            self.error(codes.INSTANTIATION, x, f"cannot use generic type {type_} without instantiation")
+            return INVALID
+        return type_
+
+
+def generic_function(x: s.Expr) -> Func | None:
+    """The generic function that an expression names, which needs type arguments yet."""
+    selection = x.selection if isinstance(x, s.Selector) else None
+    found = selection.object if isinstance(selection, s.PackageSelection) else None
+    return found if isinstance(found, Func) and found.instance is not None else None
+
+
+def opening(x: s.Call) -> int:
+    """Where the parenthesis of a call of a package's function is, written as gofmt writes it: behind the name."""
+    function = unparen(x.function)
+    assert isinstance(function, s.Selector), "a package's function stands behind a dot"
+    return function.name.pos + len(function.name.name)
