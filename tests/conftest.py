@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -16,3 +17,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for knob in ("GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "GOTRACEBACK"):
     os.environ.pop(knob, None)
+
+
+def pytest_configure() -> None:
+    """Room in the cache for all that the tests compile: else the images that all programs share are soon dropped."""
+    from runtime.syspy import cache
+
+    cache.MOST_ENTRIES = 2000
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests consist of is there to stay: no collection, here or in a forked child, looks at it."""
+    gc.collect()
+    gc.freeze()

@@ -28,6 +28,7 @@ def side(request: pytest.FixtureRequest) -> Loops:
     return loops
 
 
+@pytest.mark.full
 def test_all_curves_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
     monkeypatch.setattr(curves, "PROGRAMS", {"gcbench": "6"})

