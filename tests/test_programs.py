@@ -67,8 +67,8 @@ def run_toy(
 def go_programs(request: pytest.FixtureRequest) -> dict[Path, Path | str]:
     """The programs and examples that this run asks Go about, by one `go build`; the second worker finds it done."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    wanted = {item.callspec.params["path"] for item in items if "go_programs" in item.fixturenames}
-    return build(sorted(wanted))
+    paths = [item.callspec.params["path"] for item in items if "go_programs" in item.fixturenames]
+    return build(sorted({path for path in paths if isinstance(path, Path)}))
 
 
 def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
