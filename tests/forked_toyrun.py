@@ -24,7 +24,9 @@ def prepare() -> None:
     driver.prepare()
 
 
-def toyrun(*args: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None) -> Finished:
+def toyrun(
+    *args: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None, cwd: Path | None = None
+) -> Finished:
     """What test_toyrun.toyrun gives, of a child that this process is forked into."""
     prepare()
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -37,6 +39,7 @@ def toyrun(*args: str | Path, stdin: bytes = b"", env: dict[str, str] | None = N
             signal.alarm(TIMEOUT_SECONDS)
             for number, file in enumerate((given, out, err)):
                 os.dup2(file.fileno(), number)
+            os.chdir(cwd or ".")
             os._exit(child_main([str(arg) for arg in args], env or {}))
         _, status = os.waitpid(child, 0)
         out.seek(0)

@@ -21,7 +21,8 @@ from lang.replay import Outcome, Progress
 from lang.session import Session
 from lang.session_input import is_incomplete
 from tests.expectations import parse
-from tests.test_toyrun import COMMAND, ENGINES, Finished, environment, toyrun
+from tests.forked_toyrun import toyrun
+from tests.test_toyrun import COMMAND, ENGINES, Finished, environment
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 UP = "\x1b[A"
