@@ -224,6 +224,7 @@ def numbers(engine: Any, requests: int, seed: int) -> Iterator[int]:
     )
 
 
+@pytest.mark.full_on_python
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_one_request_is_refused(any_engine: Any, scenario: Callable[[Scenario], None], seed: int) -> None:
     requests = requests_of(any_engine, scenario)
