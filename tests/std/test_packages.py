@@ -24,6 +24,7 @@ from runtime.proc import G
 from runtime.syspy import FAIL_EXIT, FAIL_PANIC, Array, Failure, Inline, address, array_at, nil, sizeof, table, u8, u64
 from runtime.types import String, Type
 from tests.runtime.engines import Engine
+from tests.runtime.heaps import native_engine
 from tests.std.values import STRING, Memory
 
 ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, malloc.mallocgc]
@@ -31,6 +32,7 @@ ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cp
 ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
 ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock]
+BASE = native_engine
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
