@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from runtime.syspy import Failure, address
+from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 # What an assert that does not hold raises: under CPython, and in native code built for debugging.
@@ -52,7 +53,7 @@ class NativeEngine:
     ) -> None:
         from runtime.syspy.native import build
 
-        self.image = build(roots, name=name, debug=debug, base=base.image if base else None)
+        self.image: Image = build(roots, name=name, debug=debug, base=base.image if base else None)
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
         """Call the translation of f."""

@@ -164,7 +164,7 @@ def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
-@pytest.mark.parametrize("collections", [0, 1, 2, 7, 400])
+@pytest.mark.parametrize("collections", [0, 1, 2, 7, pytest.param(400, marks=pytest.mark.full_on_python)])
 def test_quantiles(engine: Engine, g: G, collections: int, count: int) -> None:
     stats = DebugGCStats()
     room = table(u64, [99] * count)
