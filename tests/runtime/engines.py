@@ -1,7 +1,7 @@
 """The two engines, for tests: every call goes to CPython, or to one native image per test module.
 
 A test module names the systems functions it calls in `ROOTS`; the image of them is built once, and cached on disk.
-One whose functions allocate says `BASE = native_engine`, of heaps.py: what that image has is not translated again.
+One whose functions allocate says `RESTS_ON = native_engine`, of heaps.py: what that image has is not translated again.
 
     ROOTS = [page_alloc.alloc, page_alloc.free]
 
@@ -69,7 +69,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "python":
         return PythonEngine()
     module: Any = request.module
-    base = module.BASE() if hasattr(module, "BASE") else None
+    base = module.RESTS_ON() if hasattr(module, "RESTS_ON") else None
     return NativeEngine(module.ROOTS, module.__name__.rpartition(".")[2], base=base)
 
 

@@ -18,7 +18,7 @@ from tests.runtime.tables import go_table, section
 
 ROOTS = [heap.new_runtime, heap.close_runtime, slices.make_slice, slices.grow_slice, slices.copy_slice]
 ROOTS += [slices.round_up_size, slices.next_capacity]
-BASE = native_engine
+RESTS_ON = native_engine
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.std.printing import printing_goroutine, taken
 from tests.std.values import Memory
 
 ROOTS = [fmt.fmt_print, fmt.fmt_println, fmt.fmt_printf]
-BASE = native_engine
+RESTS_ON = native_engine
 
 
 @pytest.fixture

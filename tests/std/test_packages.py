@@ -32,7 +32,7 @@ ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cp
 ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
 ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock]
-BASE = native_engine
+RESTS_ON = native_engine
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
