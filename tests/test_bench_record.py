@@ -15,6 +15,8 @@ from bench.record import SUFFIX, USAGE_EXIT, main, record
 from bench.trace_players import decoded, replay_image
 from tests.test_bench_traces import slowly_decoded
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
 KNOWN = r"""

@@ -88,6 +88,7 @@ def test_a_run_says_when_and_where() -> None:
     assert (len(found.load), found.notes, found.courses) == (2, ["Without b."], {})
 
 
+@pytest.mark.full
 def test_the_report_has_a_section_of_all_that_is_kept(kept: Path) -> None:
     for name, found in ALL.items():
         keep(name, found, argparse.Namespace(json=None, record=True))
@@ -106,6 +107,7 @@ def test_the_report_has_a_section_of_all_that_is_kept(kept: Path) -> None:
     assert all(f"![{name}](results/{name}.svg)" in text for name in drawn)
 
 
+@pytest.mark.full
 def test_what_is_not_kept_is_left_out(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["report"])
     keep("mark", MARK, argparse.Namespace(json=None, record=True))

@@ -36,6 +36,8 @@ from runtime.knobs import Settings
 from runtime.syspy import Array, Failure, array_at, store, u64
 from tests.runtime.engines import Engine, engine, seed
 
+pytestmark = pytest.mark.full  # what measures is for the full run
+
 __all__ = ["engine", "seed"]
 
 COUNTER_SLACK = 512 << 10  # bytes that the kernel's count of resident memory may be behind

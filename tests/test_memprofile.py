@@ -119,6 +119,7 @@ def number(text: str) -> int:
     return int(text.removesuffix("B"))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_pprof_names_functions_and_lines_with_the_right_numbers(program: Write, tmp_path: Path, engine: str) -> None:
     out = tmp_path / "out.pb.gz"
@@ -136,6 +137,7 @@ def test_pprof_names_functions_and_lines_with_the_right_numbers(program: Write, 
     }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("engine", "size"), [("native", "300"), ("python", "2")])
 def test_at_rate_one_the_numbers_add_up_to_total_alloc(tmp_path: Path, engine: str, size: str) -> None:
     out = tmp_path / "out.pb.gz"
@@ -147,6 +149,7 @@ def test_at_rate_one_the_numbers_add_up_to_total_alloc(tmp_path: Path, engine: s
     assert sum(number(flat) for flat, _ in rows.values()) == int(total[1])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_functions_have_what_they_call_in_their_cumulative_number(
     program: Write, tmp_path: Path, engine: str
@@ -166,6 +169,7 @@ def test_functions_have_what_they_call_in_their_cumulative_number(
     assert re.search(r"build .*:13\n +main.build .*:17\n +main.build .*:16\n +main.main .*:50\n", traces)
 
 
+@pytest.mark.full
 def test_a_sampled_profile_estimates_the_whole(program: Write, tmp_path: Path) -> None:
     body = "var sink []int\nfunc main() {\n\tfor i := 0; i < 2000000; i++ {\n\t\tsink = make([]int, 12)\n\t}\n}\n"
     out = tmp_path / "out.pb.gz"
@@ -183,6 +187,7 @@ def counted(path: Path) -> int:
     return sum(number(flat) for flat, _ in top(path, "alloc_objects").values())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("flags", "debug", "expected"),
     [
@@ -201,6 +206,7 @@ def test_the_rate_is_a_flag_or_a_knob(
     assert counted(out) == expected
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("end", "code"),
@@ -221,6 +227,7 @@ def test_it_is_written_however_the_program_ends(
     assert in_use == KEPT + ARGUMENTS if code == 3 else in_use >= KEPT + ARGUMENTS
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_it_is_written_when_the_program_is_interrupted(program: Write, tmp_path: Path, engine: str) -> None:
     out = tmp_path / "out.pb.gz"

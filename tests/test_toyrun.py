@@ -610,6 +610,7 @@ def test_standard_input_is_read_to_its_end(
 # The compilation cache
 
 
+@pytest.mark.full  # each run compiles the runtime
 def test_a_corrupt_cache_is_rebuilt(program: Write, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     env = {"TOY_CACHE_DIR": str(cache)}
@@ -624,6 +625,7 @@ def test_a_corrupt_cache_is_rebuilt(program: Write, tmp_path: Path) -> None:
     assert (done.code, done.out, done.err) == (0, "hello\n", "")
 
 
+@pytest.mark.full  # each run compiles the runtime
 @pytest.mark.parametrize("kind", ["read-only", "below a file"])
 def test_a_cache_that_cannot_be_written_is_done_without(program: Write, tmp_path: Path, kind: str) -> None:
     cache = tmp_path / "cache"

@@ -80,6 +80,7 @@ def test_a_trace_is_the_same_when_two_processes_compile_the_program(
     assert frames(toy_trace(other, case, "native")) == frames(toy_trace(path, case, "native"))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", [case for path, case in CASES if path == OVERFLOW])
 def test_of_a_stack_that_overflows_both_ends_are_shown(case: str, engine: str) -> None:

@@ -82,7 +82,7 @@ def watch(tmp_path: Path, text: str, numbers: tuple[int, ...], engine: str, envi
         if pid == 0:
             os.dup2(stderr.fileno(), 2)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            os._exit(child.child_main(str(path), [], options, environ))
+            os._exit(child.child_main(str(path), [], options, {**os.environ, **environ}))
         _, status = os.waitpid(pid, 0)
     said = written.read_text("utf-8").replace(str(tmp_path) + "/", "")
     first = re.search(r"watch 1: allocated .* at 0x([0-9a-f]+)", said)

@@ -1,6 +1,7 @@
 """The two engines, for tests: every call goes to CPython, or to one native image per test module.
 
 A test module names the systems functions it calls in `ROOTS`; the image of them is built once, and cached on disk.
+One whose functions allocate says `RESTS_ON = native_engine`, of heaps.py: what that image has is not translated again.
 
     ROOTS = [page_alloc.alloc, page_alloc.free]
 
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from runtime.syspy import Failure, address
+from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 # What an assert that does not hold raises: under CPython, and in native code built for debugging.
@@ -46,10 +48,12 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self, roots: list[Callable[..., Any]], name: str, debug: bool = True) -> None:
+    def __init__(
+        self, roots: list[Callable[..., Any]], name: str, debug: bool = True, base: NativeEngine | None = None
+    ) -> None:
         from runtime.syspy.native import build
 
-        self.image = build(roots, name=name, debug=debug)
+        self.image: Image = build(roots, name=name, debug=debug, base=base.image if base else None)
 
     def call(self, f: Callable[..., Any], *arguments: Any) -> Any:
         """Call the translation of f."""
@@ -65,7 +69,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param == "python":
         return PythonEngine()
     module: Any = request.module
-    return NativeEngine(module.ROOTS, module.__name__.rpartition(".")[2])
+    base = module.RESTS_ON() if hasattr(module, "RESTS_ON") else None
+    return NativeEngine(module.ROOTS, module.__name__.rpartition(".")[2], base=base)
 
 
 @pytest.fixture

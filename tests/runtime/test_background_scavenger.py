@@ -223,7 +223,9 @@ func main() {
 """
 
 
-@pytest.mark.parametrize(("engine", "count"), [("native", 10_000_000), ("python", 50_000)])
+@pytest.mark.parametrize(
+    ("engine", "count"), [("native", 10_000_000), pytest.param("python", 50_000, marks=pytest.mark.full)]
+)
 def test_a_program_that_computes_gets_smaller(engine: str, count: int, tmp_path: Path) -> None:
     path = tmp_path / "compute.toy"
     path.write_text(PROGRAM.replace("COUNT", str(count)))

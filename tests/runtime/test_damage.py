@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,7 +194,7 @@ def test_toyrun_lists_them(engine: str, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Run, "open", open_damaged)
     path = tmp_path / "hello.toy"
     path.write_text("func main() {}\n", encoding="utf-8")
-    done = child.run(path, engine=engine, environ={"GODEBUG": "heapcheck=1"})
+    done = child.run(path, engine=engine, environ={**os.environ, "GODEBUG": "heapcheck=1"})
     message, _, damages = done.stderr.decode().partition("\ndamages:\n")
     assert done.exit_code == 2
     assert message.startswith("fatal error: I3: objects allocated less objects freed are not the taken slots")

@@ -414,7 +414,9 @@ def test_the_checker_sees_what_a_finalizer_needs_and_was_not_marked(new_heap: Ca
         heap.gc()
 
 
-@pytest.mark.parametrize("debug", ["", "gcstress=3,clobberfree=1,gccheckmark=1,heapcheck=1"])
+@pytest.mark.parametrize(
+    "debug", ["", pytest.param("gcstress=3,clobberfree=1,gccheckmark=1,heapcheck=1", marks=pytest.mark.full_on_python)]
+)
 def test_random_operations_against_a_model(new_heap: Callable[..., HeapUnderTest], seed: int, debug: str) -> None:
     """Objects in rooms, each with its number in its second half; what becomes ready, and when at the latest."""
     draw = random.Random(seed)

@@ -225,6 +225,7 @@ def test_keep_alive_needs_a_handle_that_is_not_released(runtime: Runtime) -> Non
         runtime.keep_alive(handle)
 
 
+@pytest.mark.full_on_python
 @pytest.mark.parametrize("engine", ["python", "native"])
 def test_under_stress(engine: str) -> None:
     seen: list[int] = []

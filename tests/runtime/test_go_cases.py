@@ -104,6 +104,7 @@ def test_the_collector_looks_at_the_pointers_of_a_slice_only(heap: HeapUnderTest
         assert heap.span_of(addr).span_class & 1 == 0
 
 
+@pytest.mark.full_on_python
 def test_places_that_are_taken_are_passed_by(heap: HeapUnderTest) -> None:
     case = go_table("malloc")["ArenaCollision"]
     heap.heap.hint = ARENA_HINTS - case["left"]

@@ -60,6 +60,7 @@ def test_each_of_several_sleepers_is_woken(engine: Engine) -> None:
     deadline = time.monotonic() + 20
     while counter.lock.key != SLEEPING:
         assert time.monotonic() < deadline
+        time.sleep(0.001)
     waiters[0].join(timeout=0.05)
     assert all(waiter.is_alive() for waiter in waiters)
     assert (counter.value, counter.lock.key) == (0, SLEEPING)

@@ -249,6 +249,7 @@ def test_what_no_machine_has_is_out_of_memory(heap: HeapUnderTest, size: int) ->
 # --- The system refuses ---
 
 
+@pytest.mark.full_on_python
 @pytest.mark.parametrize("size", [8, 4000, 30_000, 5 * MB, 70 * MB])
 def test_every_request_of_an_allocation_can_be_refused(new_heap: Callable[..., HeapUnderTest], size: int) -> None:
     refusals = 0
@@ -280,7 +281,9 @@ def test_memory_is_looked_for_before_giving_up(heap: HeapUnderTest) -> None:
 # --- A model ---
 
 
-@pytest.mark.parametrize("debug", ["", "gcstress=7,clobberfree=1,gccheckmark=1"])
+@pytest.mark.parametrize(
+    "debug", ["", pytest.param("gcstress=7,clobberfree=1,gccheckmark=1", marks=pytest.mark.full_on_python)]
+)
 def test_random_operations_against_a_dict(new_heap: Callable[..., HeapUnderTest], seed: int, debug: str) -> None:
     draw = random.Random(seed)
     heap = new_heap(gogc=draw.choice([25, 100, 400]), debug=debug)

@@ -215,6 +215,7 @@ def test_what_is_left_of_an_arena_is_used_before_a_new_one_elsewhere(heap: HeapU
         heap.call(free_span, heap.heap, heap.p, span)
 
 
+@pytest.mark.full_on_python
 @pytest.mark.parametrize("npages", [1, 600, 9000])
 def test_each_refused_request_leaves_a_heap_that_works(new_heap: Callable[..., HeapUnderTest], npages: int) -> None:
     refused = 0

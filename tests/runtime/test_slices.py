@@ -13,10 +13,12 @@ from runtime.proc import G
 from runtime.syspy import FAIL_PANIC, Failure, address, load, table, text, u8, u64
 from runtime.types import KIND_STRUCT, Type
 from tests.runtime.engines import Engine
+from tests.runtime.heaps import native_engine
 from tests.runtime.tables import go_table, section
 
 ROOTS = [heap.new_runtime, heap.close_runtime, slices.make_slice, slices.grow_slice, slices.copy_slice]
 ROOTS += [slices.round_up_size, slices.next_capacity]
+RESTS_ON = native_engine
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,7 +136,7 @@ func main() {
 def test_a_program_under_stress_tells_on_standard_error(tmp_path: Path, engine: str, debug: str) -> None:
     path = tmp_path / "lists.toy"
     path.write_text(PROGRAM, encoding="utf-8")
-    done = child.run(path, engine=engine, environ={"GODEBUG": debug})
+    done = child.run(path, engine=engine, environ={**os.environ, "GODEBUG": debug})
     assert (done.exit_code, done.stdout) == (0, b"true\n")
     line = done.stderr.decode().split()
     assert line[0] == "gcstress:"

@@ -15,12 +15,14 @@ from runtime.proc import G
 from runtime.syspy import Array, Inline, address, array_at, i32, load, memset, u8
 from runtime.types import String
 from tests.runtime.engines import Engine, as_word
+from tests.runtime.heaps import native_engine
 
 ROOTS = [heap.new_runtime, heap.close_runtime, strings.concat2, strings.concat3, strings.concat_n]
 ROOTS += [strings.index_byte, strings.string_equal, strings.string_compare]
 ROOTS += [strings.slice_bytes_to_string, strings.string_to_slice_bytes]
 ROOTS += [strings.string_to_runes, strings.runes_to_string, strings.rune_to_string, strings.int_to_string]
 ROOTS += [utf8.decode_rune, utf8.encode_rune, utf8.count_runes]
+RESTS_ON = native_engine
 
 SAMPLES = [b"", b"a", b"hello", "héllo, 世界 😀".encode(), b"\xff\xc3(\xed\xa0\x80\xf4\x90\x80\x80", b"\x00" * 3]
 

@@ -12,11 +12,13 @@ from runtime.output import BUFFER_BYTES
 from runtime.proc import G
 from tests import go_oracle
 from tests.runtime.engines import Engine
+from tests.runtime.heaps import native_engine
 from tests.std.fmt_cases import EXPECTED, Case, ask_go, cases, random_cases, unquoted
 from tests.std.printing import printing_goroutine, taken
 from tests.std.values import Memory
 
 ROOTS = [fmt.fmt_print, fmt.fmt_println, fmt.fmt_printf]
+RESTS_ON = native_engine
 
 
 @pytest.fixture

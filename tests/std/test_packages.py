@@ -40,6 +40,7 @@ from runtime.syspy import (
 )
 from runtime.types import String, Type
 from tests.runtime.engines import Engine
+from tests.runtime.heaps import native_engine
 from tests.std.values import STRING, Memory
 
 ROOTS = [heap.new_runtime, heap.close_runtime, os_pkg.os_args, os_pkg.os_exit, malloc.mallocgc]
@@ -47,6 +48,7 @@ ROOTS += [runtime_pkg.runtime_gc, runtime_pkg.read_mem_stats, runtime_pkg.num_cp
 ROOTS += [runtime_pkg.set_finalizer_of, runtime_pkg.clear_finalizer, time_pkg.time_sleep]
 ROOTS += [debug_pkg.free_os_memory, debug_pkg.read_gc_stats, debug_pkg.set_gc_percent, debug_pkg.set_memory_limit]
 ROOTS += [time_pkg.wall_clock, time_pkg.monotonic_clock, weak_pkg.weak_handle, weak_pkg.weak_referent]
+RESTS_ON = native_engine
 
 STRING.description.ptr_bytes = 8
 STRING.description.gc_mask = table(u8, [1])
@@ -197,7 +199,7 @@ def test_gc_stats_have_the_latest_pause_first(engine: Engine, g: G, collections:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 11])
-@pytest.mark.parametrize("collections", [0, 1, 2, 7, 400])
+@pytest.mark.parametrize("collections", [0, 1, 2, 7, pytest.param(400, marks=pytest.mark.full_on_python)])
 def test_quantiles(engine: Engine, g: G, collections: int, count: int) -> None:
     stats = DebugGCStats()
     room = table(u64, [99] * count)

@@ -15,12 +15,14 @@ from runtime.output import flush
 from runtime.proc import G
 from runtime.syspy import Failure, address
 from tests.runtime.engines import Engine
+from tests.runtime.heaps import native_engine
 from tests.std.printing import printing_goroutine
 from tests.std.values import INT, Memory, Value
 
 ROOTS: list[Callable[..., object]] = [fmt.fmt_print, flush, pb.print_begin, pb.print_end, pb.print_space]
 ROOTS += [pb.print_newline, pb.print_bool, pb.print_int, pb.print_uint, pb.print_float, pb.print_float32]
 ROOTS += [pb.print_string, pb.print_pointer, pb.print_slice, pb.print_interface]
+RESTS_ON = native_engine
 
 
 class Console:
