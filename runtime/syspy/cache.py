@@ -9,6 +9,9 @@ again.
 An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an
 error: unreadable is absent, unwritable is not stored.
 
+When there are many entries, those go whose use is longest ago: who writes one has also used all that it read, among
+it the images that programs rest on.
+
 The texts that a key covers are not read whenever a program starts: their hash is an entry as well, see tree_key.
 
 A warm start runs this module, mapping.py, entries.py and image.py, and nothing else of systems Python. They import
@@ -42,6 +45,7 @@ HASH_BYTES = 32
 SETTLED_NS = 2 * 10**9  # two writes so far apart never get the same time, however coarse a file system's clock is
 
 _environment: list[str] = []  # computed once
+_used: set[str] = set()  # paths of entries that this process has read
 
 
 def directory() -> str | None:
@@ -165,7 +169,10 @@ def read(name: str, key: str) -> tuple[Facts, memoryview] | None:
     except OSError:
         return None
     found = decoded(data)
-    return found if found is not None and found[0].get("key") == key else None
+    if found is None or found[0].get("key") != key:
+        return None
+    _used.add(path)
+    return found
 
 
 def decoded(data: bytes) -> tuple[Facts, memoryview] | None:
@@ -202,9 +209,19 @@ def write(name: str, key: str, facts: Facts, code: bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(encoded({**facts, "key": key}, code))
         os.replace(temporary, path)
+        _touch(_used)
         _prune(folder)
     except OSError:
         _drop(temporary)
+
+
+def _touch(paths: Iterable[str]) -> None:
+    """Note that entries are in use, as far as they are still there."""
+    for path in paths:
+        try:
+            os.utime(path)
+        except OSError:
+            continue
 
 
 def _drop(path: str) -> None:
@@ -215,7 +232,7 @@ def _drop(path: str) -> None:
 
 
 def _prune(folder: str) -> None:
-    """Drop the entries that were written longest ago, if there are many."""
+    """Drop the entries whose use is longest ago, if there are many."""
     entries = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".image")]
     if len(entries) > MOST_ENTRIES:
         entries.sort(key=os.path.getmtime)

@@ -120,6 +120,17 @@ def test_old_entries_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert cache.read("x", "f" * 64)
 
 
+def test_entries_that_are_in_use_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_ENTRIES", 3)
+    cache.write("runtime", "a" * 64, FACTS, b"")
+    assert cache.read("runtime", "a" * 64)  # by a program's compiler, say
+    for i in range(5):
+        os.utime(str(cache.path_of("runtime", "a" * 64)), (0, 0))
+        cache.write("program", f"{i:064}"[::-1], FACTS, b"")
+    assert cache.read("runtime", "a" * 64)
+    assert len(list(folder.iterdir())) == 3
+
+
 def test_a_key_covers_texts_names_numbers_and_options() -> None:
     def keys(text: str, **options: Any) -> str:
         module = made(text, "keyed")
