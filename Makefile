@@ -27,8 +27,8 @@ run: $(VENV)/run.stamp $(BYTECODE) ## install, then run an example (PROGRAM=exam
 test: lint types $(BYTECODE) ## install, then lint, check types and run the tests (TESTS=tests/test_toyrun.py)
 	$(BIN)/python -m pytest -m 'not full and not slow' $(TESTS)
 
-full: lint types $(BYTECODE) ## the same with all tests but the slow ones: what CI runs (TESTS=tests/test_programs.py)
-	$(BIN)/python -m pytest -m 'not slow' $(TESTS)
+full: test ## the same, and then the tests that the default run has no time for (TESTS=tests/test_programs.py)
+	$(BIN)/python -m pytest -m 'full and not slow' $(TESTS)
 
 slow: $(VENV)/test.stamp $(BYTECODE) ## the tests that both leave out (TESTS=tests/test_escapes.py)
 	$(BIN)/python -m pytest -m slow $(TESTS)
