@@ -381,8 +381,8 @@ class TreeBuilder:
 
     def composite(self, parts: Parts) -> s.CompositeLit:
         type_expr, opening = parts[0], parts[1]
-        plain = type_expr.operand if isinstance(type_expr, s.Index) else type_expr
-        is_type_name = isinstance(type_expr, s.Name) or is_qualified(plain)
+        generic = type_expr.operand if isinstance(type_expr, s.Index) else None
+        is_type_name = isinstance(type_expr, s.Name | s.Selector) or (generic is not None and is_qualified(generic))
         if not is_type_name and not isinstance(type_expr, (s.ArrayType, s.SliceType, s.StructType, s.MapType)):
             if isinstance(type_expr, s.Index):
                 self.diagnostics.report(NOT_YET, type_expr.bracket, NO_TYPE_PARAMETERS)
