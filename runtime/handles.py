@@ -51,9 +51,9 @@ class Handle:
 
     def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType) -> None:
         """For Runtime: addr is that of an object, and nothing has been allocated since."""
+        self._runtime = runtime  # before there is anything to release: an interrupt may come in between
         self._number = RELEASED  # if there is no room for another
         self._number = runtime.root(addr)
-        self._runtime = runtime
         self._address = addr
         self._type = typ
         self.size = size  # bytes
@@ -198,8 +198,9 @@ class Handle:
             self._runtime.unroot(number)
 
     def __del__(self) -> None:
-        if self._number != RELEASED:
-            self._runtime.dropped.append(self._number)
+        number = getattr(self, "_number", RELEASED)  # none yet, if an interrupt ended __init__
+        if number != RELEASED:
+            self._runtime.dropped.append(number)
 
     def __eq__(self, other: object) -> bool:
         """Whether both are handles of one object."""

@@ -214,6 +214,10 @@ def test_tables_may_be_many(runtime: Runtime) -> None:
     assert alive(runtime) == 4
 
 
+def test_a_handle_that_an_interrupt_kept_from_being_made_is_dropped_silently() -> None:
+    Handle.__new__(Handle).__del__()
+
+
 def test_handles_in_many_hands(runtime: Runtime) -> None:
     """A model of random moves: exactly what it says is alive."""
     import random
