@@ -10,11 +10,9 @@ Go: types2/infer.go.                                            Next: check_call
 
 from __future__ import annotations
 
-from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, signature_of
 from lang.check_builtins import Builtins
-from lang.check_generics import opening
 from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
 from lang.spelling import spelled
 
@@ -44,28 +42,21 @@ class Finalizers(Builtins):
         ptr, function, arg = x.args
         if not all(map(is_valid, x.args)):
             return
-        if is_untyped(ptr.type):
-            self._mismatch(opening(x), "cannot infer T (declared at $GOROOT/src/runtime/mcleanup.go:76:17)")
-            return
-        if not isinstance(ptr.type.underlying, Pointer):
-            self._mismatch(ptr, f"type {ptr.type} of {spelled(ptr)} does not match *T (cannot infer T and S)")
+        if not self.tells_pointee(x, ptr, "runtime/mcleanup.go:76:17", "T and S"):
             return
         signature = signature_of(function.type)
         if signature is None or len(signature.params) != 1 or signature.variadic:
-            self._mismatch(function, f"type {function.type} of {spelled(function)} does not match func(S)")
+            self.mismatch(x, function, f"type {function.type} of {spelled(function)} does not match func(S)")
             return
         wanted = signature.params[0].type
         if signature.results:
             inferred = f"does not match inferred type func({wanted}) for func(S)"
-            self._mismatch(function, f"type {function.type} of {spelled(function)} {inferred}")
+            self.mismatch(x, function, f"type {function.type} of {spelled(function)} {inferred}")
             return
         if not is_untyped(arg.type) and arg.type != wanted:
-            self._mismatch(arg, f"type {arg.type} of {spelled(arg)} does not match inferred type {wanted} for S")
+            self.mismatch(x, arg, f"type {arg.type} of {spelled(arg)} does not match inferred type {wanted} for S")
             return
         self.assign(arg, wanted, "argument to runtime.AddCleanup")
-
-    def _mismatch(self, at: s.Node | int, message: str) -> None:
-        self.error(codes.INFERENCE, at, f"in call to runtime.AddCleanup, {message}")
 
 
 def takes(signature: Signature, t: Type) -> bool:

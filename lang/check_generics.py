@@ -59,20 +59,31 @@ class Generics(Types):
 
     def infer(self, x: s.Call, instance: Callable[[Type], Func], operand: s.Expr) -> bool:
         """Call the function that takes the operand, a pointer, instead of the generic one; False after an error."""
-        if not is_valid(operand):
+        if not is_valid(operand) or not self.tells_pointee(x, operand, "weak/pointer.go:68:11", "T"):
             return False
-        call, pointer = f"in call to {spelled(x.function)}", operand.type.underlying
-        if is_untyped(pointer):
-            message = f"{call}, cannot infer T (declared at $GOROOT/src/weak/pointer.go:68:11)"
-            self.error(codes.INFERENCE, opening(x), message)
-            return False
-        if not isinstance(pointer, Pointer):
-            message = f"{call}, type {operand.type} of {spelled(operand)} does not match *T (cannot infer T)"
-            self.error(codes.INFERENCE, operand, message)
-            return False
+        pointer = operand.type.underlying
+        assert isinstance(pointer, Pointer), "it tells what it points to"
         x.target = instance(pointer.elem)
         x.signature = x.target.signature
         return True
+
+    def tells_pointee(self, x: s.Call, operand: s.Expr, declared: str, params: str) -> bool:
+        """Whether the operand is a pointer, and so tells T, which Go's library declares there; an error if not.
+
+        `params` are all type parameters of the function.
+        """
+        if is_untyped(operand.type):
+            self.mismatch(x, opening(x), f"cannot infer T (declared at $GOROOT/src/{declared})")
+            return False
+        if not isinstance(operand.type.underlying, Pointer):
+            text = f"type {operand.type} of {spelled(operand)} does not match *T (cannot infer {params})"
+            self.mismatch(x, operand, text)
+            return False
+        return True
+
+    def mismatch(self, x: s.Call, at: s.Node | int, message: str) -> None:
+        """An error in what arguments tell of type parameters."""
+        self.error(codes.INFERENCE, at, f"in call to {spelled(x.function)}, {message}")
 
     # ------------------------------------------------------------ without type arguments
 

@@ -250,12 +250,16 @@ class LoweredTypes:
                 part.address,
                 f".{field}{part.member}",
             )
-            for part in (() if is_nothing(f) else self.components(f.type))
+            for part in self._field_parts(f)
         ]
+
+    def _field_parts(self, f: Field) -> tuple[Component, ...]:
+        """What the locals of a field are made of."""
+        return () if is_nothing(f) else self.components(f.type)
 
     def field_range(self, struct: Struct, index: int) -> slice:
         """Which of a flat struct's components belong to field number `index`."""
-        counts = [0 if is_nothing(f) else len(self.components(f.type)) for f in struct.fields[: index + 1]]
+        counts = [len(self._field_parts(f)) for f in struct.fields[: index + 1]]
         return slice(sum(counts[:-1]), sum(counts))
 
     # ---- in memory
