@@ -12,8 +12,10 @@ pointer itself: one byte of the arena tells the span class, the class gives the 
 number where its mark bits are (gc_bits.py); the pointer bits lie in the page. The MSpan is not read. Objects without
 pointers are marked, and never touched.
 
-The world is stopped and one thread marks, so a mark is a plain load and store. Go has to lock the bus for each, and
-to keep track of who scans which span.
+The world is stopped, and as long as one thread marks, a mark is a plain load and store. Several set marks by an atomic
+`or`, one for all objects of a word where they come one after the other, and none of them asks whether it was the first:
+an object that two claim at the same moment is scanned twice, and that costs less than the answer. A marker which is the
+only one that has work goes back to plain stores until there is enough for two: so a list takes no longer on two Ps.
 
 Memory is asked for before it is needed. An object that is taken from the queue goes into a ring first, and the one that
 has been there longest is scanned, once RING_ENTRIES are there or the queue is empty: so up to so many wait at a time.
@@ -31,6 +33,18 @@ ring where that fails, and by the one byte per page. Nanoseconds per object, one
     list, shuffled           194    376              with 8 random edges      65    190
 
     without the ring: graph 121, tree 12.4       with mark bits that had no lines of their own: graph 173
+
+On two Ps, nanoseconds on the wall on another machine (real heaps: the mean of bench/graphs). The last column had marks
+without atomic instructions: each marker owned every second MiB, and wrote to the other about pointers that led there.
+
+    million objects                    one P     two Ps    two owners
+    3     array of pointers             3.2        1.6        1.9
+    3     tree                          6.1        4.3        4.3
+    3     tree of uneven halves        11.9        5.9        6.3
+    0.3   of 128 bytes, random edges     37         19         38
+    3     thirty lists                  3.9        4.1        5.0
+    3     list, shuffled                152        152        204
+    1..2  real heaps                   11.8        7.1        9.5
 
     MK1  what is marked is in a span in use
     MK2  after drain, without overflow, all that marked objects point to is marked
@@ -71,23 +85,7 @@ from runtime.layout import (
     PAGES_PER_ARENA,
     PTR_SIZE,
     align_down,
-    align_up,
     smaller,
-)
-from runtime.letters import (
-    LETTER_END,
-    LETTER_HEAD,
-    RANGE_WORDS,
-    Mailbox,
-    free_letter,
-    looks_at_post,
-    owner_of,
-    post_all,
-    send_pointer,
-    send_range,
-    take_letters,
-    trim_mailbox,
-    wait_for_letters,
 )
 from runtime.mspan import (
     SPAN_IN_USE,
@@ -144,6 +142,19 @@ from runtime.work_queue import (
     queue_init,
     shrink_queue,
 )
+from runtime.workbufs import (
+    BUF_END,
+    BUF_HEAD,
+    BUF_WORDS,
+    WorkShare,
+    free_buf,
+    hand_over,
+    is_alone,
+    is_work_wanted,
+    take_bufs,
+    trim_share,
+    wait_for_work,
+)
 
 # By span class: DIV_MAGIC, and the words of a slot that has its pointer bits in its page, one bit each.
 SPAN_DIV_MAGIC = table(u64, [DIV_MAGIC[span_class >> 1] for span_class in range(NUM_SPAN_CLASSES)])
@@ -158,9 +169,9 @@ SPAN_WORDS = table(
 )
 
 
-POST_EVERY = 256  # objects from one look at the post to the next
-SHARED_BYTES = 64 << 10  # objects from this many bytes on are divided among the markers
-HANDED_WORDS = 8192  # of an array, left to another marker at a time
+LOOK_EVERY = 64  # entries from one look at who waits for work to the next
+LEAST_WORDS = 8  # of a queue, half of which is handed over
+LEAST_REST = 16 * PIECE_WORDS * PTR_SIZE  # bytes of an object's rest, half of which is handed over
 RING_ENTRIES = 64  # objects that wait for their memory at a time
 DEEP = 2 * PTR_SIZE  # bytes in the queue from which on objects go through the ring
 AHEAD = 64 * PTR_SIZE  # bytes in an array of pointers, from the object that is scanned to the one that is asked for
@@ -181,7 +192,7 @@ class Marker(Struct):
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     scanned_bytes: u64  # of them, in objects with pointers
     queue: Inline[WorkQueue]  # the grey objects
-    mail: Inline[Mailbox]  # pointers from and to the other markers, when there are some
+    share: Inline[WorkShare]  # what goes to the other markers, when there are some
     ring: Annotated[Array[uintptr], RING_ENTRIES]  # grey objects whose memory is on its way, by number
     ring_first: u64  # number of the one that was put there first
     ring_end: u64  # number of the next; MK3
@@ -190,13 +201,13 @@ class Marker(Struct):
 def marker_init(marker: Marker, arenas: ArenaMap, memory: MemoryStats) -> bool:
     """Prepare an all-zero Marker. False if the system refuses memory."""
     marker.arenas = arenas
-    marker.mail.memory = memory
+    marker.share.memory = memory
     return queue_init(marker.queue, memory)
 
 
 def marker_close(marker: Marker) -> None:
     """Give all memory back."""
-    trim_mailbox(marker.mail, 0)
+    trim_share(marker.share, 0)
     queue_close(marker.queue)
 
 
@@ -236,9 +247,9 @@ def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool, shared: bool) ->
     """Mark the object that p points into, if there is a white one. From the end of the queue to its new end.
 
     soon: it will be scanned before it can wait in the ring, so its memory is asked for now.
-    shared: there are other markers, and what belongs to them is left to them.
+    shared: other markers may mark as well at this moment.
     """
-    found, top, _, _ = claim(marker, p, top, shared, False, 0, 0)
+    found, top, _, _, _ = claim(marker, p, top, shared, False, 0, 0, 0)
     if found == 0:
         return top
     if soon:
@@ -250,47 +261,57 @@ def shade(marker: Marker, p: uintptr, top: uintptr, soon: bool, shared: bool) ->
 
 @inline
 def claim(
-    marker: Marker, p: uintptr, top: uintptr, shared: bool, near: bool, at: uintptr, marks: u64
-) -> tuple[u64, uintptr, uintptr, u64]:
+    marker: Marker, p: uintptr, top: uintptr, shared: bool, near: bool, at: uintptr, marks: u64, fresh: u64
+) -> tuple[u64, uintptr, uintptr, u64, u64]:
     """Mark the object that p points into, if there is a white one.
 
     First the span class of what was white, starts at p and has pointers: its scanning is left to the caller. Or 0: what
     else is to be scanned is put in the queue. Then the queue's end, where the word of mark bits is that was looked at
-    last, and what it says now.
-    near: `at` and `marks` are those of the pointer before. Neighbours share a word, and to take it from where it has
-    just been stored would make each wait for the one before.
+    last, what it says now, and which of these bits others do not see yet.
+    near: `at`, `marks` and `fresh` are those of the pointer before, and the caller ends with `publish`. Neighbours
+    share a word, and to take it from where it has just been stored would make each wait for the one before.
     """
     nothing: u64 = 0
     offset = u64(p - marker.window_base)
     if offset >= WINDOW_BYTES:
-        return nothing, shade_other(marker, p, top) if unlikely(marker.has_outside) else top, at, marks
+        return nothing, shade_other(marker, p, top) if unlikely(marker.has_outside) else top, at, marks, fresh
     span_class = u64(marker.inline_class[offset >> PAGE_SHIFT])
     if unlikely(span_class == 0):
-        return nothing, shade_other(marker, p, top), at, marks
-    if shared:
-        owner = owner_of(marker.mail, p)
-        if owner != marker.mail.me:
-            send_pointer(marker.mail, owner, p)
-            return nothing, top, at, marks
+        return nothing, shade_other(marker, p, top), at, marks, fresh
     # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
     magic = SPAN_DIV_MAGIC[span_class]
     product = (p & PAGE_MASK) * magic
     word = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
     if not near or word != at:
+        if shared and near:
+            publish(at, fresh)
+            fresh = 0
         marks = load(u64, word)
     mark = u64(u64(1) << (product >> 32) % WORD_BITS)
     if marks & mark != 0:
-        return nothing, top, word, marks
+        return nothing, top, word, marks, fresh
     if unlikely(marks == 0):
         marker.page_marks[offset >> PAGE_SHIFT] = 1
     marks = marks | mark
-    store(u64, word, marks)
+    if not shared:
+        store(u64, word, marks)
+    elif near:
+        fresh = fresh | mark
+    else:
+        atomic_or_at(u64, word, mark)
     if span_class & 1 != 0:
-        return nothing, top, word, marks
+        return nothing, top, word, marks, fresh
     if unlikely(u64(u32(product)) >= magic):
         start = align_down(p, PAGE_SIZE) + (product >> 32) * u64(CLASS_TO_SIZE[span_class >> 1])
-        return nothing, put_entry(top, start), word, marks
-    return span_class, top, word, marks
+        return nothing, put_entry(top, start), word, marks, fresh
+    return span_class, top, word, marks, fresh
+
+
+@inline
+def publish(word: uintptr, fresh: u64) -> None:
+    """Let other markers see bits that were set in a word of mark bits."""
+    if fresh != 0:
+        atomic_or_at(u64, word, fresh)
 
 
 @cold
@@ -339,32 +360,39 @@ def bad_pointer(p: uintptr) -> None:
 
 
 def drain(marker: Marker) -> None:
-    """Scan grey objects until there is none; of several markers, each until a letter comes, but some in any case."""
-    if has_others(marker):
-        drain_with(marker, True)
-    else:
-        drain_with(marker, False)
+    """Scan grey objects until there is none. There is no other marker."""
+    drain_with(marker, False, False)
 
 
 @inline
 def has_others(marker: Marker) -> bool:
     """Whether there are other markers at work."""
-    return marker.mail.others != 0
+    return marker.share.others != 0
 
 
 @inline
-def drain_with(marker: Marker, shared: bool) -> None:
-    """The same, for one of two copies: only the one for several markers asks whom an object belongs to."""
+def drain_with(marker: Marker, shared: bool, watched: bool) -> None:
+    """The same, for one of three copies.
+
+    shared: other markers mark as well at this moment. Ends early when they have run out of work, and so will this one.
+    watched: they wait for work. Unless shared, ends early when there is enough for them as well.
+    """
     queue = marker.queue
     top = queue.top
     first = marker.ring_first
     end = marker.ring_end
     count: u64 = 0
     while True:
-        if shared:
+        if watched:
             count = count + 1
-            if unlikely(count % POST_EVERY == 0) and looks_at_post(marker.mail):
-                break
+            if unlikely(count % LOOK_EVERY == 0) and is_work_wanted(marker.share.pool):
+                if not can_hand_over(queue, top):
+                    if shared and is_alone(marker.share.pool):
+                        break
+                elif shared:
+                    top = balance(marker, top)
+                else:
+                    break
         if unlikely(top == queue.base):
             if first == end:
                 break
@@ -471,22 +499,7 @@ def scan_other(marker: Marker, addr: uintptr, top: uintptr) -> uintptr:
         return scan_piece(marker, addr, addr + MALLOC_HEADER_SIZE, addr + span.elem_size, top)
     if is_nil(span.large_type):
         return top  # its thread is still zeroing it
-    if has_others(marker) and span.elem_size >= SHARED_BYTES:
-        return share_out(marker, addr, span.limit, top)
     return scan_piece(marker, addr, addr, span.limit, top)
-
-
-def share_out(marker: Marker, addr: uintptr, end: uintptr, top: uintptr) -> uintptr:
-    """Divide the scanning of a large object among all markers."""
-    mail = marker.mail
-    part = align_up((end - addr) // (mail.others + 1), PTR_SIZE)
-    for number in range(mail.others + 1):
-        start = addr + number * part
-        if number == mail.me:
-            top = put_rest(top, addr, start, smaller(start + part, end))
-        else:
-            send_range(mail, number, addr, start, smaller(start + part, end))
-    return top
 
 
 @inline
@@ -505,10 +518,6 @@ def scan_piece(marker: Marker, addr: uintptr, start: uintptr, end: uintptr, top:
     typ = span.large_type if is_large else Type.at(load(uintptr, addr))
     first = addr if is_large else addr + MALLOC_HEADER_SIZE
     limit = span.limit if is_large else addr + span.elem_size
-    if has_others(marker) and typ.size == PTR_SIZE:
-        kept = hand_over(marker, addr, start, end)
-        if kept != start:
-            return put_rest(top, addr, kept, end) if kept < end else top
     if end - start > PIECE_WORDS * PTR_SIZE:
         top = put_rest(top, addr, start + PIECE_WORDS * PTR_SIZE, end)
         end = start + PIECE_WORDS * PTR_SIZE
@@ -521,30 +530,17 @@ def scan_piece(marker: Marker, addr: uintptr, start: uintptr, end: uintptr, top:
     return scan_pushed(marker, top, scan_range(marker, typ, start, end, (start - first) % typ.size, top))
 
 
-def hand_over(marker: Marker, addr: uintptr, start: uintptr, end: uintptr) -> uintptr:
-    """Leave some of an array of pointers to the owner of the first: most often he owns what they all point to.
-
-    Where what this marker keeps begins.
-    """
-    p = load(uintptr, start)
-    owner = owner_of(marker.mail, p)
-    if u64(p - marker.window_base) >= WINDOW_BYTES or owner == marker.mail.me:
-        return start
-    kept = smaller(start + HANDED_WORDS * PTR_SIZE, end)
-    send_range(marker.mail, owner, addr, start, kept)
-    return kept
-
-
 @inline
 def scan_array(marker: Marker, start: uintptr, end: uintptr, limit: uintptr, top: uintptr, shared: bool) -> uintptr:
     """Shade the pointers in [start, end) of an array that ends at limit; what they lead to is scanned at once."""
     brim = marker.queue.brim
     at: uintptr = 0
     marks: u64 = 0
+    fresh: u64 = 0
     addr = start
     while addr < end:
         p = load(uintptr, addr)
-        found, top, at, marks = claim(marker, p, top, shared, True, at, marks)
+        found, top, at, marks, fresh = claim(marker, p, top, shared, True, at, marks, fresh)
         if found != 0:
             if unlikely(top > brim):
                 top = put_entry(top, p)
@@ -557,11 +553,12 @@ def scan_array(marker: Marker, start: uintptr, end: uintptr, limit: uintptr, top
                     child = load(uintptr, p + ctz64(pointers) * PTR_SIZE)
                     pointers = pointers & (pointers - 1)
                     if child != 0:
-                        found, top, at, marks = claim(marker, child, top, shared, True, at, marks)
+                        found, top, at, marks, fresh = claim(marker, child, top, shared, True, at, marks, fresh)
                         if found != 0:
                             store(uintptr, top, child)
                             top = top + PTR_SIZE
         addr = addr + PTR_SIZE
+    publish(at, fresh)
     return top
 
 
@@ -607,50 +604,79 @@ def scan_pushed(marker: Marker, first: uintptr, top: uintptr) -> uintptr:
 
 
 def mark_together(marker: Marker) -> None:
-    """Mark until no marker has anything left to do (LT1)."""
-    mail = marker.mail
+    """Mark until no marker has anything left to do (WB1)."""
+    alone = False
     is_active = True
     while is_active:
-        drain(marker)
-        if not read_letters(marker):
-            post_all(mail)
-            is_active = wait_for_letters(mail)
+        if alone:
+            drain_with(marker, False, True)  # WB2
+        else:
+            drain_with(marker, True, True)
+        if marker.queue.top != marker.queue.base or marker.ring_first != marker.ring_end:
+            alone = not alone
+        else:
+            alone = False
+            is_active = get_work(marker) or wait_for_work(marker.share.pool)
 
 
-def read_letters(marker: Marker) -> bool:
-    """Shade what the letters say that have come. False if there is none."""
-    mail = marker.mail
-    letter = take_letters(mail)
+def can_hand_over(queue: WorkQueue, top: uintptr) -> bool:
+    """Whether a queue that ends at top has enough for two."""
+    if top - queue.base >= LEAST_WORDS * PTR_SIZE:
+        return True
+    return has_rest(queue, top) and load(uintptr, queue.base + PTR_SIZE) - load(uintptr, queue.base) >= LEAST_REST
+
+
+def has_rest(queue: WorkQueue, top: uintptr) -> bool:
+    """Whether a queue begins with the rest of an object."""
+    return top - queue.base >= 3 * PTR_SIZE and load(u64, queue.base + 2 * PTR_SIZE) & REST != 0
+
+
+@cold
+def balance(marker: Marker, top: uintptr) -> uintptr:
+    """Hand half of the queue over, from its base on, or half of the rest that it begins with; its new end."""
+    base = marker.queue.base
+    if top - base < LEAST_WORDS * PTR_SIZE:
+        start = load(uintptr, base)
+        end = load(uintptr, base + PTR_SIZE)
+        middle = align_down(start + (end - start) // 2, CACHE_LINE)
+        store(uintptr, base, middle)
+        if hand_over(marker.share, base, base + 3 * PTR_SIZE):
+            store(uintptr, base + PTR_SIZE, middle)
+        store(uintptr, base, start)
+        return top
+    cut = base + smaller((top - base) // PTR_SIZE // 2, BUF_WORDS - 2) * PTR_SIZE
+    if load(u64, cut) & REST != 0:
+        cut = cut + PTR_SIZE
+    elif load(u64, cut + PTR_SIZE) & REST != 0:
+        cut = cut + 2 * PTR_SIZE
+    if not hand_over(marker.share, base, cut):
+        return top
+    memmove(base, cut, top - cut)
+    return base + (top - cut)
+
+
+def get_work(marker: Marker) -> bool:
+    """Take in all that was handed over. False if there is nothing."""
     count: u64 = 0
-    while letter != 0:
-        read_letter(marker, letter)
-        letter = free_letter(mail, letter)
+    buf = take_bufs(marker.share.pool)
+    while buf != 0:
+        take_in(marker.queue, buf)
+        buf = free_buf(marker.share, buf)
         count = count + 1
     if count != 0:
-        atomic_add(mail.post, "pending", 0 - count)
+        atomic_add(marker.share.pool, "pending", 0 - count)
     return count != 0
 
 
-def read_letter(marker: Marker, letter: uintptr) -> None:
-    """Shade what one letter says. Scans some of the queue when that gets full."""
-    queue = marker.queue
-    at = letter + LETTER_HEAD
-    end = load(uintptr, letter + LETTER_END)
-    while at < end:
-        while queue.top > queue.brim:
-            drain(marker)
-        most = smaller(end, at + PIECE_WORDS * PTR_SIZE)
-        top = queue.top
-        while at < most:
-            p = load(uintptr, at)
-            if p != 0:
-                top = shade(marker, p, top, False, False)
-                at = at + PTR_SIZE
-            else:
-                addr = load(uintptr, at + PTR_SIZE)
-                top = put_rest(top, addr, load(uintptr, at + 2 * PTR_SIZE), load(uintptr, at + 3 * PTR_SIZE))
-                at = at + RANGE_WORDS * PTR_SIZE
-        queue.top = top
+def take_in(queue: WorkQueue, buf: uintptr) -> None:
+    """Put the entries of a buffer in the queue."""
+    size = load(uintptr, buf + BUF_END) - (buf + BUF_HEAD)
+    while queue.top + size > queue.brim:
+        if not grow_queue(queue):
+            queue.has_overflowed = True
+            return
+    memmove(queue.top, buf + BUF_HEAD, size)
+    queue.top = queue.top + size
 
 
 # --- Roots -----------------------------------------------------------------------------------------------------------

@@ -4,18 +4,17 @@
     marks the roots                              asleep on `round`
     begin_round: everybody's Marker is ready
         round = number, size  -----------------> awake, those with number < size
-    end_round: mark_together                     mark_together: waits for letters
-        . . . . until LT1: all are done . . . . . . . . . . . .
+    end_round: mark_together                     mark_together: takes what is handed over
+        . . . . until WB1: all are done . . . . . . . . . . . .
         waits for `out` == 0  <----------------- out - 1, asleep
 
-Each marker has a queue, a ring and a mailbox of its own (mark.py, letters.py). The first is the Runtime's, of the
+Each marker has a queue, a ring and work buffers of its own (mark.py, workbufs.py). The first is the Runtime's, of the
 thread that collects; it alone counts what was marked, and does over what an overflow of any of them has lost.
 
 Workers come when they are needed first: a heap of LEAST_BYTES is the least that several markers are quicker for, so
-begin_round asks the host for threads when it sees one, and goes on with those that are there. A round has the largest
-power of two of markers that there are threads for.
+begin_round asks the host for threads when it sees one, and goes on with those that are there.
 
-    MT1  between rounds every worker's queue, ring and mailbox are empty
+    MT1  between rounds every worker's queue and ring are empty, and no buffer is full
 
 A worker that fails says so by break_team: the collecting thread then fails as well instead of waiting.
 
@@ -29,7 +28,6 @@ from typing import Annotated
 
 from runtime.arenas import ArenaMap
 from runtime.layout import PHYS_PAGE_SIZE, align_up, smaller
-from runtime.letters import MAX_MARKERS, Post, inbox_at, trim_mailbox
 from runtime.lock import Mutex, futex_wake, lock, unlock, wait_while
 from runtime.mark import Marker, mark_together, marker_close, marker_init, ready_marker
 from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
@@ -40,7 +38,6 @@ from runtime.syspy import (
     address,
     atomic_add,
     atomic_load,
-    atomic_load_at,
     atomic_store,
     call_address,
     is_nil,
@@ -52,11 +49,12 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
+from runtime.workbufs import MAX_MARKERS, WorkPool, trim_share
 
 LEAST_BYTES = 8 << 20  # of a heap: a smaller one is marked before the others are awake
 SIZE_MASK = MAX_MARKERS * 2 - 1  # the part of `round` that says how many markers it has
 ALL_THREADS = (1 << 31) - 1  # to wake
-KEPT_BLOCKS = 1  # of letters, by each marker from one round to the next
+KEPT_BLOCKS = 1  # of work buffers, by each marker from one round to the next
 
 
 @struct
@@ -67,7 +65,7 @@ class MarkTeam(Struct):
     workers: Annotated[Array[Marker], MAX_MARKERS]  # by number; the first is nil
     arenas: ArenaMap  # of the heap
     memory: MemoryStats  # counts what is taken from the system
-    post: Inline[Post]  # what the markers share
+    pool: Inline[WorkPool]  # what the markers share
     joining: Inline[Mutex]  # covers `present` and `workers` while a thread becomes a worker
     round: u32  # count of rounds * (SIZE_MASK + 1) + markers in it; workers sleep on it
     out: u32  # workers that are still in the round; the collecting thread sleeps on it
@@ -87,7 +85,7 @@ def team_init(team: MarkTeam, lead: Marker, arenas: ArenaMap, memory: MemoryStat
     team.present = 1
     team.least_bytes = LEAST_BYTES
     team.asked = 1
-    lead.mail.post = team.post
+    lead.share.pool = team.pool
 
 
 # --- The collecting thread -------------------------------------------------------------------------------------------
@@ -101,15 +99,15 @@ def begin_round(team: MarkTeam, heap_bytes: u64, max_procs: u64) -> None:
     if team.hook != 0 and team.asked < wanted:
         call_address(team.hook, wanted - team.asked)
         team.asked = wanted
-    size = largest_power(smaller(wanted, u64(atomic_load(team, "present"))))
+    size = smaller(wanted, u64(atomic_load(team, "present")))
     if size == 1:
         return
-    team.post.pending = size
-    team.post.idle = 0
-    ready_mailbox(team.lead, 0, size)
+    team.pool.pending = size
+    team.pool.idle = 0
+    team.lead.share.others = size - 1
     for number in range(u64(1), size):
         ready_marker(team.workers[number])
-        ready_mailbox(team.workers[number], number, size)
+        team.workers[number].share.others = size - 1
         team.workers[number].ignores_bad_pointers = team.lead.ignores_bad_pointers
     team.rounds = team.rounds + 1
     atomic_store(team, "out", u32(size - 1))
@@ -117,46 +115,31 @@ def begin_round(team: MarkTeam, heap_bytes: u64, max_procs: u64) -> None:
     futex_wake(address(team) + offsetof(MarkTeam, "round"), ALL_THREADS)
 
 
-def ready_mailbox(marker: Marker, number: u64, size: u64) -> None:
-    """Make the marker one of so many."""
-    marker.mail.me = number
-    marker.mail.others = size - 1
-    marker.mail.was_refused = False
-
-
-def largest_power(n: u64) -> u64:
-    """The largest power of two up to n."""
-    power: u64 = 1
-    while 2 * power <= n:
-        power = 2 * power
-    return power
-
-
 def end_round(team: MarkTeam) -> None:
     """Mark with the others until nothing is left, and wait until they are out. Nothing to do without a round."""
     lead = team.lead
-    if lead.mail.others == 0:
+    if lead.share.others == 0:
         return
     mark_together(lead)
     found: u32 = atomic_load(team, "out")
-    while found != 0 and atomic_load(team.post, "is_broken") == 0:
+    while found != 0 and atomic_load(team.pool, "is_broken") == 0:
         wait_while(address(team) + offsetof(MarkTeam, "out"), found)
         found = atomic_load(team, "out")
-    if atomic_load(team.post, "is_broken") != 0:
+    if atomic_load(team.pool, "is_broken") != 0:
         throw("a marker has failed on another thread")
     gather(team, lead, lead)
-    for number in range(u64(1), lead.mail.others + 1):
+    for number in range(u64(1), lead.share.others + 1):
         gather(team, lead, team.workers[number])
-    lead.mail.others = 0
+    lead.share.others = 0
 
 
 def gather(team: MarkTeam, lead: Marker, marker: Marker) -> None:
     """What one of the markers has lost, the lead will find again (MT1)."""
-    if marker.queue.has_overflowed or marker.mail.was_refused:
+    if marker.queue.has_overflowed:
         lead.queue.has_overflowed = True
-    if marker.queue.top != marker.queue.base or atomic_load_at(uintptr, inbox_at(team.post, marker.mail.me)) != 0:
-        throw("MT1: a marker is done, and has work", marker.mail.me)
-    trim_mailbox(marker.mail, KEPT_BLOCKS)
+    if marker.queue.top != marker.queue.base or atomic_load(team.pool, "full") != 0:
+        throw("MT1: a marker is done, and has work")
+    trim_share(marker.share, KEPT_BLOCKS)
 
 
 # --- The others ------------------------------------------------------------------------------------------------------
@@ -191,7 +174,7 @@ def join_team(team: MarkTeam) -> u64:
         if block != 0:
             worker = Marker.at(block)
             joined = marker_init(worker, team.arenas, team.memory)
-            worker.mail.post = team.post
+            worker.share.pool = team.pool
             if joined:
                 team.workers[number] = worker
                 atomic_store(team, "present", u32(number + 1))
@@ -204,14 +187,14 @@ def join_team(team: MarkTeam) -> u64:
 def stop_markers(team: MarkTeam) -> None:
     """Make every run_marker return soon, also when it is called later."""
     atomic_store(team, "is_leaving", 1)
-    atomic_store(team.post, "is_broken", 1)  # nobody waits for the others of a round that was left in its middle
+    atomic_store(team.pool, "is_broken", 1)  # nobody waits for the others of a round that was left in its middle
     atomic_store(team, "round", u32((team.rounds + 1) * (SIZE_MASK + 1)))
     futex_wake(address(team) + offsetof(MarkTeam, "round"), ALL_THREADS)
 
 
 def break_team(team: MarkTeam) -> None:
     """A worker has failed: nobody waits for it."""
-    atomic_store(team.post, "is_broken", 1)
+    atomic_store(team.pool, "is_broken", 1)
     futex_wake(address(team) + offsetof(MarkTeam, "out"), 1)
 
 

@@ -37,7 +37,6 @@ from runtime.layout import (
     align_up,
     chunk_index,
 )
-from runtime.letters import BLOCK_BYTES, MAX_MARKERS
 from runtime.lock import lock, unlock
 from runtime.mark import Marker
 from runtime.memstats import MemStats, cached_spans, read_stopped, uncounted_bytes
@@ -66,6 +65,7 @@ from runtime.syspy import (
 )
 from runtime.time_histogram import TIME_COUNTS
 from runtime.work_queue import FIRST_BYTES
+from runtime.workbufs import BLOCK_BYTES, MAX_MARKERS
 from runtime.world import World
 
 
@@ -253,10 +253,10 @@ def metadata_bytes(runtime: Runtime) -> u64:
 
 
 def marker_bytes(marker: Marker) -> u64:
-    """What a marker has taken for its queue and its letters."""
+    """What a marker has taken for its queue and its work buffers."""
     queue = marker.queue
     grown = queue.limit - queue.base if queue.base != queue.first else u64(0)
-    return FIRST_BYTES + grown + marker.mail.block_count * BLOCK_BYTES
+    return FIRST_BYTES + grown + marker.share.block_count * BLOCK_BYTES
 
 
 def global_nodes(roots: Roots) -> u64:

@@ -47,7 +47,7 @@ READING_ORDER = """
     runtime.sweep runtime.pacer
     runtime.gc_limiter runtime.p runtime.active_sweep runtime.mheap runtime.central_sets runtime.sweeper runtime.reclaim
     runtime.sweep_pacer runtime.mcentral runtime.mcache
-    runtime.roots runtime.work_queue runtime.letters runtime.mark runtime.mark_team
+    runtime.roots runtime.work_queue runtime.workbufs runtime.mark runtime.mark_team
     runtime.traceback
     runtime.proc runtime.world runtime.watch runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace
     runtime.scavtrace

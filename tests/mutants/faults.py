@@ -359,76 +359,73 @@ FAULTS = [
     ),
     # Marking by several threads
     Fault(
-        "letter_counted_too_late",
-        "letters",
-        "a letter that was posted is not counted yet: others believe that all is done",
+        "buffer_counted_too_late",
+        "workbufs",
+        "a buffer that was handed over is not counted yet: others believe that all is done",
         "mark_team",
         (
-            "    atomic_add(mail.post, \"pending\", 1)\n"
-            "    inbox = inbox_at(mail.post, to)\n"
+            "    atomic_add(share.pool, \"pending\", 1)\n"
+            "    full = full_at(share.pool)\n"
             "    while True:\n"
-            "        first = atomic_load_at(uintptr, inbox)\n"
-            "        store(uintptr, letter + LETTER_LINK, first)\n"
-            "        if cas_at(uintptr, inbox, first, letter):\n"
-            "            return"
+            "        first = atomic_load_at(uintptr, full)\n"
+            "        store(uintptr, buf + BUF_LINK, first)\n"
+            "        if cas_at(uintptr, full, first, buf):\n"
         ),
         (
-            "    inbox = inbox_at(mail.post, to)\n"
+            "    full = full_at(share.pool)\n"
             "    while True:\n"
-            "        first = atomic_load_at(uintptr, inbox)\n"
-            "        store(uintptr, letter + LETTER_LINK, first)\n"
-            "        if cas_at(uintptr, inbox, first, letter):\n"
-            "            atomic_add(mail.post, \"pending\", 1)\n"
-            "            return"
+            "        first = atomic_load_at(uintptr, full)\n"
+            "        store(uintptr, buf + BUF_LINK, first)\n"
+            "        if cas_at(uintptr, full, first, buf):\n"
+            "            atomic_add(share.pool, \"pending\", 1)\n"
         ),
     ),
     Fault(
-        "letter_lost",
+        "buffer_lost",
         "mark",
-        "of several letters that have come only one is read",
+        "of several buffers in the pool only one is taken in",
         "mark_team",
         (
-            "        read_letter(marker, letter)\n"
-            "        letter = free_letter"
+            "        take_in(marker.queue, buf)\n"
+            "        buf = free_buf"
         ),
         (
             "        if count == 0:\n"
-            "            read_letter(marker, letter)\n"
-            "        letter = free_letter"
+            "            take_in(marker.queue, buf)\n"
+            "        buf = free_buf"
         ),
     ),
     Fault(
-        "open_letters_kept",
+        "entry_torn",
         "mark",
-        "a marker becomes idle without having posted its letters",
+        "a queue is halved in the middle of an entry of three words",
         "mark_team",
-        (
-            "            post_all(mail)\n"
-            "            is_active = wait_for_letters(mail)"
-        ),
-        "            is_active = wait_for_letters(mail)",
+        "    if load(u64, cut) & REST != 0:",
+        "    if load(u64, cut) & OTHER != 0:",
     ),
     Fault(
-        "refusal_not_noted",
-        "mark_team",
-        "a letter that could not be written is not made good",
-        "mark_team",
-        "    if marker.queue.has_overflowed or marker.mail.was_refused:",
-        "    if marker.queue.has_overflowed:",
-    ),
-    Fault(
-        "share_not_sent",
+        "half_lost",
         "mark",
-        "of a large array, the share of the last marker is not scanned",
+        "who hands over half of an object's rest forgets his own half",
         "mark_team",
-        (
-            "    for number in range(mail.others + 1):\n"
-            "        start = addr + number * part"
-        ),
-        (
-            "    for number in range(mail.others):\n"
-            "        start = addr + number * part"
-        ),
+        "        store(uintptr, base, start)\n        return top",
+        "        return top",
+    ),
+    Fault(
+        "marks_unpublished",
+        "mark",
+        "marks that a marker has set in an array's last word of mark bits are never seen",
+        "mark_team",
+        "    publish(at, fresh)\n    return top",
+        "    return top",
+    ),
+    Fault(
+        "overflow_forgotten",
+        "mark_team",
+        "what a worker has lost is not found again",
+        "mark_team",
+        "    if marker.queue.has_overflowed:\n        lead",
+        "    if lead.queue.has_overflowed:\n        lead",
     ),
     # Sweeping
     Fault(

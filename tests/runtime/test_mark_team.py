@@ -2,87 +2,88 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import random
 import subprocess
 import sys
+from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
 
-from runtime import Runtime, letters, syspy
+from runtime import Runtime, mark, mark_team, syspy, work_queue, workbufs
 from runtime.handles import Handle
 from runtime.knobs import Settings
-from runtime.letters import REGION_SHIFT
-from runtime.mark_team import largest_power
+from runtime.mark import Marker as MarkerState
 from runtime.stats_check import check_mem_stats
 from runtime.syspy import Failure
 from tests.go_oracle import ROOT
 
-# --- A model of the post, and all its interleavings -----------------------------------------------------------------
+# --- A model of the pool, and all its interleavings ------------------------------------------------------------------
 
 
 class Marker(NamedTuple):
-    place: str = "active"  # active; taken: has read letters that are still counted; idle; late: a mistake; done
+    place: str = "active"  # active; taken: has taken buffers that are still counted; idle; late: a mistake; found; done
     grey: int = 0  # objects in its queue
-    unread: int = 0  # letters in its inbox
-    taken: int = 0  # letters that it has read, still counted
+    taken: int = 0  # buffers that it has taken in, still counted
 
 
 class State(NamedTuple):
     markers: tuple[Marker, ...]
     pending: int
+    full: int  # buffers in the pool, of one object each
     fuel: int  # objects that may still be found
 
-    def with_marker(self, number: int, marker: Marker, pending: int = 0, fuel: int = 0) -> State:
+    def with_marker(self, number: int, marker: Marker, pending: int = 0, full: int = 0, fuel: int = 0) -> State:
         markers = (*self.markers[:number], marker, *self.markers[number + 1 :])
-        return State(markers, self.pending + pending, self.fuel + fuel)
+        return State(markers, self.pending + pending, self.full + full, self.fuel + fuel)
 
 
 def steps(state: State, counts_itself_first: bool, waits_for_zero: bool) -> Iterator[State]:
     """What may happen next, one atomic instruction of one marker at a time."""
+    full = state.full
     for number, marker in enumerate(state.markers):
-        other = 1 - number
-        if marker.place == "active" and marker.grey:
-            scanned = marker._replace(grey=marker.grey - 1)
-            yield state.with_marker(number, scanned)
+        place, grey = marker.place, marker.grey
+        if place == "active" and grey:
+            yield state.with_marker(number, marker._replace(grey=grey - 1))
             if state.fuel:
-                yield state.with_marker(number, marker, fuel=-1)  # one found, one of its own
-                sent = state.with_marker(number, scanned, pending=1, fuel=-1)
-                receiver = sent.markers[other]
-                yield sent.with_marker(other, receiver._replace(unread=receiver.unread + 1))
-        if marker.place == "active" and marker.unread:
-            read = marker._replace(grey=marker.grey + marker.unread, unread=0, taken=marker.unread, place="taken")
-            yield state.with_marker(number, read)
-        if marker.place == "taken":
+                yield state.with_marker(number, marker, fuel=-1)  # one scanned, one found
+                yield state.with_marker(number, marker._replace(grey=grey + 1), fuel=-1)
+        if place == "active" and grey > 1:
+            yield state.with_marker(number, marker._replace(grey=grey - 1), pending=1, full=1)
+        if place == "active" and not grey and full:
+            yield state.with_marker(number, Marker("taken", full, full), full=-full)
+        if place == "taken":
             yield state.with_marker(number, marker._replace(taken=0, place="active"), pending=-marker.taken)
-        if marker.place == "active" and not marker.grey and not marker.unread:
+        if place == "active" and not grey and not full:
             yield state.with_marker(number, marker._replace(place="idle"), pending=-1)
-        if marker.place == "idle" and marker.unread:
+        if place == "idle" and full:
             if counts_itself_first:
-                yield state.with_marker(number, marker._replace(place="active"), pending=1)
-            else:  # wrong: reads, and counts itself when the letters are no longer counted
-                read = marker._replace(grey=marker.unread, unread=0, place="late")
-                yield state.with_marker(number, read, pending=-marker.unread)
-        if marker.place == "late":
+                yield state.with_marker(number, marker._replace(place="found"))
+            else:  # wrong: takes, and counts itself when the buffers are no longer counted
+                yield state.with_marker(number, Marker("late", full), pending=-full, full=-full)
+        if place in ("found", "late"):  # by now another marker may have taken what was found
             yield state.with_marker(number, marker._replace(place="active"), pending=1)
-        if marker.place == "idle" and not marker.unread and (state.pending == 0 or not waits_for_zero):
+        if place == "idle" and not full and (state.pending == 0 or not waits_for_zero):
             yield state.with_marker(number, marker._replace(place="done"))
 
 
-def explore(grey: tuple[int, int], fuel: int, counts_itself_first: bool = True, waits_for_zero: bool = True) -> str:
+def explore(grey: tuple[int, ...], fuel: int, counts_itself_first: bool = True, waits_for_zero: bool = True) -> str:
     """Go through all states that can be reached; what is wrong with one of them, or "" with none."""
-    start = State(tuple(Marker(grey=count) for count in grey), 2, fuel)
+    start = State(tuple(Marker(grey=count) for count in grey), len(grey), 0, fuel)
     seen, todo = {start}, [start]
     while todo:
         state = todo.pop()
         places = [marker.place for marker in state.markers]
-        work = sum(marker.grey + marker.unread for marker in state.markers)
-        if "done" in places and work:
-            return f"LT1: a marker is done, and there is work: {state}"
+        at_work = [marker for marker in state.markers if marker.grey]
+        if "done" in places and (at_work or state.full):
+            return f"WB1: a marker is done, and there is work: {state}"
+        if state.pending == 1 and "active" in places and len(at_work) + state.full > 1:
+            return f"WB2: one marker counts, and others have work: {state}"
         following = list(steps(state, counts_itself_first, waits_for_zero))
-        if not following and places != ["done", "done"]:
+        if not following and set(places) != {"done"}:
             return f"no marker can go on: {state}"
         todo += [step for step in following if step not in seen]
         seen.update(following)
@@ -90,17 +91,17 @@ def explore(grey: tuple[int, int], fuel: int, counts_itself_first: bool = True, 
 
 
 @pytest.mark.parametrize("fuel", [0, 1, 4, 7])
-@pytest.mark.parametrize("grey", [(0, 0), (1, 0), (0, 3), (2, 2)])
-def test_markers_are_done_when_nothing_is_left_and_not_before(grey: tuple[int, int], fuel: int) -> None:
+@pytest.mark.parametrize("grey", [(0, 0), (1, 0), (0, 3), (2, 2), (3, 0, 0), (2, 0, 1)])
+def test_markers_are_done_when_nothing_is_left_and_not_before(grey: tuple[int, ...], fuel: int) -> None:
     assert explore(grey, fuel) == ""
 
 
 def test_the_model_sees_a_marker_that_counts_itself_too_late() -> None:
-    assert explore((2, 0), 3, counts_itself_first=False).startswith("LT1")
+    assert explore((2, 0), 3, counts_itself_first=False).startswith("WB")
 
 
 def test_the_model_sees_a_marker_that_does_not_wait_for_the_others() -> None:
-    assert explore((2, 0), 3, waits_for_zero=False).startswith("LT1")
+    assert explore((2, 0), 3, waits_for_zero=False).startswith("WB1")
 
 
 # --- The markers themselves -----------------------------------------------------------------------------------------
@@ -133,15 +134,11 @@ def describe_kinds(runtime: Runtime) -> None:
 
 
 def random_graph(runtime: Runtime, draw: random.Random, count: int) -> list[Handle]:
-    """Objects of several kinds in several regions, with pointers to one another; handles of a few of them."""
+    """Objects of several kinds, with pointers to one another; handles of a few of them."""
     kinds = [runtime.types[name] for name in ("pair", "wide", "headed", "word", "blob")]
     pointer = runtime.types["pointer"]
     with runtime.scope() as scope:
-        objects = []
-        for number in range(count):
-            objects.append(scope.new(draw.choice(kinds)))
-            if number % (count // 4) == 0:
-                scope.new_bytes(1 << REGION_SHIFT)  # garbage: what follows has another owner
+        objects = [scope.new(draw.choice(kinds)) for _ in range(count)]
         arrays = [scope.new(pointer, draw.choice([100, 2000, 20_000])) for _ in range(3)]
         for source in objects:
             words = [at // 8 for at in source.type.pointers]
@@ -150,7 +147,7 @@ def random_graph(runtime: Runtime, draw: random.Random, count: int) -> list[Hand
         for array in arrays:
             for _ in range(200):
                 array[draw.randrange(100)] = draw.choice(objects)
-            array[array.words - 1] = scope.new(kinds[0])  # in the share of the last marker
+            array[array.words - 1] = scope.new(kinds[0])  # in the part that is handed over first
         return [scope.escape(chosen) for chosen in draw.sample(objects, 3)] + [scope.escape(arrays[0])]
 
 
@@ -165,62 +162,210 @@ def test_what_is_reachable_survives_and_nothing_else(engine: str, procs: int, se
             runtime.collect()
             assert {found.address for found in runtime.objects()} == expected
             assert runtime.state.team.rounds == rounds + 1
-        assert runtime.state.marker.mail.others == 0
+        assert runtime.state.marker.share.others == 0
 
 
-def test_what_the_markers_have_taken_is_counted(engine: str, seed: int) -> None:
-    with team_runtime(engine, 3) as runtime:
-        draw = random.Random(seed)
-        kept = random_graph(runtime, draw, 80 if engine == "python" else 3000)
+def all_markers(runtime: Runtime) -> list[MarkerState]:
+    """Those of all threads."""
+    team = runtime.state.team
+    return [runtime.state.marker, *(team.workers[number] for number in range(1, team.present))]
+
+
+def wide_heap(runtime: Runtime, count: int) -> Handle:
+    """An array of pointers to as many lists of three."""
+    pair, pointer = runtime.types["pair"], runtime.types["pointer"]
+    with runtime.scope() as scope:
+        array = scope.new(pointer, count)
+        for number in range(count):
+            array[number] = last = scope.new(pair)
+            for _ in range(2):
+                last[0] = last = scope.new(pair)
+        return scope.escape(array)
+
+
+@pytest.mark.parametrize("procs", [2, 3])
+def test_a_marker_with_much_to_do_hands_it_to_the_others(procs: int) -> None:
+    with team_runtime("native", procs) as runtime:
+        array = wide_heap(runtime, 100_000)
+        for _ in range(20):
+            runtime.collect()
+        assert sum(marker.share.handed for marker in all_markers(runtime)) > 0
+        assert len(list(runtime.objects())) == 300_001
+        array.release()
         runtime.collect()
-        team = runtime.state.team
-        markers = [runtime.state.marker, *(team.workers[number] for number in range(1, team.present))]
-        assert sum(marker.mail.block_count for marker in markers) > 0, kept
+        assert list(runtime.objects()) == []
+
+
+def test_a_list_is_marked_by_one(engine: str) -> None:
+    with team_runtime(engine, 2) as runtime:
+        count = 100 if engine == "python" else 100_000
+        pair = runtime.types["pair"]
+        first = last = runtime.new(pair)
+        with runtime.scope() as scope:
+            for _ in range(count - 1):
+                last[0] = following = scope.new(pair)
+                last = following
+        runtime.collect()
+        assert [marker.share.handed for marker in all_markers(runtime)] == [0, 0]
+        assert len(list(runtime.objects())) == count
+        first.release()
+
+
+def test_what_the_markers_have_taken_is_counted(engine: str) -> None:
+    with team_runtime(engine, 3) as runtime:
+        for marker in all_markers(runtime):
+            assert workbufs.new_block(marker.share)
         check_mem_stats(runtime.state)  # as CPython runs it, on the memory of either engine
+        wide_heap(runtime, 20)
+        runtime.collect()
+        check_mem_stats(runtime.state)
 
 
-def test_each_page_belongs_to_one_marker() -> None:
-    assert 1 << REGION_SHIFT >= 8192
+# --- Handing over ---------------------------------------------------------------------------------------------------
+
+def entries_of(draw: random.Random, count: int) -> list[tuple[int, ...]]:
+    """So many entries of a work queue."""
+    addrs = [8 * draw.randrange(1, 1 << 40) for _ in range(count)]
+    weights = draw.choice([(8, 1, 1), (1, 0, 0), (0, 0, 1)])
+    flags = draw.choices([0, work_queue.OTHER, work_queue.REST], weights, k=count)
+    rests = [(addr + 8 * draw.randrange(100), addr + 800) for addr in addrs]
+    return [
+        (*(rest if flag == work_queue.REST else ()), addr | flag)
+        for addr, flag, rest in zip(addrs, flags, rests, strict=True)
+    ]
 
 
-@pytest.mark.parametrize(("n", "power"), [(1, 1), (2, 2), (3, 2), (4, 4), (7, 4), (8, 8)])
-def test_a_team_is_a_power_of_two(n: int, power: int) -> None:
-    assert largest_power(n) == power
+def put(queue: work_queue.WorkQueue, entries: list[tuple[int, ...]]) -> None:
+    """Put entries in an empty queue."""
+    words = [word for entry in entries for word in entry]
+    data = array("Q", words).tobytes()
+    ctypes.memmove(queue.base, data, len(data))
+    queue.top = queue.base + 8 * len(words)
 
 
-def test_a_letter_counts_before_it_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    pending_when_posted = []
+def entries_in(queue: work_queue.WorkQueue) -> list[tuple[int, ...]]:
+    """Take all entries out, the last first."""
+    words = list((ctypes.c_uint64 * ((queue.top - queue.base) // 8)).from_address(queue.base))
+    found = []
+    while words:
+        size = 3 if words[-1] & work_queue.REST else 1
+        found.append(tuple(words[-size:]))
+        del words[-size:]
+    queue.top = queue.base
+    return found
+
+
+def test_no_entry_is_torn_or_lost_when_a_queue_is_halved(seed: int) -> None:
+    draw = random.Random(seed)
     with Runtime("python") as runtime:
-        mail = runtime.state.marker.mail
+        marker, queue = runtime.state.marker, runtime.state.marker.queue
+        handed = 0
+        for count in [*range(1, 40), *(draw.randrange(40, 1300) for _ in range(30))]:
+            entries = entries_of(draw, count)
+            put(queue, entries)
+            if not mark.can_hand_over(queue, queue.top):
+                assert queue.top - queue.base < 8 * mark.LEAST_WORDS
+                entries_in(queue)
+                continue
+            queue.top = mark.balance(marker, queue.top)
+            kept = entries_in(queue)[::-1]
+            assert mark.get_work(marker)
+            given = entries_in(queue)[::-1]
+            assert given + kept == entries  # the older part
+            assert kept
+            assert given
+            handed += 1
+        assert handed > 30
+        marker.share.pool.pending = 0
+
+
+def test_half_of_an_objects_rest_is_handed_over() -> None:
+    with Runtime("python") as runtime:
+        marker, queue = runtime.state.marker, runtime.state.marker.queue
+        start, end = 1 << 30, (1 << 30) + mark.LEAST_REST
+        put(queue, [(start, end, start | work_queue.REST), (8,)])
+        assert mark.can_hand_over(queue, queue.top)
+        assert mark.balance(marker, queue.top) == queue.top
+        [small, (kept_start, kept_end, _)] = entries_in(queue)
+        assert mark.get_work(marker)
+        [(given_start, given_end, addr)] = entries_in(queue)
+        assert small == (8,)
+        assert (kept_start, kept_end, given_start, given_end) == (start, given_start, kept_end, end)
+        assert (kept_end - start, addr) == ((end - start) // 2, start | work_queue.REST)
+        put(queue, [(start, end - 8, start | work_queue.REST), (8,)])
+        assert not mark.can_hand_over(queue, queue.top)
+        entries_in(queue)
+        marker.share.pool.pending = 0
+
+
+def test_all_buffers_in_the_pool_are_taken_in() -> None:
+    with Runtime("python") as runtime:
+        marker, queue = runtime.state.marker, runtime.state.marker.queue
+        for number in range(3):
+            put(queue, [(8 * number + 8,)])
+            assert workbufs.hand_over(marker.share, queue.base, queue.top)
+            entries_in(queue)
+        marker.share.pool.pending += 1
+        assert mark.get_work(marker)
+        assert marker.share.pool.pending == 1
+        assert sorted(entries_in(queue)) == [(8,), (16,), (24,)]
+        assert not mark.get_work(marker)
+        marker.share.pool.pending = 0
+
+
+def test_a_buffer_counts_before_it_can_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    pending_when_handed = []
+    with Runtime("python") as runtime:
+        share, queue = runtime.state.marker.share, runtime.state.marker.queue
 
         def cas_at(kind: type, at: int, old: int, new: int) -> bool:
-            pending_when_posted.append(mail.post.pending)
+            pending_when_handed.append(share.pool.pending)
             return syspy.cas_at(kind, at, old, new)
 
-        monkeypatch.setattr(letters, "cas_at", cas_at)
-        mail.others, mail.post.pending = 1, 2
-        for n in range(3):
-            letters.send_pointer(mail, 1, 16 * n + 16)
-            letters.post_all(mail)
-        mail.others, mail.post.pending = 0, 0
-    assert pending_when_posted == [3, 4, 5]
+        monkeypatch.setattr(workbufs, "cas_at", cas_at)
+        share.pool.pending = 2
+        for _ in range(3):
+            assert workbufs.hand_over(share, queue.base, queue.base + 8)
+        share.pool.pending, share.pool.full = 0, 0
+    assert pending_when_handed == [3, 4, 5]
 
 
-@pytest.mark.parametrize("fixed", [None, 2955096614])  # with the other one a root's letter was lost
-def test_letters_that_get_no_memory_are_made_good(engine: str, fixed: int | None, seed: int) -> None:
+@pytest.mark.parametrize("refused_at", [1, 2, 3])
+def test_without_memory_to_hand_work_over_all_is_marked(engine: str, refused_at: int, seed: int) -> None:
     with team_runtime(engine, 2, debug="") as runtime:
-        draw = random.Random(seed if fixed is None else fixed)
+        draw = random.Random(seed)
         kept = random_graph(runtime, draw, 80 if engine == "python" else 3000)
         expected = runtime.reachable_from(*kept)
         memory = runtime.state.heap.memory
-        memory.refuse_at = memory.requests + 1
+        memory.refuse_at = memory.requests + refused_at
         memory.refuse_more = 1 << 30
         runtime.collect(sweep=False)
         memory.refuse_at = 0
-        lost = [marker.mail.was_refused for marker in (runtime.state.marker, runtime.state.team.workers[1])]
-        assert any(lost)
         runtime.collect()
         assert {found.address for found in runtime.objects()} == expected
+
+
+def test_what_a_marker_has_no_room_for_is_found_again() -> None:
+    with Runtime("python") as runtime:
+        marker, queue = runtime.state.marker, runtime.state.marker.queue
+        put(queue, [(8 * number + 8,) for number in range(200)])
+        assert workbufs.hand_over(marker.share, queue.base, queue.top)
+        queue.top = queue.brim
+        memory = runtime.state.heap.memory
+        memory.refuse_at = memory.requests + 1
+        assert mark.get_work(marker)
+        assert queue.has_overflowed
+        queue.top, queue.has_overflowed, memory.refuse_at = queue.base, False, 0
+        marker.share.pool.pending = 0
+
+
+def test_what_a_worker_has_lost_the_lead_finds_again() -> None:
+    with team_runtime("native", 2, debug="") as runtime:
+        team, lead = runtime.state.team, runtime.state.marker
+        team.workers[1].queue.has_overflowed = True
+        mark_team.gather(team, lead, team.workers[1])
+        assert lead.queue.has_overflowed
+        lead.queue.has_overflowed = team.workers[1].queue.has_overflowed = False
 
 
 def test_a_small_heap_is_marked_alone() -> None:

@@ -23,7 +23,8 @@ import (
 )
 
 var kinds = map[string]func(int){
-	"chain": chain, "array": array, "noscan": noscan, "tree": tree, "shuffled": shuffled, "lists": lists,
+	"chain": chain, "array": array, "noscan": noscan, "tree": tree, "uneven": uneven, "shuffled": shuffled,
+	"lists": lists,
 	"graph": graph,
 }
 
