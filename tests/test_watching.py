@@ -10,7 +10,7 @@ import pytest
 
 from lang import child
 from lang.driver import Options
-from lang.toyrun import USAGE_ERROR, command
+from lang.toyrun import USAGE_ERROR, command, run_guarded
 
 ENGINES = ("native", "python")
 
@@ -75,20 +75,13 @@ def watch(tmp_path: Path, text: str, numbers: tuple[int, ...], engine: str, envi
     """The exit code of a program, and what it wrote on standard error, addresses of its first nodes as A1, A2, ..."""
     path = tmp_path / "lists.toy"
     path.write_text(text, encoding="utf-8")
-    options = Options(engine=engine, watch=numbers)
-    written = tmp_path / "written"
-    with written.open("wb") as stderr:
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(stderr.fileno(), 2)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            os._exit(child.child_main(str(path), [], options, {**os.environ, **environ}))
-        _, status = os.waitpid(pid, 0)
-    said = written.read_text("utf-8").replace(str(tmp_path) + "/", "")
+    options, environ = Options(engine=engine, watch=numbers), {**os.environ, **environ}
+    done = child.forked(lambda: run_guarded(str(path), [], options, environ), environ)
+    said = done.stderr.decode().replace(str(tmp_path) + "/", "")
     first = re.search(r"watch 1: allocated .* at 0x([0-9a-f]+)", said)
     base = int(first[1], 16) if first else 0
     shown = re.sub(r"0x([0-9a-f]+)", lambda found: f"A{(int(found[1], 16) - base) // 16 + 1}", said)
-    return os.waitstatus_to_exitcode(status), shown
+    return done.exit_code, shown
 
 
 @pytest.mark.parametrize("engine", ENGINES)
