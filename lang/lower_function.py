@@ -20,7 +20,7 @@ from lang import syntax
 from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
 from lang.go_types import Instance, InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
-from lang.lower_closures import CLOSURE, Selected, method_call, parameters_of
+from lang.lower_closures import CLOSURE, method_call, parameters_of, used_name
 from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
 from lang.lower_interfaces import DATA, TYPE
@@ -28,7 +28,7 @@ from lang.lower_loops import ends
 from lang.lower_types import Component, is_boxed, needs_memory
 from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body
-from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
+from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection, Selection, Selector
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
@@ -126,12 +126,14 @@ class Function(Defers):
             if "(" in part:
                 self.step(part)
 
-    def lower_thunk(self, call: syntax.Call) -> None:
-        """A function that makes one call with what it was given."""
+    def lower_thunk(self, call: syntax.Call, receiver: Var | None) -> None:
+        """A function that makes one call with what it was given, of a method perhaps, whose receiver it was given."""
         self.pos = call.pos
         self.hand_on(call)
         self.declare_closure()
         self.declare_parameters()
+        if receiver is not None and isinstance(call.function, Selector):
+            self.check_receiver(self.value(used_name("receiver", receiver, receiver.type)), call.function.selection)
         self.add(Return(", ".join(self.value(call))))
 
     def lower_dispatch(self, method: InterfaceMethod, held: list[Type], hands_on: bool) -> None:
@@ -151,15 +153,15 @@ class Function(Defers):
                 self.locals[receiver] = self.pointed(parts[0], t) if is_boxed(t) else self.bind(t, parts)
                 selected = selected_method(t, method.name)
                 assert selected is not None, "IF1: the type has the method"
-                self.check_receiver(t, parts, selected)
+                self.check_receiver(parts, selected)
                 call = method_call(receiver, selected, signature, self.info.params)
                 if hands_on:
                     self.hand_on(call)
                 self.add(Return(", ".join(self.value(call))))
         self.add(Leave('throw("IF1: an interface holds a type that no interface was given")'))
 
-    def check_receiver(self, t: Type, parts: Value, selected: Selected) -> None:
-        """Panic when the method of a value is called and the interface holds a nil pointer."""
+    def check_receiver(self, parts: Value, selected: Selection | None) -> None:
+        """Panic when the method of a value is called, not by its name, for a pointer that is nil."""
         if isinstance(selected, MethodSelection) and selected.adjust is Adjust.DEREFERENCE and not selected.steps:
             receiver = selected.method.receiver
             assert receiver is not None, "a method has a receiver"

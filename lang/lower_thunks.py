@@ -68,7 +68,7 @@ class Thunks(MapTypes):
             info.params = [var for var in (receiver, *params) if isinstance(var, Var)]
             info.results = [Var("", call.pos, result.type) for result in signature.results]
             function = Function(self, info, found)
-            function.lower_thunk(call)
+            function.lower_thunk(call, receiver)
             self.lowered.append(function)
             if receiver is not None:
                 signature = Signature((Param("", receiver.type), *signature.params), signature.results)

@@ -322,7 +322,7 @@ def panic_nil_map(pos: i64) -> NoReturn:
 
 @cold
 def panic_nil_receiver(method: String, pos: i64) -> NoReturn:
-    """A method of a value, called through an interface that holds a nil pointer: "main.T.m called using nil *T"."""
+    """A value's method, called for a nil pointer through an interface or as (*T).m: "main.T.m called using nil *T"."""
     fail(FAIL_PANIC, "value method %s pointer", address(method), pos)
 
 
