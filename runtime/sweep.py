@@ -35,7 +35,7 @@ from runtime.mspan import (
     refill_alloc_cache,
     slot_addr,
 )
-from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+from runtime.syspy import array_at, atomic_load, atomic_release, cas, inline, throw, u16, u32, u64
 from runtime.zombies import check_marks
 
 FREED = 0  # no object is left; the span can go back to the heap
@@ -80,7 +80,7 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
     span.free_index = 0
     take_marks(span)
     refill_alloc_cache(span)
-    atomic_store(span, "sweep_gen", sweep_gen)
+    atomic_release(span, "sweep_gen", sweep_gen)
     if live == 0:
         return FREED
     return FULL if live == nelems else PARTIAL
@@ -95,7 +95,7 @@ def retire_span(span: MSpan, sweep_gen: u32, clobber: bool) -> None:
     if clobber:
         clobber_free(span)
     span.alloc_count = 0
-    atomic_store(span, "sweep_gen", sweep_gen)
+    atomic_release(span, "sweep_gen", sweep_gen)
 
 
 @inline

@@ -138,13 +138,28 @@ def abandon(p: P) -> None:
 # --- All threads -----------------------------------------------------------------------------------------------------
 
 
-def stop_the_world(p: P) -> None:
-    """Stop all Ps but the caller's, which runs. Another who wants the same comes first, or after start_the_world."""
-    world = p.world
+def take_turn(p: P) -> None:
+    """Become the one who may stop the world. Another who wants the same comes first, or after start_the_world."""
     # While this thread waits for its turn it must not be waited for.
     leave(p)
-    lock(world.stopper)
+    lock(p.world.stopper)
     enter(p)
+
+
+def give_turn(p: P) -> None:
+    """Do without stopping the world. Caller has the turn."""
+    unlock(p.world.stopper)
+
+
+def stop_the_world(p: P) -> None:
+    """Stop all Ps but the caller's, which runs, when it is the caller's turn."""
+    take_turn(p)
+    stop_others(p)
+
+
+def stop_others(p: P) -> None:
+    """The same for a caller who has the turn."""
+    world = p.world
     lock(world.lock)
     atomic_store(world, "to_stop", u32(world.ps_count - 1))
     atomic_store(world, "stopping", 1)

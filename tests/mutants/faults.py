@@ -554,10 +554,10 @@ FAULTS = [
         "a span that comes back from an mcache is in no set",
         "mcentral mcache",
         (
-            "        atomic_store(span, \"sweep_gen\", sweep_gen)\n"
+            "        atomic_release(span, \"sweep_gen\", sweep_gen)\n"
             "        place_span(span, sweep_gen)"
         ),
-        "        atomic_store(span, \"sweep_gen\", sweep_gen)",
+        "        atomic_release(span, \"sweep_gen\", sweep_gen)",
     ),
     Fault(
         "full_span_as_partial",
@@ -614,10 +614,10 @@ FAULTS = [
         "heap_live gets the same bytes again and again",
         "mcache cycle",
         (
-            "    atomic_add(heap, \"heap_live\", p.live)\n"
+            "    live: u64 = atomic_add(heap, \"heap_live\", p.live)\n"
             "    p.live = 0"
         ),
-        "    atomic_add(heap, \"heap_live\", p.live)",
+        "    live: u64 = atomic_add(heap, \"heap_live\", p.live)",
     ),
     Fault(
         "run_too_long",

@@ -82,6 +82,7 @@ SHADOW_BYTES = 1 << 20
 ROOTS: list[Callable[..., Any]] = [
     active_sweep.begin_sweeping,
     active_sweep.end_sweeping,
+    active_sweep.is_sweep_done,
     active_sweep.mark_drained,
     active_sweep.reset_sweeper,
     allocate_mix,
@@ -149,6 +150,7 @@ ROOTS: list[Callable[..., Any]] = [
     mcentral.cache_span,
     sweeper.ensure_swept,
     sweeper.finish_sweep,
+    sweeper.next_class_of_any,
     reclaim.reclaim,
     sweeper.start_sweep,
     sweeper.sweep_some,

@@ -74,12 +74,15 @@ def rounds(heap: HeapUnderTest, python: int, native: int) -> int:
 
 def test_threads_allocate_side_by_side(in_host: HeapUnderTest) -> None:
     threads = Threads(in_host)
+    stops = in_host.state.world.stops
     count = rounds(in_host, 1, 2000)
     results = threads.join([threads.start(workers.churn, NODE, count, seed) for seed in range(1, 4)])
     assert results == [count * 2 * workers.LIST_LENGTH] * 3
     in_host.call(world.enter, in_host.p)
     assert in_host.state.world.ps_count == 4
     assert in_host.state.gc.num_gc > 0 or in_host.engine.name == "python"
+    # Who wants to collect and finds it done has not stopped the others for it.
+    assert in_host.state.world.stops - stops == in_host.state.gc.num_gc
     in_host.gc()
     assert in_host.objects() == set()
 
