@@ -175,13 +175,19 @@ def test_who_comes_back_while_the_world_is_stopped_waits(heap: HeapUnderTest) ->
     threads = Threads(heap)
     g = threads.attach()
     heap.call(world.stop_the_world, heap.p)
+    assert heap.state.world.stopping == world.STOPPING  # nobody needs to be woken
     allocating = threads.start(workers.churn, NODE, 1, 1, g=g)
-    allocating.join(timeout=0.2)
+    until = time.monotonic() + 60
+    while heap.state.world.stopping != world.ASLEEP and time.monotonic() < until:
+        time.sleep(0.01)
+    found = heap.state.world.stopping
     assert allocating.is_alive()
     assert threads.results == []
     heap.call(world.start_the_world, heap.p)
+    assert heap.state.world.stopping == world.GOING
     allocating.join(timeout=60)
     assert threads.results == [2 * workers.LIST_LENGTH]
+    assert found == world.ASLEEP
 
 
 def test_ps_and_goroutines_are_used_again(heap: HeapUnderTest) -> None:
