@@ -25,7 +25,7 @@ Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLoc
 
 from __future__ import annotations
 
-from runtime.gc_bits import take_marks
+from runtime.gc_bits import take_marks, take_nothing
 from runtime.mspan import (
     SPAN_IN_USE,
     MSpan,
@@ -78,7 +78,10 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
             clobber_free(span)
     span.alloc_count = u16(live)
     span.free_index = 0
-    take_marks(span)
+    if unmarked:
+        take_nothing(span)
+    else:
+        take_marks(span)
     refill_alloc_cache(span)
     atomic_release(span, "sweep_gen", sweep_gen)
     if live == 0:

@@ -461,10 +461,10 @@ FAULTS = [
         "slots are handed out by what was free before the sweep",
         "sweep sweeper",
         (
-            "    take_marks(span)\n"
+            "        take_marks(span)\n"
             "    refill_alloc_cache(span)"
         ),
-        "    take_marks(span)",
+        "        take_marks(span)",
     ),
     Fault(
         "search_not_restarted",
@@ -473,17 +473,17 @@ FAULTS = [
         "sweep sweeper",
         (
             "    span.free_index = 0\n"
-            "    take_marks(span)"
+            "    if unmarked:"
         ),
-        "    take_marks(span)",
+        "    if unmarked:",
     ),
     Fault(
         "dead_kept",
         "gc_bits",
         "a dead object stays taken",
         "gc_bits sweep sweeper",
-        "        span.alloc_bits[word] = span.mark_bits[word]",
-        "        span.alloc_bits[word] = span.alloc_bits[word] | span.mark_bits[word]",
+        "            span.alloc_bits[word] = marks",
+        "            span.alloc_bits[word] = span.alloc_bits[word] | marks",
     ),
     Fault(
         "marks_kept",
@@ -491,10 +491,10 @@ FAULTS = [
         "the marks of one collection are there in the next",
         "gc_bits sweep sweeper",
         (
-            "        span.alloc_bits[word] = span.mark_bits[word]\n"
-            "        span.mark_bits[word] = 0"
+            "        if marks != 0:\n"
+            "            span.mark_bits[word] = 0"
         ),
-        "        span.alloc_bits[word] = span.mark_bits[word]",
+        "        pass",
     ),
     Fault(
         "full_span_lost",

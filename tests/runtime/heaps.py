@@ -119,6 +119,7 @@ ROOTS: list[Callable[..., Any]] = [
     finalizers.take_ready,
     gc_bits.has_cell,
     gc_bits.take_marks,
+    gc_bits.take_nothing,
     gctrace.print_gc_trace,
     gctrace.put_ms,
     gctrace.put_number,
