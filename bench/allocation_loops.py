@@ -14,7 +14,6 @@ import ctypes
 import os
 import statistics
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from typing import Any, Protocol
 from bench.builds import go_program
 from bench.harness import CommandFailed
 from bench.peers import ROOT
-from bench.span_loops import time_clearing, time_spans
+from bench.span_loops import clear_again, meet, time_clearing, time_spans
 from bench.toy_program import STACK_BYTES, Interpreter, ToyProgram
 from runtime.heap import attach, detach
 from runtime.proc import G
@@ -37,7 +36,6 @@ SOURCE = ROOT / "bench" / "workloads" / "allocations.toy"
 GO_SOURCES = ROOT / "bench" / "go" / "allocations"
 GOGC, GOGC_OFF = 100, -1
 BALLAST_BYTES = 64 << 20  # of one object of ballast
-WAIT_SECONDS = 60  # for the other threads to be ready
 
 TIMERS_BEGIN = """
 from bench.span_loops import CLOCK_PROCESS_CPUTIME
@@ -102,7 +100,7 @@ class ToyLoops:
     @classmethod
     def built(cls) -> ToyLoops:
         """Compile them; the cache has them the second time."""
-        roots: list[Callable[..., Any]] = [time_spans, time_clearing, attach, detach, enter, leave]
+        roots: list[Callable[..., Any]] = [time_spans, time_clearing, clear_again, meet, attach, detach, enter, leave]
         return cls(ToyProgram.compiled(SOURCE, TIMERS_BEGIN, [TIMER, TOGETHER], roots))
 
     @classmethod
@@ -167,14 +165,33 @@ class ToyLoops:
 
     def threads(self, kind: str, n: int, count: int) -> float:
         """All threads share one runtime, and have a P each. Its first goroutine is in the host meanwhile."""
-        start = threading.Barrier(count)
+        return self.together(count, lambda g, share: self.image.call(f"program.together_{kind}", g, n if share else 1))
+
+    def threads_clearing(self, size: int, laps: int, count: int) -> float:
+        """The same for threads that clear so many bytes of their own again and again, and share nothing."""
+        rooms: dict[int, ctypes.Array[ctypes.c_char]] = {}
+
+        def clear(g: int, share: bool) -> None:
+            if not share:
+                rooms[g] = ctypes.create_string_buffer(size)
+            self.image.call(clear_again, ctypes.addressof(rooms[g]), size, laps if share else 1)
+
+        return self.together(count, clear)
+
+    def together(self, count: int, work: Callable[[int, bool], object]) -> float:
+        """So many threads, each with a goroutine, at work at once: first on a trifle, then on their share.
+
+        Between the two they meet without sleeping. A thread that another one wakes is put on the waker's processor, and
+        would wait there, since the waker goes on, until the kernel takes it elsewhere: for some milliseconds.
+        """
+        arrived = (ctypes.c_uint64 * 1)()
 
         def body(g: int) -> tuple[int, int]:
             self.toy.start("prepare_thread", g, STACK_BYTES)
-            self.image.call(f"program.together_{kind}", g, 1)
-            start.wait(WAIT_SECONDS)
+            work(g, False)
+            self.image.call(meet, ctypes.addressof(arrived), count)
             begin = time.perf_counter_ns()
-            self.image.call(f"program.together_{kind}", g, n)
+            work(g, True)
             return begin, time.perf_counter_ns()
 
         with self.toy.runtime(GOGC) as first, ThreadPoolExecutor(count) as pool:

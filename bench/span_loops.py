@@ -12,7 +12,7 @@ from runtime.mheap import free_span
 from runtime.mspan import MSpan
 from runtime.proc import G
 from runtime.reclaim import alloc_in_use_span
-from runtime.syspy import Array, address, memset, u64, uintptr
+from runtime.syspy import Array, address, atomic_add_at, atomic_load_at, memset, relax, u8, u64, uintptr
 
 CLOCK_PROCESS_CPUTIME = 2  # time that the process waited on a busy machine does not count
 
@@ -35,3 +35,16 @@ def time_clearing(g: G, addr: uintptr, size: u64) -> u64:
     for offset in range(0, size, PAGE_SIZE):
         memset(addr + offset, 0, PAGE_SIZE)
     return clock_ns(g.runtime, CLOCK_PROCESS_CPUTIME) - begin
+
+
+def clear_again(addr: uintptr, size: u64, laps: u64) -> None:
+    """Clear size bytes at addr so many times; with what differs, or the compiler would do it once."""
+    for lap in range(laps):
+        memset(addr, u8(lap & 0xFF), size)
+
+
+def meet(addr: uintptr, count: u64) -> None:
+    """Wait, without sleep, until so many threads have come here; the u64 at addr was 0."""
+    atomic_add_at(u64, addr, 1)
+    while atomic_load_at(u64, addr) < count:
+        relax()

@@ -45,7 +45,7 @@ from runtime.sweep_pacer import pace_sweeper
 from runtime.sweeper import finish_sweep, start_sweep
 from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
-from runtime.world import World, start_the_world, stop_the_world
+from runtime.world import World, give_turn, start_the_world, stop_others, stop_the_world, take_turn
 
 
 def gc(g: G) -> None:
@@ -71,10 +71,13 @@ def collect(g: G, forced: bool) -> None:
     """Mark what is live, and leave the rest to be swept. Whatever g needs is in its roots."""
     runtime = g.runtime
     count = runtime.gc.num_gc
-    stop_the_world(g.p)
-    # Another thread may have come first: then this one's allocation has what it needs, or will see that it has not.
-    if forced or runtime.gc.num_gc == count:
-        collect_stopped(runtime, g.p, forced)
+    take_turn(g.p)
+    if not forced and runtime.gc.num_gc != count:
+        # Another thread came first: this one's allocation has what it needs, or will see that it has not.
+        give_turn(g.p)
+        return
+    stop_others(g.p)
+    collect_stopped(runtime, g.p, forced)
     start_the_world(g.p)
     wake_sweeper(runtime.heap.sweeper)
 
@@ -113,7 +116,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     tell(runtime, PHASE_MARKED)
     runtime.owes_swept = True
     next_cycle(heap.specials.profile)
-    start_sweep(heap)
+    start_sweep(heap, p)
     flush_all(runtime)
     pace_sweeper(heap)
     start_scavenge_gen(heap)

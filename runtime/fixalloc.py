@@ -20,7 +20,15 @@ Go: runtime/mfixalloc.go, malloc.go persistentalloc.                            
 
 from __future__ import annotations
 
-from runtime.layout import FIXALLOC_CHUNK, PERSISTENT_CHUNK, PERSISTENT_MAX_BLOCK, PHYS_PAGE_SIZE, PTR_SIZE, align_up
+from runtime.layout import (
+    CACHE_LINE,
+    FIXALLOC_CHUNK,
+    PERSISTENT_CHUNK,
+    PERSISTENT_MAX_BLOCK,
+    PHYS_PAGE_SIZE,
+    PTR_SIZE,
+    align_up,
+)
 from runtime.lock import Mutex, lock, unlock
 from runtime.os_memory import IMMORTAL_METADATA, MemoryStats, SysStat, stat_move, sys_alloc, sys_name, unmap
 from runtime.syspy import Inline, Struct, is_nil, load, memset, sizeof, store, struct, throw, u64, uintptr
@@ -160,8 +168,8 @@ def fixalloc_alloc(f: FixAlloc) -> uintptr:
 
 
 def fixalloc_refill(f: FixAlloc) -> bool:
-    """Get a chunk of fresh cells."""
-    chunk = persistent_alloc(f.persistent, f.chunk_size, PTR_SIZE, f.stat)
+    """Get a chunk of fresh cells, at the start of a cache line."""
+    chunk = persistent_alloc(f.persistent, f.chunk_size, CACHE_LINE, f.stat)
     if chunk == 0:
         return False
     f.chunk = chunk

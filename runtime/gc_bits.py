@@ -79,5 +79,15 @@ def free_bits(arenas: ArenaMap, cells: FixAlloc, span: MSpan) -> None:
 def take_marks(span: MSpan) -> None:
     """What is marked is taken from now on, and nothing is marked. Caller owns span."""
     for word in range(bit_words(u64(span.nelems))):
-        span.alloc_bits[word] = span.mark_bits[word]
-        span.mark_bits[word] = 0
+        marks = span.mark_bits[word]
+        # Written only where something changes: these words may be at an edge of the MSpan.
+        if span.alloc_bits[word] != marks:
+            span.alloc_bits[word] = marks
+        if marks != 0:
+            span.mark_bits[word] = 0
+
+
+def take_nothing(span: MSpan) -> None:
+    """The same where it is known that nothing is marked: the marks are not touched. Caller owns span."""
+    for word in range(bit_words(u64(span.nelems))):
+        span.alloc_bits[word] = 0

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from runtime import page_alloc
-from runtime.active_sweep import is_sweep_done
+from runtime.active_sweep import is_drained
 from runtime.arenas import ArenaMap, HeapArena, is_in_window, is_unmarked, mark_line, page_of, window_page
 from runtime.central_sets import swept, unswept
 from runtime.heap import Runtime
@@ -271,12 +271,16 @@ def check_centrals(heap: MHeap, p: P) -> u64:
         sweep_gen = heap.sweep_gen
         partial = unswept(central.partial, sweep_gen)
         full = unswept(central.full, sweep_gen)
-        if is_sweep_done(heap.sweeper) and (not is_nil(partial.first) or not is_nil(full.first)):
+        if is_drained(heap.sweeper) and (not is_nil(partial.first) or not is_nil(full.first)):
             throw("CS1: an unswept span is left", u64(span_class))
+        before = count
         count = count + check_set(partial, u32(sweep_gen - 2), False, False)
         count = count + check_set(full, u32(sweep_gen - 2), True, False)
         count = count + check_set(swept(central.partial, sweep_gen), sweep_gen, False, True)
         count = count + check_set(swept(central.full, sweep_gen), sweep_gen, True, True)
+        is_used = count != before or p.m_cache.alloc[span_class].nelems != 0
+        if is_used and not has_bit(p.m_cache.classes, u64(span_class)):
+            throw("PS2: a P has spans of a class without its bit", u64(p.id), u64(span_class))
     return count
 
 

@@ -43,7 +43,7 @@ from runtime.layout import (
     align_up,
     smaller,
 )
-from runtime.mcache import LIVE_BATCH, alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
+from runtime.mcache import alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
 from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, low_bits
@@ -353,7 +353,7 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
     if cache.run_bytes == 0:
         stress_allocation(g)
     if not open_run(cache, span_class):
-        if g.p.live >= LIVE_BATCH:
+        if g.p.live >= g.p.live_batch:
             collect_if_overdue(g)
         if is_collection_due(g.heap, g.p, u64(CLASS_TO_NPAGES[span_class >> 1]) << PAGE_SHIFT):
             collect(g, False)

@@ -22,20 +22,21 @@ from __future__ import annotations
 
 from runtime.central_sets import place_span
 from runtime.heap_bits import set_pointer_bits
-from runtime.layout import INLINE_BITS_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger
-from runtime.mcentral import cache_span, uncache_span
+from runtime.layout import INLINE_BITS_MIN_SIZE, PAGE_SHIFT, PAGE_SIZE, larger, smaller
+from runtime.mcentral import cache_span, take_home, uncache_span
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, give_back_run, has_pointer_bits, refill_alloc_cache, slot_addr, slot_of, take_run
-from runtime.p import MCache, P, flush_stats
+from runtime.p import MCache, P, flush_stats, next_class
 from runtime.pacer import is_due
 from runtime.reclaim import alloc_in_use_span
 from runtime.sampler import count_back, count_slots, slots_to_take
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.sweep_pacer import deduct_sweep_credit
-from runtime.syspy import atomic_add, atomic_store, inline, is_nil, memset, throw, u32, u64, unlikely
+from runtime.syspy import atomic_add, atomic_release, inline, is_nil, memset, throw, u32, u64, unlikely
 
 ZEROED_NOSCAN_SIZE = 1024  # bytes; larger slots without pointers are zeroed only for those who ask for it
-LIVE_BATCH = 64 << 10  # bytes that a P allocates before it tells heap_live
+LIVE_BATCH = 64 << 10  # bytes that a P allocates at least before it tells heap_live
+MOST_LIVE_BATCH = 512 << 10  # bytes that it tells at the latest
 RUN_BYTES = PAGE_SIZE  # a run is at most so long: what is zeroed should still be in the processor's cache when used
 
 
@@ -95,8 +96,10 @@ def close_run(cache: MCache, span_class: u64) -> None:
 
 def close_runs(cache: MCache) -> None:
     """Give all runs back, and the tiny block up: from now on the spans tell what is taken. The spans stay cached."""
-    for span_class in range(NUM_SPAN_CLASSES):
-        close_run(cache, u64(span_class))
+    span_class = next_class(cache, 0)
+    while span_class < NUM_SPAN_CLASSES:
+        close_run(cache, span_class)
+        span_class = next_class(cache, span_class + 1)
     cache.tiny_next = 0
     cache.tiny_limit = 0
 
@@ -117,7 +120,7 @@ def refill(heap: MHeap, p: P, span_class: u64) -> bool:
     span = cache_span(heap, p, span_class)
     if is_nil(span):
         return False
-    atomic_store(span, "sweep_gen", u32(heap.sweep_gen + 3))
+    atomic_release(span, "sweep_gen", u32(heap.sweep_gen + 3))
     span.cached_count = span.alloc_count
     cache.alloc[span_class] = span
     # Count all free slots as live now, rather than each when it is handed out.
@@ -128,15 +131,25 @@ def refill(heap: MHeap, p: P, span_class: u64) -> bool:
 @inline
 def is_collection_due(heap: MHeap, p: P, more: u64) -> bool:
     """Whether to collect before so many more bytes go live."""
-    if p.live >= LIVE_BATCH:
+    if p.live >= p.live_batch:
         flush_live(heap, p)
     return is_due(heap.heap_live, u64(p.live + more), heap.trigger)
 
 
 def flush_live(heap: MHeap, p: P) -> None:
-    """Add what the P allocated to heap_live. Not at every span: other Ps read it all the time."""
-    atomic_add(heap, "heap_live", p.live)
+    """Tell what the P allocated, and swept for it.
+
+    Not at every span: other Ps read these sums all the time, and each time that one adds to them the others have to
+    fetch them from its processor's cache. The farther the trigger, the longer it can wait: what all Ps have not told is
+    at most half of what is left, or LIVE_BATCH each.
+    """
+    live: u64 = atomic_add(heap, "heap_live", p.live)
     p.live = 0
+    left: u64 = heap.trigger - live if heap.trigger > live else 0
+    p.live_batch = larger(LIVE_BATCH, smaller(MOST_LIVE_BATCH, left // (2 * p.world.ps_count)))
+    if p.pages_swept != 0:
+        atomic_add(heap.sweeper, "pages_swept", p.pages_swept)
+        p.pages_swept = 0
 
 
 def uncache(heap: MHeap, p: P, span_class: u64) -> None:
@@ -158,9 +171,11 @@ def release_all(heap: MHeap, p: P) -> None:
     """Give all spans back, and flush the counts. The P is the caller's, or stopped."""
     cache = p.m_cache
     close_runs(cache)
-    for span_class in range(NUM_SPAN_CLASSES):
+    span_class = next_class(cache, 0)
+    while span_class < NUM_SPAN_CLASSES:
         if cache.alloc[span_class].nelems != 0:
-            uncache(heap, p, u64(span_class))
+            uncache(heap, p, span_class)
+        span_class = next_class(cache, span_class + 1)
     p.stats.tiny_alloc_count = p.stats.tiny_alloc_count + cache.tiny_allocs
     p.stats.slots_reused = p.stats.slots_reused + cache.slots_reused
     cache.tiny_allocs = 0
@@ -181,7 +196,7 @@ def alloc_large(heap: MHeap, p: P, size: u64, span_class: u64) -> MSpan:
     stats.large_alloc_bytes = stats.large_alloc_bytes + span.elem_size
     p.live = u64(p.live + span.elem_size)
     flush_live(heap, p)
-    span.home = p
+    take_home(p, span)
     span.free_index = 1
     span.alloc_count = 1
     refill_alloc_cache(span)

@@ -18,14 +18,14 @@ from runtime.active_sweep import begin_sweeping, end_sweeping
 from runtime.central_sets import MCentral, acquire_unswept, place_span, take_swept
 from runtime.layout import PAGE_SHIFT
 from runtime.mheap import MHeap
-from runtime.mspan import MSpan
+from runtime.mspan import MSpan, set_bit
 from runtime.p import P
 from runtime.reclaim import alloc_in_use_span
 from runtime.size_classes import CLASS_TO_NPAGES
 from runtime.sweep import FULL
 from runtime.sweep_pacer import deduct_sweep_credit
 from runtime.sweeper import sweep_and_place, sweep_counted
-from runtime.syspy import atomic_add, atomic_store, is_nil, nil, throw, u32, u64
+from runtime.syspy import atomic_release, atomic_store, inline, is_nil, nil, throw, u32, u64
 
 SPAN_BUDGET = 100  # unswept spans to look into before taking new pages
 
@@ -45,16 +45,23 @@ def cache_span(heap: MHeap, p: P, span_class: u64) -> MSpan:
             return span
     if span.alloc_count == span.nelems:
         throw("CS3: span has no free objects", span.start_addr, u64(span.nelems))
-    span.home = p
+    take_home(p, span)
     return span
+
+
+@inline
+def take_home(p: P, span: MSpan) -> None:
+    """Whatever becomes of the span, it comes back to this P's mcentral."""
+    span.home = p
+    set_bit(p.m_cache.classes, u64(span.span_class))  # PS2
 
 
 def find_span(heap: MHeap, p: P, central: MCentral) -> MSpan:
     """A span with a free slot out of a central's sets; nil if there is none, or finding it takes too long."""
     span = take_swept(central, heap.sweep_gen)
-    if is_nil(span) and begin_sweeping(heap.sweeper):
+    if is_nil(span) and begin_sweeping(heap.sweeper, p):
         span = sweep_for_slots(heap, p, central)
-        end_sweeping(heap.sweeper)
+        end_sweeping(p)
     return span
 
 
@@ -64,7 +71,7 @@ def sweep_for_slots(heap: MHeap, p: P, central: MCentral) -> MSpan:
         span = acquire_unswept(central, heap.sweep_gen)
         if is_nil(span):
             return span
-        atomic_add(heap.sweeper, "pages_swept", span.npages)
+        p.pages_swept = p.pages_swept + span.npages
         if sweep_counted(heap, p, span, True) != FULL:
             return span
         place_span(span, heap.sweep_gen)
@@ -81,5 +88,5 @@ def uncache_span(heap: MHeap, p: P, span: MSpan) -> None:
         atomic_store(span, "sweep_gen", u32(sweep_gen - 1))
         sweep_and_place(heap, p, span)
     else:
-        atomic_store(span, "sweep_gen", sweep_gen)
+        atomic_release(span, "sweep_gen", sweep_gen)
         place_span(span, sweep_gen)

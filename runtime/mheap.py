@@ -22,9 +22,13 @@ Arenas are asked for at fixed addresses, one after the other, so that a heap is 
 as nobody else is in the way: first at 0x00c0_0000_0000, where heap pointers are told from numbers by looking, then
 a TiB further on, and so on; where none of them is free, the system chooses.
 
+What each thread reads for each span lies in the heap's first cache line, and is written seldom: a line that another
+thread has written comes from that one's processor, which takes as long as fifty allocations.
+
     HP1  arena_next <= arena_ready <= arena_end, all multiples of 4 MiB
     HP2  pages_in_use is the sum of npages over the spans in use
     HP3  the bytes in use, free and released (os_memory.py) add up to what the page allocator has, and what is mapped
+    HP4  a heap begins at the start of a cache line
 
 Lock: heap.lock covers pages, the table of arenas, span_cells, bit_cells and the three fields above; the counts are
 atomic. What an arena says of a page is written by who has the page.

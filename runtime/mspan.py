@@ -74,23 +74,23 @@ POINTER_BITS_BYTES = PAGE_SIZE // PTR_SIZE // 8  # bytes of a page's pointer bit
 
 @struct
 class MSpan(Struct):
-    """One run of pages, held by exactly one of mheap, mcentral or an mcache."""
+    """One run of pages, held by exactly one of mheap, mcentral or an mcache.
 
-    next: MSpan  # in a span set: the span behind this one
-    prev: MSpan  # in a span set: the span before this one
+    The structs lie side by side, so the first cache line of one may be the last of another, whose span another thread
+    has. What is written again and again is in the middle: of 144 bytes those from 48 to 95 are always the span's own.
+    """
+
     start_addr: uintptr  # first byte of the run; page aligned
     limit: uintptr  # end of the last slot
     npages: u64  # length of the run, in pages
     elem_size: u64  # bytes per slot
-    alloc_cache: u64  # free slots from free_index on, one bit each; see above
     alloc_bits: Array[u64]  # one bit per slot: alive after the last sweep
     mark_bits: Array[u64]  # one bit per slot: reached by this mark phase
-    large_type: Type  # of the object in a span of class 0; nil: no pointers, or not zeroed yet
+
+    next: MSpan  # in a span set: the span behind this one
+    prev: MSpan  # in a span set: the span before this one
     home: P  # whose mcentral it is in, or goes to; set when it is cached
-    specials: Special  # what is to be done when objects die, by offset; nil for nearly all spans: specials.py
-    special_hint: Special  # the one added last, if it is still there: the next is likely to come behind it
-    small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit
-    div_magic: u32  # slot of an offset: offset * div_magic >> 32; 0 for a large object
+    alloc_cache: u64  # free slots from free_index on, one bit each; see above
     sweep_gen: u32  # against mheap.sweep_gen: see the table in sweep.py
     free_index: u16  # slots below are taken; the search starts here
     nelems: u16  # slots in the run
@@ -99,7 +99,13 @@ class MSpan(Struct):
     span_class: u8  # size class << 1 | noscan
     state: u8  # SPAN_*
     need_zero: u8  # 1: free slots may hold old data
-    unused: u8  # keeps the size a multiple of 8
+    unused: u8  # ends the middle
+
+    large_type: Type  # of the object in a span of class 0; nil: no pointers, or not zeroed yet
+    specials: Special  # what is to be done when objects die, by offset; nil for nearly all spans: specials.py
+    special_hint: Special  # the one added last, if it is still there: the next is likely to come behind it
+    small_bits: Annotated[Array[u64], 2]  # both bitmaps, where they fit
+    div_magic: u32  # slot of an offset: offset * div_magic >> 32; 0 for a large object
 
 
 @inline

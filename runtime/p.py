@@ -18,7 +18,11 @@ A thread that allocates has a P to itself, so nothing on the way of an allocatio
 span is wanted that the P does not have. How a status changes is in world.py. Only the mcentrals have a lock: another P
 whose own have nothing looks there, and so does who sweeps.
 
+Most programs have objects of a few classes only. Where all of a P's runs, spans or sets are gone through, as a
+collection does several times, the bits in m_cache.classes say which classes there are to look at.
+
     PS1  spans[0 .. span_count) are cells of span_cells that are out and in no use
+    PS2  a P has a run or a span of a class, or spans in the sets of its mcentral, only if the class's bit is set
 
 Owner: see the table. Go: runtime/runtime2.go p, mcache.go mcache, mstats.go heapStatsDelta.      Next: mheap.py
 """
@@ -28,12 +32,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from runtime.clock import TimeSpec
-from runtime.mspan import MSpan
+from runtime.mspan import WORD_BITS, MSpan
 from runtime.page_cache import PageCache
 from runtime.sampler import Sampler
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet
-from runtime.syspy import Array, Inline, Struct, address, array_at, sizeof, struct, u32, u64, uintptr
+from runtime.syspy import Array, Inline, Struct, address, array_at, ctz64, inline, sizeof, struct, u32, u64, uintptr
 
 if TYPE_CHECKING:
     from runtime.central_sets import MCentral
@@ -47,6 +51,7 @@ P_STOPPED = 3
 
 SPAN_CACHE = 128  # MSpans that a P keeps at most
 SPAN_CACHE_REFILL = 64  # it takes so many at a time
+CLASS_WORDS = (NUM_SPAN_CLASSES + WORD_BITS - 1) // WORD_BITS
 
 
 @struct
@@ -74,6 +79,7 @@ class MCache(Struct):
     tiny_allocs: u64  # objects put in such blocks since the last flush
     run_bytes: u64  # the longest run, in bytes; 0: one slot, so that every allocation takes the slow path
     slots_reused: u64  # slots since the last flush that had been another object before
+    classes: Annotated[Array[u64], CLASS_WORDS]  # one bit per span class: it had a span of the class once (PS2)
     alloc: Annotated[Array[MSpan], NUM_SPAN_CLASSES]  # the span of each class; heap.empty_span for none
     sampler: Inline[Sampler]  # which slots the memory profile gets to see
 
@@ -99,11 +105,14 @@ class P(Struct):
     stats: Inline[HeapStats]  # since the last flush
     status: u32  # P_*
     id: u32  # 0, 1, 2, ...
+    is_sweeping: u64  # 1: its thread is a sweeper (active_sweep.py)
+    live: u64  # bytes to be added to heap_live; wraps
+    live_batch: u64  # bytes: so many are added at once (flush_live)
+    pages_swept: u64  # pages to be added to the sweeper's
     span_count: u64  # MSpans in spans
     spans: Annotated[Array[MSpan], SPAN_CACHE]  # MSpans without pages
     central: Array[Inline[MCentral]]  # the spans that were last allocated from here, by span class
     batch: Inline[SweepBatch]  # what is being swept
-    live: u64  # bytes to be added to heap_live; wraps
     time: Inline[TimeSpec]  # where it reads the clock to
     world: World  # where it belongs
     g: G  # the goroutine that it runs; nil while idle
@@ -111,10 +120,23 @@ class P(Struct):
     next_idle: P  # while idle: the next idle one
 
 
+@inline
+def next_class(cache: MCache, span_class: u64) -> u64:
+    """The first span class from this one on that an mcache has the bit of; NUM_SPAN_CLASSES if there is none."""
+    while span_class < NUM_SPAN_CLASSES:
+        bits = cache.classes[span_class // WORD_BITS] >> span_class % WORD_BITS
+        if bits != 0:
+            return span_class + ctz64(bits)
+        span_class = (span_class // WORD_BITS + 1) * WORD_BITS
+    return NUM_SPAN_CLASSES
+
+
 def flush_stats(total: HeapStats, part: HeapStats) -> None:
     """Add the counts of a part to the total, and begin them anew. The part's P is the caller's, or stopped."""
     sums = array_at(u64, address(total))
     counts = array_at(u64, address(part))
     for i in range(sizeof(HeapStats) // 8):
-        sums[i] = sums[i] + counts[i]
-        counts[i] = 0
+        # Most counts are 0; and what is not written stays in the cache of the P's processor.
+        if counts[i] != 0:
+            sums[i] = sums[i] + counts[i]
+            counts[i] = 0

@@ -1,15 +1,15 @@
 """Periodic collections: a program that allocates little collects every two minutes all the same.
 
-    end of a collection |------------- two minutes -------------|-- 64 KiB --|
+    end of a collection |------------- two minutes -------------|-- 512 KiB --|
                                                       overdue ->              ^ the next look: a collection
 
 So what it does not need any more goes back to the system in the end, and finds its end at all if somebody waits for it.
 As in Go there is none before the first collection, nor with GOGC=off; it does not count as forced, and gctrace says
 "GC forced" before its line.
 
-Go has a thread of its own look at the clock. Here a thread looks itself when it has allocated 64 KiB since it told
-heap_live last, and before a large object: a program that does not allocate leaves no garbage, and an embedder can rely
-on it that nothing is collected between its calls.
+Go has a thread of its own look at the clock. Here a thread looks itself before it tells heap_live what it has
+allocated, after 512 KiB at the latest, and before a large object: a program that does not allocate leaves no garbage,
+and an embedder can rely on it that nothing is collected between its calls.
 
 Go: runtime/proc.go forcegchelper, sysmon; mgc.go gcTrigger.test.                                       Next: malloc.py
 """

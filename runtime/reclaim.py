@@ -23,7 +23,7 @@ Owner: atomic. Go: runtime/mheap.go reclaim, reclaimChunk.                      
 
 from __future__ import annotations
 
-from runtime.active_sweep import begin_sweeping, end_sweeping, is_sweep_done
+from runtime.active_sweep import begin_sweeping, end_sweeping, is_drained
 from runtime.arenas import ArenaMap, HeapArena, arena_of, is_in_window, is_unmarked, window_page
 from runtime.central_sets import MCentral, acquire_locked, central_of
 from runtime.layout import CHUNK_PAGES, PAGE_SHIFT, PAGES_PER_ARENA, smaller
@@ -55,7 +55,7 @@ RECLAIM_DONE = ALL_ONES  # reclaim_index: every chunk is claimed
 
 def alloc_in_use_span(heap: MHeap, p: P, npages: u64, span_class: u64) -> MSpan:
     """A span of new pages; before the heap grows, as many pages are swept. Nil if the system refuses memory."""
-    if not is_sweep_done(heap.sweeper):
+    if not is_drained(heap.sweeper):
         reclaim(heap, p, npages)
     return alloc_span(heap, p, npages, span_class)
 
@@ -94,13 +94,13 @@ def claim_chunk(heap: MHeap) -> u64:
 def reclaim_chunk(heap: MHeap, p: P, page: u64) -> u64:
     """Sweep the spans of a chunk that have no marked object. Returns how many pages became free."""
     sweeper = heap.sweeper
-    if not begin_sweeping(sweeper):
+    if not begin_sweeping(sweeper, p):
         return 0
     addr = sweeper.reclaim_base + (page << PAGE_SHIFT)
     first = page % PAGES_PER_ARENA
     chain = acquire_dead(heap, arena_of(heap.arenas, addr), first, first + CHUNK_PAGES)
     freed = sweep_chain(heap, p, chain)
-    end_sweeping(sweeper)
+    end_sweeping(p)
     return freed
 
 

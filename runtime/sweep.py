@@ -25,7 +25,7 @@ Owner: of a span being swept, the sweeper. Go: runtime/mgcsweep.go (sl *sweepLoc
 
 from __future__ import annotations
 
-from runtime.gc_bits import take_marks
+from runtime.gc_bits import take_marks, take_nothing
 from runtime.mspan import (
     SPAN_IN_USE,
     MSpan,
@@ -35,7 +35,7 @@ from runtime.mspan import (
     refill_alloc_cache,
     slot_addr,
 )
-from runtime.syspy import array_at, atomic_load, atomic_store, cas, inline, throw, u16, u32, u64
+from runtime.syspy import array_at, atomic_load, atomic_release, cas, inline, throw, u16, u32, u64
 from runtime.zombies import check_marks
 
 FREED = 0  # no object is left; the span can go back to the heap
@@ -78,9 +78,12 @@ def sweep_span(span: MSpan, sweep_gen: u32, unmarked: bool, clobber: bool) -> u6
             clobber_free(span)
     span.alloc_count = u16(live)
     span.free_index = 0
-    take_marks(span)
+    if unmarked:
+        take_nothing(span)
+    else:
+        take_marks(span)
     refill_alloc_cache(span)
-    atomic_store(span, "sweep_gen", sweep_gen)
+    atomic_release(span, "sweep_gen", sweep_gen)
     if live == 0:
         return FREED
     return FULL if live == nelems else PARTIAL
@@ -95,7 +98,7 @@ def retire_span(span: MSpan, sweep_gen: u32, clobber: bool) -> None:
     if clobber:
         clobber_free(span)
     span.alloc_count = 0
-    atomic_store(span, "sweep_gen", sweep_gen)
+    atomic_release(span, "sweep_gen", sweep_gen)
 
 
 @inline

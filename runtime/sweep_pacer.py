@@ -25,7 +25,7 @@ Go: runtime/mgcsweep.go gcPaceSweeper, deductSweepCredit.                       
 
 from __future__ import annotations
 
-from runtime.active_sweep import is_sweep_done
+from runtime.active_sweep import is_drained
 from runtime.layout import PAGE_SIZE, larger
 from runtime.mheap import MHeap
 from runtime.p import P
@@ -40,7 +40,7 @@ def pace_sweeper(heap: MHeap) -> None:
     """Compute the slope anew: after a collection, or a change of its trigger. The world is stopped."""
     sweeper = heap.sweeper
     sweeper.pages_per_byte = 0.0
-    if is_sweep_done(sweeper) or heap.pages_in_use <= sweeper.pages_swept:
+    if is_drained(sweeper) or heap.pages_in_use <= sweeper.pages_swept:
         return
     distance: u64 = PAGE_SIZE
     if heap.trigger > heap.heap_live + MARGIN:
@@ -65,9 +65,9 @@ def sweep_up_to(heap: MHeap, p: P, size: u64, caller_pages: u64) -> None:
     live = u64(heap.heap_live + p.live)
     grown = size + (live - sweeper.live_basis if live > sweeper.live_basis else 0)
     target = u64(sweeper.pages_per_byte * f64(grown)) + sweeper.pages_swept_basis
-    swept: u64 = atomic_load(sweeper, "pages_swept")
+    swept: u64 = atomic_load(sweeper, "pages_swept") + p.pages_swept
     while swept + caller_pages < target:
         if sweep_some(heap, p, AHEAD) == NOTHING_LEFT:
             sweeper.pages_per_byte = 0.0
             return
-        swept = atomic_load(sweeper, "pages_swept")
+        swept = atomic_load(sweeper, "pages_swept") + p.pages_swept

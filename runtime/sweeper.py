@@ -25,19 +25,19 @@ from runtime import page_alloc
 from runtime.active_sweep import begin_sweeping, end_sweeping, is_sweep_done, mark_drained, reset_sweeper
 from runtime.arenas import clear_span_range, is_unmarked
 from runtime.central_sets import MCentral, acquire_front, acquire_span, central_of, place_span, put_swept, unswept
-from runtime.layout import PAGE_SHIFT
+from runtime.layout import PAGE_SHIFT, smaller
 from runtime.lock import lock, unlock
 from runtime.mheap import MHeap, free_span, give_back_locked, protect_pages
 from runtime.mspan import SPAN_DEAD, MSpan
 from runtime.os_memory import stat_move
-from runtime.p import P, SweepBatch
+from runtime.p import P, SweepBatch, next_class
 from runtime.page_bits import ALL_ONES
 from runtime.scavenge import wake_scavenger
 from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.span_set import push_span
 from runtime.specials import sweep_specials
 from runtime.sweep import FREED, retire_span, sweep_span
-from runtime.syspy import atomic_add, atomic_load, cas, is_nil, nil, relax, throw, u32, u64
+from runtime.syspy import atomic_add, atomic_load, cas, inline, is_nil, nil, relax, throw, u32, u64
 
 BATCH = 64  # spans that are acquired together
 NOTHING_LEFT = ALL_ONES  # sweep_some: no span waits
@@ -173,7 +173,7 @@ def check_batch(p: P) -> None:
 def sweep_some(heap: MHeap, p: P, most: u64) -> u64:
     """Sweep so many unswept spans at most, of one set. Returns how many pages became free, or NOTHING_LEFT."""
     sweeper = heap.sweeper
-    if not begin_sweeping(sweeper):
+    if not begin_sweeping(sweeper, p):
         return NOTHING_LEFT
     span = acquire_next(heap, p, most)
     pages: u64 = NOTHING_LEFT
@@ -183,7 +183,7 @@ def sweep_some(heap: MHeap, p: P, most: u64) -> u64:
     else:
         pages = sweep_chain(heap, p, span)
         atomic_add(sweeper, "reclaim_credit", pages)
-    end_sweeping(sweeper)
+    end_sweeping(p)
     if drained:
         wake_scavenger(heap.scavenger, heap.memory)
     return pages
@@ -192,28 +192,56 @@ def sweep_some(heap: MHeap, p: P, most: u64) -> u64:
 def acquire_next(heap: MHeap, p: P, most: u64) -> MSpan:
     """Acquire so many unswept spans at most, whoever's they are: the first, linked by next; nil if none waits."""
     sweeper = heap.sweeper
-    sweep_class: u64 = atomic_load(sweeper, "sweep_class")
+    start: u64 = atomic_load(sweeper, "sweep_class")
+    sweep_class = start
+    span = nil(MSpan)
     while sweep_class < SWEEP_CLASSES:
-        owner = p.world.ps
-        while not is_nil(owner):
-            central = owner.central[sweep_class // 2]
-            sets = central.full if sweep_class % 2 == 0 else central.partial
-            span = acquire_front(central, unswept(sets, heap.sweep_gen), heap.sweep_gen, most)
-            if not is_nil(span):
-                return span
-            owner = owner.next
-        # Another thread may have moved on already, by one and not by two.
-        cas(sweeper, "sweep_class", sweep_class, sweep_class + 1)
-        sweep_class = atomic_load(sweeper, "sweep_class")
-    return nil(MSpan)
+        span = acquire_of_class(heap, p, sweep_class, most)
+        if not is_nil(span):
+            break
+        sweep_class = sweep_class + 1
+        if sweep_class % 2 == 0:
+            sweep_class = 2 * next_class_of_any(p.world.ps, sweep_class // 2)
+    # One write for all steps: another thread that looks at the same time would wait for each. It may have been first.
+    if sweep_class != start:
+        cas(sweeper, "sweep_class", start, sweep_class)
+    return span
+
+
+def acquire_of_class(heap: MHeap, p: P, sweep_class: u64, most: u64) -> MSpan:
+    """The same of one class. First of p's own spans: what another P has comes from another processor's cache."""
+    span = acquire_batch(heap, p, sweep_class, most)
+    other = p.world.ps
+    while is_nil(span) and not is_nil(other):
+        if other != p:
+            span = acquire_batch(heap, other, sweep_class, most)
+        other = other.next
+    return span
+
+
+@inline
+def acquire_batch(heap: MHeap, owner: P, sweep_class: u64, most: u64) -> MSpan:
+    """The same of one P's spans."""
+    central = owner.central[sweep_class // 2]
+    sets = central.full if sweep_class % 2 == 0 else central.partial
+    return acquire_front(central, unswept(sets, heap.sweep_gen), heap.sweep_gen, most)
+
+
+def next_class_of_any(p: P, span_class: u64) -> u64:
+    """The first span class from this one on of which a P of the list had spans; NUM_SPAN_CLASSES if there is none."""
+    found: u64 = NUM_SPAN_CLASSES
+    while not is_nil(p):
+        found = smaller(found, next_class(p.m_cache, span_class))
+        p = p.next
+    return found
 
 
 def ensure_swept(heap: MHeap, p: P, span: MSpan) -> None:
     """Sweep a span now, if it needs it: then what its bits and its specials say is true. It may go out of use."""
-    if begin_sweeping(heap.sweeper):
+    if begin_sweeping(heap.sweeper, p):
         if acquire_span(span, heap.sweep_gen):
             sweep_and_place(heap, p, span)
-        end_sweeping(heap.sweeper)
+        end_sweeping(p)
     while atomic_load(span, "sweep_gen") == u32(heap.sweep_gen - 1):
         relax()
 
@@ -222,14 +250,14 @@ def finish_sweep(heap: MHeap, p: P) -> None:
     """Sweep all that is left (CS1), and wait for those who are at it."""
     while sweep_some(heap, p, BATCH) != NOTHING_LEFT:
         pass
-    while not is_sweep_done(heap.sweeper):
+    while not is_sweep_done(heap.sweeper, p):
         if p.world.stopped_by == p:
             throw("AS2: active sweepers found at start of mark phase", u64(heap.sweeper.state))
         relax()
 
 
-def start_sweep(heap: MHeap) -> None:
-    """After marking: every span is unswept. The world is stopped, and the sets for unswept spans are empty (CS1)."""
-    reset_sweeper(heap.sweeper, heap.arenas.lowest, heap.arenas.extent >> PAGE_SHIFT)
+def start_sweep(heap: MHeap, p: P) -> None:
+    """After marking: every span is unswept. p has stopped the world, and the sets for unswept spans are empty (CS1)."""
+    reset_sweeper(heap.sweeper, p, heap.arenas.lowest, heap.arenas.extent >> PAGE_SHIFT)
     heap.sweep_gen = u32(heap.sweep_gen + 2)
     heap.scavenger.is_untraced = True

@@ -1,9 +1,9 @@
 """World: all Ps and goroutines of a runtime, and how all of them are stopped at once.
 
     thread A   ----- runs -----|wants to collect|-- waits --|===== collects =====|----- runs -----
-    thread B   ------------- runs -------------->| safepoint  . . . sleeps . . . |----- runs -----
+    thread B   ------------- runs -------------->| safepoint  . . . waits  . . . |----- runs -----
     thread C   -- in the host ---------------------------------> wants back . . .|-- runs --
-                                                             ^ to_stop == 0      ^ stopping = 0
+                                                             ^ to_stop == 0      ^ stopping = GOING
 
 A thread with a P looks at `stopping` where it allocates and finds no slot in its run, before a large object, and
 wherever else its code says `safepoint`. It has its pointers in its roots there. A thread that is in the host has given
@@ -29,7 +29,7 @@ Next: heap.py
 
 from __future__ import annotations
 
-from runtime.lock import LockOrder, Mutex, futex_wake, lock, unlock, wait_while
+from runtime.lock import LOOKS, LockOrder, Mutex, futex_sleep, futex_wake, lock, unlock, wait_while
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.proc import G
 from runtime.syspy import (
@@ -44,6 +44,7 @@ from runtime.syspy import (
     is_nil,
     nil,
     offsetof,
+    relax,
     struct,
     throw,
     u32,
@@ -52,6 +53,10 @@ from runtime.syspy import (
     unlikely,
 )
 
+GOING = 0  # World.stopping
+STOPPING = 1
+ASLEEP = 2
+
 ALL_THREADS = (1 << 31) - 1  # to wake
 
 
@@ -59,7 +64,7 @@ ALL_THREADS = (1 << 31) - 1  # to wake
 class World(Struct):
     """All Ps and goroutines."""
 
-    stopping: u32  # 1: from the wish to stop until the world starts again; stopped threads sleep on it
+    stopping: u32  # STOPPING: from the wish to stop until the world starts again; ASLEEP: so, and threads sleep on it
     to_stop: u32  # Ps that are still awaited; the stopper sleeps on it
     stopper: Inline[Mutex]  # held by who stops the world
     lock: Inline[Mutex]  # covers what follows, and to_stop
@@ -79,7 +84,7 @@ class World(Struct):
 @inline
 def safepoint(p: P) -> None:
     """A place where the world may stop. Caller has its pointers in its roots."""
-    if unlikely(atomic_load(p.world, "stopping") != 0):
+    if unlikely(atomic_load(p.world, "stopping") != GOING):
         park(p)
 
 
@@ -95,9 +100,21 @@ def enter(p: P) -> None:
     while not cas(p, "status", P_SYSCALL, P_RUNNING):
         found: u32 = atomic_load(p, "status")
         if found == P_STOPPED:
-            wait_while(address(p.world) + offsetof(World, "stopping"), 1)
+            wait_for_start(p.world)
         elif found != P_SYSCALL:
             throw("WD2: a P is entered that is in use", u64(p.id), u64(found))
+
+
+@cold
+def wait_for_start(world: World) -> None:
+    """Wait until the world goes on: by looking, then asleep. May return early."""
+    for _ in range(LOOKS):
+        if atomic_load(world, "stopping") == GOING:
+            return
+        relax()
+    # Most collections are over by now. Only for those who say that they sleep the kernel is called to wake them.
+    if cas(world, "stopping", STOPPING, ASLEEP) or atomic_load(world, "stopping") == ASLEEP:
+        futex_sleep(address(world) + offsetof(World, "stopping"), ASLEEP)
 
 
 def leave(p: P) -> None:
@@ -105,7 +122,7 @@ def leave(p: P) -> None:
     if p.status != P_RUNNING:
         throw("WD2: a P is left that does not run", u64(p.id), u64(p.status))
     atomic_store(p, "status", P_SYSCALL)
-    if unlikely(atomic_load(p.world, "stopping") != 0):
+    if unlikely(atomic_load(p.world, "stopping") != GOING):
         leave_stopping(p)
 
 
@@ -138,16 +155,31 @@ def abandon(p: P) -> None:
 # --- All threads -----------------------------------------------------------------------------------------------------
 
 
-def stop_the_world(p: P) -> None:
-    """Stop all Ps but the caller's, which runs. Another who wants the same comes first, or after start_the_world."""
-    world = p.world
+def take_turn(p: P) -> None:
+    """Become the one who may stop the world. Another who wants the same comes first, or after start_the_world."""
     # While this thread waits for its turn it must not be waited for.
     leave(p)
-    lock(world.stopper)
+    lock(p.world.stopper)
     enter(p)
+
+
+def give_turn(p: P) -> None:
+    """Do without stopping the world. Caller has the turn."""
+    unlock(p.world.stopper)
+
+
+def stop_the_world(p: P) -> None:
+    """Stop all Ps but the caller's, which runs, when it is the caller's turn."""
+    take_turn(p)
+    stop_others(p)
+
+
+def stop_others(p: P) -> None:
+    """The same for a caller who has the turn."""
+    world = p.world
     lock(world.lock)
     atomic_store(world, "to_stop", u32(world.ps_count - 1))
-    atomic_store(world, "stopping", 1)
+    atomic_store(world, "stopping", STOPPING)
     other = world.ps
     while not is_nil(other):
         if other != p and (other.status == P_IDLE or cas(other, "status", P_SYSCALL, P_STOPPED)):
@@ -174,9 +206,12 @@ def start_the_world(p: P) -> None:
         if other.status == P_STOPPED:
             atomic_store(other, "status", P_SYSCALL)
         other = other.next
-    atomic_store(world, "stopping", 0)
+    is_awaited = not cas(world, "stopping", STOPPING, GOING)
+    if is_awaited:
+        atomic_store(world, "stopping", GOING)
     unlock(world.lock)
-    futex_wake(address(world) + offsetof(World, "stopping"), ALL_THREADS)
+    if is_awaited:
+        futex_wake(address(world) + offsetof(World, "stopping"), ALL_THREADS)
     unlock(world.stopper)
 
 

@@ -73,6 +73,15 @@ def test_every_measurement_gives_a_time(side: Loops) -> None:
     assert min(side.spans(1, 2 * class_of_pages(1) + 1, 8, 2)) > 0
 
 
+def test_threads_can_clear_memory_of_their_own(toy: ToyLoops) -> None:
+    assert toy.threads_clearing(64 << 10, 10_000, 2) > toy.threads_clearing(64 << 10, 1, 2) > 0
+
+
+def test_a_speed_up_is_that_of_the_fastest_runs() -> None:
+    elapsed = {1: iter([9, 6, 7]), 2: iter([8, 10, 11])}
+    assert malloc.speed_up(lambda count: next(elapsed[count])) == 2 * 6 / 8
+
+
 @needs_go
 @pytest.mark.parametrize("kind", SIZES)
 def test_go_has_every_loop(go: GoLoops, kind: str) -> None:

@@ -1,7 +1,9 @@
-"""Atomics: reads and writes of one word that other threads see whole and in one order (sequentially consistent).
+"""Atomics: reads and writes of one word that other threads see whole and, but for release, in one order.
 
     of a field      atomic_add(s, "count", 1)           the type is the field's
     at an address   atomic_add_at(u64, addr, 1)         the type is given
+
+    atomic_release(s, "state", 1)       a store that only what this thread did before is ordered with
 
 Adding wraps. A pointer field takes load, store and cas. Under CPython a lock makes a read and a write one.
 
@@ -36,6 +38,11 @@ def atomic_store_at(kind: type[T], addr: int, value: T) -> None:
     """Put a value at addr."""
     with _lock:
         store(kind, addr, value)
+
+
+def atomic_release_at(kind: type[T], addr: int, value: T) -> None:
+    """Put a value at addr: who sees it sees all that this thread did before. What comes after may be seen first."""
+    atomic_store_at(kind, addr, value)
 
 
 def atomic_add_at(kind: type[T], addr: int, delta: int) -> T:
@@ -82,6 +89,11 @@ def atomic_load(s: Any, field: str) -> Any:
 def atomic_store(s: Any, field: str, value: Any) -> None:
     """Put a value in a field."""
     atomic_store_at(*_place(s, field), value)
+
+
+def atomic_release(s: Any, field: str, value: Any) -> None:
+    """Put a value in a field: who sees it sees all that this thread did before. What comes after may be seen first."""
+    atomic_release_at(*_place(s, field), value)
 
 
 def atomic_add(s: Any, field: str, delta: int) -> int:

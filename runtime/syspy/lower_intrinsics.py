@@ -211,7 +211,8 @@ class Intrinsics(Vocabulary):
             kind, place = self.value_type(node), self.pointer(node.args[1])
         else:
             kind, place = self.atomic_field(node)
-        allowed = kind in INTEGERS or (operation in ("load", "store", "cas") and (is_pointer(kind) or kind is bool))
+        is_word = is_pointer(kind) or kind is bool
+        allowed = kind in INTEGERS or (is_word and operation in ("load", "store", "release", "cas"))
         if not allowed:
             self.refuse(subset.ATOMIC, node, kind_name(kind), operation)
         operands = [self.argument(node, 2 + i, kind) for i in range(OPERANDS[operation])]
@@ -227,15 +228,16 @@ class Intrinsics(Vocabulary):
         return field.type, place
 
     def atomic_operation(self, operation: str, kind: Kind, place: str, operands: list[str]) -> Value:
-        """One sequentially consistent operation."""
+        """One operation, sequentially consistent but for the store that is called release."""
         width, align = memory_type(kind), BITS.get(kind, 64) // 8 or 1
         if kind is bool:
             operands = [self.emit(f"zext i1 {operand} to i8") for operand in operands]
         if operation == "load":
             loaded = self.emit(f"load atomic {width}, ptr {place} seq_cst, align {align}")
             return kind, self.emit(f"icmp ne i8 {loaded}, 0") if kind is bool else loaded
-        if operation == "store":
-            self.do(f"store atomic {width} {operands[0]}, ptr {place} seq_cst, align {align}")
+        if operation in ("store", "release"):
+            order = "seq_cst" if operation == "store" else "release"
+            self.do(f"store atomic {width} {operands[0]}, ptr {place} {order}, align {align}")
             return NOTHING
         if operation == "cas":
             old, new = operands
@@ -257,7 +259,7 @@ FLOAT_FUNCTIONS: dict[Any, str] = {
     getattr(intrinsics, name): name for name in ("sqrt", "floor", "ceil", "trunc", "fabs")
 }
 
-OPERANDS = {"load": 0, "store": 1, "add": 1, "cas": 2, "or": 1, "and": 1}
+OPERANDS = {"load": 0, "store": 1, "release": 1, "add": 1, "cas": 2, "or": 1, "and": 1}
 
 ATOMICS: dict[Any, tuple[str, bool]] = {
     getattr(atomics, name + tail): (operation, tail != "")

@@ -458,10 +458,10 @@ FAULTS = [
         "slots are handed out by what was free before the sweep",
         "sweep sweeper",
         (
-            "    take_marks(span)\n"
+            "        take_marks(span)\n"
             "    refill_alloc_cache(span)"
         ),
-        "    take_marks(span)",
+        "        take_marks(span)",
     ),
     Fault(
         "search_not_restarted",
@@ -470,17 +470,17 @@ FAULTS = [
         "sweep sweeper",
         (
             "    span.free_index = 0\n"
-            "    take_marks(span)"
+            "    if unmarked:"
         ),
-        "    take_marks(span)",
+        "    if unmarked:",
     ),
     Fault(
         "dead_kept",
         "gc_bits",
         "a dead object stays taken",
         "gc_bits sweep sweeper",
-        "        span.alloc_bits[word] = span.mark_bits[word]",
-        "        span.alloc_bits[word] = span.alloc_bits[word] | span.mark_bits[word]",
+        "            span.alloc_bits[word] = marks",
+        "            span.alloc_bits[word] = span.alloc_bits[word] | marks",
     ),
     Fault(
         "marks_kept",
@@ -488,10 +488,10 @@ FAULTS = [
         "the marks of one collection are there in the next",
         "gc_bits sweep sweeper",
         (
-            "        span.alloc_bits[word] = span.mark_bits[word]\n"
-            "        span.mark_bits[word] = 0"
+            "        if marks != 0:\n"
+            "            span.mark_bits[word] = 0"
         ),
-        "        span.alloc_bits[word] = span.mark_bits[word]",
+        "        pass",
     ),
     Fault(
         "full_span_lost",
@@ -551,10 +551,10 @@ FAULTS = [
         "a span that comes back from an mcache is in no set",
         "mcentral mcache",
         (
-            "        atomic_store(span, \"sweep_gen\", sweep_gen)\n"
+            "        atomic_release(span, \"sweep_gen\", sweep_gen)\n"
             "        place_span(span, sweep_gen)"
         ),
-        "        atomic_store(span, \"sweep_gen\", sweep_gen)",
+        "        atomic_release(span, \"sweep_gen\", sweep_gen)",
     ),
     Fault(
         "full_span_as_partial",
@@ -611,10 +611,10 @@ FAULTS = [
         "heap_live gets the same bytes again and again",
         "mcache cycle",
         (
-            "    atomic_add(heap, \"heap_live\", p.live)\n"
+            "    live: u64 = atomic_add(heap, \"heap_live\", p.live)\n"
             "    p.live = 0"
         ),
-        "    atomic_add(heap, \"heap_live\", p.live)",
+        "    live: u64 = atomic_add(heap, \"heap_live\", p.live)",
     ),
     Fault(
         "run_too_long",

@@ -82,6 +82,7 @@ SHADOW_BYTES = 1 << 20
 ROOTS: list[Callable[..., Any]] = [
     active_sweep.begin_sweeping,
     active_sweep.end_sweeping,
+    active_sweep.is_sweep_done,
     active_sweep.mark_drained,
     active_sweep.reset_sweeper,
     allocate_mix,
@@ -118,6 +119,7 @@ ROOTS: list[Callable[..., Any]] = [
     finalizers.take_ready,
     gc_bits.has_cell,
     gc_bits.take_marks,
+    gc_bits.take_nothing,
     gctrace.print_gc_trace,
     gctrace.put_ms,
     gctrace.put_number,
@@ -149,6 +151,7 @@ ROOTS: list[Callable[..., Any]] = [
     mcentral.cache_span,
     sweeper.ensure_swept,
     sweeper.finish_sweep,
+    sweeper.next_class_of_any,
     reclaim.reclaim,
     sweeper.start_sweep,
     sweeper.sweep_some,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runtime.gc_bits import has_cell, take_marks
+from runtime.gc_bits import has_cell, take_marks, take_nothing
 from runtime.layout import PAGE_SIZE
 from runtime.syspy import address
 from tests.runtime.heaps import WORD, HeapUnderTest, span_drawn
@@ -56,3 +56,10 @@ def test_marks_become_alloc_bits_and_are_cleared(any_engine: Any) -> None:
     any_engine.call(take_marks, span)
     assert (address(span.alloc_bits), address(span.mark_bits)) == (alloc, mark)
     assert (span.alloc_bits[0], span.mark_bits[0]) == (1, 0)
+
+
+def test_where_nothing_is_marked_the_marks_are_not_looked_at(any_engine: Any) -> None:
+    span = span_drawn("###", "...")
+    span.mark_bits[0] = 0xFF  # against what the caller knows
+    any_engine.call(take_nothing, span)
+    assert (span.alloc_bits[0], span.mark_bits[0]) == (0, 0xFF)

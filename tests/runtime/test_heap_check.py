@@ -111,6 +111,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("I3", lambda h: set_field(h.heap.stats, "large_alloc_count", 1000)),
     ("CS1", lambda h: set_field(h.heap.sweeper, "state", DRAINED)),
     ("CS2", lambda h: set_field(a_set(h).first, "sweep_gen", h.heap.sweep_gen + 20)),
+    ("PS2", lambda h: put(h.m_cache.classes, NOSCAN_1K // 64, 0)),
     ("SW1", lambda h: set_field(h.p.batch, "dead", cached(h))),
     ("MC1", lambda h: set_field(cached(h), "sweep_gen", h.heap.sweep_gen)),
     ("MC2", lambda h: put(h.m_cache.run_next, NOSCAN_1K, h.m_cache.run_limit[NOSCAN_1K] + 1024)),

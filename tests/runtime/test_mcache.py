@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime.mcache import close_runs, refill, release_all
+from runtime.heap import attach
+from runtime.mcache import LIVE_BATCH, MOST_LIVE_BATCH, close_runs, refill, release_all
 from runtime.mspan import MSpan
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy import Failure, address, load, memset, u64
@@ -111,6 +112,33 @@ def test_release_flushes_the_counts(heap: HeapUnderTest) -> None:
     assert (stats.small_alloc_count[size_class], stats.tiny_alloc_count) == (11, 3)
     assert heap.heap.heap_live == 11 * 1024 + 2 * 16
     assert all(heap.m_cache.alloc[c] == heap.heap.empty_span for c in range(136))
+
+
+@pytest.mark.parametrize(
+    ("left", "ps", "batch"),
+    [
+        (800 << 10, 1, 400 << 10),
+        (800 << 10, 2, 200 << 10),
+        (100 << 10, 1, LIVE_BATCH),
+        (0, 1, LIVE_BATCH),
+        (8 << 20, 1, MOST_LIVE_BATCH),
+    ],
+)
+def test_what_a_p_need_not_tell_is_half_of_what_is_left(heap: HeapUnderTest, left: int, ps: int, batch: int) -> None:
+    for _ in range(1, ps):
+        heap.call(attach, heap.state)
+    heap.malloc(1024)
+    heap.call(release_all, heap.heap, heap.p)
+    heap.heap.trigger = heap.heap.heap_live + left
+    heap.call(release_all, heap.heap, heap.p)
+    assert heap.p.live_batch == batch
+
+
+def test_the_trigger_may_lie_below_what_is_live(heap: HeapUnderTest) -> None:
+    heap.malloc(1024)
+    heap.heap.trigger = 0
+    heap.call(release_all, heap.heap, heap.p)
+    assert heap.p.live_batch == LIVE_BATCH
 
 
 def test_slots_reused_are_counted(heap: HeapUnderTest) -> None:

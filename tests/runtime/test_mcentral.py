@@ -119,13 +119,13 @@ def test_sweep_gen_of_a_span_through_a_cycle(heap: HeapUnderTest) -> None:
     span = heap.m_cache.alloc[NOSCAN_1K]
     h = heap.heap.sweep_gen
     assert span.sweep_gen == h + 3  # swept, then cached
-    heap.call(start_sweep, heap.heap)
+    heap.call(start_sweep, heap.heap, heap.p)
     assert span.sweep_gen == heap.heap.sweep_gen + 1  # cached before the sweep began: stale
     span.mark_bits[0] = 1
     heap.call(release_all, heap.heap, heap.p)
     assert span.sweep_gen == heap.heap.sweep_gen  # swept
     heap.call(finish_sweep, heap.heap, heap.p)
-    heap.call(start_sweep, heap.heap)
+    heap.call(start_sweep, heap.heap, heap.p)
     assert span.sweep_gen == heap.heap.sweep_gen - 2  # needs sweeping
     span.mark_bits[0] = 1
     heap.call(finish_sweep, heap.heap, heap.p)

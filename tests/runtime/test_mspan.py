@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from runtime.layout import CACHE_LINE
 from runtime.mspan import MSpan, check_span, count_taken, find_zombie, give_back_run, take_run
 from runtime.size_classes import NUM_SPAN_CLASSES, SPAN_CLASS_TO_NELEMS
-from runtime.syspy import Failure, sizeof
+from runtime.syspy import Failure, offsetof, sizeof
 from tests.runtime.heaps import HeapUnderTest, drawn, span_drawn
 
 
@@ -125,3 +126,12 @@ def test_the_slots_of_every_class_fit_and_lie_where_they_should(heap: HeapUnderT
 
 def test_an_mspan_is_no_larger_than_go_s() -> None:
     assert sizeof(MSpan) <= 160
+
+
+def test_what_is_written_often_is_in_no_other_spans_cache_line() -> None:
+    often = "next prev home alloc_cache sweep_gen free_index alloc_count cached_count need_zero".split()
+    size = sizeof(MSpan)
+    for place in range(0, 64 * size, size):  # of cells side by side, the first at the start of a line
+        inner = range(-(-place // CACHE_LINE) * CACHE_LINE, (place + size) // CACHE_LINE * CACHE_LINE)
+        for name in often:
+            assert place + offsetof(MSpan, name) in inner, (place, name)

@@ -11,9 +11,14 @@ from runtime import world
 from runtime.active_sweep import DRAINED, begin_sweeping
 from runtime.arenas import next_span
 from runtime.cycle import collect
+from runtime.heap import attach
+from runtime.malloc import mallocgc
 from runtime.mspan import MSpan
-from runtime.sweeper import BATCH, NOTHING_LEFT, ensure_swept, finish_sweep, sweep_some
+from runtime.proc import G
+from runtime.size_classes import NUM_SPAN_CLASSES, size_to_class
+from runtime.sweeper import BATCH, NOTHING_LEFT, ensure_swept, finish_sweep, next_class_of_any, sweep_some
 from runtime.syspy import Failure, nil
+from runtime.types import Type
 from tests.runtime import workers
 from tests.runtime.heaps import NODE, HeapUnderTest
 from tests.runtime.test_world import NODE as NODE_24
@@ -96,7 +101,8 @@ def test_a_span_is_swept_out_of_the_middle_of_its_set(heap: HeapUnderTest) -> No
 def test_a_leaked_sweeper_is_found_at_the_next_collection(heap: HeapUnderTest) -> None:
     heap.malloc(16)
     heap.collect()
-    assert heap.call(begin_sweeping, heap.heap.sweeper)
+    other = G.at(heap.call(attach, heap.state)).p
+    assert heap.call(begin_sweeping, heap.heap.sweeper, other)
     heap.is_broken = True
     with pytest.raises(Failure, match="AS2: active sweepers found at start of mark phase"):
         heap.call(collect, heap.g, True)
@@ -140,3 +146,31 @@ def test_all_is_swept_before_the_next_marking(heap: HeapUnderTest) -> None:
     assert not waiting(heap)
     heap.collect()
     assert heap.call(next_span, heap.heap.arenas, nil(MSpan)) != 0
+
+
+def test_a_thread_sweeps_its_own_spans_first(in_host: HeapUnderTest) -> None:
+    heap = in_host
+    gs = [G.at(heap.call(attach, heap.state)) for _ in range(2)]  # the second one is the first in the list of Ps
+    for g in gs:
+        heap.call(world.enter, g.p)
+        for _ in range(8 * 3):
+            heap.call(mallocgc, g, 1024, nil(Type), True)
+    heap.call(world.leave, gs[1].p)
+    heap.call(collect, gs[0], False)
+    owners = [span.home for span in waiting(heap)]
+    assert owners.count(gs[0].p) == owners.count(gs[1].p) == 2
+    heap.call(sweep_some, heap.heap, gs[0].p, 1)
+    owners = [span.home for span in waiting(heap)]
+    assert (owners.count(gs[0].p), owners.count(gs[1].p)) == (1, 2)
+    heap.call(world.leave, gs[0].p)
+    heap.call(world.enter, heap.p)
+
+
+def test_the_classes_that_have_no_span_are_passed_over(heap: HeapUnderTest) -> None:
+    heap.malloc(1024)
+    heap.malloc(5000)
+    found = heap.call(next_class_of_any, heap.p, 0)
+    assert found == size_to_class(1024) << 1 | 1
+    found = heap.call(next_class_of_any, heap.p, found + 1)
+    assert found == size_to_class(5000) << 1 | 1
+    assert heap.call(next_class_of_any, heap.p, found + 1) == NUM_SPAN_CLASSES

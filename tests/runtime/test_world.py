@@ -74,12 +74,15 @@ def rounds(heap: HeapUnderTest, python: int, native: int) -> int:
 
 def test_threads_allocate_side_by_side(in_host: HeapUnderTest) -> None:
     threads = Threads(in_host)
+    stops = in_host.state.world.stops
     count = rounds(in_host, 1, 2000)
     results = threads.join([threads.start(workers.churn, NODE, count, seed) for seed in range(1, 4)])
     assert results == [count * 2 * workers.LIST_LENGTH] * 3
     in_host.call(world.enter, in_host.p)
     assert in_host.state.world.ps_count == 4
     assert in_host.state.gc.num_gc > 0 or in_host.engine.name == "python"
+    # Who wants to collect and finds it done has not stopped the others for it.
+    assert in_host.state.world.stops - stops == in_host.state.gc.num_gc
     in_host.gc()
     assert in_host.objects() == set()
 
@@ -172,13 +175,19 @@ def test_who_comes_back_while_the_world_is_stopped_waits(heap: HeapUnderTest) ->
     threads = Threads(heap)
     g = threads.attach()
     heap.call(world.stop_the_world, heap.p)
+    assert heap.state.world.stopping == world.STOPPING  # nobody needs to be woken
     allocating = threads.start(workers.churn, NODE, 1, 1, g=g)
-    allocating.join(timeout=0.2)
+    until = time.monotonic() + 60
+    while heap.state.world.stopping != world.ASLEEP and time.monotonic() < until:
+        time.sleep(0.01)
+    found = heap.state.world.stopping
     assert allocating.is_alive()
     assert threads.results == []
     heap.call(world.start_the_world, heap.p)
+    assert heap.state.world.stopping == world.GOING
     allocating.join(timeout=60)
     assert threads.results == [2 * workers.LIST_LENGTH]
+    assert found == world.ASLEEP
 
 
 def test_ps_and_goroutines_are_used_again(heap: HeapUnderTest) -> None:

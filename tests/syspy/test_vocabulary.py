@@ -153,7 +153,7 @@ def atomics(s: Outer) -> tuple[u64, u64, u64, u64, bool, bool, u64]:
     c = atomic_and(s, "n", 0xfff0)
     d = cas(s, "n", 32, 3)
     e = cas(s, "n", 32, 4)
-    atomic_store(s, "next", s)
+    atomic_release(s, "next", s)
     if not cas(s, "next", s, nil(Outer)):
         throw("S9: no swap")
     atomic_store(s, "ok", True)
@@ -165,7 +165,8 @@ def atomics_at(addr: uintptr) -> tuple[u32, u32, u32, u32, bool]:
     a = atomic_add_at(u32, addr, 6)
     b = atomic_or_at(u32, addr, 8)
     c = atomic_and_at(u32, addr, 12)
-    return a, b, c, atomic_load_at(u32, addr), cas_at(u32, addr, 12, 1)
+    atomic_release_at(u32, addr, c + 1)
+    return a, b, c, atomic_load_at(u32, addr), cas_at(u32, addr, 14, 1)
 
 def in_c(addr: uintptr) -> tuple[u64, i64, i32, i32]:
     found = open(NOWHERE, 0)
