@@ -4,7 +4,7 @@ This package is its vocabulary: `from runtime.syspy import u64, struct, Struct, 
 specification. The native engine is in native.py, and imported only by those who build or load an image.
 
     machine.py      u8 ... f64            memory.py      load, store, memset    failure.py     throw, fail
-    pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function
+    pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @once
     arrays.py       Array, Inline         atomics.py     atomic_add, cas        attempts.py    attempt, fail_again
     structs.py      Struct, @struct       constants.py   table, text, constant
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         errno,
         function_address,
         inline,
+        once,
     )
     from runtime.syspy.intrinsics import (
         bits_of,
@@ -173,6 +174,7 @@ __all__ = [
     "nil",
     "nonnil",
     "offsetof",
+    "once",
     "out_of_bounds",
     "popcount64",
     "prefetch",

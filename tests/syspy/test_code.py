@@ -59,6 +59,16 @@ def push(b: Bump, head: Node, value: i64) -> Node:
     node.next = head
     return node
 
+def doubled(n: i64) -> i64:
+    return n + n
+
+@once
+def doubled_once(n: i64) -> i64:
+    return n + n
+
+def quadrupled(n: i64) -> i64:
+    return doubled_once(doubled(n))
+
 def total(n: Node) -> i64:
     sum = 0
     while not is_nil(n):
@@ -109,6 +119,12 @@ def test_the_fast_path_is_inlined_and_the_slow_path_is_out_of_line(image: Any) -
     assert "!prof" in code
     assembly = image.assembly
     assert re.search(r"\.section\s+\.text\.unlikely", assembly)
+
+
+def test_what_runs_once_is_out_of_line(image: Any) -> None:
+    code = body(image.ir, "quadrupled")
+    assert "@code.doubled_once" in code
+    assert "@code.doubled(" not in code
 
 
 def test_addresses_stay_pointers(functions: Made) -> None:
