@@ -32,6 +32,7 @@ from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
+LARGE = 60  # lines of a function that stays out of line if it runs once; of what a smaller one does its caller may know
 SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
 
 
@@ -240,7 +241,8 @@ class Function(Defers):
             if 2 * depth > SLOTS_PER_FRAME:
                 guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", overflow]
         if not self.is_unrolled():
-            return [*(["@once"] if runs_once else []), self.head(self.name), *guard, *body, ""]
+            marks = ["@once"] if runs_once and len(body) >= LARGE else []
+            return [*marks, self.head(self.name), *guard, *body, ""]
         twin = self.program.names.fresh(f"{self.name}_again")
         calls = re.compile(rf"\b{self.name}\(g, ")
         outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C2

@@ -1,4 +1,4 @@
-"""Functions that run once: which ones the lowered program marks."""
+"""Functions that run once: which ones the lowered program marks, if they are large."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import re
 
 import pytest
 
+from lang import lower_function
 from lang.driver import compile_source
 from lang.source import Source
 
 MARKED = re.compile(r"^@once\ndef (\w+)\(", re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def all_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower_function, "LARGE", 0)
 
 
 def marked(text: str) -> set[str]:
@@ -55,3 +61,8 @@ def test_a_program_that_calls_main_itself_runs_it_again() -> None:
         func once() {}
         func main() { once(); count++; if count < 2 { main() } }
     """) == set()
+
+
+def test_a_small_function_is_not_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lower_function, "LARGE", 60)
+    assert marked(f"func small() {{}}\nfunc main() {{ small(); {'println(1); ' * 20} }}") == {"main"}
