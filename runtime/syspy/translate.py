@@ -8,7 +8,7 @@ Next: native.py
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ def objects_elsewhere(unit: Unit, opt_level: int, compiler: Compiler | None) -> 
     One whole is left where there is no processor for another half, and where llvmlite has to load the object, which
     takes one only.
     """
-    in_halves = processors() > 1 and platform.machine() == "x86_64"
+    in_halves = processors() > 1 and os.uname().machine == "x86_64"
     texts = unit.texts() if in_halves else [unit.text()]
     if compiler is not None:
         return compiler.objects(texts, opt_level)
