@@ -4,7 +4,7 @@ This package is its vocabulary: `from runtime.syspy import u64, struct, Struct, 
 specification. The native engine is in native.py, and imported only by those who build or load an image.
 
     machine.py      u8 ... f64            memory.py      load, store, memset    failure.py     throw, fail
-    pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @once
+    pointers.py     address, nil          intrinsics.py  ctz64, sqrt, index     functions.py   @inline, @c_function
     arrays.py       Array, Inline         atomics.py     atomic_add, cas        attempts.py    attempt, fail_again
     structs.py      Struct, @struct       constants.py   table, text, constant
 

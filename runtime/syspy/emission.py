@@ -57,7 +57,9 @@ class Emission:
         self.assigned: set[str] = set()  # locals that are assigned on every path to here
         self.is_open = True  # whether control reaches the end of the text so far
         self.block = "entry"  # label of the current block
-        self.places = unit.sources.of(signature.function).places
+        source = unit.sources.of(signature.function)
+        self.places = source.places
+        self.lines_before = source.lines_before.get(signature.function.__name__, 0)  # those that no node counts
         self.scope = unit.scope() if self.places else ""  # as LLVM knows the function when it keeps places
         self.named = -1  # what traces call the statement under way
         self.measures_stack = False  # it asks for the stack pointer

@@ -89,7 +89,7 @@ class FunctionLowering(Assignment):
             if not self.is_open:
                 self.place(self.label())
             if self.places:
-                self.named = self.places[node.lineno - 1]
+                self.named = self.places[self.lines_before + node.lineno - 1]
             method = STATEMENTS.get(type(node))
             if method is None:
                 self.refuse(subset.STATEMENT, node, type(node).__name__)

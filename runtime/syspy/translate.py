@@ -3,6 +3,8 @@
     unit --> LLVM text of two halves --> two processes --> two objects --> linked
         `--> LLVM text of the whole  --> one object ---------------------> linked
 
+The processes are the compiler's (compiler.py), if there is one: it has loaded LLVM by then.
+
 Next: native.py
 """
 
@@ -19,6 +21,7 @@ from runtime.syspy.frame_table import frame_table
 from runtime.syspy.mapping import packed
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
+from runtime.syspy.subset import SubsetError
 from runtime.syspy.unit import Unit
 
 if TYPE_CHECKING:
@@ -34,10 +37,19 @@ def lowered(
 ) -> Unit:
     """The unit of the roots, the exports and all that they call, checked and in LLVM text."""
     unit = Unit(Sources(sources), base, debug)
+    try:
+        add_all(unit, roots, exports)
+    except SubsetError:  # is to say where
+        add_all(Unit(Sources(sources, stand=True), base, debug), roots, exports)
+        raise
+    return unit
+
+
+def add_all(unit: Unit, roots: Sequence[Callable[..., Any]], exports: Sequence[Any]) -> None:
+    """Lower the exports and the roots into a unit."""
     unit.add_exports(exports)
     for root in roots:
         unit.add_root(root)
-    return unit
 
 
 def translate(
