@@ -172,3 +172,28 @@ def test_sy5_an_unknown_relocation_is_refused(functions: Made) -> None:
     code[found.start() + 8] = 99
     with pytest.raises(Unsupported, match=r"^SY5: relocation 99"):
         link([bytes(code)])
+
+
+def test_a_local_that_one_place_writes_has_no_memory() -> None:
+    """Nor has a parameter that nothing is assigned to."""
+    functions = made(
+        """
+def once(a: i64, b: i64) -> i64:
+    c = a + 1
+    while b > c:
+        d, e = b - c, c
+        b = d + e - 1
+    return b
+
+def again(a: i64) -> i64:
+    for i in range(a):
+        i = i + 1
+        a += i
+    return a
+""",
+        "memory",
+    )
+    text = functions.lowered(functions.once, functions.again).text()
+    found = set(re.findall(r"%([a-z]+)\.\d+ = alloca", text))
+    assert found == {"a", "b", "i", "counter"}
+    assert functions.image(functions.once, use_cache=False).call("memory.once", 3, 9) == functions.once(3, 9)
