@@ -10,6 +10,7 @@ Go: types2/check.go.                                            Next: the loweri
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 
@@ -58,7 +59,7 @@ def checked(path: str, tree: s.File, source: Source) -> s.Package:
 
 def members(path: str) -> dict[str, Object]:
     """The objects that a package of Toy's declares; none of an unknown package."""
-    if library_file(path).is_file():
+    if os.path.isfile(library_file(path)):
         return native_members(path) | library(path).members
     return native_members(path)
 
@@ -269,7 +270,7 @@ class Checker(Declarations):
         types = [o for o in self.declared if isinstance(o, TypeName)]
         inits = [x for x in functions if x.receiver is None and x.name.name == "init"]
         initializers = [] if self.diagnostics else in_order(self.initializers, self.findings.uses)
-        imported = [package.path for package in self.findings.imports if library_file(package.path).is_file()]
+        imported = [package.path for package in self.findings.imports if os.path.isfile(library_file(package.path))]
         info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
         members = dict(self.package_scope.names)
         return s.Package(

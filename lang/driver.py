@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lang.lower_program import LoweredProgram
     from lang.reports import Engine, Report
     from lang.syntax import File, Package
+    from runtime.syspy.compiler import Compiler
     from runtime.syspy.image import Image
 
 COMPILE_ERROR = 1
@@ -183,7 +184,12 @@ def common_of(library: Image) -> Common:
 
 
 def translate(
-    lowered: LoweredProgram, source: Source, base: Image, use_cache: bool = True, is_profiled: bool = False
+    lowered: LoweredProgram,
+    source: Source,
+    base: Image,
+    use_cache: bool = True,
+    is_profiled: bool = False,
+    compiler: Compiler | None = None,
 ) -> Image:
     """The program as machine code."""
     from lang.lower_library import COMMON_MODULE
@@ -195,16 +201,20 @@ def translate(
         module_of(COMMON_MODULE, sources[COMMON_MODULE])
         start = program_module(declarations(lowered.text)).start
         key = toolchain.program_key(source.text, is_profiled)
-        return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache)
+        return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache, compiler)
 
 
 class without_collections:
-    """Where much is made and little of it is garbage: CPython's collector is not run."""
+    """Where much is made and little of it is garbage: CPython's collector is not run, and leaves it alone from then on.
+
+    All of it would be young to the first collection behind, which would take a thirtieth of a second.
+    """
 
     def __enter__(self) -> None:
         gc.disable()
 
     def __exit__(self, *_: object) -> None:
+        gc.freeze()
         gc.enable()
 
 
@@ -295,8 +305,9 @@ def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     base = toolchain.library_image(runtime)
     image = toolchain.cached_program(source.text, base, is_profiled)
     if image is None:
-        with without_collections():
-            image = translate(compile_source(source, is_profiled, common_of(base)), source, base, True, is_profiled)
+        with without_collections(), toolchain.compiler() as compiler:
+            lowered = compile_source(source, is_profiled, common_of(base))
+            image = translate(lowered, source, base, True, is_profiled, compiler)
     return NativeEngine(runtime, image), executable(source, image.notes)
 
 

@@ -10,7 +10,8 @@
 
 Of these a program gets those in OFFERED: large ones, whose work is the same whatever is known of their arguments. All
 others it lowers as its own, so that LLVM inlines them there, and knows constants that they are called with, such as
-separators and bases.
+separators and bases. Some are cut in two for that: strconv.FormatInt asks which base it is, strconv.formatDecimal and
+strconv.formatDigits do the work; utf8.AppendRune has a byte of its own, utf8.appendLong is for the rest.
 
 Owner: the library's image, lowered once for a version of Toy.        Next: driver.py
 """
@@ -36,12 +37,39 @@ OFFERED = (
     "sort.sortFloats",
     "sort.sortInts",
     "sort.sortStrings",
+    "strconv.appendDecimal",
+    "strconv.appendDigits",
     "strconv.appendEscaped",
     "strconv.appendFloat",
     "strconv.appendQuoted",
+    "strconv.appendQuotedRune",
+    "strconv.formatDecimal",
+    "strconv.formatDigits",
+    "strconv.parseDecimal",
     "strconv.parseFloat",
+    "strconv.parseSigned",
+    "strconv.parseUnsigned",
     "strconv.rawLiteral",
+    "strings.Count",
+    "strings.EqualFold",
+    "strings.Fields",
+    "strings.Join",
+    "strings.Repeat",
+    "strings.Replace",
+    "strings.ToLower",
+    "strings.ToUpper",
+    "strings.ToValidUTF8",
+    "strings.between",
+    "strings.inCase",
+    "strings.index",
+    "strings.split",
     "unicode.find",
+    "unicode/utf8.DecodeLastRune",
+    "unicode/utf8.DecodeLastRuneInString",
+    "unicode/utf8.EncodeRune",
+    "unicode/utf8.appendLong",
+    "unicode/utf8.decode",
+    "unicode/utf8.decodeLong",
 )
 EMPTY = "func main() {}"
 WHOLE = re.compile(r"\bpackage\b|\.number\b|address\(type_")  # variables, numbers of types, which types are the same

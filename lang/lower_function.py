@@ -32,6 +32,7 @@ from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection, Selec
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
+LARGE = 60  # lines of a function that stays out of line if it runs once; of what a smaller one does its caller may know
 SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
 
 
@@ -206,8 +207,19 @@ class Function(Defers):
 
     def callees(self) -> set[str]:
         """The Toy functions that are called."""
+        return set(self.places_of_calls())
+
+    def places_of_calls(self) -> list[str]:
+        """The Toy functions that are called: each as often as there are places that call it.
+
+        Those that the runtime calls in its turn count twice: nobody knows how often it does.
+        """
         calls = [node for node in flow_nodes(self.body) if isinstance(node, Call)]
-        return {node.callee for node in calls if node.callee} | {name for node in calls for name in node.others}
+        return [name for node in calls for name in (node.callee, *node.others, *node.others) if name]
+
+    def calls_outside_loops(self) -> list[str]:
+        """The Toy functions that are called at most once in a run of this one, where they are called."""
+        return [node.callee for node in straight_nodes(self.body) if isinstance(node, Call) and node.callee]
 
     def collects_itself(self) -> bool:
         """Whether the body allocates or calls what may collect, other Toy functions aside."""
@@ -217,10 +229,10 @@ class Function(Defers):
 
     # ---- lines
 
-    def lines(self, collecting: set[str], recurses: bool) -> list[str]:
+    def lines(self, collecting: set[str], recurses: bool, runs_once: bool = False) -> list[str]:
         """The function's text, given which Toy functions may collect."""
         body, depth = emit_function_body(
-            without_safe_calls(self.body, collecting), self.pointers, finalizers=self.finalizers()
+            without_safe_calls(self.body, collecting), self.pointers, finalizers=self.finalizers(), runs_once=runs_once
         )
         if self.uses_globals:
             body = ["    package = Package.at(g.globals)", *body]
@@ -231,7 +243,8 @@ class Function(Defers):
             if 2 * depth > SLOTS_PER_FRAME:
                 guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", overflow]
         if not self.is_unrolled():
-            return [self.head(self.name), *guard, *body, ""]
+            marks = ["@once"] if runs_once and len(body) >= LARGE else []
+            return [*marks, self.head(self.name), *guard, *body, ""]
         twin = self.program.names.fresh(f"{self.name}_again")
         calls = re.compile(rf"\b{self.name}\(g, ")
         outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C2
@@ -268,6 +281,16 @@ def flow_blocks(block: list[Flow]) -> list[list[Flow]]:
 def flow_nodes(block: list[Flow]) -> list[Flow]:
     """All nodes of a flow, those inside others included."""
     return [node for part in flow_blocks(block) for node in part]
+
+
+def straight_nodes(block: list[Flow]) -> list[Flow]:
+    """All nodes of a flow that are in no loop."""
+    found: list[Flow] = []
+    for node in block:
+        found.append(node)
+        if isinstance(node, If):
+            found += straight_nodes(node.then) + straight_nodes(node.orelse)
+    return found
 
 
 def without_safe_calls(block: list[Flow], collecting: set[str]) -> list[Flow]:

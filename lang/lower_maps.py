@@ -18,6 +18,7 @@ from typing import TypeGuard
 from lang.flow import Break, Continue
 from lang.go_types import Map, Type
 from lang.lower_frame import Place, Value
+from lang.lower_operators import may_differ_from_itself
 from lang.lower_slices import Slices
 from lang.lower_types import VIEW, Component, is_boxed
 from lang.spelling import spelled
@@ -172,8 +173,12 @@ class Maps(Slices):
             branch = self.if_(f"not is_nil({again})")
             with self.inside(branch.then):
                 self.step(f"{slot} = {again}", slot)
-            with self.inside(branch.orelse), self.inside(self.if_(self.compared("==", t.key, key, key)).then):
-                self.add(Continue())  # deleted; a NaN, which nobody finds, stays
+            with self.inside(branch.orelse):  # deleted; but a NaN, which nobody finds, stays
+                if may_differ_from_itself(t.key):
+                    with self.inside(self.if_(self.compared("==", t.key, key, key)).then):
+                        self.add(Continue())
+                else:
+                    self.add(Continue())
         return self.load(self.slot_place(slot, "key", t.key)), self.load(self.slot_place(slot, "elem", t.elem))
 
 

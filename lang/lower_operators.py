@@ -263,6 +263,16 @@ def float_text(value: Fraction, under: Basic) -> str:
     return repr(number)
 
 
+def may_differ_from_itself(t: Type) -> bool:
+    """Whether a value of the type may be a NaN, or have one in it."""
+    under = t.underlying
+    if isinstance(under, Array):
+        return may_differ_from_itself(under.elem)
+    if isinstance(under, Struct):
+        return any(f.name != "_" and may_differ_from_itself(f.type) for f in under.fields)
+    return isinstance(under, Interface) or isinstance(under, Basic) and under.is_float
+
+
 def has_interface(t: Type) -> bool:
     """Whether a value of the type has an interface in it, the comparison of which may panic."""
     under = t.underlying

@@ -12,6 +12,7 @@ Owner: nobody; a program is lowered once.        Next: driver.py
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
@@ -228,7 +229,8 @@ class ProgramLowering(Library):
         self.lower_dispatches()
         struct = self.globals_struct()
         # These may define further types, so they come before the definitions are taken.
-        lines, start = self.package_class(struct), self.start(initialize, errors)
+        calls = self.first_calls(initialize)
+        lines, start = self.package_class(struct), self.start(calls, errors)
         questions = self.question_lines()
         text = "\n".join(
             [
@@ -238,7 +240,7 @@ class ProgramLowering(Library):
                 *self.types.definitions,
                 *lines,
                 *questions,
-                *self.texts(),
+                *self.texts(self.running_once(calls)),
                 *start,
                 *(f"# {number}: {place.function}, line {place.line}" for number, place in enumerate(self.positions)),
             ]
@@ -287,8 +289,16 @@ class ProgramLowering(Library):
         fields = zip(names, struct.fields, field_offsets(struct), strict=False)
         return TypeNotes().notes(self.allocations, [Variable(name, at, f.type) for name, f, at in fields])
 
-    def start(self, initialize: str, errors: list[str]) -> list[str]:
-        """The function that runs the program."""
+    def first_calls(self, initialize: str) -> list[str]:
+        """The functions that run the program, one after the other."""
+        inits = [self.functions[d.object] for d in self.package.init_functions if d.object is not None]
+        main = next(
+            self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
+        )
+        return [*self.library_initializers(), initialize, *inits, main]
+
+    def start(self, calls: list[str], errors: list[str]) -> list[str]:
+        """The function that makes those calls."""
         prepared = [*self.static_lines(), *errors]
         if self.uses_arguments:
             prepared += [
@@ -297,11 +307,6 @@ class ProgramLowering(Library):
                 "    package.os_Args.length = count",
                 "    package.os_Args.capacity = count",
             ]
-        inits = [self.functions[d.object] for d in self.package.init_functions if d.object is not None]
-        main = next(
-            self.functions[d.object] for d in self.package.functions if d is self.package.main and d.object is not None
-        )
-        calls = [*self.library_initializers(), initialize, *inits, main]
         whole: list[str] = []
         if self.text_of:
             whole = [
@@ -373,12 +378,32 @@ class ProgramLowering(Library):
         names = [f"{f.name} as {name}" for name, f in self.imported_common.items()]
         return [f"from {COMMON_MODULE} import {', '.join(names)}"] if names else []
 
-    def texts(self) -> list[str]:
-        """The lines of all functions."""
+    def texts(self, once: set[str]) -> list[str]:
+        """The lines of all functions, some of which run once."""
         collecting = self.collecting()
         recursive = self.recursive()
-        bodies = [line for function in self.lowered for line in function.lines(collecting, function.name in recursive)]
+        bodies = [
+            line
+            for function in self.lowered
+            for line in function.lines(collecting, function.name in recursive, function.name in once)
+        ]
         return [*self.helper_lines, *self.shape_lines(), *bodies]
+
+    def running_once(self, first: list[str]) -> set[str]:
+        """The functions that run at most once: called in one place, outside loops, by `first` or by others of these."""
+        lowered = {function.name: function for function in self.lowered}
+        places = Counter([*first, *self.static_closures])
+        for group in self.addressed.values():
+            places.update(group)
+        for function in self.lowered:
+            places.update(function.places_of_calls())
+        found: set[str] = set()
+        waiting = first
+        while waiting:
+            once = [name for name in waiting if name in lowered and places[name] == 1]
+            found.update(once)
+            waiting = [callee for name in once for callee in lowered[name].calls_outside_loops()]
+        return found
 
     def collecting(self) -> set[str]:
         """The functions that may collect, themselves or through others."""

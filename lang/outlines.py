@@ -24,14 +24,14 @@ from lang.packages import library_file, library_paths
 from lang.parse import parse
 from lang.source import Source
 from lang.version import version_key
-from runtime.syspy.cache import digest, environment, read, write
+from runtime.syspy.cache import digest, environment, file_bytes, read, write
 
 NAME = "outlines"  # of the entry in the cache
 
 
 def package_source(path: str) -> Source:
     """The text of a package that is written in Toy."""
-    return Source.of_bytes(f"{path}.toy", library_file(path).read_bytes())
+    return Source.of_bytes(f"{path}.toy", file_bytes(library_file(path)))
 
 
 def parsed(source: Source) -> s.File:

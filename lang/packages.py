@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 from lang.go_types import (
     ANY,
@@ -38,7 +37,7 @@ from lang.go_types import (
 )
 from lang.objects import Const, Func, Object, TypeName, Var, VarKind
 
-LIBRARY = Path(__file__).with_name("library")
+LIBRARY = os.path.join(os.path.dirname(__file__), "library")
 
 _ANYS = Slice(ANY)
 
@@ -182,17 +181,18 @@ PARTS = {"fmt": dict.fromkeys(_SCAN.split(), "internal/scan")}
 
 def is_package(path: str) -> bool:
     """Whether Toy has the package, for programs to import."""
-    return not path.startswith("internal/") and (path in _BUILDERS or library_file(path).is_file())
+    return not path.startswith("internal/") and (path in _BUILDERS or os.path.isfile(library_file(path)))
 
 
-def library_file(path: str) -> Path:
+def library_file(path: str) -> str:
     """Where the part of a package is that is written in Toy."""
-    return LIBRARY / f"{path}.toy"
+    return os.path.join(LIBRARY, f"{path}.toy")
 
 
 def library_paths() -> list[str]:
     """All packages, and parts of packages, that are written in Toy."""
-    return sorted(str(file.relative_to(LIBRARY).with_suffix("")) for file in LIBRARY.rglob("*.toy"))
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(LIBRARY) for name in names)
+    return sorted(os.path.relpath(file, LIBRARY).removesuffix(".toy") for file in files if file.endswith(".toy"))
 
 
 @cache

@@ -17,7 +17,6 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import lark
@@ -32,8 +31,9 @@ from lang.source import Source
 from lang.syntax_errors import explained
 from lang.tree_builder import TreeBuilder
 from runtime.syspy.cache import directory as cache_directory
+from runtime.syspy.cache import file_bytes
 
-GRAMMAR = Path(__file__).with_name("grammar.lark")
+GRAMMAR = os.path.join(os.path.dirname(__file__), "grammar.lark")
 HEADERS = frozenset(["IF", "FOR", "SWITCH"])
 DECLARATIONS = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 
@@ -78,7 +78,7 @@ def keywords() -> dict[str, str]:
 def _parser() -> tuple[lark.Lark, TreeBuilder, dict[str, str]]:
     """The parser, its callbacks, and the keywords of the grammar with their terminals' names."""
     builder = TreeBuilder()
-    grammar = GRAMMAR.read_text(encoding="utf-8")
+    grammar = file_bytes(GRAMMAR).decode()
     options: dict[str, Any] = {"start": "file", "parser": "lalr", "lexer": NoLexer, "maybe_placeholders": False}
     parser = lark.Lark(grammar, transformer=builder, cache=_cache_file(grammar) or False, **options)
     spellings = {terminal.pattern.value: terminal.name for terminal in parser.terminals}

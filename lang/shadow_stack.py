@@ -46,15 +46,17 @@ EMPTY = -1
 
 
 def emit_function_body(
-    body: list[Flow], pointers: dict[str, str], level: int = 1, finalizers: str = ""
+    body: list[Flow], pointers: dict[str, str], level: int = 1, finalizers: str = "", runs_once: bool = False
 ) -> tuple[list[str], int]:
     """The lines of `body` and the number of slots its frame uses at most.
 
     `pointers` maps each local that can hold a heap pointer to the text of its address. `finalizers` is the name of the
-    function that makes the calls of finalizers which are ready; "" in programs without such.
+    function that makes the calls of finalizers which are ready; "" in programs without such. In a function that
+    `runs_once`, only loops have the fast paths of allocations.
     """
     names = list(pointers)
-    frame = _Frame({name: 1 << number for number, name in enumerate(names)}, list(pointers.values()), finalizers)
+    bits = {name: 1 << number for number, name in enumerate(names)}
+    frame = _Frame(bits, list(pointers.values()), finalizers, runs_once)
     frame.live_before(body, 0, 0, 0)
     lines: list[str] = []
     frame.emit(body, (), lines, level)
@@ -72,8 +74,9 @@ class _LoopState:
 class _Frame:
     """The two passes over one function."""
 
-    def __init__(self, bits: dict[str, int], addresses: list[str], finalizers: str) -> None:
+    def __init__(self, bits: dict[str, int], addresses: list[str], finalizers: str, runs_once: bool) -> None:
         self.bits = bits
+        self.runs_once = runs_once
         self.finalizers = finalizers
         self.addresses = addresses
         self.depth = 0
@@ -225,18 +228,29 @@ class _Frame:
         return self.forget(held, node.targets)
 
     def emit_allocate(self, node: Allocate, slots: Slots, lines: list[str], indent: str) -> Slots:
-        """The fast path; the stores only on the slow one, so they count for nothing behind it."""
-        lines.append(f"{indent}{node.word} = {node.fast}")
-        lines.append(f"{indent}if unlikely({node.word} == 0):")
-        held = self.store_live(self.across[id(node)], slots, lines, indent + INDENT)
-        lines.append(f"{indent}{INDENT}g.shadow_top = {shadow_pointer(len(held))}")
-        if node.site:
-            lines.append(f"{indent}{INDENT}g.alloc_site = {node.site}")
-        lines.append(f"{indent}{INDENT}{node.word} = {node.slow}{mark(node)}")
-        if self.finalizers:
-            self.call_finalizers(node, len(held), lines, indent + INDENT)
+        """The fast path; the stores only on the slow one, so they count for nothing behind it.
+
+        What is allocated once is not worth a fast path: the slow one is a call.
+        """
+        if self.runs_once and not self.loops:
+            held = self.emit_slow(node, slots, lines, indent)
+        else:
+            lines.append(f"{indent}{node.word} = {node.fast}")
+            lines.append(f"{indent}if unlikely({node.word} == 0):")
+            held = meet(slots, self.emit_slow(node, slots, lines, indent + INDENT))
         lines.append(indent + node.text)
-        return self.forget(meet(slots, held), node.targets)
+        return self.forget(held, node.targets)
+
+    def emit_slow(self, node: Allocate, slots: Slots, lines: list[str], indent: str) -> Slots:
+        """The stores and the call of an allocation."""
+        held = self.store_live(self.across[id(node)], slots, lines, indent)
+        lines.append(f"{indent}g.shadow_top = {shadow_pointer(len(held))}")
+        if node.site:
+            lines.append(f"{indent}g.alloc_site = {node.site}")
+        lines.append(f"{indent}{node.word} = {node.slow}{mark(node)}")
+        if self.finalizers:
+            self.call_finalizers(node, len(held), lines, indent)
+        return held
 
     def call_finalizers(self, node: Allocate, slot: int, lines: list[str], indent: str) -> None:
         """Behind an allocation: the new object is one more root, while finalizers run."""

@@ -17,8 +17,10 @@ from runtime.syspy import native
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
+    from runtime.syspy.compiler import Compiler
     from runtime.syspy.image import Image
 
 
@@ -71,6 +73,16 @@ def cached_program(text: str, base: Image, is_profiled: bool) -> Image | None:
     return native.cached("program", program_key(text, is_profiled), base=base)
 
 
+def compiler() -> AbstractContextManager[Compiler | None]:
+    """What compiles a program, from now on; nothing where there is no processor for it."""
+    from contextlib import nullcontext
+
+    from runtime.syspy.beside import processors
+    from runtime.syspy.compiler import Compiler
+
+    return Compiler() if processors() > 1 else nullcontext()
+
+
 def build_program(
     key: str,
     sources: dict[str, str],
@@ -78,6 +90,16 @@ def build_program(
     base: Image,
     notes: dict[str, Any],
     use_cache: bool,
+    compiler: Compiler | None = None,
 ) -> Image:
     """Translate a lowered program, whose modules these are; `key` is that of its source."""
-    return native.build([start], "program", base=base, sources=sources, key=key, notes=notes, use_cache=use_cache)
+    return native.build(
+        [start],
+        "program",
+        base=base,
+        sources=sources,
+        key=key,
+        notes=notes,
+        use_cache=use_cache,
+        compiler=compiler,
+    )

@@ -63,13 +63,13 @@ def set_pointer_bits(span: MSpan, first: u64, end: u64) -> None:
 def clear_pointer_bits(addr: uintptr, scalars: u64, nwords: u64) -> None:
     """Clear the pointer bits of those words of the object at addr whose bit in scalars is set; they are below nwords.
 
-    The object lies in a page with inline bits.
+    The object lies in a page with inline bits. One of 2^n words has a slot of that size, and its bits are in one word.
     """
     first = (addr & PAGE_MASK) >> LOG_PTR_SIZE
     at = align_down(addr, PAGE_SIZE) + POINTER_BITS_OFFSET + first // WORD_BITS * PTR_SIZE
     shift = first % WORD_BITS
     store(u64, at, u64(load(u64, at) & ~(scalars << shift)))
-    if shift + nwords > WORD_BITS:
+    if nwords & (nwords - 1) != 0 and shift + nwords > WORD_BITS:
         rest = scalars >> (WORD_BITS - shift)
         store(u64, at + PTR_SIZE, u64(load(u64, at + PTR_SIZE) & ~rest))
 

@@ -33,7 +33,7 @@ READING_ORDER = """
     runtime.syspy.lower_assignment runtime.syspy.lower_statements runtime.syspy.entries
     runtime.syspy.division runtime.syspy.unit
     runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
-    runtime.syspy.frame_table runtime.syspy.beside
+    runtime.syspy.frame_table runtime.syspy.beside runtime.syspy.compiler
     runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.basic_types runtime.utf8

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         errno,
         function_address,
         inline,
+        once,
     )
     from runtime.syspy.intrinsics import (
         bits_of,
@@ -177,6 +178,7 @@ __all__ = [
     "nil",
     "nonnil",
     "offsetof",
+    "once",
     "out_of_bounds",
     "popcount64",
     "prefetch",

@@ -19,8 +19,8 @@ import re
 from itertools import accumulate
 from typing import NamedTuple
 
-LEAST_TEXT = 300_000  # characters of functions that are worth dividing
-MOST_COPIED = 3_000  # characters of a function that is copied
+LEAST_TEXT = 230_000  # characters of functions that are worth dividing
+MOST_COPIED = 2_300  # characters of a function that is copied
 MIDDLE = 0.08  # of the whole: how far from the middle the cut may be
 
 SYMBOL = re.compile(r'@(?:"[^"]*"|[\w.]+)')

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -53,11 +54,15 @@ class Emission:
         self.names: dict[str, Any] = signature.function.__globals__
         self.lines: list[str] = []
         self.allocas: list[str] = []
-        self.locals: dict[str, tuple[Kind, str]] = {}  # the kind and the alloca of each local
+        # The kind of each local, and where it is: its alloca, or the value itself of one that is written in one place.
+        self.locals: dict[str, tuple[Kind, str]] = {}
+        self.written_once = written_once(signature.node)
         self.assigned: set[str] = set()  # locals that are assigned on every path to here
         self.is_open = True  # whether control reaches the end of the text so far
         self.block = "entry"  # label of the current block
-        self.places = unit.sources.of(signature.function).places
+        source = unit.sources.of(signature.function)
+        self.places = source.places
+        self.lines_before = source.lines_before.get(signature.function.__name__, 0)  # those that no node counts
         self.scope = unit.scope() if self.places else ""  # as LLVM knows the function when it keeps places
         self.named = -1  # what traces call the statement under way
         self.measures_stack = False  # it asks for the stack pointer
@@ -180,3 +185,25 @@ class Emission:
                 argument = self.static(node.slice)
                 return MISSING if argument is MISSING else base[argument]
         return MISSING
+
+
+def written_once(node: ast.FunctionDef) -> set[str]:
+    """The names that a function writes in one place; for a parameter that is where it begins.
+
+    As each is written on every path before it is read, that place comes before all that read it.
+    """
+    places = Counter(argument.arg for argument in node.args.args)
+    waiting = [node.body]
+    while waiting:
+        for statement in waiting.pop():
+            if isinstance(statement, ast.Assign):
+                target = statement.targets[0]
+                targets = target.elts if isinstance(target, ast.Tuple) else [target]
+                places.update([target.id for target in targets if isinstance(target, ast.Name)])
+            elif isinstance(statement, ast.If | ast.While | ast.For):
+                waiting += [statement.body, statement.orelse]
+                if isinstance(statement, ast.For) and isinstance(statement.target, ast.Name):
+                    places[statement.target.id] += 1
+            elif isinstance(statement, ast.AnnAssign | ast.AugAssign) and isinstance(statement.target, ast.Name):
+                places[statement.target.id] += 1
+    return {name for name, count in places.items() if count == 1}

@@ -2,6 +2,7 @@
 
     @inline        its body is copied into every caller, in other images too
     @cold          hardly ever called: kept out of line, and so is every path that leads to it
+    @once          runs at most once: kept out of line, as its copy in the caller would gain nothing
 
     @c_function
     def mmap(addr: uintptr, length: u64, prot: i32, flags: i32, fd: i32, offset: i64) -> uintptr: ...
@@ -34,7 +35,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MARK = "__systems__"  # attribute of a marked function: "inline", "cold" or "c"
+MARK = "__systems__"  # attribute of a marked function: "inline", "cold", "once" or "c"
 
 _ADDRESSED: WeakValueDictionary[int, Callable[..., Any]] = WeakValueDictionary()  # by address, while they live
 
@@ -48,6 +49,12 @@ def inline(function: F) -> F:
 def cold(function: F) -> F:
     """Lay this function, and the paths that lead to it, out of line."""
     setattr(function, MARK, "cold")
+    return function
+
+
+def once(function: F) -> F:
+    """Lay this function, which runs at most once, out of line: its callers stay small."""
+    setattr(function, MARK, "once")
     return function
 
 

@@ -87,6 +87,10 @@ class Assignment(Intrinsics):
             kind, operand = self.settled(value, target)
             if not is_type(kind):
                 self.refuse(subset.UNPACKING, target, 1, len(kind))
+            if name in self.written_once:
+                self.locals[name] = (kind, operand)
+                self.assigned.add(name)
+                return
             self.locals[name] = (kind, self.alloca(kind, name))
         else:
             kind = self.locals[name][0]

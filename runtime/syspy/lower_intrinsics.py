@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import platform
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -108,7 +108,7 @@ class Intrinsics(Vocabulary):
     def relax(self, node: ast.Call) -> Value:
         """The processor's own hint, where it has one."""
         self.count(node, 0)
-        hint = RELAX_HINTS.get(platform.machine())
+        hint = RELAX_HINTS.get(os.uname().machine)
         if hint is not None:
             name, parameter, argument = hint
             self.unit.declare(f"llvm.{name}", f"void @llvm.{name}({parameter})")

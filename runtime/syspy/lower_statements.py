@@ -4,7 +4,8 @@
     for i in range(a, b, s)     a hidden counter; i is assigned from it, and what the body does to i is no matter
 
 A local is known from its first assignment in the text, and has to be assigned on every path before it is read:
-`assigned` is the set of locals that are, and where two paths meet it is the intersection of theirs.
+`assigned` is the set of locals that are, and where two paths meet it is the intersection of theirs. So the one place
+that writes a local comes before all that read it, and its value needs no memory; other locals have some in the frame.
 
 Next: unit.py
 """
@@ -60,10 +61,13 @@ class FunctionLowering(Assignment):
         parameters = []
         for i, (name, kind) in enumerate(signature.parameters):
             parameters.append(f"{llvm_type(kind)} %p{i}")
+            self.assigned.add(name)
+            if name in self.written_once:
+                self.locals[name] = (kind, f"%p{i}")
+                continue
             slot = self.alloca(kind, name)
             self.locals[name] = (kind, slot)
             self.do(f"store {llvm_type(kind)} %p{i}, ptr {slot}")
-            self.assigned.add(name)
         self.statements(signature.node.body)
         if self.is_open:
             self.fall_off()
@@ -89,7 +93,7 @@ class FunctionLowering(Assignment):
             if not self.is_open:
                 self.place(self.label())
             if self.places:
-                self.named = self.places[node.lineno - 1]
+                self.named = self.places[self.lines_before + node.lineno - 1]
             method = STATEMENTS.get(type(node))
             if method is None:
                 self.refuse(subset.STATEMENT, node, type(node).__name__)

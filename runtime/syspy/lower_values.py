@@ -64,6 +64,8 @@ class Values(Emission):
         if node.id not in self.assigned:
             self.refuse(subset.UNASSIGNED, node, node.id)
         kind, slot = known
+        if node.id in self.written_once:
+            return known
         return kind, self.emit(f"load {llvm_type(kind)}, ptr {slot}")
 
     def object_value(self, found: Any, node: ast.expr) -> Value:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from runtime.syspy.compiler import Compiler
+
 
 def key_of(files: Iterable[str | Path], *texts: str) -> str:
     """A key for `build` and `cached`: of the contents of files, and of texts such as options or a program."""
@@ -61,6 +63,7 @@ def build(
     use_cache: bool = True,
     notes: dict[str, Any] | None = None,
     exports: Sequence[Any] = (),
+    compiler: Compiler | None = None,
 ) -> Image:
     """The image of the roots and all that they call. SubsetError if that is not systems Python.
 
@@ -69,7 +72,8 @@ def build(
     what JSON can hold, are kept with the image. `exports` are functions and constants that images
     above may refer to, beside what the roots of an image without a base call.
 
-    What is kept may be compiled by two processes, in halves. What is not has texts, and is the same each time.
+    What is kept may be compiled by other processes, in halves: by `compiler`, if there is one. What is not has texts,
+    and is the same each time.
     """
     if key is None:
         from runtime.syspy.dependencies import texts_of
@@ -82,7 +86,7 @@ def build(
     from runtime.syspy.translate import lowered, translate
 
     unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
-    facts, code, compiled = translate(unit, name, opt_level, is_whole=not use_cache)
+    facts, code, compiled = translate(unit, name, opt_level, not use_cache, compiler)
     facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
     image = Image({**facts, "key": full_key}, code, base)

@@ -1,8 +1,8 @@
 """Signatures: what is known of a systems function before its body is looked at.
 
-Parameters and result come from the annotations, the linkage from the mark (@inline, @cold, @c_function). A function's
-symbol is its module and its name, `runtime.malloc.mallocgc`; a C function's is its bare name. A symbol without a dot is
-therefore C's.
+Parameters and result come from the annotations, the linkage from the mark (@inline, @cold, @once, @c_function). A
+function's symbol is its module and its name, `runtime.malloc.mallocgc`; a C function's is its bare name. A symbol
+without a dot is therefore C's.
 
 Next: operators.py
 """
@@ -21,7 +21,7 @@ from runtime.syspy.kinds import Kind, is_type, llvm_type
 from runtime.syspy.sources import Sources
 from runtime.syspy.subset import SubsetError, spelt
 
-DECORATORS = frozenset(("inline", "cold", "c_function"))
+DECORATORS = frozenset(("inline", "cold", "once", "c_function"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Signature:
     symbol: str
     parameters: tuple[tuple[str, Kind], ...]
     result: Kind  # a kind, a tuple of kinds, None or NoReturn
-    mark: str  # "inline", "cold", "c" or ""
+    mark: str  # "inline", "cold", "once", "c" or ""
     node: ast.FunctionDef
     file: str
 

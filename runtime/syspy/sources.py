@@ -3,6 +3,9 @@
 Of a module only the functions are parsed that are asked for, each by itself. Its text is the one given here, or the
 module's `__source__` (both of programs made by a compiler, which have no file), or else its file's.
 
+A function's tree counts lines from where its text begins: nobody wants to know where things stand, but for errors and
+places. After an error all is parsed again where it stands (translate.py).
+
 A line of a text that is given may say what traces shall call it: a number that means a place to the compiler.
 
         t3 = inner(g, sp, t2, 2, 2, i)  # 7
@@ -32,11 +35,14 @@ def place_of(line: str) -> int:
 class Source:
     """One module's text, and its functions by name."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, stands: bool = False) -> None:
         self.file = file
         self.text = text
+        self.stands = stands  # functions are parsed where they stand
+        self.lines_before: dict[str, int] = {}  # by function: of its text, which its tree does not count
         self.places: list[int] = []  # by line, from 0: what traces call it; none where they name no line
-        self._spans: dict[str, list[tuple[int, int]]] = {}  # where what looks like each function begins and ends
+        # Where what looks like each function begins and ends, and how many lines are in front of it.
+        self._spans: dict[str, list[tuple[int, int, int]]] = {}
         self._functions: dict[str, ast.FunctionDef | None] = {}
 
     def function(self, name: str) -> ast.FunctionDef | None:
@@ -47,29 +53,34 @@ class Source:
 
     def _parsed(self, name: str) -> ast.FunctionDef | None:
         if not self._spans:
+            lines, at = 0, 0
             for match in FUNCTION.finditer(self.text):
-                self._spans.setdefault(match[1], []).append(match.span())
+                lines, at = lines + self.text.count("\n", at, match.start()), match.start()
+                self._spans.setdefault(match[1], []).append((*match.span(), lines))
         spans = self._spans.get(name, [])
-        body = self._piece(*spans[0]) if len(spans) == 1 else None
+        body = self._piece(name, *spans[0]) if len(spans) == 1 else None
         if body is None and spans:
             body = ast.parse(self.text, self.file).body
         found = [node for node in body or () if isinstance(node, ast.FunctionDef) and node.name == name]
         return found[-1] if found else None
 
-    def _piece(self, start: int, end: int) -> list[ast.stmt] | None:
-        """A part of the text, parsed where it stands; None if a text of several lines ends it too early."""
-        lines_before = "\n" * self.text.count("\n", 0, start)
+    def _piece(self, name: str, start: int, end: int, lines_before: int) -> list[ast.stmt] | None:
+        """A part of the text, parsed; None if a text of several lines ends it too early."""
+        in_front = "\n" * lines_before if self.stands else ""
         try:
-            return ast.parse(lines_before + self.text[start:end], self.file).body
+            body = ast.parse(in_front + self.text[start:end], self.file).body
         except SyntaxError:
             return None
+        self.lines_before[name] = lines_before - len(in_front)
+        return body
 
 
 class Sources:
     """All modules that one translation meets."""
 
-    def __init__(self, texts: dict[str, str] | None = None) -> None:
+    def __init__(self, texts: dict[str, str] | None = None, stand: bool = False) -> None:
         self._texts = texts or {}  # by module name
+        self._stand = stand
         self._known: dict[str, Source] = {}
 
     def of(self, function: FunctionType) -> Source:
@@ -80,7 +91,8 @@ class Sources:
         """The source of a module, by its name, its file and its globals."""
         if name not in self._known:
             text = self._texts.get(name, names.get("__source__"))
-            source = self._known[name] = Source(file, "".join(linecache.getlines(file)) if text is None else text)
+            text = "".join(linecache.getlines(file)) if text is None else text
+            source = self._known[name] = Source(file, text, self._stand)
             if name in self._texts:
                 source.places = [place_of(line) for line in source.text.split("\n")]
         return self._known[name]

@@ -3,21 +3,25 @@
     unit --> LLVM text of two halves --> two processes --> two objects --> linked
         `--> LLVM text of the whole  --> one object ---------------------> linked
 
+The processes are the compiler's (compiler.py), if there is one: it has loaded LLVM by then.
+
 Next: native.py
 """
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.syspy.beside import Beside, processors
+from runtime.syspy.beside import processors
+from runtime.syspy.compiler import Compiler, objects_of
 from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.frame_table import frame_table
 from runtime.syspy.mapping import packed
 from runtime.syspy.optimise import Compiled, compile_text
 from runtime.syspy.sources import Sources
+from runtime.syspy.subset import SubsetError
 from runtime.syspy.unit import Unit
 
 if TYPE_CHECKING:
@@ -33,24 +37,38 @@ def lowered(
 ) -> Unit:
     """The unit of the roots, the exports and all that they call, checked and in LLVM text."""
     unit = Unit(Sources(sources), base, debug)
-    unit.add_exports(exports)
-    for root in roots:
-        unit.add_root(root)
+    try:
+        add_all(unit, roots, exports)
+    except SubsetError:  # is to say where
+        add_all(Unit(Sources(sources, stand=True), base, debug), roots, exports)
+        raise
     return unit
 
 
-def translate(unit: Unit, name: str, opt_level: int, is_whole: bool) -> tuple[Facts, bytes, Compiled | None]:
-    """The code of a unit, what has to be known to load and call it, and the module, unless it was halved."""
+def add_all(unit: Unit, roots: Sequence[Callable[..., Any]], exports: Sequence[Any]) -> None:
+    """Lower the exports and the roots into a unit."""
+    unit.add_exports(exports)
+    for root in roots:
+        unit.add_root(root)
+
+
+def translate(
+    unit: Unit, name: str, opt_level: int, is_whole: bool, compiler: Compiler | None = None
+) -> tuple[Facts, bytes, Compiled | None]:
+    """The code of a unit, what has to be known to load and call it, and the module, if it was compiled here as a whole.
+
+    What need not be is compiled by that compiler, if there is one, and in halves, if it is large.
+    """
     facts: Facts = {"name": name, "entries": unit.entries()}
-    objects = [] if is_whole else objects_of_halves(unit, opt_level)
-    if objects:
-        return *linked_code(facts, objects), None
-    compiled = compile_text(unit.text(), opt_level)
+    objects = [] if is_whole else objects_elsewhere(unit, opt_level, compiler)
+    compiled = None if objects else compile_text(unit.text(), opt_level)
+    if compiled is not None:
+        objects = [compiled.object_code]
     try:
-        return *linked_code(facts, [compiled.object_code]), compiled
+        return *linked_code(facts, objects), compiled
     except Unsupported:
         facts |= {"is_object": True, "defined": unit.exported(), "imported": unit.imported()}
-        return facts, compiled.object_code, compiled
+        return facts, objects[0], compiled
 
 
 def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
@@ -60,15 +78,14 @@ def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
     return facts | own, bytes(linked.memory)
 
 
-def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:
-    """The objects of the unit's halves; none if it is too small, or there is no processor for another one.
+def objects_elsewhere(unit: Unit, opt_level: int, compiler: Compiler | None) -> list[bytes]:
+    """The objects of the unit, or of its halves; none if it is too small for another process, or that has failed.
 
-    Nor is there where llvmlite has to load the object, which takes one only.
+    One whole is left where there is no processor for another half, and where llvmlite has to load the object, which
+    takes one only.
     """
-    texts = unit.texts() if processors() > 1 and platform.machine() == "x86_64" else []
-    if len(texts) < 2:
-        return []
-    with Beside(lambda: compile_text(texts[1], opt_level).object_code) as other:
-        own = compile_text(texts[0], opt_level).object_code
-        others = other.result()
-    return [own, others] if others is not None else []
+    in_halves = processors() > 1 and os.uname().machine == "x86_64"
+    texts = unit.texts() if in_halves else [unit.text()]
+    if compiler is not None:
+        return compiler.objects(texts, opt_level)
+    return objects_of(texts, opt_level) if len(texts) > 1 else []

@@ -34,6 +34,11 @@ from runtime.syspy.signatures import Signature, signature_of, symbol_text
 from runtime.syspy.sources import Sources
 
 MOST_TOLD_BYTES = 4096  # of a constant of the base image whose contents are repeated
+ATTRIBUTES = {  # of functions, by their mark
+    "inline": "alwaysinline nounwind uwtable",
+    "cold": "noinline cold nounwind uwtable",
+    "once": "noinline nounwind uwtable",
+}
 
 METADATA = """
 !0 = !{!"syspy"}
@@ -133,9 +138,7 @@ class Unit:
 
     def _define(self, signature: Signature) -> None:
         lowering = FunctionLowering(self, signature)
-        attributes = {"inline": "alwaysinline nounwind uwtable", "cold": "noinline cold nounwind uwtable"}.get(
-            signature.mark, "nounwind uwtable"
-        )
+        attributes = ATTRIBUTES.get(signature.mark, "nounwind uwtable")
         linkage = "hidden" if self.base is None or signature.symbol in self._exports else "internal"
         text = lowering.text(attributes)
         self._functions[symbol_text(signature.symbol)] = Function(linkage, prototype(signature), text)

@@ -8,9 +8,10 @@ from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Re
 from lang.shadow_stack import emit_function_body
 
 
-def emitted(body: list[Flow], *pointers: str) -> str:
+def emitted(body: list[Flow], *pointers: str, runs_once: bool = False) -> str:
     """The lines of a body whose pointers are views of these names."""
-    lines, _ = emit_function_body(body, {name: f"address({name})" for name in pointers}, level=0)
+    addresses = {name: f"address({name})" for name in pointers}
+    lines, _ = emit_function_body(body, addresses, level=0, runs_once=runs_once)
     return "\n".join(lines)
 
 
@@ -84,6 +85,26 @@ def test_an_allocation_stores_on_its_slow_path_only() -> None:
             w = slow(g)
         n = Node.at(w)
         n.left = a
+        return n
+    """)
+
+
+def test_what_is_allocated_once_has_no_fast_path() -> None:
+    one = Allocate("w", "fast(g)", "slow(g)", "n = Node.at(w)", ("n",))
+    many = Allocate("v", "fast(g)", "slow(g)", "m = Node.at(v)", ("m",))
+    body: list[Flow] = [one, Loop("m.left == a", [many]), Return("n")]
+    assert emitted(body, "a", "n", runs_once=True) == expect("""
+        store(uintptr, sp, address(a))
+        g.shadow_top = sp + 8
+        w = slow(g)
+        n = Node.at(w)
+        while m.left == a:
+            v = fast(g)
+            if unlikely(v == 0):
+                store(uintptr, sp + 8, address(n))
+                g.shadow_top = sp + 16
+                v = slow(g)
+            m = Node.at(v)
         return n
     """)
 

@@ -59,6 +59,16 @@ def push(b: Bump, head: Node, value: i64) -> Node:
     node.next = head
     return node
 
+def doubled(n: i64) -> i64:
+    return n + n
+
+@once
+def doubled_once(n: i64) -> i64:
+    return n + n
+
+def quadrupled(n: i64) -> i64:
+    return doubled_once(doubled(n))
+
 def total(n: Node) -> i64:
     sum = 0
     while not is_nil(n):
@@ -111,6 +121,12 @@ def test_the_fast_path_is_inlined_and_the_slow_path_is_out_of_line(image: Any) -
     assert re.search(r"\.section\s+\.text\.unlikely", assembly)
 
 
+def test_what_runs_once_is_out_of_line(image: Any) -> None:
+    code = body(image.ir, "quadrupled")
+    assert "@code.doubled_once" in code
+    assert "@code.doubled(" not in code
+
+
 def test_addresses_stay_pointers(functions: Made) -> None:
     text = functions.lowered(functions.moved).text()
     assert "inttoptr" not in body(text, "moved")
@@ -156,3 +172,28 @@ def test_sy5_an_unknown_relocation_is_refused(functions: Made) -> None:
     code[found.start() + 8] = 99
     with pytest.raises(Unsupported, match=r"^SY5: relocation 99"):
         link([bytes(code)])
+
+
+def test_a_local_that_one_place_writes_has_no_memory() -> None:
+    """Nor has a parameter that nothing is assigned to."""
+    functions = made(
+        """
+def once(a: i64, b: i64) -> i64:
+    c = a + 1
+    while b > c:
+        d, e = b - c, c
+        b = d + e - 1
+    return b
+
+def again(a: i64) -> i64:
+    for i in range(a):
+        i = i + 1
+        a += i
+    return a
+""",
+        "memory",
+    )
+    text = functions.lowered(functions.once, functions.again).text()
+    found = set(re.findall(r"%([a-z]+)\.\d+ = alloca", text))
+    assert found == {"a", "b", "i", "counter"}
+    assert functions.image(functions.once, use_cache=False).call("memory.once", 3, 9) == functions.once(3, 9)

@@ -19,6 +19,7 @@ from runtime.syspy import (
     fail,
     i32,
     inline,
+    once,
     text,
     throw,
     u8,
@@ -95,3 +96,5 @@ def test_marks_leave_the_function_as_it_is() -> None:
     assert getattr(f, MARK) == "inline"
     assert cold(f) is f
     assert getattr(f, MARK) == "cold"
+    assert once(f) is f
+    assert getattr(f, MARK) == "once"

@@ -40,9 +40,18 @@ def whole(name: str) -> ast.FunctionDef:
 
 @pytest.mark.parametrize("name", ["one", "two", "three", "two_lines"])
 def test_a_function_is_what_parsing_the_whole_gives(name: str) -> None:
-    found = Source("x.py", TEXT).function(name)
+    found = Source("x.py", TEXT, stands=True).function(name)
     assert found is not None
     assert ast.dump(found, include_attributes=True) == ast.dump(whole(name), include_attributes=True)
+
+
+@pytest.mark.parametrize("name", ["one", "two", "three", "two_lines"])
+def test_its_tree_counts_the_lines_of_its_own_text(name: str) -> None:
+    source = Source("x.py", TEXT)
+    found = source.function(name)
+    assert found is not None
+    assert ast.dump(found) == ast.dump(whole(name))
+    assert source.lines_before.get(name, 0) + found.body[0].lineno == whole(name).body[0].lineno
 
 
 @pytest.mark.parametrize("name", ["method", "C", "missing", "async_like"])
