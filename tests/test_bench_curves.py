@@ -15,6 +15,7 @@ from bench.harness import Command, Harness, Sample
 from bench.malloc import class_of_pages
 from bench.measurements import loaded
 from bench.peers import Toyrun, Workload
+from runtime.layout import HUGE_PAGE_SIZE
 from tests.go_oracle import ROOT, find_go
 
 pytestmark = pytest.mark.full  # what measures is for the full run
@@ -98,7 +99,8 @@ def test_ballast_is_in_use_and_nobody_touches_it() -> None:
         loops.collect(g)
         after = loops.toy.figures(g)
         assert after["HeapInuse"] - before["HeapInuse"] >= 32 * BALLAST_BYTES
-        assert resident_bytes() - resident < BALLAST_BYTES
+        measured = 32 * HUGE_PAGE_SIZE  # at most one of each growth is touched, to see what it costs (FT1)
+        assert resident_bytes() - resident < BALLAST_BYTES // 2 + measured
 
 
 def resident_bytes() -> int:
