@@ -237,8 +237,8 @@ FAULTS = [
         "mark",
         "what an object of an array marks in its own word of mark bits is forgotten by the next of the array",
         "mark",
-        "                        found, top, at, marks = claim(marker, child, top, shared, True, at, marks)",
-        "                        found, top, _, _ = claim(marker, child, top, shared, True, at, marks)",
+        "found, top, at, marks, fresh = claim(marker, child, top, shared, True, at, marks, fresh)",
+        "found, top, _, _, fresh = claim(marker, child, top, shared, True, at, marks, fresh)",
     ),
     Fault(
         "full_array_entry_lost",
@@ -312,11 +312,11 @@ FAULTS = [
         "mark",
         (
             "    if span_class & 1 != 0:\n"
-            "        return nothing, top, word, marks\n"
+            "        return nothing, top, word, marks, fresh\n"
         ),
         (
             "    if span_class & 1 == 0:\n"
-            "        return nothing, top, word, marks\n"
+            "        return nothing, top, word, marks, fresh\n"
         ),
     ),
     Fault(
@@ -728,7 +728,7 @@ FAULTS = [
         "heap_bits",
         "bits that go on in the next word are not cleared",
         "heap_bits malloc",
-        "    if shift + nwords > WORD_BITS:",
+        "    if nwords & (nwords - 1) != 0 and shift + nwords > WORD_BITS:",
         "    if shift + nwords > 2 * WORD_BITS:",
     ),
     Fault(
