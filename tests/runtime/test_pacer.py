@@ -71,7 +71,7 @@ def test_the_runway_grows_with_what_is_scanned(any_engine: Any) -> None:
     ("goal", "trigger", "expected", "scanned", "floating"),
     [
         (20 * MB, 17 * MB, 8 * MB, 8 * MB, 3 * MB),  # up to the goal
-        (20 * MB, 17 * MB, 4 * MB, 8 * MB, 6 * MB),  # twice as much to scan as was expected
+        (20 * MB, 17 * MB, 8 * MB, 16 * MB, 6 * MB),  # twice as much to scan as was expected
         (20 * MB, 17 * MB, 0, 8 * MB, START_RUNWAY + 8 * MB * CONS_MARK_PERCENT // 100),
         (20 * MB, 10 * MB, 8 * MB, 4 * MB, START_RUNWAY + 4 * MB * CONS_MARK_PERCENT // 100),  # done before it
         (20 * MB, 20 * MB, 8 * MB, 8 * MB, LEAST_RUNWAY),

@@ -30,7 +30,6 @@ BESIDE_GO = {
     "HeavyJitterAlloc": (0.95, 1.05),
     "Steady": (1.2, 1.35),
     "SteadyMemoryLimit": (1.2, 1.35),
-    "HighGOGC": (1.3, 1.55),
 }
 FAST = (0.98, 1.2)
 
