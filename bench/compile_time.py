@@ -28,7 +28,7 @@ from lang import driver, toolchain
 from lang import syntax as s
 from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
-from lang.lower_library import COMMON_MODULE
+from lang.lower_imports import COMMON_MODULE
 from lang.lower_program import stubs
 from lang.parse import keywords
 from lang.python_engine import declarations, module_of, program_module

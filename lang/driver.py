@@ -192,16 +192,13 @@ def translate(
     compiler: Compiler | None = None,
 ) -> Image:
     """The program as machine code."""
-    from lang.lower_library import COMMON_MODULE
+    from lang.lower_imports import COMMON_MODULE
     from lang.lower_program import stubs
-    from lang.python_engine import declarations, module_of, program_module
 
     sources = {"program": lowered.text, COMMON_MODULE: stubs(lowered.common)}
     with room_for_nesting(source):
-        module_of(COMMON_MODULE, sources[COMMON_MODULE])
-        start = program_module(declarations(lowered.text)).start
         key = toolchain.program_key(source.text, is_profiled)
-        return toolchain.build_program(key, sources, start, base, notes_of(lowered), use_cache, compiler)
+        return toolchain.build_program(key, sources, base, notes_of(lowered), use_cache, compiler)
 
 
 class without_collections:
@@ -305,7 +302,7 @@ def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     base = toolchain.library_image(runtime)
     image = toolchain.cached_program(source.text, base, is_profiled)
     if image is None:
-        with without_collections(), toolchain.compiler() as compiler:
+        with without_collections(), toolchain.compiler(base) as compiler:
             lowered = compile_source(source, is_profiled, common_of(base))
             image = translate(lowered, source, base, True, is_profiled, compiler)
     return NativeEngine(runtime, image), executable(source, image.notes)

@@ -26,9 +26,10 @@ from lang import syntax
 from lang.check_package import check
 from lang.diagnostics import Diagnostics
 from lang.go_types import Basic, Type
-from lang.lower_library import COMMON_MODULE, Common, CommonFunction, key_of
+from lang.lower_imports import COMMON_MODULE, IMPORTS, imported_names
+from lang.lower_library import Common, CommonFunction, key_of
 from lang.lower_names import RESERVED
-from lang.lower_program import IMPORTS, ProgramLowering, imported_names
+from lang.lower_program import ProgramLowering
 from lang.packages import library_paths
 from lang.parse import parse
 from lang.source import Source

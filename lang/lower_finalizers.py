@@ -24,7 +24,6 @@ from lang.lower_interfaces import Interfaces
 from lang.lower_types import VIEW, Component, runtime_name, signature_name
 from lang.objects import Func
 from lang.syntax import Call, Expr, Mode, Name
-from runtime.finalizers import EQUAL_TEXT, NIL_CLEANUP_TEXT, WITHIN_TEXT
 from runtime.layout import TINY_SIZE
 
 READY_CODE = "ready_code"  # the shape of what the runtime calls
@@ -72,6 +71,9 @@ class Finalizers(Interfaces):
 
     def add_cleanup(self, expr: Call) -> Value:
         """runtime.AddCleanup(p, f, x): the components of a Cleanup."""
+        # Not above: it imports most of the runtime, which nothing else here does.
+        from runtime.finalizers import EQUAL_TEXT, NIL_CLEANUP_TEXT, WITHIN_TEXT
+
         ptr, function, arg = expr.args
         signature = function.type.underlying
         assert isinstance(signature, Signature), "a cleanup is a function"

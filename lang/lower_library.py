@@ -25,7 +25,6 @@ from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
 
 MOST_COPIES = 100  # of functions, for their arguments
-COMMON_MODULE = "library"  # the module of the common functions: lower_common.py
 ERROR_PACKAGES = ("runtime", "internal/runtime/maps")  # what a program with recover has of them: the errors
 ERROR_TYPES = ("boundsError", "errorString", "plainError", "unhashableTypeError")
 ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")

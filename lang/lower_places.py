@@ -23,8 +23,8 @@ from lang.objects import Var
 from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
 from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PTR_SIZE, TINY_SIZE
-from runtime.page_bits import ALL_ONES
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
+from runtime.syspy.entries import MASK64
 
 
 class Places(Frame):
@@ -292,7 +292,7 @@ class Places(Frame):
         if length != capacity or not has_pointers(elem) or size > MAX_BITMAP_SIZE:
             return ""
         count = MAX_BITMAP_SIZE // size
-        mask = pointer_mask(Array(count, elem)) | ALL_ONES << count * size // PTR_SIZE & ALL_ONES
+        mask = pointer_mask(Array(count, elem)) | MASK64 << count * size // PTR_SIZE & MASK64
         return f"malloc_scan_array(g, {capacity}, {size}, {mask})"
 
 

@@ -11,14 +11,10 @@ Owner: nobody; a program is lowered once.        Next: driver.py
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any
 
-import runtime.types
 from lang import syntax
 from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Pointer, Signature, Slice, Struct, Type
@@ -26,138 +22,14 @@ from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lookup import selected_method
 from lang.lower_frame import Position
 from lang.lower_function import Function
-from lang.lower_library import COMMON_MODULE, ERROR_PACKAGES, Common, CommonFunction, Library
+from lang.lower_imports import COMMON_MODULE, IMPORTS, imported_names
+from lang.lower_library import ERROR_PACKAGES, Common, CommonFunction, Library
 from lang.lower_names import safe_name
 from lang.lower_operators import has_interface
 from lang.lower_types import field_name
 from lang.objects import FunctionInfo
 from lang.source import Source
 from lang.type_notes import TypeNotes, Variable
-
-IMPORTS = """from __future__ import annotations
-
-from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
-from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
-from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
-from lang.std.finalizer_calls import ready_code, run_ready
-from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
-from lang.std.os_pkg import (
-    getenv,
-    length_of,
-    os_args,
-    os_close,
-    os_exit,
-    os_open,
-    os_read,
-    os_remove,
-    os_remove_directory,
-    os_write,
-    os_write_file,
-)
-from lang.std.print_builtin import (
-    print_begin,
-    print_bool,
-    print_end,
-    print_float,
-    print_float32,
-    print_int,
-    print_interface,
-    print_newline,
-    print_pointer,
-    print_slice,
-    print_space,
-    print_string,
-    print_uint,
-)
-from lang.std.runtime_pkg import (
-    MemStats,
-    add_cleanup_of,
-    clear_finalizer,
-    keep_alive,
-    num_cpu,
-    read_mem_stats,
-    runtime_gc,
-    set_finalizer_of,
-    set_max_procs,
-    stop_cleanup_of,
-)
-from lang.std.slices_of_any import float32_bits, float32_of, is_pointer, kind_behind, slice_length, swap_elements
-from lang.std.start import show_output
-from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
-from lang.std.weak_pkg import weak_handle, weak_referent
-from runtime.basic_types import (
-    BOOL_TYPE,
-    FLOAT32_TYPE,
-    FLOAT64_TYPE,
-    INT8_TYPE,
-    INT16_TYPE,
-    INT32_TYPE,
-    INT64_TYPE,
-    INT_TYPE,
-    SMALL_VALUES,
-    STRING_TYPE,
-    UINT8_TYPE,
-    UINT16_TYPE,
-    UINT32_TYPE,
-    UINT64_TYPE,
-    UINT_TYPE,
-    UINTPTR_TYPE,
-)
-from runtime.finalizers import keeps_alive
-from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
-from runtime.maps import (
-    Map,
-    clear_map,
-    first_slot,
-    group_of,
-    grow_groups,
-    map_groups,
-    map_length,
-    match_empty,
-    match_tags,
-    new_map,
-    next_entry,
-    next_seed,
-    place_entry,
-    remove_entry,
-    tags_of,
-    without_first,
-)
-from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_scan_array, malloc_tiny, mallocgc
-from runtime.panics import (
-    check_array,
-    check_slice,
-    check_slice3,
-    check_slice3_of,
-    check_slice_of,
-    panic_any,
-    panic_conversion,
-    panic_missing_method,
-    panic_nil_map,
-    panic_nil_receiver,
-    stack_overflow,
-)
-from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
-from runtime.roots import LOCAL_FLAG
-from runtime.slices import copy_slice, grow_slice, make_slice
-from runtime.specials import is_ready
-from runtime.strings import (
-    concat2,
-    concat3,
-    decode_rune,
-    index_byte,
-    int_to_string,
-    runes_to_string,
-    slice_bytes_to_string,
-    string_compare,
-    string_equal,
-    string_to_runes,
-    string_to_slice_bytes,
-)
-from runtime.syspy import *
-from runtime.types import *
-from runtime.values import equal_any
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,24 +311,3 @@ def stubs(functions: list[CommonFunction]) -> str:
 def speaks(t: Type) -> bool:
     """Whether values of a type, or pointers to them, may say themselves what is printed of them."""
     return any(selected_method(of, name) is not None for of in (t, Pointer(t)) for name in ("Error", "String"))
-
-
-def imported_names() -> list[str]:
-    """The names that IMPORTS brings into a program's module."""
-    names = [name for name in vars(runtime.types) if not name.startswith("_")]
-    for node in ast.parse(IMPORTS).body:
-        if isinstance(node, ast.ImportFrom):
-            names += [alias.name for alias in node.names]
-    return names
-
-
-def program_functions() -> list[Callable[..., object]]:
-    """The systems functions that programs may call: the roots of the image that they run on."""
-    namespace: dict[str, object] = {}
-    exec(IMPORTS, namespace)
-    return [value for value in namespace.values() if isinstance(value, FunctionType) and is_program_function(value)]
-
-
-def is_program_function(function: FunctionType) -> bool:
-    """Whether a function is one of the runtime's or of lang.std, and not of the vocabulary."""
-    return not function.__module__.startswith("runtime.syspy")

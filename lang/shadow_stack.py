@@ -35,7 +35,6 @@ import re
 from dataclasses import dataclass
 
 from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Step
-from runtime.mem_sample import SITE_FLAG
 
 IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*", re.ASCII)  # not behind a dot: that is a field
 SLOT_BYTES = 8
@@ -208,6 +207,8 @@ class _Frame:
 
     def store_site(self, site: int, held: Slots, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Appends the store that puts `site` in the slot behind those that are `held`; returns the slots then."""
+        from runtime.mem_sample import SITE_FLAG  # not above: it imports most of the runtime
+
         slot = len(held)
         self.depth = max(self.depth, slot + 1)
         if slot >= len(slots) or slots[slot] != EMPTY - site:

@@ -582,7 +582,7 @@ class ImportDecl(Decl):
 
     name: Name | None
     path: BasicLit
-    keyword: int = field(init=False, default=0)                 # of the word import
+    keyword: int = 0                                            # offset of the word import
 
 
 @dataclass(slots=True, eq=False)

@@ -29,7 +29,7 @@ def runtime_image(use_cache: bool = True) -> Image:
     found = native.cached("runtime", version_key()) if use_cache else None
     if found is not None:
         return found
-    from lang.lower_program import program_functions
+    from lang.lower_imports import program_functions
     from lang.std import start
     from runtime import basic_types
     from runtime.types import Type
@@ -46,7 +46,7 @@ def library_image(base: Image, use_cache: bool = True) -> Image:
     if found is not None:
         return found
     from lang.lower_common import lower_common
-    from lang.lower_library import COMMON_MODULE
+    from lang.lower_imports import COMMON_MODULE
     from lang.python_engine import declarations, module_of
 
     text, common = lower_common()
@@ -73,33 +73,45 @@ def cached_program(text: str, base: Image, is_profiled: bool) -> Image | None:
     return native.cached("program", program_key(text, is_profiled), base=base)
 
 
-def compiler() -> AbstractContextManager[Compiler | None]:
-    """What compiles a program, from now on; nothing where there is no processor for it."""
+def compiler(base: Image) -> AbstractContextManager[Compiler | None]:
+    """What compiles a program on top of an image, from now on; nothing where there is no processor for it."""
     from contextlib import nullcontext
 
     from runtime.syspy.beside import processors
     from runtime.syspy.compiler import Compiler
 
-    return Compiler() if processors() > 1 else nullcontext()
+    if processors() == 1:
+        return nullcontext()
+
+    def prepare() -> None:
+        from lang.lower_imports import program_functions
+
+        program_functions()  # imports all that programs do
+
+    return Compiler("program", prepare, lambda sources: [start_of(sources)], base)
+
+
+def start_of(sources: dict[str, str]) -> Callable[..., Any]:
+    """The function that runs a lowered program, whose modules these are."""
+    from lang.lower_imports import COMMON_MODULE
+    from lang.python_engine import declarations, module_of, program_module
+
+    module_of(COMMON_MODULE, sources[COMMON_MODULE])
+    start: Callable[..., Any] = program_module(declarations(sources["program"])).start
+    return start
 
 
 def build_program(
     key: str,
     sources: dict[str, str],
-    start: Callable[..., Any],
     base: Image,
     notes: dict[str, Any],
     use_cache: bool,
     compiler: Compiler | None = None,
 ) -> Image:
     """Translate a lowered program, whose modules these are; `key` is that of its source."""
-    return native.build(
-        [start],
-        "program",
-        base=base,
-        sources=sources,
-        key=key,
-        notes=notes,
-        use_cache=use_cache,
-        compiler=compiler,
-    )
+    found = compiler.code(sources) if compiler is not None else None
+    if found is not None:
+        return native.kept("program", key, *found, base=base, notes=notes)
+    roots = [start_of(sources)]
+    return native.build(roots, "program", base=base, sources=sources, key=key, notes=notes, use_cache=use_cache)

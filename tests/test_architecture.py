@@ -33,8 +33,8 @@ READING_ORDER = """
     runtime.syspy.lower_assignment runtime.syspy.lower_statements runtime.syspy.entries
     runtime.syspy.division runtime.syspy.unit
     runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
-    runtime.syspy.frame_table runtime.syspy.beside runtime.syspy.compiler
-    runtime.syspy.llvm_loader runtime.syspy.image runtime.syspy.translate runtime.syspy.native
+    runtime.syspy.frame_table runtime.syspy.beside runtime.syspy.llvm_loader runtime.syspy.image
+    runtime.syspy.translate runtime.syspy.compiler runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.basic_types runtime.utf8
     runtime.clock runtime.lock runtime.os_memory runtime.first_touch runtime.output runtime.hexdump runtime.fixalloc
@@ -75,11 +75,12 @@ READING_ORDER = """
     lang.std.fmt_verbs lang.std.map_order lang.std.fmt_values lang.std.fmt_directive lang.std.fmt
     lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.slices_of_any
     lang.std.finalizer_calls lang.std.runtime_pkg lang.std.weak_pkg lang.std.time_pkg lang.std.debug_pkg
-    lang.flow lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes lang.lower_frame lang.lower_places
-    lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps lang.lower_calls lang.lower_closures
-    lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes lang.lower_packages
-    lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers lang.lower_function
-    lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program lang.lower_common
+    lang.flow lang.lower_imports lang.shadow_stack lang.lower_names lang.lower_types lang.type_notes
+    lang.lower_frame lang.lower_places lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps
+    lang.lower_calls lang.lower_closures lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes
+    lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers
+    lang.lower_function lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program
+    lang.lower_common
     lang.toolchain lang.output_file lang.heap_record lang.trace_text
     lang.reports lang.execution lang.memory_profile lang.heap_types lang.watching
     lang.heap_summary lang.heap_page lang.trace_file lang.python_engine lang.driver

@@ -1,46 +1,61 @@
-"""Compiler: a process that loads LLVM while its parent still finds out what is to be compiled.
+"""Compiler: a process that gets ready to translate while its parent still finds out what is to be translated.
 
-    with Compiler() as compiler:              forked here; LLVM is loaded beside all that the parent does
-        unit = ...
-        compiler.objects(texts, opt_level)    an object for each of one or two texts; none if something went wrong
+    with Compiler("program", prepare, roots_of, base) as compiler:   forked here; LLVM is loaded beside all that the
+        sources = ...                                                parent does, and what `prepare` imports
+        compiler.code(sources)                                       facts and code; None if something went wrong
 
-Two texts are compiled by two processes: the other one is forked from this one.
+Who has no answer translates for himself: that finds the same error, and says so.
 
-Next: translate.py
+Next: native.py
 """
 
 from __future__ import annotations
 
 import marshal
 import os
-from typing import Self
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from runtime.syspy.beside import Beside
-from runtime.syspy.optimise import compile_text
+
+if TYPE_CHECKING:
+    from runtime.syspy.cache import Facts
+    from runtime.syspy.image import Image
+
+    Sources = dict[str, str]  # the text of each module, by its name
+    Roots = list[Callable[..., Any]]
 
 
 class Compiler:
     """One such process, for one request. Whoever leaves without it ends the process."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, name: str, prepare: Callable[[], object], roots_of: Callable[[Sources], Roots], base: Image | None = None
+    ) -> None:
         reader, self.writer = os.pipe()
-        self.other = Beside(lambda: answer(reader, self.writer))
+
+        def answer() -> bytes:
+            os.close(self.writer)
+            return translated(name, prepare, reader, roots_of, base)
+
+        self.other = Beside(answer)
         os.close(reader)
 
     def __enter__(self) -> Self:
         return self
 
-    def objects(self, texts: list[str], opt_level: int) -> list[bytes]:
-        """The objects of LLVM texts, of one or of two; none if a process failed, for whatever reason."""
+    def code(self, sources: Sources) -> tuple[Facts, bytes] | None:
+        """The code of modules, and what has to be known of it; None if the process failed, for whatever reason."""
         try:
             with os.fdopen(self.writer, "wb", closefd=False) as pipe:
-                pipe.write(marshal.dumps((texts, opt_level)))
+                pipe.write(marshal.dumps((sources, sys.getrecursionlimit())))
         except OSError:  # nobody is there to read
-            return []
+            return None
         finally:
             self.hang_up()
         found = self.other.result()
-        return list(marshal.loads(found)) if found is not None else []
+        return marshal.loads(found) if found is not None else None
 
     def hang_up(self) -> None:
         """Say that nothing more comes."""
@@ -53,20 +68,18 @@ class Compiler:
         self.other.__exit__(*exception)
 
 
-def answer(reader: int, writer: int) -> bytes:
-    """The process's part: load LLVM, wait for a request, and do what it says."""
-    os.close(writer)
+def translated(
+    name: str, prepare: Callable[[], object], reader: int, roots_of: Callable[[Sources], Roots], base: Image | None
+) -> bytes:
+    """The process's part: import and load all that translating needs, wait for a request, and do what it says."""
+    from runtime.syspy.optimise import compile_text
+    from runtime.syspy.translate import lowered, translate
+
+    prepare()
     compile_text("")
     with os.fdopen(reader, "rb") as pipe:
-        texts, opt_level = marshal.loads(pipe.read())
-    return marshal.dumps(objects_of(texts, opt_level))
-
-
-def objects_of(texts: list[str], opt_level: int) -> list[bytes]:
-    """The objects of one or two texts; none if the process beside, which has the second one, failed."""
-    if len(texts) == 1:
-        return [compile_text(texts[0], opt_level).object_code]
-    with Beside(lambda: compile_text(texts[1], opt_level).object_code) as other:
-        own = compile_text(texts[0], opt_level).object_code
-        others = other.result()
-    return [own, others] if others is not None else []
+        sources, nesting = marshal.loads(pipe.read())
+    sys.setrecursionlimit(nesting)
+    unit = lowered(roots_of(sources), None if base is None else base.names(), sources)
+    facts, code, _ = translate(unit, name, opt_level=3, is_whole=False)
+    return marshal.dumps((facts, code))

@@ -38,6 +38,9 @@ Value = tuple[Kind, Any]
 VOID: Kind = NoReturn  # the kind of a call that gives no value
 MISSING = object()  # no static object
 
+BLOCKS = (ast.If, ast.While, ast.For)  # statements that hold others
+ASSIGNMENTS = (ast.AnnAssign, ast.AugAssign)  # of one target
+
 LIKELY, UNLIKELY = ", !prof !3", ", !prof !4"  # weights of a branch; see unit.py
 
 
@@ -200,10 +203,10 @@ def written_once(node: ast.FunctionDef) -> set[str]:
                 target = statement.targets[0]
                 targets = target.elts if isinstance(target, ast.Tuple) else [target]
                 places.update([target.id for target in targets if isinstance(target, ast.Name)])
-            elif isinstance(statement, ast.If | ast.While | ast.For):
+            elif isinstance(statement, BLOCKS):
                 waiting += [statement.body, statement.orelse]
                 if isinstance(statement, ast.For) and isinstance(statement.target, ast.Name):
                     places[statement.target.id] += 1
-            elif isinstance(statement, ast.AnnAssign | ast.AugAssign) and isinstance(statement.target, ast.Name):
+            elif isinstance(statement, ASSIGNMENTS) and isinstance(statement.target, ast.Name):
                 places[statement.target.id] += 1
     return {name for name, count in places.items() if count == 1}

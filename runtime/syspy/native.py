@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from runtime.syspy.compiler import Compiler
+    from runtime.syspy.cache import Facts
 
 
 def key_of(files: Iterable[str | Path], *texts: str) -> str:
@@ -63,7 +63,6 @@ def build(
     use_cache: bool = True,
     notes: dict[str, Any] | None = None,
     exports: Sequence[Any] = (),
-    compiler: Compiler | None = None,
 ) -> Image:
     """The image of the roots and all that they call. SubsetError if that is not systems Python.
 
@@ -72,8 +71,8 @@ def build(
     what JSON can hold, are kept with the image. `exports` are functions and constants that images
     above may refer to, beside what the roots of an image without a base call.
 
-    What is kept may be compiled by other processes, in halves: by `compiler`, if there is one. What is not has texts,
-    and is the same each time.
+    What is kept may be compiled in halves, the other one by another process. What is not has texts, and is the same
+    each time.
     """
     if key is None:
         from runtime.syspy.dependencies import texts_of
@@ -86,7 +85,7 @@ def build(
     from runtime.syspy.translate import lowered, translate
 
     unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
-    facts, code, compiled = translate(unit, name, opt_level, not use_cache, compiler)
+    facts, code, compiled = translate(unit, name, opt_level, not use_cache)
     facts["notes"] = notes or {}
     full_key = _full_key(name, key, base, debug, opt_level)
     image = Image({**facts, "key": full_key}, code, base)
@@ -94,6 +93,15 @@ def build(
         image.texts = lambda: (compiled.ir, compiled.assembly)
     if use_cache:
         cache.write(name, full_key, facts, code)
+    return image
+
+
+def kept(name: str, key: str, facts: Facts, code: bytes, *, base: Image | None, notes: dict[str, Any]) -> Image:
+    """The image of what a compiler has translated (compiler.py), as `build` gives it and stores it."""
+    full_key = _full_key(name, key, base, debug=False, opt_level=3)
+    facts = {**facts, "notes": notes}
+    image = Image({**facts, "key": full_key}, code, base)
+    cache.write(name, full_key, facts, code)
     return image
 
 

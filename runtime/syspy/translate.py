@@ -3,9 +3,7 @@
     unit --> LLVM text of two halves --> two processes --> two objects --> linked
         `--> LLVM text of the whole  --> one object ---------------------> linked
 
-The processes are the compiler's (compiler.py), if there is one: it has loaded LLVM by then.
-
-Next: native.py
+Next: compiler.py
 """
 
 from __future__ import annotations
@@ -14,8 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.syspy.beside import processors
-from runtime.syspy.compiler import Compiler, objects_of
+from runtime.syspy.beside import Beside, processors
 from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.frame_table import frame_table
 from runtime.syspy.mapping import packed
@@ -52,15 +49,13 @@ def add_all(unit: Unit, roots: Sequence[Callable[..., Any]], exports: Sequence[A
         unit.add_root(root)
 
 
-def translate(
-    unit: Unit, name: str, opt_level: int, is_whole: bool, compiler: Compiler | None = None
-) -> tuple[Facts, bytes, Compiled | None]:
-    """The code of a unit, what has to be known to load and call it, and the module, if it was compiled here as a whole.
+def translate(unit: Unit, name: str, opt_level: int, is_whole: bool) -> tuple[Facts, bytes, Compiled | None]:
+    """The code of a unit, what has to be known to load and call it, and the module, if it was compiled as a whole.
 
-    What need not be is compiled by that compiler, if there is one, and in halves, if it is large.
+    What need not be is compiled in halves, if it is large.
     """
     facts: Facts = {"name": name, "entries": unit.entries()}
-    objects = [] if is_whole else objects_elsewhere(unit, opt_level, compiler)
+    objects = [] if is_whole else objects_of_halves(unit, opt_level)
     compiled = None if objects else compile_text(unit.text(), opt_level)
     if compiled is not None:
         objects = [compiled.object_code]
@@ -78,14 +73,17 @@ def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
     return facts | own, bytes(linked.memory)
 
 
-def objects_elsewhere(unit: Unit, opt_level: int, compiler: Compiler | None) -> list[bytes]:
-    """The objects of the unit, or of its halves; none if it is too small for another process, or that has failed.
+def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:
+    """The objects of the unit's halves; none if it is too small, or the process that has the second one has failed.
 
     One whole is left where there is no processor for another half, and where llvmlite has to load the object, which
     takes one only.
     """
     in_halves = processors() > 1 and os.uname().machine == "x86_64"
-    texts = unit.texts() if in_halves else [unit.text()]
-    if compiler is not None:
-        return compiler.objects(texts, opt_level)
-    return objects_of(texts, opt_level) if len(texts) > 1 else []
+    texts = unit.texts() if in_halves else []
+    if len(texts) < 2:
+        return []
+    with Beside(lambda: compile_text(texts[1], opt_level).object_code) as other:
+        own = compile_text(texts[0], opt_level).object_code
+        others = other.result()
+    return [own, others] if others is not None else []

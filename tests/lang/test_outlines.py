@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,25 @@ def test_an_outline_becomes_what_the_whole_tree_does(path: str) -> None:
 
 def initialized(package: s.Package) -> list[list[str]]:
     return [[var.name if var is not None else "_" for var in item.vars] for item in package.initializers]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_tree_is_read_as_it_was_packed(path: str) -> None:
+    """In every field, those that the checker has yet to fill in included."""
+    tree = parsed(package_source(path))
+    assert differences(tree, pickle.loads(packed(tree)), "") == []
+
+
+def differences(one: Any, other: Any, name: str) -> list[str]:
+    """The names of fields in which two trees differ."""
+    if isinstance(one, s.Node) and type(one) is type(other):
+        names = [(f"{type(one).__name__}.{field.name}", field.name) for field in fields(one)]
+        pairs = [(full, getattr(one, field, None), getattr(other, field, None)) for full, field in names]
+    elif isinstance(one, list | tuple) and type(one) is type(other) and len(one) == len(other):
+        pairs = [(name, *pair) for pair in zip(one, other, strict=True)]
+    else:
+        return [] if one == other else [name]
+    return [found for full, first, second in pairs for found in differences(first, second, full)]
 
 
 @pytest.mark.parametrize("path", PATHS)

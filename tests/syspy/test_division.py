@@ -7,15 +7,13 @@ import platform
 import select
 import signal
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.syspy import compiler, division, translate
+from runtime.syspy import division, translate
 from runtime.syspy.beside import Beside
-from runtime.syspy.compiler import Compiler
 from runtime.syspy.division import Function, calls_across, halves
 from runtime.syspy.elf_link import link
 from runtime.syspy.optimise import compile_text
@@ -138,10 +136,9 @@ def test_one_function_is_not_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     assert halves({"@main": function(5000)}) == [{"@main"}]
 
 
-@pytest.mark.parametrize("has_compiler", [False, True])
 @pytest.mark.parametrize("fails", ["raises", "is killed", "cannot be forked"])
 def test_without_the_other_process_the_whole_is_compiled(
-    functions: Made, monkeypatch: pytest.MonkeyPatch, fails: str, has_compiler: bool
+    functions: Made, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     here = os.getpid()
 
@@ -156,37 +153,13 @@ def test_without_the_other_process_the_whole_is_compiled(
         raise BlockingIOError
 
     monkeypatch.setattr(division, "LEAST_TEXT", 1)
-    monkeypatch.setattr(compiler, "compile_text", fail)
+    monkeypatch.setattr(translate, "compile_text", fail)
     monkeypatch.setattr(translate, "processors", lambda: 2)
     if fails == "cannot be forked":
         monkeypatch.setattr(os, "fork", no_process)
-    with Compiler() if has_compiler else nullcontext() as other:
-        image = functions.image(functions.main, key=f"{fails} {has_compiler}", compiler=other)
+    image = functions.image(functions.main, key=fails)
     assert image.texts is not None
     assert image.call("divided.main", 4) == functions.main(4)
-
-
-@pytest.mark.parametrize("least", [1, 1_000_000])
-def test_a_compiler_compiles_the_whole_and_the_halves(
-    functions: Made, monkeypatch: pytest.MonkeyPatch, least: int
-) -> None:
-    def compile_here(*_: Any) -> Any:
-        raise AssertionError("nothing is left to compile here")
-
-    monkeypatch.setattr(division, "LEAST_TEXT", least)
-    monkeypatch.setattr(translate, "compile_text", compile_here)
-    monkeypatch.setattr(translate, "processors", lambda: 2)
-    with Compiler() as other:
-        image = functions.image(functions.main, key=f"compiler {least}", compiler=other)
-    assert image.texts is None
-    assert image.call("divided.main", 4) == functions.main(4)
-
-
-def test_a_compiler_that_nothing_is_asked_of_is_ended() -> None:
-    with pytest.raises(KeyboardInterrupt), Compiler() as unused:
-        raise KeyboardInterrupt
-    with pytest.raises(ChildProcessError):
-        os.waitpid(unused.other.pid, os.WNOHANG)
 
 
 def late() -> bytes:
