@@ -139,12 +139,17 @@ class Bench:
         return self.only in f"{group} {line}"
 
     def compare(
-        self, group: str, line: str, goal: float | None, sample: Callable[[Heaps], float]
+        self,
+        group: str,
+        line: str,
+        goal: float | None,
+        sample: Callable[[Heaps], float],
+        kind: type[Comparison] = Comparison,
     ) -> Iterator[Comparison]:
         """Measure a line, if it is wanted."""
         if self.is_wanted(group, line):
             samplers = {name: partial(sample, heaps) for name, heaps in self.heaps.items()}
-            yield Comparison(line, interleaved(samplers, self.rounds, f"{group} {line}"), goal)
+            yield kind(line, interleaved(samplers, self.rounds, f"{group} {line}"), goal)
 
     def compare_live(
         self, group: str, line: str, goal: float | None, builders: Mapping[str, Callable[[], Live]]
@@ -236,10 +241,7 @@ def two_ps(bench: Bench) -> dict[str, list[Comparison]]:
     lines: list[Comparison] = []
     for kind in TWO_PS_KINDS:
         n = max(1, bench.objects // SHAPES[kind].share // bench.share)
-        if bench.is_wanted("two Ps", SHAPES[kind].name):
-            samplers = {name: partial(speed_up, kind, n, heaps) for name, heaps in bench.heaps.items()}
-            figures = interleaved(samplers, bench.rounds, f"two Ps {SHAPES[kind].name}")
-            lines.append(AtLeast(SHAPES[kind].name, figures, TWO_PS_GOAL))
+        lines += bench.compare("two Ps", SHAPES[kind].name, TWO_PS_GOAL, partial(speed_up, kind, n), AtLeast)
     return {"two Ps": lines}
 
 

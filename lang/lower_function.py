@@ -133,7 +133,8 @@ class Function(Defers):
         self.hand_on(call)
         self.declare_closure()
         self.declare_parameters()
-        if receiver is not None and isinstance(call.function, Selector):
+        if receiver is not None:
+            assert isinstance(call.function, Selector), "a method is selected"
             self.check_receiver(self.value(used_name("receiver", receiver, receiver.type)), call.function.selection)
         self.add(Return(", ".join(self.value(call))))
 

@@ -11,6 +11,7 @@ Next: lower_literals.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ctypes import c_float
 from fractions import Fraction
 from math import inf
@@ -265,19 +266,19 @@ def float_text(value: Fraction, under: Basic) -> str:
 
 def may_differ_from_itself(t: Type) -> bool:
     """Whether a value of the type may be a NaN, or have one in it."""
-    under = t.underlying
-    if isinstance(under, Array):
-        return may_differ_from_itself(under.elem)
-    if isinstance(under, Struct):
-        return any(f.name != "_" and may_differ_from_itself(f.type) for f in under.fields)
-    return isinstance(under, Interface) or isinstance(under, Basic) and under.is_float
+    return has_part(t, lambda part: isinstance(part, Interface) or isinstance(part, Basic) and part.is_float)
 
 
 def has_interface(t: Type) -> bool:
     """Whether a value of the type has an interface in it, the comparison of which may panic."""
+    return has_part(t, lambda part: isinstance(part, Interface))
+
+
+def has_part(t: Type, is_wanted: Callable[[Type], bool]) -> bool:
+    """Whether a value of the type, or what comparing it looks at in it, has an underlying type that is wanted."""
     under = t.underlying
     if isinstance(under, Array):
-        return has_interface(under.elem)
+        return has_part(under.elem, is_wanted)
     if isinstance(under, Struct):
-        return any(f.name != "_" and has_interface(f.type) for f in under.fields)
-    return isinstance(under, Interface)
+        return any(f.name != "_" and has_part(f.type, is_wanted) for f in under.fields)
+    return is_wanted(under)

@@ -51,7 +51,17 @@ from runtime.layout import (
     PTR_SIZE,
     smaller,
 )
-from runtime.mspan import SPAN_DEAD, SPAN_IN_USE, WORD_BITS, MSpan, has_inline_bits, low_bits, slot_addr, slot_of
+from runtime.mspan import (
+    SPAN_DEAD,
+    SPAN_IN_USE,
+    WORD_BITS,
+    MSpan,
+    has_inline_bits,
+    low_bits,
+    next_bit,
+    slot_addr,
+    slot_of,
+)
 from runtime.os_memory import (
     HEAP_INDEX,
     HEAP_METADATA,
@@ -72,7 +82,6 @@ from runtime.syspy import (
     atomic_load,
     atomic_or_at,
     cas,
-    ctz64,
     element,
     inline,
     is_nil,
@@ -266,12 +275,7 @@ def next_span(arenas: ArenaMap, span: MSpan) -> MSpan:
 
 def next_in_use(arena: HeapArena, page: u64) -> u64:
     """The first page from this one on at which a span in use starts; PAGES_PER_ARENA if there is none."""
-    while page < PAGES_PER_ARENA:
-        starts = arena.in_use[page // WORD_BITS] >> page % WORD_BITS
-        if starts != 0:
-            return page + ctz64(starts)
-        page = (page // WORD_BITS + 1) * WORD_BITS
-    return PAGES_PER_ARENA
+    return next_bit(arena.in_use, page, PAGES_PER_ARENA)
 
 
 def set_spans(arenas: ArenaMap, span: MSpan) -> None:

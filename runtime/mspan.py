@@ -158,6 +158,17 @@ def set_bit(bits: Array[u64], index: u64) -> None:
 
 
 @inline
+def next_bit(bits: Array[u64], index: u64, end: u64) -> u64:
+    """The first bit from this one on that a bitmap has set; `end` if none of those below it is."""
+    while index < end:
+        word = bits[index // WORD_BITS] >> index % WORD_BITS
+        if word != 0:
+            return index + ctz64(word)
+        index = (index // WORD_BITS + 1) * WORD_BITS
+    return end
+
+
+@inline
 def low_bits(n: u64) -> u64:
     """A word with its n lowest bits set; all of them for n of 64 and more."""
     return u64(~shift_left(u64(ALL_ONES), n))

@@ -32,12 +32,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from runtime.clock import TimeSpec
-from runtime.mspan import WORD_BITS, MSpan
+from runtime.mspan import WORD_BITS, MSpan, next_bit
 from runtime.page_cache import PageCache
 from runtime.sampler import Sampler
 from runtime.size_classes import NUM_SIZE_CLASSES, NUM_SPAN_CLASSES
 from runtime.span_set import SpanSet
-from runtime.syspy import Array, Inline, Struct, address, array_at, ctz64, inline, sizeof, struct, u32, u64, uintptr
+from runtime.syspy import Array, Inline, Struct, address, array_at, inline, sizeof, struct, u32, u64, uintptr
 
 if TYPE_CHECKING:
     from runtime.central_sets import MCentral
@@ -123,12 +123,7 @@ class P(Struct):
 @inline
 def next_class(cache: MCache, span_class: u64) -> u64:
     """The first span class from this one on that an mcache has the bit of; NUM_SPAN_CLASSES if there is none."""
-    while span_class < NUM_SPAN_CLASSES:
-        bits = cache.classes[span_class // WORD_BITS] >> span_class % WORD_BITS
-        if bits != 0:
-            return span_class + ctz64(bits)
-        span_class = (span_class // WORD_BITS + 1) * WORD_BITS
-    return NUM_SPAN_CLASSES
+    return next_bit(cache.classes, span_class, NUM_SPAN_CLASSES)
 
 
 def flush_stats(total: HeapStats, part: HeapStats) -> None:

@@ -85,23 +85,25 @@ def build(
     from runtime.syspy.translate import lowered, translate
 
     unit = lowered(roots, None if base is None else base.names(), sources, debug, exports)
-    facts, code, compiled = translate(unit, name, opt_level, not use_cache)
+    facts, code, compiled = translate(unit, name, opt_level, is_whole=not use_cache)
     facts["notes"] = notes or {}
-    full_key = _full_key(name, key, base, debug, opt_level)
-    image = Image({**facts, "key": full_key}, code, base)
+    image = _image(_full_key(name, key, base, debug, opt_level), facts, code, base, use_cache)
     if compiled is not None:
         image.texts = lambda: (compiled.ir, compiled.assembly)
-    if use_cache:
-        cache.write(name, full_key, facts, code)
     return image
 
 
 def kept(name: str, key: str, facts: Facts, code: bytes, *, base: Image | None, notes: dict[str, Any]) -> Image:
     """The image of what a compiler has translated (compiler.py), as `build` gives it and stores it."""
     full_key = _full_key(name, key, base, debug=False, opt_level=3)
-    facts = {**facts, "notes": notes}
+    return _image(full_key, {**facts, "notes": notes}, code, base, use_cache=True)
+
+
+def _image(full_key: str, facts: Facts, code: bytes, base: Image | None, use_cache: bool) -> Image:
+    """The image of code that has just been translated; stored, if the cache is used."""
     image = Image({**facts, "key": full_key}, code, base)
-    cache.write(name, full_key, facts, code)
+    if use_cache:
+        cache.write(facts["name"], full_key, facts, code)
     return image
 
 
