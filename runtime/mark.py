@@ -15,7 +15,7 @@ pointers are marked, and never touched.
 The world is stopped, and as long as one thread marks, a mark is a plain load and store. Several set marks by an atomic
 `or`, one for all objects of a word where they come one after the other, and none of them asks whether it was the first:
 an object that two claim at the same moment is scanned twice, and that costs less than the answer. A marker which is the
-only one that has work goes back to plain stores until there is enough for two: so a list takes no longer on two Ps.
+only one that has work goes back to plain stores until there is enough for two: so a list takes hardly longer on two Ps.
 
 Memory is asked for before it is needed. An object that is taken from the queue goes into a ring first, and the one that
 has been there longest is scanned, once RING_ENTRIES are there or the queue is empty: so up to so many wait at a time.
