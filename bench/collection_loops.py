@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bench.span_loops import CLOCK_PROCESS_CPUTIME
 from runtime.clock import CLOCK_MONOTONIC
-from runtime.cycle import collect, gc, sweep_rest
+from runtime.collect import collect, gc
+from runtime.cycle import sweep_rest
 from runtime.heap import clock_ns
 from runtime.proc import G
 from runtime.syspy import u64

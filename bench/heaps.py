@@ -28,7 +28,7 @@ from bench.graph_heap import GraphParts, build_copies, bytes_of_types, open_grap
 from bench.harness import CommandFailed
 from bench.peers import BUILD, ROOT
 from bench.toy_program import ToyProgram
-from runtime.cycle import gc
+from runtime.collect import gc
 from runtime.layout import PAGE_SIZE
 from tests.go_oracle import to_go
 

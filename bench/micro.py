@@ -32,7 +32,7 @@ from bench.heaps import ToyHeaps
 from bench.malloc import LAP_BYTES, LARGE, SMALL, SPANS, TINY, class_of_pages
 from bench.page_loops import time_pages, time_runs
 from bench.span_loops import time_spans
-from runtime.cycle import gc
+from runtime.collect import gc
 from runtime.layout import CHUNK_PAGES
 from runtime.size_classes import SPAN_CLASS_TO_NELEMS, make_span_class, size_to_class
 from tests.runtime.engines import Engine, NativeEngine, PythonEngine

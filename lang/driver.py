@@ -15,6 +15,7 @@ import gc
 import sys
 
 from lang import toolchain
+from lang.build import PLAIN, Build
 from lang.execution import INTERRUPT_EXIT, Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import KnobError, Settings
@@ -152,7 +153,7 @@ def shown(diagnostics: Diagnostics) -> str:
 def lower_checked(
     package: Package,
     source: Source,
-    is_profiled: bool = False,
+    build: Build = PLAIN,
     shown_from: int | None = None,
     common: Common | None = None,
 ) -> LoweredProgram:
@@ -164,16 +165,16 @@ def lower_checked(
 
     try:
         with room_for_nesting(source):
-            return lower_package(package, source, is_profiled, shown_from, common)
+            return lower_package(package, source, build, shown_from, common)
     except NotYet as missing:
         diagnostics = Diagnostics(source)
         diagnostics.report(NOT_YET, missing.node.pos, f"Toy does not have {missing.construct} yet")
         raise UserError(shown(diagnostics)) from None
 
 
-def compile_source(source: Source, is_profiled: bool = False, common: Common | None = None) -> LoweredProgram:
+def compile_source(source: Source, build: Build = PLAIN, common: Common | None = None) -> LoweredProgram:
     """All phases up to systems Python."""
-    return lower_checked(check_file(parse_source(source), source), source, is_profiled, common=common)
+    return lower_checked(check_file(parse_source(source), source), source, build, common=common)
 
 
 def common_of(library: Image) -> Common:
@@ -188,7 +189,7 @@ def translate(
     source: Source,
     base: Image,
     use_cache: bool = True,
-    is_profiled: bool = False,
+    build: Build = PLAIN,
     compiler: Compiler | None = None,
 ) -> Image:
     """The program as machine code."""
@@ -197,7 +198,7 @@ def translate(
 
     sources = {"program": lowered.text, COMMON_MODULE: stubs(lowered.common)}
     with room_for_nesting(source):
-        key = toolchain.program_key(source.text, is_profiled)
+        key = toolchain.program_key(source.text, build)
         return toolchain.build_program(key, sources, base, notes_of(lowered), use_cache, compiler)
 
 
@@ -249,10 +250,10 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     """Do what the command line asks for; the exit code."""
     source = read_source(path)
     if options.check or options.emit:
-        return show(source, options)
+        return show(source, options, build_of(options, knobs_of(options, environ)))
     make = on_python if options.engine == "python" else on_native
-    engine, program = make(source, options.is_profiled)
     knobs = knobs_of(options, environ)
+    engine, program = make(source, build_of(options, knobs))
     reports = open_reports(options, knobs, source) if options.is_profiled or options.trace else []
     return execute(engine, program, [path, *arguments], knobs, options.figures, reports)
 
@@ -286,9 +287,9 @@ def open_reports(options: Options, knobs: Settings, source: Source) -> list[Repo
     return opened
 
 
-def on_python(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
+def on_python(source: Source, build: Build = PLAIN) -> tuple[Engine, Executable]:
     """A program ready to be run by CPython."""
-    lowered = compile_source(source, is_profiled)
+    lowered = compile_source(source, build)
     from lang.python_engine import PythonEngine, program_module
 
     with room_for_nesting(source):
@@ -296,16 +297,21 @@ def on_python(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
     return PythonEngine(module), executable(source, notes_of(lowered))
 
 
-def on_native(source: Source, is_profiled: bool) -> tuple[Engine, Executable]:
+def on_native(source: Source, build: Build = PLAIN) -> tuple[Engine, Executable]:
     """A program ready to be run as machine code."""
     runtime = toolchain.runtime_image()
     base = toolchain.library_image(runtime)
-    image = toolchain.cached_program(source.text, base, is_profiled)
+    image = toolchain.cached_program(source.text, base, build)
     if image is None:
         with without_collections(), toolchain.compiler(base) as compiler:
-            lowered = compile_source(source, is_profiled, common_of(base))
-            image = translate(lowered, source, base, True, is_profiled, compiler)
+            lowered = compile_source(source, build, common_of(base))
+            image = translate(lowered, source, base, True, build, compiler)
     return NativeEngine(runtime, image), executable(source, image.notes)
+
+
+def build_of(options: Options, knobs: Settings) -> Build:
+    """What a program has to have in it to run like that."""
+    return Build(options.is_profiled, knobs.gcstoptheworld == 0)
 
 
 def knobs_of(options: Options, environ: Mapping[str, str]) -> Settings:
@@ -332,7 +338,7 @@ def executable(source: Source, notes: dict[str, Any]) -> Executable:
     return Executable(source.name, positions, notes["globals_size"], mask_bytes, notes["objects"])
 
 
-def show(source: Source, options: Options) -> int:
+def show(source: Source, options: Options, build: Build) -> int:
     """--check and --emit."""
     from lang.tree_text import tree_text
 
@@ -346,7 +352,7 @@ def show(source: Source, options: Options) -> int:
         return 0
     base = toolchain.library_image(toolchain.runtime_image()) if options.emit in ("llvm", "asm") else None
     common = common_of(base) if base is not None else None
-    lowered = lower_checked(package, source, options.is_profiled, common=common)
+    lowered = lower_checked(package, source, build, common=common)
     if options.check:
         return 0
     if options.emit == "python":

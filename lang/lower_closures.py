@@ -153,7 +153,7 @@ class Closures(Calls):
         """A closure in memory that is there."""
         self.step(f"{pointer}.code = function_address({name})")
         for number, (value_type, parts) in enumerate(values):
-            self.store(self.captured_place(pointer, number, value_type), parts)
+            self.initialize(self.captured_place(pointer, number, value_type), parts)
         return f"Closure.at(address({pointer}))"
 
     def captured_place(self, pointer: str, number: int, t: Type) -> Place:

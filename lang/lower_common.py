@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from lang import syntax
+from lang.build import PLAIN
 from lang.check_package import check
 from lang.diagnostics import Diagnostics
 from lang.go_types import Basic, Type
@@ -99,7 +100,7 @@ class CommonLowering(ProgramLowering):
     """The library, as if an empty program used what is offered."""
 
     def __init__(self, package: syntax.Package, source: Source) -> None:
-        super().__init__(package, source, False, None, None)
+        super().__init__(package, source, PLAIN, None, None)
         self.boxes = False  # the function being lowered puts something into an interface
         self.tied: set[str] = set()  # functions that do
 

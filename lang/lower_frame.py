@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lang import syntax
+from lang.build import PLAIN, Build
 from lang.flow import Allocate, Break, Call, Continue, Flow, If, Loop, Step
 from lang.go_types import Interface, Map, Signature, Type
 from lang.lower_names import Names
@@ -69,9 +70,9 @@ class Position(NamedTuple):
 class Program:
     """What the functions of one program share."""
 
-    def __init__(self, source: Source, is_profiled: bool = False) -> None:
+    def __init__(self, source: Source, build: Build = PLAIN) -> None:
         self.source = source
-        self.is_profiled = is_profiled  # allocations and calls say where they are
+        self.build = build
         self.names = Names()
         self.types = LoweredTypes(self.names)
         self.functions: dict[Func, str] = {}
@@ -263,7 +264,7 @@ class Frame:
 
     def site(self) -> int:
         """What the memory profile calls the place under way; 0 if the program is not compiled for it."""
-        return 1 + self.program.position(self.info, self.pos) if self.program.is_profiled else 0
+        return 1 + self.program.position(self.info, self.pos) if self.program.build.is_profiled else 0
 
     def escapes(self, pos: int, text: str) -> None:
         """Note what goes to the heap, for `--emit escapes`: of the program's own functions."""
@@ -283,7 +284,7 @@ class Frame:
 
     def allocates(self, what: int, t: Type) -> None:
         """Note what the allocation under way makes, for who looks at the heap."""
-        if self.program.is_profiled:
+        if self.program.build.is_profiled:
             self.program.allocations.setdefault(self.site(), set()).add((what, t))
 
     # ---- temporaries

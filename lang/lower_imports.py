@@ -122,7 +122,7 @@ from runtime.panics import (
 )
 from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
 from runtime.roots import LOCAL_FLAG
-from runtime.slices import copy_slice, grow_slice, make_slice
+from runtime.slices import copy_keeping, copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready
 from runtime.strings import (
     concat2,
@@ -140,6 +140,7 @@ from runtime.strings import (
 from runtime.syspy import *
 from runtime.types import *
 from runtime.values import equal_any
+from runtime.write_barrier import keep_old, keep_words
 """
 
 

@@ -59,8 +59,8 @@ class Common(NamedTuple):
 class Library(Thunks):
     """Functions and variables of packages that are written in Toy."""
 
-    def __init__(self, source: Source, is_profiled: bool, imported: list[str], common: Common | None) -> None:
-        super().__init__(source, is_profiled)
+    def __init__(self, source: Source, build: Build, imported: list[str], common: Common | None) -> None:
+        super().__init__(source, build)
         self.common = common  # functions that are there already, whose code is in an image
         self.imported_common: dict[str, CommonFunction] = {}  # those in use, by the name that they have here
         self.positions += common.positions if common is not None else []

@@ -150,7 +150,7 @@ class Literals(Operators):
     def store_members(self, pointer: str, under: Struct | Array, values: list[tuple[int, Value]]) -> None:
         """Store fields or elements."""
         for number, parts in values:
-            self.store(self.member(pointer, under, number), parts)
+            self.initialize(self.member(pointer, under, number), parts)
 
     def member(self, pointer: str, under: Struct | Array, number: int) -> Place:
         """Field or element `number` of the struct or array that `pointer` points to."""
@@ -172,7 +172,7 @@ class Literals(Operators):
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
             self.step(f"memmove(address({data}), address({table}), {length * size_of(elem)})")
         for number, parts in values:
-            self.store(self.element_place(data, str(number), elem), parts)
+            self.initialize(self.element_place(data, str(number), elem), parts)
         return (data, str(length), str(length))
 
     def slice_holding(self, values: list[Value], t: Slice, expr: Expr) -> Value:
@@ -182,7 +182,7 @@ class Literals(Operators):
         count = str(len(values))
         data = self.new_array(t.elem, count, count, self.position(expr))
         for number, parts in enumerate(values):
-            self.store(self.element_place(data, str(number), t.elem), parts)
+            self.initialize(self.element_place(data, str(number), t.elem), parts)
         return (data, count, count)
 
     def new_array(self, elem: Type, length: str, capacity: str, pos: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lang.flow import Step
 from lang.go_types import UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
-from lang.layout import size_of
+from lang.layout import has_pointers, size_of
 from lang.lower_frame import Program, Value
 from lang.lower_function import Function
 from lang.lower_types import MACHINE_TYPES, is_boxed
@@ -92,6 +92,9 @@ class MapText:
         place = function.slot_place("slot", "key", t.key)
         self.there = function.load(place)
         self.equal = function.compared("==", t.key, self.there, self.key)
+        function.initialize(place, self.key)
+        self.first_store = [f"    {step.text}" for step in function.body if isinstance(step, Step)]
+        function.body.clear()
         function.store(place, self.key)
         self.store = [f"    {step.text}" for step in function.body if isinstance(step, Step)]
 
@@ -145,7 +148,7 @@ class MapText:
             "    if unlikely(m.growth_left == 0):",
             f"        {names.grow}(g, m)",
             f"    slot = {names.slot}.at(place_entry(m, hash, {self.sizes}))",
-            *self.store,
+            *self.first_store,
             "    return slot",
             "",
         ]
@@ -171,10 +174,14 @@ class MapText:
     def delete_lines(self) -> list[str]:
         """delete_map_1"""
         names = self.names
+        slot = slot_type(self.type)
+        keeps = self.program.build.has_barriers and has_pointers(slot)
+        barrier = f"        keep_words(g, address(slot), {names.slot_size}, {self.program.types.descriptor(slot)})"
         return [
             f"def {names.delete}(g: G, m: Map{self.parameters}, pos: i64) -> None:",
             f"    slot = {names.find}(g, m{self.passed}, pos)",
             "    if not is_nil(slot):",
+            *([barrier] if keeps else []),
             f"        remove_entry(m, address(slot), {self.sizes})",
             "",
         ]

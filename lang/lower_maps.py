@@ -138,7 +138,7 @@ class Maps(Slices):
         if expr.builtin == "len":
             return (f"map_length({m})",)
         if expr.builtin == "clear":
-            self.step(f"clear_map({m}, {functions.group_type})")
+            self.step(f"clear_map(g, {m}, {functions.group_type})")
             return ()
         key = self.bind(t.key, self.value_as(expr.args[1], t.key))
         self.step(f"{functions.delete}({', '.join(('g', m, *key, self.position(expr)))})")

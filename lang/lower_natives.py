@@ -40,7 +40,7 @@ NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("os", "write"): "os_write(g, {0}, {1}, {2})",
     ("os", "writeFile"): "os_write_file({0}, {1}, {2})",
     ("sort", "lengthOf"): "slice_length({0}, {1})",
-    ("sort", "swapElements"): "swap_elements({0}, {1}, {2}, {3})",
+    ("sort", "swapElements"): "swap_elements(g, {0}, {1}, {2}, {3})",
     ("strings", "IndexByte"): "index_byte({0}, {1}, {2})",
     ("strings", "addressOf"): "address({0})",
     ("time", "wallClock"): "wall_clock(g)",

@@ -222,7 +222,7 @@ class Packages(Finalizers):
             return ("nil(Array[Inline[Any]])", "0")
         pointer = self.new(Array(len(values), ANY))
         for number, parts in enumerate(values):
-            self.store(self.element_place(f"{pointer}.items", str(number), ANY), parts)
+            self.initialize(self.element_place(f"{pointer}.items", str(number), ANY), parts)
         return (f"{pointer}.items", str(len(values)))
 
     def print_builtin(self, expr: Call) -> Value:

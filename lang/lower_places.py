@@ -5,7 +5,7 @@
     a[i]            a_data[index(i, a_length, 8)]
     &n.count        Box_i64.at(address(n) + 16)
 
-Every store of a pointer into the heap passes through `Places.store`: a write barrier has one place to go.
+Every store of a pointer into the heap passes through `Places.store` or `initialize`: there are the write barriers.
 
     P1  a value of several components is stored only from atoms, since storing one may change the text of the next
 
@@ -13,6 +13,8 @@ Next: lower_operators.py
 """
 
 from __future__ import annotations
+
+import re
 
 from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
@@ -25,6 +27,9 @@ from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PTR_SIZE, TINY_SIZE
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy.entries import MASK64
+
+
+GLOBAL = re.compile(r"package\.\w+")  # the text of a package-level variable: a root, which was looked at
 
 
 class Places(Frame):
@@ -68,7 +73,7 @@ class Places(Frame):
         self.escapes(var.pos, f"{var.name or '_'} does not escape")
         place = self.pointed(self.frame_memory(var.type, wish, has_pointers(var.type)), var.type)
         if parts is not None:
-            self.store(place, parts)
+            self.initialize(place, parts)
         return place
 
     def frame_memory(self, t: Type, wish: str, has_roots: bool) -> str:
@@ -98,7 +103,7 @@ class Places(Frame):
         pointer = self.new(t, wish)
         place = self.pointed(pointer, t)
         if parts is not None:
-            self.store(place, parts)
+            self.initialize(place, parts)
         return place
 
     # ---- expressions as places
@@ -231,7 +236,26 @@ class Places(Frame):
         return tuple(base + component.member for component in components)
 
     def store(self, place: Place, parts: Value) -> None:
-        """Write a value to memory: the one place where a pointer gets into the heap."""
+        """Write a value to memory."""
+        if self.program.build.has_barriers and has_pointers(place.type) and not GLOBAL.fullmatch(place.text):
+            parts = self.bind(place.type, parts)  # a failure on the way to them would be behind the barrier otherwise
+            self.keep_overwritten(place)
+        self.initialize(place, parts)
+
+    def keep_overwritten(self, place: Place) -> None:
+        """The barrier for what is in memory now."""
+        if is_boxed(place.type):
+            size = size_of(place.type)
+            self.step(f"keep_words(g, address({place.text}), {size}, {self.types.descriptor(place.type)})")
+            return
+        components = self.types.components(place.type)
+        base = self.anchored(place.text) if len(components) > 1 else place.text
+        for component in components:
+            if component.address:
+                self.step(f"keep_old(g, {component.address.format(base + component.member)})")
+
+    def initialize(self, place: Place, parts: Value) -> None:
+        """Write the first value of memory that is zero."""
         if is_boxed(place.type):
             self.step(f"copy_struct({place.text}, {parts[0]})")
             return

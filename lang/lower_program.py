@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lang import syntax
+from lang.build import PLAIN, Build
 from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, pointer_mask, size_of
@@ -48,19 +49,19 @@ class LoweredProgram:
 def lower_package(
     package: syntax.Package,
     source: Source,
-    is_profiled: bool = False,
+    build: Build = PLAIN,
     shown_from: int | None = None,
     common: Common | None = None,
 ) -> LoweredProgram:
-    """The module for a checked program; is_profiled: for the memory profile. Raises NotYet for what Toy lacks.
+    """The module for a checked program. Raises NotYet for what Toy lacks.
 
     shown_from: the index of the initializer from which on output is shown, when the host has hidden it (replay.py).
-    common: functions of the library whose code is in the image that the program will run on. Not for a program that is
-    profiled, or that may have finalizers: those run behind its allocations, wherever these are.
+    common: functions of the library whose code is in the image that the program will run on. They are no special build;
+    nor are they for a program that may have finalizers: those run behind its allocations, wherever these are.
     """
-    if is_profiled or "runtime" in package.imported:
+    if build != PLAIN or "runtime" in package.imported:
         common = None
-    return ProgramLowering(package, source, is_profiled, shown_from, common).lower()
+    return ProgramLowering(package, source, build, shown_from, common).lower()
 
 
 class ProgramLowering(Library):
@@ -70,12 +71,12 @@ class ProgramLowering(Library):
         self,
         package: syntax.Package,
         source: Source,
-        is_profiled: bool,
+        build: Build,
         shown_from: int | None,
         common: Common | None,
     ) -> None:
         imported = [*package.imported, *(ERROR_PACKAGES if package.recovers else [])]
-        super().__init__(source, is_profiled, imported, common)
+        super().__init__(source, build, imported, common)
         self.package = package
         self.shown_from = shown_from
         self.recovers = self.recovers or package.recovers
@@ -154,7 +155,7 @@ class ProgramLowering(Library):
 
     def objects(self, struct: Struct) -> dict[str, Any]:
         """What is known of the program's objects, if it is profiled."""
-        if not self.is_profiled:
+        if not self.build.is_profiled:
             return {}
         names = [var.name for var in (*self.package.globals, *self.used_globals)]
         names += ["func"] * len(self.static_closures) + ["os.Args"]

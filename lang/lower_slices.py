@@ -9,7 +9,7 @@ Next: lower_maps.py
 from __future__ import annotations
 
 from lang.go_types import Array, Basic, Slice, Type
-from lang.layout import size_of
+from lang.layout import has_pointers, size_of
 from lang.lower_frame import Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.syntax import Call, Expr, Mode, SliceExpr
@@ -71,6 +71,9 @@ class Slices(Literals):
         new_length = self.temporary(f"{length} + {source[1]}")
         self.make_room(data, length, capacity, new_length, elem)
         size = size_of(elem)
+        if self.keeps(elem):
+            start = f"address({data}) + u64({length}) * {size}"
+            self.step(f"keep_words(g, {start}, u64({source[1]}) * {size}, {self.types.descriptor(elem)})")
         self.step(f"memmove(address({data}) + u64({length}) * {size}, address({source[0]}), u64({source[1]}) * {size})")
         return (data, new_length, capacity)
 
@@ -89,6 +92,10 @@ class Slices(Literals):
         to, source = (self.bind(arg.type, self.value(arg)) for arg in expr.args)
         under = expr.args[0].type.underlying
         assert isinstance(under, Slice), "copy writes to a slice"
+        if self.keeps(under.elem):
+            elem = self.types.descriptor(under.elem)
+            text = f"copy_keeping(g, address({to[0]}), {to[1]}, address({source[0]}), {source[1]}, {elem})"
+            return (self.temporary(text),)
         text = f"copy_slice(address({to[0]}), {to[1]}, address({source[0]}), {source[1]}, {size_of(under.elem)})"
         return (self.temporary(text),)
 
@@ -97,8 +104,15 @@ class Slices(Literals):
         under = expr.args[0].type.underlying
         assert isinstance(under, Slice), "a slice is cleared"
         data, length, _ = self.slice_parts(expr.args[0])
+        if self.keeps(under.elem):
+            size, elem = size_of(under.elem), self.types.descriptor(under.elem)
+            self.step(f"keep_words(g, address({data}), u64({length}) * {size}, {elem})")
         self.step(f"memset(address({data}), 0, u64({length}) * {size_of(under.elem)})")
         return ()
+
+    def keeps(self, elem: Type) -> bool:
+        """Whether there is a barrier where elements are overwritten."""
+        return self.program.build.has_barriers and has_pointers(elem)
 
     # ---- slice expressions
 

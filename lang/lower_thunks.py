@@ -34,8 +34,8 @@ Shape = tuple[tuple[str, ...], tuple[str, ...]]  # annotations of the parameters
 class Thunks(MapTypes):
     """The functions that a program has beside those that it declares."""
 
-    def __init__(self, source: Source, is_profiled: bool) -> None:
-        super().__init__(source, is_profiled)
+    def __init__(self, source: Source, build: Build) -> None:
+        super().__init__(source, build)
         self.lowered: list[Function] = []
         self.shapes: dict[Shape, str] = {}
         self.addressed: dict[str, set[str]] = {}  # by shape: the functions that a call of a value may lead to

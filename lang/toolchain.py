@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any
 
+    from lang.build import Build
     from runtime.syspy.compiler import Compiler
     from runtime.syspy.image import Image
 
@@ -63,14 +64,14 @@ def library_image(base: Image, use_cache: bool = True) -> Image:
     )
 
 
-def program_key(text: str, is_profiled: bool) -> str:
+def program_key(text: str, build: Build) -> str:
     """The key of a program's image."""
-    return native.key_of([], version_key(), text, *(["memory profile"] if is_profiled else []))
+    return native.key_of([], version_key(), text, *build.words)
 
 
-def cached_program(text: str, base: Image, is_profiled: bool) -> Image | None:
+def cached_program(text: str, base: Image, build: Build) -> Image | None:
     """The image of a program that was compiled before."""
-    return native.cached("program", program_key(text, is_profiled), base=base)
+    return native.cached("program", program_key(text, build), base=base)
 
 
 def compiler(base: Image) -> AbstractContextManager[Compiler | None]:

@@ -14,9 +14,10 @@ from __future__ import annotations
 from runtime.malloc import mallocgc
 from runtime.proc import G
 from runtime.roots import NO_HANDLE, free_handle, new_handle
-from runtime.syspy import Array, store, throw, u64, uintptr
+from runtime.syspy import Array, load, store, throw, u64, uintptr
 from runtime.types import Type
 from runtime.walk import is_reference
+from runtime.write_barrier import keep_old
 
 
 def allocate(g: G, size: u64, typ: uintptr) -> uintptr:
@@ -39,5 +40,6 @@ def put_pointer(g: G, at: uintptr, word: u64) -> bool:
     """Store a pointer at an address that is known to be a pointer word. False, and nothing is stored, if it is none."""
     if not is_reference(g, word):
         return False
+    keep_old(g, load(u64, at))
     store(u64, at, word)
     return True

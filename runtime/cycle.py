@@ -5,39 +5,33 @@
     3. Mark termination    what is live is known: the next goal
     4. Sweep               sweep_gen grows by 2: every span is unswept; from here on allocation sweeps
 
-The world stands still through all of them (world.py). A collection starts
+The world stands still (world.py), through all of them; or it stands for 1 and the roots, for steps of marking, and for
+3 and 4, and the program runs in between (incremental.py).
 
-    by the heap    when a span or a large object would bring heap_live above the trigger: in malloc.py
-    forced         by runtime.GC or an embedder; all is swept before it returns
-    by time        two minutes after the one before: periodic.py
-    by need        when the system refuses memory: in malloc.py
-    by stress      at every n-th allocation: in malloc.py
-
-Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.            Next: memory_control.py
+Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.                   Next: collect.py
 """
 
 from __future__ import annotations
 
-from runtime.background_sweeper import wake_sweeper
 from runtime.clock import CLOCK_MONOTONIC, CLOCK_REALTIME
 from runtime.gc_limiter import note_collection
 from runtime.gctrace import print_gc_trace
 from runtime.heap import PAUSES, Cycle, Runtime, clock_ns
 from runtime.heap_check import check_all_marks, check_heap
+from runtime.incremental import begin_steps, end_steps, mark_step
 from runtime.layout import PTR_SIZE, larger, smaller
 from runtime.lock import lock, unlock
 from runtime.mark import finish_marking, mark_globals, mark_specials, mark_words, start_marking
 from runtime.mark_team import begin_round, end_round
 from runtime.mcache import close_runs, flush_live
-from runtime.mem_profile import next_cycle, publish_swept
+from runtime.mem_profile import next_cycle
 from runtime.memory_limit import heap_alloc_bytes, memory_limit_heap_goal
 from runtime.memstats import flush_all, uncounted_bytes
 from runtime.mheap import MHeap
 from runtime.p import P, flush_stats
-from runtime.pacer import floating_after, pace
+from runtime.pacer import floating_after, pace, runway_for, trigger_below
 from runtime.pacertrace import print_pacer_end, print_pacer_start
 from runtime.phases import PHASE_MARKED, PHASE_START, PHASE_SWEPT, tell
-from runtime.proc import G
 from runtime.scavenge import note_cycle, pace_scavenger, ready_bytes, wake_scavenger
 from runtime.scavenge_index import next_gen
 from runtime.scavtrace import print_scav_trace
@@ -45,18 +39,7 @@ from runtime.sweep_pacer import pace_sweeper
 from runtime.sweeper import finish_sweep, start_sweep
 from runtime.syspy import address, is_nil, u64
 from runtime.time_histogram import record_time
-from runtime.world import World, give_turn, start_the_world, stop_others, stop_the_world, take_turn
-
-
-def gc(g: G) -> None:
-    """runtime.GC: collect, and sweep all."""
-    collect(g, True)
-    sweep_rest(g.runtime, g.p)
-    publish_swept(g.heap.specials.profile)
-    if g.runtime.knobs.scav_trace:
-        stop_the_world(g.p)
-        print_scav_trace(g.runtime)
-        start_the_world(g.p)
+from runtime.world import World
 
 
 def sweep_rest(runtime: Runtime, p: P) -> None:
@@ -67,27 +50,52 @@ def sweep_rest(runtime: Runtime, p: P) -> None:
         tell(runtime, PHASE_SWEPT)
 
 
-def collect(g: G, forced: bool) -> None:
-    """Mark what is live, and leave the rest to be swept. Whatever g needs is in its roots."""
-    runtime = g.runtime
-    count = runtime.gc.num_gc
-    take_turn(g.p)
-    if not forced and runtime.gc.num_gc != count:
-        # Another thread came first: this one's allocation has what it needs, or will see that it has not.
-        give_turn(g.p)
-        return
-    stop_others(g.p)
-    collect_stopped(runtime, g.p, forced)
-    start_the_world(g.p)
-    wake_sweeper(runtime.heap.sweeper)
-
-
 def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
-    """The collection itself. The caller, who runs on p, has stopped the world."""
+    """A whole collection; one under way is brought to its end. The caller, who runs on p, has stopped the world."""
+    begin_stop(runtime)
+    if runtime.increments.is_marking:
+        flush_all_live(runtime)
+        end_cycle(runtime, p)
+        begin_stop(runtime)
+    begin_cycle(runtime, p, forced)
+    runtime.cycle.stack_bytes = mark_roots(runtime)
+    mark_rest(runtime)
+    end_cycle(runtime, p)
+
+
+def collect_some(runtime: Runtime, p: P) -> None:
+    """One step of a collection: its beginning, or marking, at the end of which it is over. As for collect_stopped."""
+    begin_stop(runtime)
+    if not runtime.increments.is_marking:
+        begin_cycle(runtime, p, False)
+        runtime.cycle.in_steps = True
+        runtime.marker.in_steps = True
+        runtime.cycle.stack_bytes = mark_roots(runtime)
+        begin_steps(runtime)
+    else:
+        flush_all_live(runtime)
+        if mark_step(runtime):
+            end_cycle(runtime, p)
+            return
+    count_pause(runtime, clock_ns(runtime, CLOCK_MONOTONIC) - runtime.cycle.stop_ns)
+
+
+def begin_stop(runtime: Runtime) -> None:
+    """The world has just been stopped, for a collection or a part of one."""
+    runtime.cycle.stop_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+
+
+# --- Its parts -------------------------------------------------------------------------------------------------------
+
+
+def begin_cycle(runtime: Runtime, p: P, forced: bool) -> None:
+    """All is swept, and no run is open: marking may begin."""
     heap = runtime.heap
     cycle = runtime.cycle
-    ran_since = larger(cycle.end_ns, runtime.gc.start_ns)
-    cycle.start_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+    cycle.ran_ns = cycle.stop_ns - larger(cycle.end_ns, runtime.gc.start_ns)
+    cycle.start_ns = cycle.stop_ns
+    cycle.stopped_ns = 0
+    cycle.in_steps = False
     flush_all_live(runtime)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
@@ -102,12 +110,20 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     if runtime.knobs.pacer_trace:
         print_pacer_start(runtime, cycle)
     cycle.mark_ns = clock_ns(runtime, CLOCK_MONOTONIC)
-    cycle.stack_bytes = mark(runtime)
+
+
+def end_cycle(runtime: Runtime, p: P) -> None:
+    """Marking is over, or what is left of it is done now: turn to sweeping."""
+    heap = runtime.heap
+    cycle = runtime.cycle
+    cycle.live_after = heap.heap_live
+    if cycle.in_steps:
+        close_all_runs(runtime.world)
+        end_steps(runtime)
     cycle.sweep_ns = clock_ns(runtime, CLOCK_MONOTONIC)
     if runtime.knobs.gc_check_mark:
         check_all_marks(runtime)
     flush_counts(runtime)
-    cycle.ran_ns = cycle.start_ns - ran_since
     limit_collecting(runtime)
     note_cycle(heap.scavenger, heap.memory, cycle.goal)
     set_goal(runtime)
@@ -123,6 +139,7 @@ def collect_stopped(runtime: Runtime, p: P, forced: bool) -> None:
     if runtime.knobs.gc_check_heap:
         check_heap(runtime)
     cycle.end_ns = clock_ns(runtime, CLOCK_MONOTONIC)
+    count_pause(runtime, cycle.end_ns - cycle.stop_ns)
     count_cycle(runtime, cycle)
     if runtime.knobs.gc_trace:
         print_gc_trace(runtime, cycle)
@@ -144,8 +161,8 @@ def close_all_runs(world: World) -> None:
         p = p.next
 
 
-def mark(runtime: Runtime) -> u64:
-    """Mark everything that the roots reach; the bytes of all stacks. All spans are swept, no run is open."""
+def mark_roots(runtime: Runtime) -> u64:
+    """Mark what the roots lead to, and more; the bytes of all stacks. All spans are swept, no run is open."""
     marker = runtime.marker
     roots = runtime.roots
     stack_bytes: u64 = 0
@@ -158,11 +175,15 @@ def mark(runtime: Runtime) -> u64:
         g = g.next
     mark_words(marker, address(roots.handles), address(roots.handles) + roots.capacity * PTR_SIZE)
     mark_globals(marker, roots)
-    # From here on with others. What a root leads to is marked already: a lost letter is made good from marked objects.
+    return stack_bytes
+
+
+def mark_rest(runtime: Runtime) -> None:
+    """Mark everything that the roots lead to, with the other markers if there are some."""
+    # What a root leads to is marked already: an entry that another marker loses is made good from marked objects.
     begin_round(runtime.team, runtime.cycle.live_before, u64(runtime.knobs.max_procs))
     end_round(runtime.team)
-    finish_marking(marker)
-    return stack_bytes
+    finish_marking(runtime.marker)
 
 
 def set_goal(runtime: Runtime) -> None:
@@ -174,7 +195,7 @@ def set_goal(runtime: Runtime) -> None:
     stats.heap_marked = runtime.marker.marked_bytes
     stats.heap_scanned = runtime.marker.scanned_bytes
     stats.floating = 0
-    if not cycle.forced:  # a program that forces one waits for its end
+    if not (cycle.forced or cycle.in_steps):  # else the program waits for its end, or did run on
         scanned = stats.heap_scanned + root_bytes
         stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, cycle.expected, scanned)
     runtime.heap.heap_live = stats.heap_marked
@@ -194,8 +215,12 @@ def update_goal(runtime: Runtime) -> None:
     if limited < goal:
         goal = limited
         trigger = larger(limited, stats.heap_marked + runtime.limiter.runway)
+        if runtime.knobs.is_incremental:
+            runway = runway_for(stats.heap_scanned + root_bytes)
+            trigger = trigger_below(limited, smaller(limited, stats.heap_marked), runway, runtime.limiter.runway)
     stats.heap_goal = goal
-    heap.trigger = trigger
+    if not runtime.increments.is_marking:
+        heap.trigger = trigger
     pace_sweeper(heap)
     pace_scavenger(heap.scavenger, heap.memory, stats.heap_goal)
 
@@ -218,7 +243,7 @@ def limit_collecting(runtime: Runtime) -> None:
     cycle.allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
     gave_back_ns = smaller(s.assist_ns, cycle.ran_ns)
     s.assist_ns = 0
-    collected_ns = cycle.sweep_ns - cycle.start_ns + gave_back_ns
+    collected_ns = cycle.stopped_ns + (cycle.sweep_ns - cycle.stop_ns) + gave_back_ns
     ran_ns = cycle.ran_ns - gave_back_ns
     note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, collected_ns, cycle.allocated)
     s.is_limiting = runtime.limiter.is_limiting
@@ -240,16 +265,22 @@ def flush_counts(runtime: Runtime) -> None:
         p = p.next
 
 
-def count_cycle(runtime: Runtime, cycle: Cycle) -> None:
-    """Count a collection that has ended."""
+def count_pause(runtime: Runtime, pause: u64) -> None:
+    """Count nanoseconds in which the world stood still for a collection, or for a part of one."""
     stats = runtime.gc
-    pause = cycle.end_ns - cycle.start_ns
-    stats.last_gc = clock_ns(runtime, CLOCK_REALTIME)
-    stats.pause_ns[stats.num_gc % PAUSES] = pause
-    stats.pause_end[stats.num_gc % PAUSES] = stats.last_gc
+    runtime.cycle.stopped_ns = runtime.cycle.stopped_ns + pause
+    stats.pause_count = stats.pause_count + 1
     stats.pause_total_ns = stats.pause_total_ns + pause
     record_time(stats.pauses, pause)
     stats.cpu_ns = stats.cpu_ns + pause
+
+
+def count_cycle(runtime: Runtime, cycle: Cycle) -> None:
+    """Count a collection that has ended."""
+    stats = runtime.gc
+    stats.last_gc = clock_ns(runtime, CLOCK_REALTIME)
+    stats.pause_ns[stats.num_gc % PAUSES] = cycle.stopped_ns
+    stats.pause_end[stats.num_gc % PAUSES] = stats.last_gc
     stats.num_gc = stats.num_gc + 1
     if cycle.forced:
         stats.num_forced_gc = stats.num_forced_gc + 1

@@ -27,7 +27,7 @@ from typing import Any, Self
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
-from runtime.cycle import collect, gc
+from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import backend

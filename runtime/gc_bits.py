@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from runtime.arenas import ArenaMap, is_in_window, mark_line
 from runtime.fixalloc import FixAlloc, fixalloc_alloc, fixalloc_free
-from runtime.layout import INLINE_HALF, PAGE_SIZE
+from runtime.layout import INLINE_HALF, PAGE_SIZE, smaller
 from runtime.lock import Mutex, lock, unlock
-from runtime.mspan import SMALL_BITS_SLOTS, MSpan, bit_words, has_inline_bits
+from runtime.mspan import SMALL_BITS_SLOTS, WORD_BITS, MSpan, bit_words, has_inline_bits, low_bits
 from runtime.size_classes import MAX_OBJS_PER_SPAN
 from runtime.syspy import address, array_at, element, memset, u64, uintptr
 
@@ -85,6 +85,15 @@ def take_marks(span: MSpan) -> None:
             span.alloc_bits[word] = marks
         if marks != 0:
             span.mark_bits[word] = 0
+
+
+def set_marks(span: MSpan, first: u64, end: u64) -> None:
+    """Mark the slots first ... end - 1, which were just handed out. Others who mark in the span wait."""
+    while first < end:
+        word = first // WORD_BITS
+        behind = smaller(end, (word + 1) * WORD_BITS)
+        span.mark_bits[word] = span.mark_bits[word] | u64(low_bits(behind - first) << first % WORD_BITS)
+        first = behind
 
 
 def take_nothing(span: MSpan) -> None:

@@ -14,7 +14,8 @@
 A line "GC forced" comes before that of a collection which nobody asked for but the clock (periodic.py).
 
 The world stands still all the time, so the parts of the clock add up to the pause, and of the processor's time the
-marking is counted as the background's.
+marking is counted as the background's. When marking goes in steps (incremental.py) the middle part of the clock has the
+program's time in it as well; the steps come where the program allocates, and count as its assists.
 
 Owner: the collector. Go: runtime/mgc.go gcMarkTermination, fmtNSAsMS, itoaDiv.                 Next: heap_check.py
 """
@@ -39,7 +40,7 @@ SECONDS = text(b"s ")
 PERCENT = text(b"%: ")
 PLUS = text(b"+")
 CLOCK = text(b" ms clock, ")
-NO_ASSIST = text(b"+0/")
+SLASH = text(b"/")
 NO_IDLE = text(b"/0+")
 CPU = text(b" ms cpu, ")
 ARROW = text(b"->")
@@ -88,18 +89,27 @@ def put_times(line: TraceLine, gc: GCStats, cycle: Cycle) -> None:
     put_ms(line, cycle.end_ns - cycle.sweep_ns)
     put(line, CLOCK, 11)
     put_ms(line, cycle.mark_ns - cycle.start_ns)
-    put(line, NO_ASSIST, 3)
-    put_ms(line, cycle.sweep_ns - cycle.mark_ns)
+    put(line, PLUS, 1)
+    put_ms(line, stepped_ns(cycle))
+    put(line, SLASH, 1)
+    put_ms(line, 0 if cycle.in_steps else u64(cycle.sweep_ns - cycle.mark_ns))
     put(line, NO_IDLE, 3)
     put_ms(line, cycle.end_ns - cycle.sweep_ns)
     put(line, CPU, 9)
+
+
+def stepped_ns(cycle: Cycle) -> u64:
+    """Nanoseconds in steps of marking: of the pauses, what is neither before nor behind marking."""
+    if not cycle.in_steps:
+        return 0
+    return u64(cycle.stopped_ns - (cycle.mark_ns - cycle.start_ns) - (cycle.end_ns - cycle.sweep_ns))
 
 
 def put_sizes(line: TraceLine, runtime: Runtime, cycle: Cycle) -> None:
     """The line from there to the number of Ps."""
     put_number(line, cycle.live_before >> LOG_MB, 0)
     put(line, ARROW, 2)
-    put_number(line, cycle.live_before >> LOG_MB, 0)
+    put_number(line, cycle.live_after >> LOG_MB, 0)
     put(line, ARROW, 2)
     put_number(line, runtime.gc.heap_marked >> LOG_MB, 0)
     put(line, MB, 5)

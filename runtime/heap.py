@@ -7,6 +7,7 @@
       |-- world      World     all Ps and goroutines
       |-- roots      Roots     globals and handles
       |-- marker     Marker    the collector's queue
+      |-- increments Increments  marking in steps
       |-- knobs      Knobs     GOGC, GODEBUG and the like
       `-- gc         GCStats   what the collector did
 
@@ -29,7 +30,7 @@ from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
 from runtime.layout import CACHE_LINE, PHYS_PAGE_SIZE, PTR_SIZE, align_up
-from runtime.lock import CENTRAL_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
+from runtime.lock import CENTRAL_LOCK, MARKER_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
 from runtime.mark import Marker, marker_close, marker_init
 from runtime.mark_team import MarkTeam, team_close, team_init
 from runtime.mcache import mcache_init
@@ -96,6 +97,7 @@ class Knobs(Struct):
     gc_safepoint: u64  # collect at every n-th safepoint; 0: no
     gc_random: u64  # collect at one allocation in n, by chance; 0: no
     is_slow: bool  # every allocation takes the slow path, which counts it: stress.py
+    is_incremental: bool  # collections that nobody waits for mark in steps: incremental.py
 
 
 @struct
@@ -116,6 +118,7 @@ class GCStats(Struct):
     heap_scanned: u64  # of them, in objects with pointers
     floating: u64  # bytes that would count as marked besides if the program had run on: pacer.py
     heap_goal: u64  # bytes: what the last collection was to start at
+    pause_count: u64  # pauses: one for a collection, or one for each of its steps
     pause_total_ns: u64  # nanoseconds in all pauses
     cpu_ns: u64  # nanoseconds of the processor in all collections
     last_gc: u64  # when the last one ended: nanoseconds since 1970
@@ -124,7 +127,7 @@ class GCStats(Struct):
     stress_safepoints: u64  # safepoints, while they are counted
     stress_collections: u64  # collections that stress made
     stress_random: u64  # state of the random numbers of gc_random
-    pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds; the last at (num_gc + 255) % 256
+    pause_ns: Annotated[Array[u64], PAUSES]  # nanoseconds, by collection; the last at (num_gc + 255) % 256
     pause_end: Annotated[Array[u64], PAUSES]  # when they ended: nanoseconds since 1970
     pauses: Inline[TimeHistogram]  # nanoseconds of every pause
 
@@ -134,16 +137,32 @@ class Cycle(Struct):
     """The figures of one collection."""
 
     start_ns: u64  # when it began, by the monotonic clock
+    stop_ns: u64  # when the world was stopped last
+    stopped_ns: u64  # nanoseconds in its pauses before that one
     mark_ns: u64  # when marking began
     sweep_ns: u64  # when marking ended
     end_ns: u64  # when the world went on
     live_before: u64  # bytes
+    live_after: u64  # bytes, when marking was over: more than before if the program ran meanwhile
     goal: u64  # bytes: what it was to start at
     stack_bytes: u64  # of shadow stacks
     ran_ns: u64  # from the end of the one before
     allocated: u64  # bytes, in that time
     expected: u64  # bytes to scan: of the heap as many as the one before did
     forced: bool  # by runtime.GC or an embedder
+    in_steps: bool  # it marks in steps
+
+
+@struct
+class Increments(Struct):
+    """Marking in steps: incremental.py."""
+
+    is_marking: bool  # the program runs between two steps of a marking
+    done: u64  # entries of the queue that the steps of this marking have scanned
+    expected: u64  # entries that this marking is taken to scan: as many as the one before
+    paced_at: u64  # heap_live at the last step
+    steps: u64  # of all markings
+    kept: u64  # pointers that write barriers have kept
 
 
 @struct
@@ -151,7 +170,7 @@ class Runtime(Struct):
     """The root of everything."""
 
     g0: Inline[G]  # the main goroutine
-    unused: Annotated[Array[u64], 2]  # brings the heap to the start of a cache line: HP4
+    unused: u64  # brings the heap to the start of a cache line: HP4
     heap: Inline[MHeap]  # where memory comes from
     p0: Inline[P]  # the first P
     world: Inline[World]  # all Ps and goroutines
@@ -160,6 +179,7 @@ class Runtime(Struct):
     cycle: Inline[Cycle]  # the collection under way, or the last one
     limiter: Inline[GCLimiter]  # keeps a memory limit from taking all the time
     marker: Inline[Marker]  # the collector's state
+    increments: Inline[Increments]  # of the marking under way, if it goes in steps
     team: Inline[MarkTeam]  # it, and the markers on other threads
     roots: Inline[Roots]  # globals and handles
     watch: Inline[Watch]  # objects that the host wants to know everything of
@@ -201,6 +221,7 @@ def runtime_init(runtime: Runtime, gogc: i64, shadow_bytes: u64) -> bool:
     mutex_init(world.stopper, WORLD_STOPPER, world.order)
     mutex_init(world.lock, WORLD_LOCK, world.order)
     mutex_init(runtime.roots.lock, ROOTS_LOCK, world.order)
+    mutex_init(runtime.marker.lock, MARKER_LOCK, world.order)
     roots_init(runtime.roots, heap.memory)
     if not heap_init(heap, world.order):
         return False
@@ -265,6 +286,7 @@ def attach(runtime: Runtime) -> G:
         world.free_gs = g.next
         world.idle = p.next_idle
         g.globals = runtime.g0.globals
+        g.is_marking = runtime.g0.is_marking
         give_p(p, g)
     unlock(world.lock)
     unlock(world.stopper)

@@ -48,6 +48,7 @@ from runtime.mspan import (
     MSpan,
     check_span,
     count_bits,
+    find_zombie,
     has_bit,
     has_inline_bits,
     is_taken,
@@ -99,6 +100,7 @@ class Checker(Struct):
     """What a check has found so far."""
 
     memory: MemoryStats  # counts what is taken from the system
+    is_marking: bool  # marking goes in steps, and has begun
     spans: u64  # spans in use
     pages: u64  # their pages
     roots: u64  # specials that keep something alive
@@ -136,11 +138,12 @@ def free_checker(checker: Checker) -> None:
 
 
 def check_heap(runtime: Runtime) -> None:
-    """Every invariant of the heap holds. Any time but while marking or sweeping."""
+    """Every invariant of the heap holds. Any time but during a step of marking, or while sweeping."""
     heap = runtime.heap
     pause_background(heap.scavenger)
     check_parts(runtime)
     checker = new_checker(heap.memory)
+    checker.is_marking = runtime.increments.is_marking
     arena = heap.arenas.first
     while not is_nil(arena):
         check_arena_place(heap, arena)
@@ -207,7 +210,7 @@ def check_page(checker: Checker, heap: MHeap, arena: HeapArena, page: u64) -> No
         if class_at(heap.arenas, arena.start_addr + page * PAGE_SIZE) != 0:
             throw("AR2: a page without a span has a span class", arena.start_addr, page)
         return
-    check_span_in_use(heap, arena, page)
+    check_span_in_use(heap, arena, page, checker.is_marking)
     span = arena.spans[page]
     size_class = u64(span.span_class) >> 1
     checker.spans = checker.spans + 1
@@ -216,7 +219,7 @@ def check_page(checker: Checker, heap: MHeap, arena: HeapArena, page: u64) -> No
     checker.taken[size_class] = checker.taken[size_class] + u64(span.alloc_count)
 
 
-def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
+def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64, is_marking: bool) -> None:
     """The invariants of one span, and of what the arenas, the bitmaps and the page allocator say of it."""
     span = arena.spans[page]
     if is_nil(span) or span.state != SPAN_IN_USE or span.start_addr != arena.start_addr + page * PAGE_SIZE:
@@ -234,7 +237,7 @@ def check_span_in_use(heap: MHeap, arena: HeapArena, page: u64) -> None:
     if class_at(heap.arenas, span.start_addr) != expected and is_in_window(heap.arenas, span.start_addr):
         throw("AR2: inline_class is not the span's class", span.start_addr, expected)
     if is_swept_now(heap, span):
-        check_swept_bits(heap, span)
+        check_swept_bits(heap, span, is_marking)
     elif is_unmarked(heap.arenas, span) and count_bits(span.mark_bits, u64(span.nelems)) != 0:
         throw("AR5: a page has mark bits and no page mark", span.start_addr)
     if span.elem_size == PTR_SIZE and span.span_class & 1 == 0:
@@ -254,12 +257,15 @@ def is_swept_now(heap: MHeap, span: MSpan) -> bool:
     return span.sweep_gen == heap.sweep_gen or span.sweep_gen == u32(heap.sweep_gen + 3)
 
 
-def check_swept_bits(heap: MHeap, span: MSpan) -> None:
-    """GB1 and GB2 hold."""
+def check_swept_bits(heap: MHeap, span: MSpan, is_marking: bool) -> None:
+    """GB1 and GB2 hold; between two steps of marking S4 does instead of GB2."""
     if has_inline_bits(span.elem_size) and is_in_window(heap.arenas, span.start_addr):
         if address(span.mark_bits) != mark_line(heap.arenas, span.start_addr):
             throw("GB1: a span's mark bits are not its page's line", span.start_addr, address(span.mark_bits))
-    if count_bits(span.mark_bits, u64(span.nelems)) != 0:
+    if is_marking:
+        if find_zombie(span) != u64(span.nelems):
+            throw("S4: a slot is marked and not taken", span.start_addr, find_zombie(span))
+    elif count_bits(span.mark_bits, u64(span.nelems)) != 0:
         throw("GB2: a swept span has mark bits", span.start_addr)
 
 

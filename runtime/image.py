@@ -17,7 +17,7 @@ from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.boundary import allocate, put_pointer, reserve_handles
-from runtime.cycle import collect, gc
+from runtime.collect import collect, gc
 from runtime.finalizers import (
     add_cleanup,
     keeps_alive,

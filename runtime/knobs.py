@@ -11,6 +11,7 @@
     clobberfree=1    fill what is freed with 0xdeadbeef
     disablethp=1     no pages of 2 MiB for the heap
     scavtrace=1      a line for each cycle of what went back to the system
+    gcstoptheworld=0 marking goes in steps, between which the program runs; Go's default, not this runtime's
     invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
     gcstress=n       collect at every n-th allocation
@@ -66,6 +67,7 @@ class Settings(Record):
     gccheckmark: int = 0
     clobberfree: int = 0
     protectfree: int = 0
+    gcstoptheworld: int = 1
     invalidptr: int = 1
     madvdontneed: int = 1
     gcstress: int = 0  # allocations from one collection to the next; 0: no

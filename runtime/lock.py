@@ -18,7 +18,8 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
     6  roots.lock         the table of handles, the list of globals
     7  specials.lock      the specials of all spans, and the weak handles
     8  profile.lock       the memory profile
-    9  persistent.lock    the persistent allocator, which memory for all of the above comes from
+    9  marker.lock        the queue and the mark bits while the program runs, marking in steps (incremental.py)
+   10  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
 A lock that was given its line by mutex_init is checked against the order, under CPython and in debug builds. A
 LockOrder says which lines each thread holds:
@@ -84,7 +85,8 @@ CENTRAL_LOCK = 5
 ROOTS_LOCK = 6
 SPECIALS_LOCK = 7
 PROFILE_LOCK = 8
-PERSISTENT_LOCK = 9
+MARKER_LOCK = 9
+PERSISTENT_LOCK = 10
 
 ORDER_ROWS = 8  # threads that hold locks at the same time; those beyond are not checked
 

@@ -27,8 +27,9 @@ Owner: the P. Go: runtime/malloc.go.                                            
 
 from __future__ import annotations
 
-from runtime.cycle import collect
+from runtime.collect import collect, collect_whole
 from runtime.heap_bits import clear_pointer_bits, write_pointer_bits
+from runtime.incremental import mark_run
 from runtime.layout import (
     ADDRESS_LIMIT,
     INLINE_BITS_MIN_SIZE,
@@ -46,7 +47,7 @@ from runtime.layout import (
 from runtime.mcache import alloc_large, has_zeroed_runs, is_collection_due, open_run, refill
 from runtime.mem_sample import sample_large, write_sample
 from runtime.mheap import MHeap
-from runtime.mspan import MSpan, low_bits
+from runtime.mspan import MSpan, low_bits, set_bit
 from runtime.p import MCache
 from runtime.page_bits import ALL_ONES
 from runtime.periodic import collect_if_overdue
@@ -307,6 +308,8 @@ def malloc_large(g: G, size: u64, typ: Type, needzero: bool) -> uintptr:
         span = alloc_large(g.heap, g.p, size, span_class)
         if is_nil(span):
             throw("out of memory")
+    if unlikely(g.is_marking != 0):
+        set_bit(span.mark_bits, 0)  # IM2
     if span.need_zero != 0 and (needzero or not noscan):
         clear_large(g, span)
     if not noscan:
@@ -362,6 +365,8 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
             if not refill(g.heap, g.p, span_class):
                 throw("out of memory")
         open_run(cache, span_class)
+    if unlikely(g.is_marking != 0):
+        mark_run(g, cache, span_class)
     if unlikely(cache.sampler.is_due):
         write_sample(g, cache.alloc[span_class], cache.run_next[span_class])
     if unlikely(cache.run_bytes == 0):
@@ -372,5 +377,5 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
 @cold
 def collect_all(g: G) -> None:
     """The system has refused memory: see what is left here."""
-    collect(g, False)
+    collect_whole(g, False)
     finish_sweep(g.heap, g.p)

@@ -47,6 +47,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import KIND_STRUCT, Type
+from runtime.write_barrier import keep_old, keep_words
 from runtime.xorshift import next_state, spread
 
 SLOTS = 8  # of a group
@@ -182,13 +183,15 @@ def set_groups(m: Map, groups: uintptr, count: u64) -> None:
 
 @cold
 def grow_groups(g: G, m: Map, group: Type) -> None:
-    """A larger table, still empty; of the same size when much of the old one is only deleted."""
+    """A larger table, still empty; of the same size when much of the old one is only deleted. Caller has the old."""
     count: u64 = 1
     if m.groups != 0:
         count = m.mask + 1
         if m.count * 8 > i64(count) * 3 * SLOTS:
             count = count << 1
-    set_groups(m, new_groups(g, group, count), count)
+    groups = new_groups(g, group, count)
+    keep_old(g, m.groups)
+    set_groups(m, groups, count)
 
 
 @inline
@@ -228,10 +231,11 @@ def remove_entry(m: Map, entry: uintptr, group_size: u64, slot_size: u64) -> Non
     m.count = m.count - 1
 
 
-def clear_map(m: Map, group: Type) -> None:
+def clear_map(g: G, m: Map, group: Type) -> None:
     """clear(m)"""
     if is_nil(m) or m.groups == 0:
         return
+    keep_words(g, m.groups, (m.mask + 1) * group.size, group)
     memset(m.groups, 0, (m.mask + 1) * group.size)  # HT3
     for i in range(m.mask + 1):
         store(u64, m.groups + i * group.size, EMPTY)

@@ -87,6 +87,7 @@ from runtime.layout import (
     align_down,
     smaller,
 )
+from runtime.lock import Mutex, lock, unlock
 from runtime.mspan import (
     SPAN_IN_USE,
     WORD_BITS,
@@ -188,6 +189,8 @@ class Marker(Struct):
     window_base: uintptr  # where they begin
     has_outside: bool  # whether there are arenas that they do not cover
     ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
+    in_steps: bool  # the program runs on in the middle of the marking: incremental.py
+    lock: Inline[Mutex]  # covers the queue and the mark bits then, while the world is not stopped
     mark_lines: uintptr  # of the heap's arenas
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     scanned_bytes: u64  # of them, in objects with pointers
@@ -220,13 +223,18 @@ def start_marking(marker: Marker) -> None:
 
 
 def ready_marker(marker: Marker) -> None:
-    """Look up what the marker needs to know of the heap's arenas."""
+    """Make a marker ready for a marking."""
+    look_at_arenas(marker)
+    marker.queue.has_overflowed = False
+
+
+def look_at_arenas(marker: Marker) -> None:
+    """Look up what the marker needs to know of the heap's arenas, which may have become more."""
     marker.inline_class = marker.arenas.inline_class
     marker.page_marks = marker.arenas.page_marks
     marker.window_base = marker.arenas.window_base
     marker.has_outside = marker.arenas.has_outside
     marker.mark_lines = marker.arenas.mark_lines
-    marker.queue.has_overflowed = False
 
 
 def finish_marking(marker: Marker) -> None:
@@ -274,10 +282,10 @@ def claim(
     nothing: u64 = 0
     offset = u64(p - marker.window_base)
     if offset >= WINDOW_BYTES:
-        return nothing, shade_other(marker, p, top) if unlikely(marker.has_outside) else top, at, marks, fresh
+        return nothing, shade_other(marker, p, top, shared) if unlikely(marker.has_outside) else top, at, marks, fresh
     span_class = u64(marker.inline_class[offset >> PAGE_SHIFT])
     if unlikely(span_class == 0):
-        return nothing, shade_other(marker, p, top), at, marks, fresh
+        return nothing, shade_other(marker, p, top, shared), at, marks, fresh
     # One product gives the slot (Z2) and, in its lower half, whether p is the start of it.
     magic = SPAN_DIV_MAGIC[span_class]
     product = (p & PAGE_MASK) * magic
@@ -321,7 +329,7 @@ def put_entry(top: uintptr, entry: uintptr) -> uintptr:
     return top + PTR_SIZE
 
 
-def shade_other(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
+def shade_other(marker: Marker, p: uintptr, top: uintptr, shared: bool) -> uintptr:
     """The same for a pointer that leads outside of the window, or to a page that has no inline bits."""
     arenas = marker.arenas
     if not is_in_arenas(arenas, p) or is_nil(arena_of(arenas, p)):
@@ -334,7 +342,7 @@ def shade_other(marker: Marker, p: uintptr, top: uintptr) -> uintptr:
     slot = slot_of(span, p)
     if has_bit(span.mark_bits, slot):
         return top
-    if not has_others(marker):
+    if not shared:
         set_bit(span.mark_bits, slot)
     elif not set_bit_first(span.mark_bits, slot):
         return top
@@ -361,7 +369,17 @@ def bad_pointer(p: uintptr) -> None:
 
 def drain(marker: Marker) -> None:
     """Scan grey objects until there is none. There is no other marker."""
-    drain_with(marker, False, False)
+    drain_with(marker, False, False, False, 0)
+
+
+def drain_some(marker: Marker, limit: u64) -> u64:
+    """Scan so many entries of the queue, or all there are; how many that was. There is no other marker."""
+    return drain_with(marker, False, False, True, limit)
+
+
+def is_drained(marker: Marker) -> bool:
+    """Whether there is no grey object."""
+    return marker.queue.top == marker.queue.base and marker.ring_first == marker.ring_end
 
 
 @inline
@@ -371,11 +389,12 @@ def has_others(marker: Marker) -> bool:
 
 
 @inline
-def drain_with(marker: Marker, shared: bool, watched: bool) -> None:
-    """The same, for one of three copies.
+def drain_with(marker: Marker, shared: bool, watched: bool, limited: bool, limit: u64) -> u64:
+    """The same, for one of four copies; the entries that were taken, if somebody counts them.
 
     shared: other markers mark as well at this moment. Ends early when they have run out of work, and so will this one.
     watched: they wait for work. Unless shared, ends early when there is enough for them as well.
+    limited: ends when so many entries were taken.
     """
     queue = marker.queue
     top = queue.top
@@ -383,6 +402,10 @@ def drain_with(marker: Marker, shared: bool, watched: bool) -> None:
     end = marker.ring_end
     count: u64 = 0
     while True:
+        if limited:
+            if unlikely(count == limit):
+                break
+            count = count + 1
         if watched:
             count = count + 1
             if unlikely(count % LOOK_EVERY == 0) and is_work_wanted(marker.share.pool):
@@ -427,6 +450,7 @@ def drain_with(marker: Marker, shared: bool, watched: bool) -> None:
     queue.top = top
     marker.ring_first = first
     marker.ring_end = end
+    return count
 
 
 @inline
@@ -609,9 +633,9 @@ def mark_together(marker: Marker) -> None:
     is_active = True
     while is_active:
         if alone:
-            drain_with(marker, False, True)  # WB2
+            drain_with(marker, False, True, False, 0)  # WB2
         else:
-            drain_with(marker, True, True)
+            drain_with(marker, True, True, False, 0)
         if marker.queue.top != marker.queue.base or marker.ring_first != marker.ring_end:
             alone = not alone
         else:
@@ -683,11 +707,17 @@ def take_in(queue: WorkQueue, buf: uintptr) -> None:
 
 
 def mark_root(marker: Marker, p: uintptr) -> None:
-    """Shade what a root points to. Scans some of the queue when that gets full."""
+    """Shade what a root points to."""
     queue = marker.queue
-    while queue.top > queue.brim:
-        drain(marker)
+    make_room(marker)
     queue.top = shade(marker, p, queue.top, True, has_others(marker))
+
+
+def make_room(marker: Marker) -> None:
+    """Let the queue have room for the children of an object. What is in it is scanned, but for who cannot wait."""
+    while marker.queue.top > marker.queue.brim:
+        if not marker.in_steps or not grow_queue(marker.queue):
+            drain(marker)
 
 
 def mark_words(marker: Marker, start: uintptr, end: uintptr) -> None:
@@ -742,13 +772,34 @@ def mark_from(marker: Marker, p: uintptr) -> None:
     """Mark what the object at p leads to, not the object: it dies when only its finalizer leads to it.
 
     If the queue overflows nobody finds the object again (rescan), so it is put where nothing is dropped: at the base.
+    In steps there is no time for that, and who ends them marks from here again if there was an overflow.
     """
-    drain(marker)
     span = span_of(marker.arenas, p)
     slot = slot_of(span, p)
-    if span.span_class & 1 == 0 and not has_bit(span.mark_bits, slot):
+    if span.span_class & 1 != 0 or has_bit(span.mark_bits, slot):
+        return
+    if marker.in_steps:
+        make_room(marker)
+        marker.queue.top = scan_other(marker, slot_addr(span, slot), marker.queue.top)
+    else:
+        drain(marker)
         marker.queue.top = put_entry(marker.queue.top, slot_addr(span, slot) | OTHER)
         drain(marker)
+
+
+# --- While the program runs ------------------------------------------------------------------------------------------
+
+
+def mark_late(marker: Marker, p: uintptr) -> None:
+    """Shade what p points to, between two steps of marking. Other threads may do the same, or mark what is theirs."""
+    lock(marker.lock)
+    look_at_arenas(marker)
+    queue = marker.queue
+    if queue.top > queue.brim and not grow_queue(queue):
+        queue.has_overflowed = True
+        queue.top = drop_entry(queue.top)
+    queue.top = shade(marker, p, queue.top, False, True)
+    unlock(marker.lock)
 
 
 # --- Over all marked objects -----------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ Owner: the goroutine that calls. Go: runtime/mheap.go freeOSMemory, mgcpacer.go 
 
 from __future__ import annotations
 
-from runtime.cycle import flush_counts, gc, update_goal
+from runtime.collect import gc
+from runtime.cycle import flush_counts, update_goal
 from runtime.heap import Runtime
 from runtime.mheap import flush_caches
 from runtime.proc import G

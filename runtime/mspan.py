@@ -230,7 +230,14 @@ def run_end(span: MSpan, first: u64, free: u64) -> u64:
 
 
 def give_back_run(span: MSpan, index: u64) -> None:
-    """Undo the taking of all slots from index on. They are what is left of the run taken last."""
+    """Undo the taking of all slots from index on, and their marks. They are what is left of the run taken last."""
+    first = index
+    while first < u64(span.free_index):
+        word = first // WORD_BITS
+        if span.mark_bits[word] != 0:  # marking goes in steps, and all of a run was marked
+            behind = smaller(u64(span.free_index), (word + 1) * WORD_BITS)
+            span.mark_bits[word] = span.mark_bits[word] & u64(~u64(low_bits(behind - first) << first % WORD_BITS))
+        first = (word + 1) * WORD_BITS
     span.alloc_count = u16(u64(span.alloc_count) - (u64(span.free_index) - index))
     span.free_index = u16(index)
     refill_alloc_cache(span)

@@ -59,6 +59,9 @@ CONS_MARK_PERCENT = 40  # of what a collection scans: what the program allocates
 START_RUNWAY = 640 << 10  # bytes that it allocates while Go's workers start and end
 LEAST_RUNWAY = 64 << 10  # bytes from where a collection starts to the goal
 TRIGGER_PARTS = 64  # of the way from what is marked to the goal: the trigger is
+ENTRY_BYTES = 64  # of a heap, by entry of the queue, until a marking has counted them
+LEAST_LEFT = 8  # of what was expected, the part that is taken to be left at least
+LEAST_ENTRIES = 64  # in a step of marking
 LEAST_TRIGGER = 45  # so many of them from the start at least,
 MOST_TRIGGER = 61  # and so many at most, unless HEAP_MINIMUM before the goal is later
 
@@ -134,6 +137,23 @@ def trigger_below(goal: u64, marked: u64, runway: u64, distance: u64) -> u64:
     trigger = larger(trigger, least)
     assert marked <= trigger <= goal, "PC3: a collection would start at once, or beyond the goal"
     return trigger
+
+
+def entries_of(live: u64) -> u64:
+    """The entries of the queue that a first marking is taken to scan when so many bytes are live."""
+    return live // ENTRY_BYTES
+
+
+def step_entries(expected: u64, done: u64, since: u64, room: u64) -> u64:
+    """How many entries a step of marking scans, so that marking is over when the heap is at its goal.
+
+    expected, done: entries in all, and those of the steps before. since: bytes allocated since the step before. room:
+    bytes that were left then until the goal.
+    """
+    left = larger(expected - smaller(expected, done), expected // LEAST_LEFT)
+    if since >= room:
+        return left + LEAST_ENTRIES
+    return left // room * since + left % room * since // room + LEAST_ENTRIES
 
 
 @inline

@@ -17,7 +17,7 @@ Go: runtime/proc.go forcegchelper, sysmon; mgc.go gcTrigger.test.               
 from __future__ import annotations
 
 from runtime.clock import CLOCK_MONOTONIC, time_ns
-from runtime.cycle import collect_stopped
+from runtime.cycle import collect_some, collect_stopped
 from runtime.gctrace import print_forced
 from runtime.proc import G
 from runtime.syspy import cold, inline, u64, unlikely
@@ -36,7 +36,7 @@ def collect_if_overdue(g: G) -> None:
 def is_overdue(g: G) -> bool:
     """Whether the last collection is too long ago."""
     runtime = g.runtime
-    if runtime.gc.num_gc == 0 or runtime.knobs.gogc < 0:
+    if runtime.gc.num_gc == 0 or runtime.knobs.gogc < 0 or g.is_marking != 0:
         return False
     now = time_ns(g.p.time, CLOCK_MONOTONIC) + runtime.clock_ahead_ns
     return now > u64(runtime.cycle.end_ns + FORCE_GC_PERIOD_NS)
@@ -52,5 +52,8 @@ def collect_overdue(g: G) -> None:
             print_forced(runtime.line)
         # A program that allocates so little would not have allocated up to the goal while Go marks.
         runtime.heap.trigger = runtime.gc.heap_goal
-        collect_stopped(runtime, g.p, False)
+        if runtime.knobs.is_incremental:
+            collect_some(runtime, g.p)
+        else:
+            collect_stopped(runtime, g.p, False)
     start_the_world(g.p)

@@ -74,6 +74,7 @@ class G(Struct):
     output: Output  # buffered standard output
     runtime: Runtime  # the root of everything
     p: P  # the processor that it runs on
+    is_marking: u64  # 1: marking goes in steps now, and whoever overwrites a pointer says so (write_barrier.py)
     next: G  # the goroutine made before this one; of a G that is free, the next free one
     alloc_number: u64  # of the allocation under way, while they are counted: stress.py
     unwinding: Inline[Unwinding]  # panics

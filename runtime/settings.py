@@ -38,6 +38,7 @@ class SettingWords(Struct):
     gccheckmark: i64  # more than 0: mark a second time, and compare
     clobberfree: i64  # not 0: overwrite what is freed
     protectfree: i64  # not 0: nobody can touch pages that are freed
+    gcstoptheworld: i64  # 0: marking goes in steps
     invalidptr: i64  # not 0: a pointer to a page without objects is fatal
     madvdontneed: i64  # not 0: the kernel takes pages at once; 0: when it needs them
     gcstress: i64  # more than 0: collect at every n-th allocation
@@ -61,6 +62,7 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     knobs.gc_check_mark = words.gccheckmark > 0
     knobs.gc_check_heap = words.heapcheck > 0
     knobs.scav_trace = words.scavtrace > 0
+    knobs.is_incremental = words.gcstoptheworld == 0
     runtime.heap.clobber = words.clobberfree != 0
     runtime.heap.protects = words.protectfree != 0
     runtime.heap.small_pages = words.disablethp != 0

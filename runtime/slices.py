@@ -34,6 +34,7 @@ from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy import i64, inline, memmove, memset, multiply_high, nil, u64, uintptr
 from runtime.types import Type
+from runtime.write_barrier import keep_words
 
 GROWTH_THRESHOLD = 256  # elements; below, capacity doubles
 
@@ -111,4 +112,13 @@ def copy_slice(to: uintptr, to_length: i64, source: uintptr, source_length: i64,
     """copy(to, source): as many elements as both have; how many that is. The arrays may overlap."""
     n = source_length if source_length < to_length else to_length
     memmove(to, source, u64(n) * elem_size)
+    return n
+
+
+@inline
+def copy_keeping(g: G, to: uintptr, to_length: i64, source: uintptr, source_length: i64, elem: Type) -> i64:
+    """The same for elements with pointers, in a program with write barriers."""
+    n = source_length if source_length < to_length else to_length
+    keep_words(g, to, u64(n) * elem.size, elem)
+    memmove(to, source, u64(n) * elem.size)
     return n

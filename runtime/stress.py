@@ -17,7 +17,7 @@ Owner: whoever allocates; the counts are atomic. Go has no like; debug.gcstopthe
 
 from __future__ import annotations
 
-from runtime.cycle import collect
+from runtime.collect import collect
 from runtime.heap import Runtime
 from runtime.mspan import MSpan, header_bytes
 from runtime.proc import G

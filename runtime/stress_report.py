@@ -2,6 +2,10 @@
 
     gcstress: 1234 collections at 5678 allocations, 4321 objects freed, 3210 slots used again, seed 42
 
+Where marking goes in steps (incremental.py) each of them counts:
+
+    gcstress: 1234 steps of 56 collections at 5678 allocations, 789 pointers kept by write barriers, 4321 objects freed, ...
+
 With protectfree=1 it also says how many pages that were freed could not be touched.
 
 Runs in Python only. Next: knobs.py
@@ -26,18 +30,22 @@ class StressReport:
 
     allocations: int  # seen
     safepoints: int  # counted; allocations that collected by their number are not among them
-    collections: int  # made by stress
+    collections: int  # made by stress; steps, where marking goes in steps
     freed: int  # objects freed, by any collection
     slots_reused: int  # slots handed out that had been another object before
     seed: int | None  # of gcrandom, if that is on
+    ended: int  # collections that are over, by stress or not
+    kept: int | None  # pointers kept by write barriers, where marking goes in steps
     pages_protected: int  # how often protectfree has made a page inaccessible
 
     def __str__(self) -> str:
         """One line."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         protected = f", {self.pages_protected} pages protected" if self.pages_protected else ""
+        steps = "" if self.kept is None else f"steps of {self.ended} "
+        kept = "" if self.kept is None else f"{self.kept} pointers kept by write barriers, "
         return (
-            f"gcstress: {self.collections} collections at {self.allocations} allocations, "
+            f"gcstress: {self.collections} {steps}collections at {self.allocations} allocations, {kept}"
             f"{self.freed} objects freed, {self.slots_reused} slots used again{protected}{seed}"
         )
 
@@ -54,7 +62,8 @@ def stress_report(state: Runtime, seed: int | None) -> StressReport:
     freed = sum(map(freed_objects, counts))
     reused += sum(count.slots_reused for count in counts)
     counted = gc.stress_count, gc.stress_safepoints, gc.stress_collections, freed, reused
-    return StressReport(*counted, seed, state.heap.pages_protected)
+    kept = state.increments.kept if state.knobs.is_incremental else None
+    return StressReport(*counted, seed, gc.num_gc, kept, state.heap.pages_protected)
 
 
 def freed_objects(stats: HeapStats) -> int:

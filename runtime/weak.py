@@ -33,6 +33,7 @@ from runtime.sweeper import ensure_swept
 from runtime.syspy import is_nil, load, nil, store, throw, u64, uintptr
 from runtime.types import Type
 from runtime.world import is_in_run
+from runtime.write_barrier import keep_old
 
 HANDLE_BYTES = 16  # the address, and as much again: so it never lies in a block of the tiny allocator
 
@@ -95,4 +96,6 @@ def weak_value(g: G, handle: uintptr) -> uintptr:
         return 0
     # Perhaps not even the object's span, but one that has taken the place: then the handle is 0 already.
     ensure_swept(g.heap, g.p, span)
-    return load(uintptr, handle)
+    p = load(uintptr, handle)
+    keep_old(g, p)  # to the marker it is as if the pointer had been in the heap
+    return p

@@ -24,7 +24,7 @@ from bench.harness import CommandFailed
 from bench.heaps import GOGC_OFF, BoehmHeaps, GoHeaps, GraphFile, Heaps, Live, ToyHeaps
 from bench.mark import BOEHM, SHAPES, Bench, check_alike
 from bench.peers import ROOT, Workload
-from runtime.cycle import gc
+from runtime.collect import gc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.knobs import Settings
 from runtime.mark_team import LEAST_BYTES

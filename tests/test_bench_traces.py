@@ -30,7 +30,7 @@ from bench.trace_players import (
     replay_image,
 )
 from bench.traces import COLD, MEMORY, TRACES, WARM, groups, measure, trace_name, trace_paths
-from runtime.cycle import gc
+from runtime.collect import gc
 from runtime.heap import Runtime, close_runtime, new_runtime
 from runtime.knobs import Settings
 from runtime.syspy import Array, Failure, array_at, store, u64

@@ -36,6 +36,7 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import Slice, Type
+from runtime.write_barrier import keep_old
 
 __all__ = ["DebugGCStats", "free_os_memory", "read_gc_stats", "set_gc_percent", "set_memory_limit"]
 
@@ -84,10 +85,14 @@ def make_room(g: G, stats: DebugGCStats) -> None:
     store(uintptr, g.shadow_top, address(stats))  # a root while memory is allocated
     g.shadow_top = g.shadow_top + POINTER_BYTES
     if stats.pause.capacity < ROOM:
-        stats.pause.data = mallocgc(g, ROOM * DURATION_BYTES, nil(Type), True)
+        room = mallocgc(g, ROOM * DURATION_BYTES, nil(Type), True)
+        keep_old(g, stats.pause.data)
+        stats.pause.data = room
         stats.pause.capacity = ROOM
     if stats.pause_end.capacity < PAUSES:
-        stats.pause_end.data = mallocgc(g, PAUSES * sizeof(Time), nil(Type), True)
+        room = mallocgc(g, PAUSES * sizeof(Time), nil(Type), True)
+        keep_old(g, stats.pause_end.data)
+        stats.pause_end.data = room
         stats.pause_end.capacity = PAUSES
     g.shadow_top = g.shadow_top - POINTER_BYTES
 

@@ -61,6 +61,7 @@ from runtime.syspy.failure import failure_at
 from runtime.traceback import PANIC as PANIC_FRAME
 from runtime.traceback import PLACE, Frames, add_frames, add_word, forget_frames
 from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
+from runtime.write_barrier import keep_old
 
 BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, KEY_ERROR, ASSERTION_ERROR, NIL_ERROR = range(6)  # g.unwinding.error_types
 
@@ -124,6 +125,7 @@ def push_defer(g: G, defers: Defers, closure: Closure) -> None:
     made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
     made.closure = closure
     made.next = defers.head
+    keep_old(g, address(defers.head))
     defers.head = made
 
 
@@ -139,6 +141,7 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
         defers.place = end
     while not is_nil(defers.head):
         closure = defers.head.closure
+        keep_old(g, address(defers.head))
         defers.head = defers.head.next
         if not call_closure(g, frame, closure, panic, defers):
             panic = caught_panic(g, frame, panic)

@@ -6,7 +6,7 @@ Owner: the goroutine that calls. Go: runtime/mgc.go GC, mstats.go, debug.go.    
 from __future__ import annotations
 
 from runtime import memstats
-from runtime.cycle import gc
+from runtime.collect import gc
 from runtime.finalizers import (
     NO_CLEANUP,
     NO_OBJECT,

@@ -9,6 +9,7 @@ from runtime.panics import UNKNOWN_POSITION, panic_index
 from runtime.proc import G
 from runtime.syspy import address, f32, i64, is_nil, load, store, throw, u8, u32, u64, uintptr
 from runtime.types import KIND_FLOAT64, KIND_PTR, KIND_SLICE, KIND_STRING, KIND_UINT8, Slice, Type
+from runtime.write_barrier import keep_words
 
 
 def slice_length(typ: Type, data: uintptr) -> i64:
@@ -18,7 +19,7 @@ def slice_length(typ: Type, data: uintptr) -> i64:
     return Slice.at(data).length
 
 
-def swap_elements(typ: Type, data: uintptr, i: i64, j: i64) -> None:
+def swap_elements(g: G, typ: Type, data: uintptr, i: i64, j: i64) -> None:
     """Swap two elements of the slice that an interface holds."""
     slice = Slice.at(data)
     if u64(i) >= u64(slice.length) or u64(j) >= u64(slice.length):
@@ -26,6 +27,8 @@ def swap_elements(typ: Type, data: uintptr, i: i64, j: i64) -> None:
     size = typ.elem.size
     one: uintptr = slice.data + u64(i) * size
     other: uintptr = slice.data + u64(j) * size
+    keep_words(g, one, size, typ.elem)
+    keep_words(g, other, size, typ.elem)
     at: u64 = 0
     while at + 8 <= size:
         word = load(u64, one + at)

@@ -18,7 +18,8 @@ Owner: the host. Go: runtime/proc.go schedinit, rt0_go.
 from __future__ import annotations
 
 from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.cycle import gc, sweep_rest
+from runtime.collect import gc
+from runtime.cycle import sweep_rest
 from runtime.dominators import Dominators, find_dominators
 from runtime.fixalloc import persistent_alloc
 from runtime.heap import Runtime, close_runtime, new_runtime

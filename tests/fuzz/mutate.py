@@ -107,7 +107,7 @@ def compile_input(data: bytes, translates: bool) -> Verdict:
         driver.lower_checked(package, source)
         refused = "refused by the translation"
         if translates:
-            driver.on_native(source, is_profiled=False)
+            driver.on_native(source)
     except driver.UserError:
         return Verdict(refused)
     except BaseException as error:

@@ -146,9 +146,9 @@ def optimise_programs(level: int) -> None:
     toolchain.cached_program = partial(cached_program, level)
 
 
-def cached_program(level: int, text: str, base: Image, is_profiled: bool) -> Image | None:
+def cached_program(level: int, text: str, base: Image, build: Build) -> Image | None:
     """The image of a program that was compiled before at a level."""
-    return native.cached("program", toolchain.program_key(text, is_profiled), base=base, opt_level=level)
+    return native.cached("program", toolchain.program_key(text, build), base=base, opt_level=level)
 
 
 def drop_programs(cache: Path) -> None:

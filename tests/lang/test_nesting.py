@@ -74,4 +74,4 @@ def test_what_is_too_deep_is_refused(name: str) -> None:
 def test_loops_that_cpython_does_not_take_are_refused_by_its_engine() -> None:
     body, _ = LONG["loops"]
     with pytest.raises(UserError, match=r"deep\.toy:\d+:\d+: .*nested too deeply"):
-        on_python(Source("deep.toy", program(body)), is_profiled=False)
+        on_python(Source("deep.toy", program(body)))

@@ -23,6 +23,7 @@ from runtime import (
     arenas,
     background_scavenger,
     background_sweeper,
+    collect,
     cycle,
     dominators,
     finalizers,
@@ -106,8 +107,8 @@ ROOTS: list[Callable[..., Any]] = [
     background_sweeper.run_sweeper,
     background_sweeper.stop_sweeper,
     background_sweeper.wake_sweeper,
-    cycle.collect,
-    cycle.gc,
+    collect.collect,
+    collect.gc,
     cycle.limited_goal,
     cycle.update_goal,
     dominators.find_dominators,
@@ -366,11 +367,11 @@ class HeapUnderTest:
 
     def gc(self) -> None:
         """runtime.GC."""
-        self.call(cycle.gc, self.g)
+        self.call(collect.gc, self.g)
 
     def collect(self) -> None:
         """A collection that leaves the sweeping for later."""
-        self.call(cycle.collect, self.g, False)
+        self.call(collect.collect, self.g, False)
 
     def check(self) -> None:
         """Check every invariant."""

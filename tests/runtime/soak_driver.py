@@ -20,7 +20,7 @@ Owner: the test that made it.
 from __future__ import annotations
 
 from runtime.arenas import next_span
-from runtime.cycle import collect, gc
+from runtime.collect import collect, gc
 from runtime.heap_bits import is_pointer_word
 from runtime.malloc import mallocgc
 from runtime.mspan import MSpan

@@ -11,7 +11,7 @@ import pytest
 from runtime import Runtime, world
 from runtime.active_sweep import DRAINED, IDLE, STOPPED, WANTED
 from runtime.background_sweeper import run_sweeper, stop_sweeper, wake_sweeper
-from runtime.cycle import collect
+from runtime.collect import collect
 from runtime.engines import ENGINES
 from tests.runtime import workers
 from tests.runtime.compiled import churn

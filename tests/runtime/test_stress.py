@@ -104,12 +104,12 @@ def test_a_seed_is_drawn_and_told() -> None:
 
 
 def test_the_report_is_one_line() -> None:
-    report = StressReport(5678, 0, 1234, 4321, 3210, 42, 0)
+    report = StressReport(5678, 0, 1234, 4321, 3210, 42, 56, None, 0)
     assert str(report) == (
         "gcstress: 1234 collections at 5678 allocations, 4321 objects freed, 3210 slots used again, seed 42"
     )
     assert stress.RANDOM_START % 2 == 1
-    protected = StressReport(1, 0, 1, 1, 0, None, 99)
+    protected = StressReport(1, 0, 1, 1, 0, None, 1, None, 99)
     assert str(protected) == (
         "gcstress: 1 collections at 1 allocations, 1 objects freed, 0 slots used again, 99 pages protected"
     )

@@ -10,7 +10,7 @@ import pytest
 from runtime import world
 from runtime.active_sweep import DRAINED, begin_sweeping
 from runtime.arenas import next_span
-from runtime.cycle import collect
+from runtime.collect import collect
 from runtime.heap import attach
 from runtime.malloc import mallocgc
 from runtime.mspan import MSpan

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime import cycle, world
+from runtime import collect, world
 from runtime import heap as root
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.host_thread import HostThread
@@ -93,7 +93,7 @@ def test_threads_share_the_memory_profile(in_host: HeapUnderTest) -> None:
     threads = Threads(heap)
     threads.join([threads.start(workers.churn, NODE, rounds(heap, 1, 50), seed) for seed in range(1, 4)])
     heap.call(world.enter, heap.p)
-    heap.call(cycle.gc, heap.g)
+    heap.call(collect.gc, heap.g)
     m = MemStats()
     heap.call(read_mem_stats, heap.g, m)
     records = read_records(heap.heap.specials.profile)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.cycle import collect
+from runtime.collect import collect
 from runtime.malloc import mallocgc
 from runtime.memory_control import free_os_memory
 from runtime.proc import G

@@ -113,7 +113,7 @@ def test_a_program_is_translated_by_it_or_else_here(
     if fails:
         monkeypatch.setattr(Compiler, "code", lambda *_: None)
     source = Source("doubled.toy", PROGRAM)
-    _, program = driver.on_native(source, is_profiled=False)
+    _, program = driver.on_native(source)
     assert built == (["program"] if fails else [])
     monkeypatch.undo()
     assert [position[0] for position in program.positions][-1:] == ["main.main"]
@@ -125,7 +125,7 @@ from lang import driver
 from lang.source import Source
 from runtime.syspy import beside
 beside.processors = lambda: 2
-driver.on_native(Source("doubled.toy", {text!r}), is_profiled=False)
+driver.on_native(Source("doubled.toy", {text!r}))
 print(*sys.modules)
 """
 
