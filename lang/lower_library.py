@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from lang import syntax
+from lang.build import Build
 from lang.check_package import library
 from lang.escapes import Escapes
 from lang.go_types import Pointer, Signature, Type

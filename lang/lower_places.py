@@ -28,7 +28,6 @@ from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, 
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy.entries import MASK64
 
-
 GLOBAL = re.compile(r"package\.\w+")  # the text of a package-level variable: a root, which was looked at
 
 

@@ -13,6 +13,7 @@ Owner: one program's lowering.        Next: lower_library.py
 from __future__ import annotations
 
 from lang import syntax
+from lang.build import Build
 from lang.go_types import BOOL, ERROR, Field, Interface, InterfaceMethod, Param, Pointer, Signature, Type
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type

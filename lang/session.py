@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from lang import codes
 from lang import syntax as s
+from lang.build import Build
 from lang.check_package import Checker, check
 from lang.check_tree import nodes
 from lang.diagnostics import Diagnostics
@@ -254,7 +255,9 @@ class Session:
         initializers = attempt.package.initializers
         new = [i for i, x in enumerate(initializers) if i > 0 and x.value.pos >= attempt.given.start]
         source = attempt.diagnostics.source
-        lowered = lower_checked(attempt.package, source, shown_from=new[0] if new else None)
+        # With barriers, since only where it runs is known whether marking goes in steps.
+        build = Build(has_barriers=True)
+        lowered = lower_checked(attempt.package, source, build, shown_from=new[0] if new else None)
         return Entered(kept, attempt.renamed, lowered, source, bool(new))
 
     # ---- names that are declared again

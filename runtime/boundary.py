@@ -3,6 +3,7 @@
     allocate           mallocgc with the type as a word
     reserve_handles    numbers for handles, many at a time: making and ending one is then a store of the embedder's
     put_pointer        a pointer stored in an object or a root, if it is one: anything else would make marking throw
+    keep_both          a store, or a new root, while marking goes in steps: what was there, and what is there now
 
 A reserved handle is in use, and holds nil until the embedder stores an address in it.
 
@@ -40,6 +41,12 @@ def put_pointer(g: G, at: uintptr, word: u64) -> bool:
     """Store a pointer at an address that is known to be a pointer word. False, and nothing is stored, if it is none."""
     if not is_reference(g, word):
         return False
-    keep_old(g, load(u64, at))
+    keep_both(g, load(u64, at), word)
     store(u64, at, word)
     return True
+
+
+def keep_both(g: G, old: uintptr, new: uintptr) -> None:
+    """Before a store. The new pointer may be one that the embedder has found where nothing led any more."""
+    keep_old(g, old)
+    keep_old(g, new)

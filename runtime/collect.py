@@ -35,15 +35,20 @@ def gc(g: G) -> None:
 
 def collect(g: G, forced: bool) -> None:
     """Find what is dead, or do a step towards that unless it is forced. Whatever g needs is in its roots."""
-    if forced or not g.runtime.knobs.is_incremental:
+    runtime = g.runtime
+    if forced or not runtime.knobs.is_incremental:
         collect_whole(g, forced)
         return
+    count = runtime.gc.num_gc
     take_turn(g.p)
+    if runtime.gc.num_gc != count:
+        give_turn(g.p)  # as in collect_whole
+        return
     stop_others(g.p)
-    collect_some(g.runtime, g.p)
+    collect_some(runtime, g.p)
     start_the_world(g.p)
     if g.is_marking == 0:
-        wake_sweeper(g.heap.sweeper)
+        wake_sweeper(runtime.heap.sweeper)
 
 
 def collect_whole(g: G, forced: bool) -> None:

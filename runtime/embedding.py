@@ -142,6 +142,7 @@ class Runtime:
         self._tables: list[RootTable] = []
         self._calls = Calls()
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
+        self._in_steps = False  # stores need a write barrier
         settings = _settings(gogc, debug).with_seed()
         settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
@@ -151,6 +152,7 @@ class Runtime:
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
         self.is_open = True
         settings.apply(self._state)
+        self._in_steps = settings.gcstoptheworld == 0
         self._allocate = self._engine.bind(boundary.allocate, self._g)
         self._put_pointer = self._engine.bind(boundary.put_pointer, self._g)
         self._object_at = self._engine.bind(walk.object_at, self._g)
@@ -291,6 +293,8 @@ class Runtime:
         if not self._free:
             self._reserve()
         number = self._free.pop()
+        if self._in_steps:
+            self._engine.call(boundary.keep_both, self._g, 0, addr)
         MEMORY[self._handles + number] = addr
         return number
 
@@ -322,11 +326,16 @@ class Runtime:
         if isinstance(value, Handle):
             if value._runtime is not self:
                 raise ValueError(f"{value!r} is of another runtime")
-            MEMORY[at >> 3] = value._address if value._number >= 0 else value.address
+            word = value._address if value._number >= 0 else value.address
         elif value is None or type(value) is int and value == 0:
-            MEMORY[at >> 3] = 0
-        elif not self._run(self._put_pointer, at, whole_in(value, 0, MAX_WORD, "a pointer")):
+            word = 0
+        elif self._run(self._put_pointer, at, whole_in(value, 0, MAX_WORD, "a pointer")):
+            return
+        else:
             raise ValueError(f"{value:#x} is not the address of an object: the collector could not follow it")
+        if self._in_steps:
+            self._engine.call(boundary.keep_both, self._g, MEMORY[at >> 3], word)
+        MEMORY[at >> 3] = word
 
     # --- The system's memory ---
 

@@ -16,7 +16,7 @@ from typing import Any
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
 from runtime.background_sweeper import run_sweeper, stop_sweeper
-from runtime.boundary import allocate, put_pointer, reserve_handles
+from runtime.boundary import allocate, keep_both, put_pointer, reserve_handles
 from runtime.collect import collect, gc
 from runtime.finalizers import (
     add_cleanup,
@@ -77,6 +77,7 @@ ROOTS: list[Callable[..., Any]] = [
     find_object,
     allocate,
     put_pointer,
+    keep_both,
     reserve_handles,
     object_at,
     count_objects,

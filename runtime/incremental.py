@@ -86,7 +86,7 @@ def mark_step(runtime: Runtime) -> bool:
     increments = runtime.increments
     marker = runtime.marker
     heap = runtime.heap
-    since = heap.heap_live - increments.paced_at
+    since = heap.heap_live - smaller(heap.heap_live, increments.paced_at)  # spans that are given back count less
     room = runtime.gc.heap_goal - smaller(runtime.gc.heap_goal, increments.paced_at)
     entries = step_entries(increments.expected, increments.done, since, room)
     if runtime.knobs.is_slow:

@@ -101,7 +101,7 @@ from runtime.mspan import (
 )
 from runtime.os_memory import MemoryStats
 from runtime.roots import GlobalRange, Roots, is_local, local_pointer, local_words
-from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES, SPAN_CLASS_TO_NELEMS
+from runtime.size_classes import CLASS_TO_SIZE, DIV_MAGIC, NUM_SPAN_CLASSES
 from runtime.specials import FINALIZER, WEAK_HANDLE, Specials
 from runtime.syspy import (
     Array,
@@ -120,6 +120,7 @@ from runtime.syspy import (
     load,
     memmove,
     nil,
+    popcount64,
     prefetch,
     store,
     struct,
@@ -844,11 +845,19 @@ def marked_in_span(marker: Marker, arena: HeapArena, page: u64) -> tuple[u64, u6
             # Neither the MSpan nor, if the page has no mark, its bits are touched.
             if marker.page_marks[at] == 0:
                 return 0, span_class
-            marks = array_at(u64, mark_line(marker.arenas, addr))
-            count = count_bits(marks, u64(SPAN_CLASS_TO_NELEMS[span_class]))
-            return count * u64(CLASS_TO_SIZE[span_class >> 1]), span_class
+            return count_line(mark_line(marker.arenas, addr)) * u64(CLASS_TO_SIZE[span_class >> 1]), span_class
     span = arena.spans[page]
     return count_bits(span.mark_bits, u64(span.nelems)) * span.elem_size, u64(span.span_class)
+
+
+@inline
+def count_line(line: uintptr) -> u64:
+    """The bits set in a page's line of mark bits, without a look at how many slots it has: the others are 0."""
+    marks = array_at(u64, line)
+    count: u64 = 0
+    for word in range(INLINE_HALF // PTR_SIZE):
+        count = count + popcount64(marks[word])
+    return count
 
 
 def rescan(marker: Marker) -> None:

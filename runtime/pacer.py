@@ -153,7 +153,7 @@ def step_entries(expected: u64, done: u64, since: u64, room: u64) -> u64:
     left = larger(expected - smaller(expected, done), expected // LEAST_LEFT)
     if since >= room:
         return left + LEAST_ENTRIES
-    return left // room * since + left % room * since // room + LEAST_ENTRIES
+    return u64(f64(left) * (f64(since) / f64(room))) + LEAST_ENTRIES
 
 
 @inline

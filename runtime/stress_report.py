@@ -4,7 +4,7 @@
 
 Where marking goes in steps (incremental.py) each of them counts:
 
-    gcstress: 1234 steps of 56 collections at 5678 allocations, 789 pointers kept by write barriers, 4321 objects freed, ...
+    gcstress: 1234 steps of 56 collections at 5678 allocations, 789 pointers kept by write barriers, 4321 objects ...
 
 With protectfree=1 it also says how many pages that were freed could not be touched.
 

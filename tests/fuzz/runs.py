@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from lang import driver, toolchain
+from lang.build import Build
 from runtime.syspy import native
 from runtime.syspy.image import Image
 from tests.expectations import STRESS_REPORT, difference

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lang import driver, toolchain
+from lang.build import PLAIN, Build
 from lang.driver import common_of, compile_source
 from lang.lower_common import OFFERED, CommonLowering, LoweredCommon, lower_common
 from lang.lower_library import Common
@@ -89,7 +90,7 @@ def test_notes_are_read_back(library: LoweredCommon) -> None:
 
 def test_a_program_imports_them(library: LoweredCommon) -> None:
     own = compile_source(Source("x.toy", USES)).text
-    shared = compile_source(Source("x.toy", USES), False, library.common).text
+    shared = compile_source(Source("x.toy", USES), PLAIN, library.common).text
     assert "def strconv_parseFloat(" in own
     assert "def strconv_parseFloat(" not in shared
     assert "strconv_parseFloat as strconv_parseFloat" in shared
@@ -101,7 +102,7 @@ def test_one_with_finalizers_or_a_profile_does_not(library: LoweredCommon, impor
     """Behind allocations such programs do more than others."""
     text = USES.replace('"sort"', '"runtime"\n\t"sort"').replace("main() {", "main() {\n\truntime.GC()")
     source = Source("x.toy", text if imported == "runtime" else USES)
-    assert "from library import" not in compile_source(source, imported == "profiled", library.common).text
+    assert "from library import" not in compile_source(source, Build(imported == "profiled"), library.common).text
 
 
 @pytest.mark.parametrize("engine", ["native", "python"])

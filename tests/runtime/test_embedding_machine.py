@@ -31,7 +31,7 @@ KINDS: dict[str, tuple[int, Iterable[int]]] = {  # bytes, and where the pointers
 ANY = st.integers(0, 1 << 30)
 TABLE = 5  # roots
 DOINGS = "new plain array linked numbered dropped tabled scoped weak finalized cleaned collected unswept called".split()
-RARER = "revived cleared kept limited gone stressed".split()
+RARER = "revived cleared kept limited gone stressed stepped".split()
 
 
 @dataclass(eq=False)
@@ -85,13 +85,15 @@ class EmbeddingMachine(RuleBasedStateMachine):
         gogc=st.sampled_from(["off", 1, 50, 100, 400]),
         procs=st.sampled_from([1, 1, 2]),
         stress=st.sampled_from(["", "", "gcstress=1", "gcstress=5", "gcrandom=3,gcseed=7", "gcsafepoint=4"]),
+        steps=st.sampled_from(["", "gcstoptheworld=0"]),
         checks=st.sampled_from(["", "clobberfree=1", "protectfree=1,clobberfree=1", "gccheckmark=1,heapcheck=1"]),
     )
-    def begin(self, gogc: str | int, procs: int, stress: str, checks: str) -> None:
+    def begin(self, gogc: str | int, procs: int, stress: str, steps: str, checks: str) -> None:
         if self.engine == "python" and stress:
             stress, checks = "gcstress=9", checks.replace("gccheckmark=1,heapcheck=1", "")
         self.is_stress = stress != ""
-        self.runtime = Runtime(self.engine, gogc=gogc, procs=procs, debug=",".join(filter(None, [stress, checks])))
+        debug = ",".join(filter(None, [stress, steps, checks]))
+        self.runtime = Runtime(self.engine, gogc=gogc, procs=procs, debug=debug)
         if procs > 1:
             self.runtime.state.team.least_bytes = 0
         for name, (size, offsets) in KINDS.items():
@@ -102,6 +104,7 @@ class EmbeddingMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "runtime"):
             self.did["stressed"] += self.runtime.stress().collections
+            self.did["stepped"] += self.runtime.state.increments.steps
             self.did["gone"] += self.runtime.stats().frees
             self.runtime.check()
             self.runtime.close()

@@ -11,6 +11,7 @@ from runtime.sweeper import NOTHING_LEFT, sweep_some
 from runtime.syspy import array_at, load, memset, nil, store, throw, u8, u64, uintptr
 from runtime.types import Type
 from runtime.world import enter, leave, safepoint
+from runtime.write_barrier import keep_old
 
 LIST_LENGTH = 200
 LARGE = 40_000
@@ -72,6 +73,55 @@ def check_list(g: G, seed: u64) -> None:
         addr = load(uintptr, addr)
     if expected != 0:
         throw("a list was cut", expected)
+
+
+def rearrange(g: G, node: Type, lists: uintptr, count: u64, rounds: u64, seed: u64) -> u64:
+    """Move nodes from one of so many lists to another, make some and drop some. Returns how many there are more.
+
+    Whoever overwrites a pointer says so, since marking may go in steps. Every node knows its own address.
+    """
+    enter(g.p)
+    more: u64 = 0
+    for i in range(rounds):
+        seed = next_random(seed)
+        source: uintptr = lists + (seed >> 20) % count * 8
+        target: uintptr = lists + (seed >> 40) % count * 8
+        if i % 3 == 0:
+            made = mallocgc(g, 24, node, True)
+            store(u64, made + 8, made)
+            push_node(g, target, made)
+            more = more + 1
+        moved = pop_node(g, source)
+        if moved != 0:
+            if (seed >> 60) % 3 == 0:
+                more = u64(more - 1)
+            else:
+                push_node(g, target, moved)
+        if i % 16 == 0:
+            fill_garbage(g, (seed >> 8) % 500)
+    leave(g.p)
+    return more
+
+
+def pop_node(g: G, head: uintptr) -> uintptr:
+    """Take the first node of a list out; 0 if there is none."""
+    node = load(uintptr, head)
+    if node == 0:
+        return 0
+    if load(u64, node + 8) != node:
+        throw("a node was overwritten", node, load(u64, node + 8))
+    following = load(uintptr, node)
+    keep_old(g, node)
+    store(uintptr, head, following)
+    return node
+
+
+def push_node(g: G, head: uintptr, node: uintptr) -> None:
+    """Put a node in front of a list."""
+    keep_old(g, load(uintptr, node))
+    store(uintptr, node, load(uintptr, head))
+    keep_old(g, load(uintptr, head))
+    store(uintptr, head, node)
 
 
 def collect_often(g: G, times: u64) -> None:
