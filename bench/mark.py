@@ -18,6 +18,8 @@ Each group is a table with the share of Go's and the goal:
                  binary tree in step with itself, every branch foreseen; two do not, nor does one in the uneven tree
     programs     seconds in the collector while a program runs: what is counted, collector_programs.py says
     collections  how many there were; one more or less than Go is always near enough
+    gaps         milliseconds that a program stands still at most, by its own clock, with much alive: marking in steps,
+                 and at once. Whatever stops it counts: on some hosts the first touch of a page of 2 MiB is the longest
 
 A collection of `shapes` and `graphs` ends when all is marked; sweeping, which runtime.GC does as well, is left out on
 both sides. The first collection of a heap is not counted. Both sides must have built the same: as many objects, and
@@ -52,7 +54,8 @@ from bench.graphs import flat, graph_name, graph_paths, read
 from bench.harness import CommandFailed
 from bench.heaps import MOST_COPIES, BoehmHeaps, CopyHeaps, GoHeaps, GraphFile, Heaps, Live, ToyHeaps
 from bench.measurements import Group, Run
-from bench.peers import ROOT, Workload
+from bench.pauses import told
+from bench.peers import ROOT, Go, Peer, Toyrun, Workload
 from bench.report import keep, parsed
 
 BOEHM = "Boehm"
@@ -73,7 +76,15 @@ LEAST_SIZE = 0.9  # of what the others need, in sizes that are rounded up otherw
 COLLECTOR_GOAL = 0.5
 COUNT_TOLERANCE = 0.1
 EXAMPLES = ROOT / "examples"
+GAPS_PROGRAM = ROOT / "bench" / "workloads" / "gaps.toy"
+GAPS = {  # name: arguments of bench/workloads/gaps.toy, and those of a quick run
+    "tree, 1 GiB alive": (("tree", "23", "4000000"), ("tree", "17", "100000")),
+    "ring, 200 MB alive": (("ring", "200000", "2000000"), ("ring", "20000", "200000")),
+}
+GAPS_GOAL = 1.0
+AT_ONCE = "toyrun, at once"
 UNITS = {
+    "gaps": "ms",
     "shapes": "ns / object",
     "graphs": "ns / object",
     "little": "ns / collection",
@@ -125,7 +136,7 @@ class Bench:
 
     def run(self) -> None:
         """Measure and print every group that is wanted."""
-        for measure in (shapes, graphs, little, sweep, two_ps, programs):
+        for measure in (shapes, graphs, little, sweep, two_ps, programs, gaps):
             for group, lines in measure(self).items():
                 if lines:
                     self.groups[group] = lines
@@ -271,6 +282,26 @@ def seconds(run: Callable[[Workload], Collected], workload: Workload, counts: Fi
     done = run(workload)
     counts.samples.append(done.collections)
     return done.seconds
+
+
+def gaps(bench: Bench) -> dict[str, list[Comparison]]:
+    """The longest time that a program stands still."""
+    peers: dict[str, Peer] = {TOY: Toyrun(procs=1, in_steps=True), AT_ONCE: Toyrun(procs=1)}
+    if GO in bench.programs:
+        peers[GO] = Go()
+    lines = []
+    for name, (args, quick) in GAPS.items():
+        if bench.is_wanted("gaps", name):
+            workload = Workload(name, GAPS_PROGRAM, args if bench.share == 1 else quick)
+            samplers = {side: partial(longest_gap, peer, workload) for side, peer in peers.items()}
+            lines.append(Comparison(name, interleaved(samplers, bench.rounds, f"gaps {name}"), GAPS_GOAL))
+    return {"gaps": lines}
+
+
+def longest_gap(peer: Peer, workload: Workload) -> float:
+    """What the program says, in milliseconds."""
+    longest, _ = told(peer.command(workload)).split()
+    return int(longest) / 1000
 
 
 def arguments() -> argparse.Namespace:

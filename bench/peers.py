@@ -58,6 +58,7 @@ class Toyrun:
     cache: Path = BUILD / "toy-cache"
     procs: int | None = None  # GOMAXPROCS; None: all there are
     huge: bool = True  # asks the kernel for pages of 2 MiB
+    in_steps: bool = False  # marks in steps, between which the program runs
 
     @property
     def name(self) -> str:
@@ -75,8 +76,9 @@ class Toyrun:
         environ = {"TOY_CACHE_DIR": str(self.cache), "TOY_CHECKED": "0", "PYTHONPATH": str(ROOT)}
         if self.procs:
             environ["GOMAXPROCS"] = str(self.procs)
-        if not self.huge:
-            environ["GODEBUG"] = "disablethp=1"
+        debug = [*([] if self.huge else ["disablethp=1"]), *(["gcstoptheworld=0"] if self.in_steps else [])]
+        if debug:
+            environ["GODEBUG"] = ",".join(debug)
         return Command((*start, str(workload.path), *workload.args), environ)
 
 

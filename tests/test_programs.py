@@ -6,8 +6,9 @@
 One program, several executions, one expectation. In the stress run the collector runs at every n-th allocation.
 
     default run     every program on the native engine, also in the stress run; every fifth on the python engine;
+                    every tenth in a stress run whose collections mark in steps (runtime/incremental.py)
                     every tenth on Go; every example on all three
-    full run        all programs on the python engine and on Go, too; every twentieth, compiled by two processes
+    full run        all programs on the python engine, on Go and in steps, too; every twentieth, compiled by two processes
     slow tests      the examples, and every twentieth program, in each stress mode on each engine
 
 Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
@@ -107,13 +108,25 @@ def test_toy_does_what_the_program_says(path: Path, engine: str) -> None:
     assert expected.complaint_about(result) is None
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
-def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> None:
+IN_STEPS = "gcstoptheworld=0,gccheckmark=1"
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [
+        pytest.param(path, mode, marks=unless(mode == "whole" or path in EVERY_TENTH))
+        for path in PROGRAMS
+        for mode in ("whole", "in steps")
+    ],
+    ids=lambda value: name_of(value) if isinstance(value, Path) else value,
+)
+def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path, mode: str) -> None:
     expected = expectations_of(path)
     if counts_collections(path):
         pytest.skip("the program counts collections")
-    stress = {"GODEBUG": f"gcstress={expected.stress},clobberfree=1"}
-    result = run_toy(path, expected.args, "native", {**expected.environ, **stress}, stdin=expected.stdin)
+    stress = f"gcstress={expected.stress},clobberfree=1" + (f",{IN_STEPS}" if mode == "in steps" else "")
+    environ = {**expected.environ, "GODEBUG": stress}
+    result = run_toy(path, expected.args, "native", environ, stdin=expected.stdin)
     assert expected.complaint_about(result) is None
     if "fatal error: malformed" not in result.stderr.decode():
         collections, allocations = stress_counts(result)
@@ -122,7 +135,7 @@ def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path) -> 
 
 def stress_counts(result: Result) -> tuple[int, int]:
     """The collections and allocations that a stress run tells at its end."""
-    match = re.search(rb"^gcstress: ([0-9]+) collections at ([0-9]+) allocations", result.stderr, re.MULTILINE)
+    match = re.search(rb"^gcstress: ([0-9]+) (?:steps of [0-9]+ )?collections at ([0-9]+) allocations", result.stderr, re.MULTILINE)
     assert match, result.stderr
     return int(match[1]), int(match[2])
 
@@ -141,7 +154,7 @@ def test_toy_does_what_the_program_says_when_two_processes_compile_it(
     assert expected.complaint_about(result) is None
 
 
-STRESS_MODES = ("gcstress=1", "gcsafepoint=3", "gcrandom=10")
+STRESS_MODES = ("gcstress=1", "gcsafepoint=3", "gcrandom=10", "gcrandom=4,gcstoptheworld=0")
 CHECKS = "gccheckmark=1,heapcheck=1,clobberfree=1,protectfree=1"
 COUNTING = {"memory_climb"}  # examples that look at addresses or counts which stress changes
 BUSY = {"binary_trees", "gcbench", "splay_tree", "tiny_objects"}  # examples that allocate thousands of objects
@@ -151,7 +164,7 @@ SAMPLE = [path for path in PROGRAMS if not counts_collections(path)][::20]
 
 def stress_run(path: Path, engine: str, mode: str) -> object:
     """A stress run of a program, slow unless it is one of a few."""
-    quick = path.stem in ("lru_cache", "json_builder", "word_counter") and (engine == "native" or mode == "gcrandom=10")
+    quick = path.stem in ("lru_cache", "json_builder", "word_counter") and (engine == "native" or mode.startswith("gcrandom"))
     return pytest.param(path, engine, mode, marks=[] if quick else pytest.mark.slow)
 
 
@@ -161,10 +174,11 @@ def stress_run(path: Path, engine: str, mode: str) -> object:
     ids=lambda value: name_of(value) if isinstance(value, Path) else value,
 )
 def test_every_stress_mode_leaves_a_program_as_it_is(path: Path, engine: str, mode: str, seed: int) -> None:
+    mode, *further = mode.split(",")
     name, _, every = mode.partition("=")
     # Each collection checks all of the heap: on the python engine that takes a tenth of a second.
     every = str(int(every) * (500 if path.stem in BUSY else 1) * (100 if engine == "python" else 1))
-    environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}"}
+    environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}" + "".join(f",{more}" for more in further)}
     args, stdin = small_size(path), expectations_of(path).stdin
     plain = run_toy(path, args, "native", {}, stdin=stdin)
     stressed = run_toy(path, args, engine, environ, timeout=600, stdin=stdin)
