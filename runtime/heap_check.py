@@ -15,7 +15,7 @@ list of its own. It takes the nearest objects first, so the same code finds the 
     I2  pages of spans in use are taken in the page allocator
     I3  objects allocated less objects freed are the taken slots, by size class
 
-Owner: the world is stopped. Go: runtime/mcheckmark.go; mheap.go has no walk like this.           Next: cycle.py
+Owner: the world is stopped. Go: runtime/mcheckmark.go; mheap.go has no walk like this.     Next: incremental.py
 """
 
 from __future__ import annotations

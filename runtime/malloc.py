@@ -22,7 +22,7 @@ that one is looked at (sampler.py).
 
 A collection happens on the way up, before the new object exists: whoever calls has its pointers in the roots.
 
-Owner: the P. Go: runtime/malloc.go.                                                        Next: weak.py
+Owner: the P. Go: runtime/malloc.go.                                               Next: write_barrier.py
 """
 
 from __future__ import annotations

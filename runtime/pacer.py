@@ -35,9 +35,12 @@ is at least a MiB to go, for sweeping has to be done in that.
 
 Under a memory limit (memory_limit.py) a collection starts at the goal itself: nothing is allocated while marking.
 
-What else Go's controller has is for marking beside the program, which is not done here: the assist ratio and its
-revision, credit of background workers, dedicated, fractional and idle workers, the goal of 25 % of the processors, and
-the overshoot that the hard goal allows.
+Where marking goes in steps (incremental.py) all of that is real: the program does run on, what it allocates does float,
+and the runway is what it has for it. How much a step scans is Go's assist ratio: what is left to scan, by what may be
+allocated until the goal. It counts entries of the mark queue, as many as the marking before had.
+
+What else Go's controller has is for marking on other processors, beside the program, which is not done here: credit of
+background workers, dedicated, fractional and idle workers, the goal of 25 % of the processors.
 
     PC1  goal >= marked
     PC2  goal >= heap_minimum(gogc)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ENGINES = ("native", "python")
 MAX_SEED = (1 << 31) - 1
 COUNTED = ("runtimes", "allocations", "collections", "by_stress", "freed", "protected")
-MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree")  # of GODEBUG, and --toy- options
+MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree", "gcstoptheworld")  # of GODEBUG, and --toy- options
 OPTIONS = (  # name, default, type, what it is for
     ("--toy-engine", "native", str, "engine of toy_runtime: native, python, or both, one after the other"),
     ("--toy-gcstress", 0, int, "collect at every N-th allocation"),
@@ -42,6 +42,7 @@ OPTIONS = (  # name, default, type, what it is for
     ("--toy-gcrandom", 0, int, "collect at one allocation in N, by chance"),
     ("--toy-clobberfree", 0, int, "1: overwrite what is freed"),
     ("--toy-protectfree", 0, int, "1: pages that are freed cannot be touched until they are used again"),
+    ("--toy-gcstoptheworld", 1, int, "0: mark in steps, between which the program runs"),
     ("--toy-seed", None, int, "what chance begins from; else a number is drawn, and told at the end"),
 )
 

@@ -4,6 +4,8 @@
     gcsafepoint=n    at every n-th safepoint                   each allocation is one, and every poll(g)
     gcrandom=n       at one allocation in n, by chance         gcseed=s begins the same run again
 
+Where marking goes in steps (incremental.py), each of these is a step of two entries.
+
 With any of these an mcache hands out one slot at a time, and each object without pointers of less than 16 bytes has a
 slot of its own: so every allocation comes here, and a number means the same object on both engines, as long as one
 thread allocates.
@@ -12,7 +14,7 @@ A run that collected nothing proves nothing. So all of it is counted, and told a
 
     STR1  a collection by stress is at an allocation or at a safepoint that was counted
 
-Owner: whoever allocates; the counts are atomic. Go has no like; debug.gcstoptheworld is the nearest.   Next: malloc.py
+Owner: whoever allocates; the counts are atomic. Go has no like; debug.gcstoptheworld=2 is the nearest. Next: malloc.py
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ and there is none for local variables, for globals, and for the first value of a
 A program has barriers where it is compiled for them. The runtime's own functions have them always; and an embedder's
 functions must, if marking goes in steps in their runtime.
 
-Owner: the goroutine that stores. Go: runtime/mwbbuf.go, mbarrier.go bulkBarrierPreWrite.        Next: maps.py
+Owner: the goroutine that stores. Go: runtime/mwbbuf.go, mbarrier.go bulkBarrierPreWrite.        Next: weak.py
 """
 
 from __future__ import annotations
