@@ -99,6 +99,7 @@ def begin_cycle(runtime: Runtime, p: P, forced: bool) -> None:
     flush_all_live(runtime)
     cycle.live_before = heap.heap_live
     cycle.goal = runtime.gc.heap_goal
+    cycle.trigger = heap.trigger
     sweep_rest(runtime, p)
     if runtime.knobs.scav_trace:
         print_scav_trace(runtime)
@@ -116,7 +117,7 @@ def end_cycle(runtime: Runtime, p: P) -> None:
     """Marking is over, or what is left of it is done now: turn to sweeping."""
     heap = runtime.heap
     cycle = runtime.cycle
-    cycle.live_after = heap.heap_live
+    cycle.live_after = larger(heap.heap_live, cycle.live_before)
     if cycle.in_steps:
         close_all_runs(runtime.world)
         end_steps(runtime)
@@ -195,9 +196,11 @@ def set_goal(runtime: Runtime) -> None:
     stats.heap_marked = runtime.marker.marked_bytes
     stats.heap_scanned = runtime.marker.scanned_bytes
     stats.floating = 0
-    if not (cycle.forced or cycle.in_steps):  # else the program waits for its end, or did run on
+    if not cycle.forced:  # a program that forces one waits for its end
         scanned = stats.heap_scanned + root_bytes
-        stats.floating = floating_after(stats.heap_goal, runtime.heap.trigger, cycle.expected, scanned)
+        stats.floating = floating_after(stats.heap_goal, cycle.trigger, cycle.expected, scanned)
+        # What the program did allocate meanwhile is marked.
+        stats.floating = stats.floating - smaller(stats.floating, cycle.live_after - cycle.live_before)
     runtime.heap.heap_live = stats.heap_marked
     update_goal(runtime)
 

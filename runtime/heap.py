@@ -145,6 +145,7 @@ class Cycle(Struct):
     live_before: u64  # bytes
     live_after: u64  # bytes, when marking was over: more than before if the program ran meanwhile
     goal: u64  # bytes: what it was to start at
+    trigger: u64  # bytes: what it did start at
     stack_bytes: u64  # of shadow stacks
     ran_ns: u64  # from the end of the one before
     allocated: u64  # bytes, in that time
@@ -161,8 +162,9 @@ class Increments(Struct):
     done: u64  # entries of the queue that the steps of this marking have scanned
     expected: u64  # entries that this marking is taken to scan: as many as the one before
     paced_at: u64  # heap_live at the last step
+    end_at: u64  # heap_live when marking should be over
     steps: u64  # of all markings
-    kept: u64  # pointers that write barriers have kept
+    kept: u64  # pointers that write barriers have kept, those to small objects that were not marked already
 
 
 @struct

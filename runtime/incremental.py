@@ -7,7 +7,7 @@
 
 For programs that would rather be stopped often for a moment than seldom for long: GODEBUG=gcstoptheworld=0. A step
 lasts STEP_NS at most, and comes when STEP_BYTES more were allocated. How much it has to scan follows from what is left
-to scan and what may be allocated until the goal (pacer.py), so that marking is over there, as in Go.
+to scan and what may be allocated until marking is to be over (pacer.py).
 
 What was reachable when marking began, and what was allocated since, is taken to be alive: a snapshot at the beginning.
 
@@ -45,7 +45,7 @@ from runtime.mark import (
 )
 from runtime.mspan import slot_of
 from runtime.p import MCache
-from runtime.pacer import entries_of, step_entries
+from runtime.pacer import entries_of, heap_to_end_at, step_entries
 from runtime.proc import G
 from runtime.syspy import cold, is_nil, u64
 
@@ -62,6 +62,7 @@ def begin_steps(runtime: Runtime) -> None:
     increments.done = 0
     if increments.expected == 0:
         increments.expected = entries_of(runtime.cycle.live_before)
+    increments.end_at = heap_to_end_at(runtime.heap.heap_live, runtime.gc.heap_goal)
     set_barriers(runtime, 1)
     await_step(runtime)
 
@@ -87,7 +88,8 @@ def mark_step(runtime: Runtime) -> bool:
     marker = runtime.marker
     heap = runtime.heap
     since = heap.heap_live - smaller(heap.heap_live, increments.paced_at)  # spans that are given back count less
-    room = runtime.gc.heap_goal - smaller(runtime.gc.heap_goal, increments.paced_at)
+    end = smaller(runtime.gc.heap_goal, increments.end_at)
+    room = end - smaller(end, increments.paced_at)
     entries = step_entries(increments.expected, increments.done, since, room)
     if runtime.knobs.is_slow:
         entries = STRESS_ENTRIES

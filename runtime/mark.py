@@ -791,6 +791,17 @@ def mark_from(marker: Marker, p: uintptr) -> None:
 # --- While the program runs ------------------------------------------------------------------------------------------
 
 
+@inline
+def is_marked_small(marker: Marker, p: uintptr) -> bool:
+    """Whether p points to a marked object whose span has inline bits. Marks only become more until marking is over."""
+    offset = u64(p - marker.window_base)
+    if offset >= WINDOW_BYTES:
+        return False
+    product = (p & PAGE_MASK) * SPAN_DIV_MAGIC[u64(marker.inline_class[offset >> PAGE_SHIFT])]
+    word = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
+    return load(u64, word) >> (product >> 32) % WORD_BITS & 1 != 0
+
+
 def mark_late(marker: Marker, p: uintptr) -> None:
     """Shade what p points to, between two steps of marking. Other threads may do the same, or mark what is theirs."""
     lock(marker.lock)

@@ -35,9 +35,11 @@ is at least a MiB to go, for sweeping has to be done in that.
 
 Under a memory limit (memory_limit.py) a collection starts at the goal itself: nothing is allocated while marking.
 
-Where marking goes in steps (incremental.py) all of that is real: the program does run on, what it allocates does float,
-and the runway is what it has for it. How much a step scans is Go's assist ratio: what is left to scan, by what may be
-allocated until the goal. It counts entries of the mark queue, as many as the marking before had.
+Where marking goes in steps (incremental.py) the program does run on, and what it allocates does float. How much a step
+scans is Go's assist ratio: what is left to scan, by what may be allocated until the end. It counts entries of the mark
+queue, as many as the marking before had. The end is to be after a quarter of the runway: what is allocated until then
+is taken to be alive, and barriers cost most before all is marked. What then floats less than it would in Go is added to
+the goal as before.
 
 What else Go's controller has is for marking on other processors, beside the program, which is not done here: credit of
 background workers, dedicated, fractional and idle workers, the goal of 25 % of the processors.
@@ -65,6 +67,7 @@ TRIGGER_PARTS = 64  # of the way from what is marked to the goal: the trigger is
 ENTRY_BYTES = 64  # of a heap, by entry of the queue, until a marking has counted them
 LEAST_LEFT = 8  # of what was expected, the part that is taken to be left at least
 LEAST_ENTRIES = 64  # in a step of marking
+RUNWAY_PARTS = 4  # of the runway, in one of which marking is over
 LEAST_TRIGGER = 45  # so many of them from the start at least,
 MOST_TRIGGER = 61  # and so many at most, unless HEAP_MINIMUM before the goal is later
 
@@ -147,11 +150,16 @@ def entries_of(live: u64) -> u64:
     return live // ENTRY_BYTES
 
 
+def heap_to_end_at(live: u64, goal: u64) -> u64:
+    """How large the heap should be when a marking is over that begins when so many bytes are live."""
+    return live + (goal - smaller(goal, live)) // RUNWAY_PARTS
+
+
 def step_entries(expected: u64, done: u64, since: u64, room: u64) -> u64:
-    """How many entries a step of marking scans, so that marking is over when the heap is at its goal.
+    """How many entries a step of marking scans, so that marking is over when it should be.
 
     expected, done: entries in all, and those of the steps before. since: bytes allocated since the step before. room:
-    bytes that were left then until the goal.
+    bytes that might be allocated then until the end.
     """
     left = larger(expected - smaller(expected, done), expected // LEAST_LEFT)
     if since >= room:

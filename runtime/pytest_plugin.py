@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 ENGINES = ("native", "python")
 MAX_SEED = (1 << 31) - 1
 COUNTED = ("runtimes", "allocations", "collections", "by_stress", "freed", "protected")
-MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree", "gcstoptheworld")  # of GODEBUG, and --toy- options
+# Names of GODEBUG, and of options with --toy- before them.
+MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree", "gcstoptheworld")
 OPTIONS = (  # name, default, type, what it is for
     ("--toy-engine", "native", str, "engine of toy_runtime: native, python, or both, one after the other"),
     ("--toy-gcstress", 0, int, "collect at every N-th allocation"),

@@ -8,7 +8,8 @@ One program, several executions, one expectation. In the stress run the collecto
     default run     every program on the native engine, also in the stress run; every fifth on the python engine;
                     every tenth in a stress run whose collections mark in steps (runtime/incremental.py)
                     every tenth on Go; every example on all three
-    full run        all programs on the python engine, on Go and in steps, too; every twentieth, compiled by two processes
+    full run        all programs on the python engine, on Go and in steps, too; every twentieth, compiled by two
+                    processes
     slow tests      the examples, and every twentieth program, in each stress mode on each engine
 
 Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
@@ -135,7 +136,8 @@ def test_toy_does_the_same_while_the_collector_runs_all_the_time(path: Path, mod
 
 def stress_counts(result: Result) -> tuple[int, int]:
     """The collections and allocations that a stress run tells at its end."""
-    match = re.search(rb"^gcstress: ([0-9]+) (?:steps of [0-9]+ )?collections at ([0-9]+) allocations", result.stderr, re.MULTILINE)
+    report = rb"^gcstress: ([0-9]+) (?:steps of [0-9]+ )?collections at ([0-9]+) allocations"
+    match = re.search(report, result.stderr, re.MULTILINE)
     assert match, result.stderr
     return int(match[1]), int(match[2])
 
@@ -164,7 +166,8 @@ SAMPLE = [path for path in PROGRAMS if not counts_collections(path)][::20]
 
 def stress_run(path: Path, engine: str, mode: str) -> object:
     """A stress run of a program, slow unless it is one of a few."""
-    quick = path.stem in ("lru_cache", "json_builder", "word_counter") and (engine == "native" or mode.startswith("gcrandom"))
+    is_short = path.stem in ("lru_cache", "json_builder", "word_counter")
+    quick = is_short and (engine == "native" or mode.startswith("gcrandom"))
     return pytest.param(path, engine, mode, marks=[] if quick else pytest.mark.slow)
 
 
@@ -174,11 +177,11 @@ def stress_run(path: Path, engine: str, mode: str) -> object:
     ids=lambda value: name_of(value) if isinstance(value, Path) else value,
 )
 def test_every_stress_mode_leaves_a_program_as_it_is(path: Path, engine: str, mode: str, seed: int) -> None:
-    mode, *further = mode.split(",")
-    name, _, every = mode.partition("=")
+    chosen, *further = mode.split(",")
+    name, _, every = chosen.partition("=")
     # Each collection checks all of the heap: on the python engine that takes a tenth of a second.
     every = str(int(every) * (500 if path.stem in BUSY else 1) * (100 if engine == "python" else 1))
-    environ = {"GODEBUG": f"{name}={every},gcseed={seed % (1 << 31)},{CHECKS}" + "".join(f",{more}" for more in further)}
+    environ = {"GODEBUG": ",".join([f"{name}={every}", f"gcseed={seed % (1 << 31)}", CHECKS, *further])}
     args, stdin = small_size(path), expectations_of(path).stdin
     plain = run_toy(path, args, "native", {}, stdin=stdin)
     stressed = run_toy(path, args, engine, environ, timeout=600, stdin=stdin)

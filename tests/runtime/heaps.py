@@ -151,6 +151,7 @@ ROOTS: list[Callable[..., Any]] = [
     boundary.keep_both,
     boundary.put_pointer,
     write_barrier.keep_all,
+    pacer.heap_to_end_at,
     pacer.step_entries,
     mcache.close_runs,
     mcache.refill,
