@@ -53,7 +53,7 @@ READING_ORDER = """
     runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
     runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.stress runtime.malloc runtime.weak
-    runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash
+    runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash runtime.string_maps
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
