@@ -124,6 +124,14 @@ from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
 from runtime.roots import LOCAL_FLAG
 from runtime.slices import copy_keeping, copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready
+from runtime.string_maps import (
+    assign_string_24,
+    assign_string_32,
+    assign_string_40,
+    find_string_24,
+    find_string_32,
+    find_string_40,
+)
 from runtime.strings import (
     concat2,
     concat3,

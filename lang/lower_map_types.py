@@ -5,7 +5,8 @@
                         find_map_1(g, m, k_data, k_length, pos) -> Slot_1
                         assign_map_1, delete_map_1, grow_map_1
 
-They are written out, so that LLVM sees the sizes, the hash and the comparison of the keys.
+They are written out, so that LLVM sees the sizes, the hash and the comparison of the keys. What nearly all maps with
+string keys need is in runtime/string_maps.py already: those call it.
 
 Owner: one program's lowering.        Next: lower_thunks.py
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lang.flow import Step
-from lang.go_types import UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
+from lang.go_types import STRING, UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_frame import Program, Value
 from lang.lower_function import Function
@@ -23,6 +24,7 @@ from lang.lower_types import MACHINE_TYPES, is_boxed
 from lang.objects import FunctionInfo
 
 SLOTS = 8  # of a group: runtime/maps.py
+STRING_SLOTS = (24, 32, 40)  # bytes of slots with a string key: runtime/string_maps.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class MapTypes(Program):
 def map_lines(program: Program, t: Map, names: MapFunctions) -> list[str]:
     """The functions for a type of map."""
     text = MapText(program, t, names)
+    if t.key.underlying == STRING and names.slot_size in STRING_SLOTS:
+        return [*text.find_string_lines(), *text.assign_string_lines(), *text.delete_lines()]
     return [*text.find_lines(), *text.assign_lines(), *text.grow_lines(), *text.delete_lines()]
 
 
@@ -88,6 +92,7 @@ class MapText:
         self.parameters = "".join(f", {name}: {c.annotation}" for name, c in zip(self.key, components, strict=True))
         self.passed = "".join(f", {name}" for name in self.key)
         self.sizes = f"{names.group_size}, {names.slot_size}"
+        self.own_hash = self.hash(self.key, "m.seed", "pos")
         function = Function(program, FunctionInfo("map", Signature((), ())), names.find)
         place = function.slot_place("slot", "key", t.key)
         self.there = function.load(place)
@@ -128,7 +133,30 @@ class MapText:
             "    if is_nil(m) or m.count == 0:",
             *key_check(self.program, self.type.key, self.key),
             f"        return nil({names.slot})",
-            f"    return {names.find}_hashed(g, m, {self.hash(self.key, 'm.seed', 'pos')}{self.passed}, pos)",
+            f"    return {names.find}_hashed(g, m, {self.own_hash}{self.passed}, pos)",
+            "",
+        ]
+
+    def find_string_lines(self) -> list[str]:
+        """find_map_1, where the runtime has the rest of it."""
+        names = self.names
+        return [
+            f"def {names.find}(g: G, m: Map{self.parameters}, pos: i64) -> {names.slot}:",
+            "    if is_nil(m) or m.count == 0:",
+            f"        return nil({names.slot})",
+            f"    return {names.slot}.at(find_string_{names.slot_size}(m, {self.own_hash}{self.passed}))",
+            "",
+        ]
+
+    def assign_string_lines(self) -> list[str]:
+        """The same of assign_map_1."""
+        names = self.names
+        found = f"assign_string_{names.slot_size}(g, m, {self.own_hash}{self.passed}, {names.group_type})"
+        return [
+            f"def {names.assign}(g: G, m: Map{self.parameters}, pos: i64) -> {names.slot}:",
+            "    if is_nil(m):",
+            "        panic_nil_map(pos)",
+            f"    return {names.slot}.at({found})",
             "",
         ]
 
@@ -139,7 +167,7 @@ class MapText:
             f"def {names.assign}(g: G, m: Map{self.parameters}, pos: i64) -> {names.slot}:",
             "    if is_nil(m):",
             "        panic_nil_map(pos)",
-            f"    hash: u64 = {self.hash(self.key, 'm.seed', 'pos')}",
+            f"    hash: u64 = {self.own_hash}",
             "    if m.count != 0:",
             f"        slot = {names.find}_hashed(g, m, hash{self.passed}, pos)",
             "        if not is_nil(slot):",

@@ -24,7 +24,7 @@ from runtime.syspy.pointers import View, address
 from runtime.syspy.sources import place_of
 from runtime.traceback import PLACE, Trace, add_place, add_word, forget_frames
 
-DEFINITION = re.compile(r"^(def .*)\n(?: .*\n|\n(?= ))*", re.MULTILINE)
+DEFINITION = re.compile(r"^(def \w+)\(.*\n(?: .*\n|\n(?= ))*", re.MULTILINE)
 PROGRAM_FILE = "<program>"
 PYTHON_FRAMES = 100_000  # calls that CPython may nest before it is a stack overflow
 
@@ -45,8 +45,11 @@ def module_of(name: str, text: str) -> Any:
 
 
 def declarations(text: str) -> str:
-    """The text of a lowered module without the bodies of its functions: all that translating it needs at run time."""
-    return DEFINITION.sub(r"\1 ...\n", text)
+    """The text of a lowered module without what its functions do: all that translating it needs at run time.
+
+    What their parameters are, translating finds in the text.
+    """
+    return DEFINITION.sub(r"\1(): ...\n", text)
 
 
 class PythonEngine:

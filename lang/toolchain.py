@@ -84,10 +84,12 @@ def compiler(base: Image) -> AbstractContextManager[Compiler | None]:
     if processors() == 1:
         return nullcontext()
 
-    def prepare() -> None:
+    def prepare() -> list[Callable[..., Any]]:
         from lang.lower_imports import program_functions
+        from runtime.string_maps import insert_32
 
         program_functions()  # imports all that programs do
+        return [insert_32]
 
     return Compiler("program", prepare, lambda sources: [start_of(sources)], base)
 

@@ -5,7 +5,7 @@
 Equal keys have equal hashes: 0.0 and -0.0 have, and a NaN, which equals nothing, has another one each time. The seed is
 the map's, so that nobody can know which keys will meet.
 
-Owner: nobody. Go: internal/runtime/maps runtime_alg.go, hash64.go (wyhash).           Next: panics.py
+Owner: nobody. Go: internal/runtime/maps runtime_alg.go, hash64.go (wyhash).      Next: string_maps.py
 """
 
 from __future__ import annotations

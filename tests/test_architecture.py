@@ -53,7 +53,7 @@ READING_ORDER = """
     runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
     runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.stress runtime.malloc runtime.weak
-    runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash
+    runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash runtime.string_maps
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
@@ -64,7 +64,8 @@ READING_ORDER = """
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
-    lang.lexer lang.syntax_errors lang.tree_builder lang.parse lang.tree_text
+    lang.lexer lang.syntax_errors lang.tree_builder lang.parse_tables lang.parse
+    lang.tree_text
     lang.constants lang.layout lang.scopes lang.version lang.packages lang.outlines lang.lookup
     lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_generics
     lang.check_selectors lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls

@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from runtime.syspy.translate import lowered
 from tests.go_oracle import ROOT
 from tests.mutants.__main__ import main
 from tests.mutants.faults import FAULTS, SUITE, Fault
-from tests.mutants.trees import end_session, judged, read_output
+from tests.mutants.trees import Outcome, end_session, judged, read_output
 
 LEAST = 40
 
@@ -70,6 +71,46 @@ def test_a_fault_that_does_not_fit_the_source_is_refused() -> None:
     fault = Fault("none", "sweep", "nothing", "sweep", "not in the module", "")
     with pytest.raises(ValueError, match="has it 0 times"):
         fault.changed(fault.path(ROOT).read_text("utf-8"))
+
+
+def unfit(module: str) -> Fault:
+    """A fault that does not fit."""
+    return Fault("unfit", module, "nothing", "fixalloc", "not in the module", "")
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [("fixalloc", "runtime/fixalloc.py has it 0 times"), ("gone", "there is no runtime/gone.py")],
+)
+def test_a_fault_that_does_not_fit_is_reported(
+    module: str, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.mutants.__main__.FAULTS", [unfit(module)])
+    assert main([]) == 1
+    assert capsys.readouterr().out == f"DOES NOT FIT       unfit: {why}\n1 of 1 faults do not fit the code\n"
+
+
+def test_beside_a_fault_that_does_not_fit_the_others_are_examined(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = next(fault for fault in FAULTS if fault.name == "cell_list_cut")
+    noticed = judged(1, "..F\nFAILED tests/x.py::test_y - no\n", 1.0)
+    examined: list[Path] = []
+
+    def run(tree: Path, _: tuple[str, ...]) -> Outcome:
+        """The tests notice what differs from the code as it is."""
+        examined.append(tree)
+        is_changed = known.path(tree).read_bytes() != known.path(ROOT).read_bytes()
+        return noticed if is_changed else judged(0, "..", 1.0)
+
+    monkeypatch.setattr("tests.mutants.__main__.FAULTS", [unfit("fixalloc"), known])
+    monkeypatch.setattr("tests.mutants.__main__.run_tests", run)
+    assert main([]) == 1
+    output = capsys.readouterr().out
+    assert len(examined) == 2
+    assert "killed      1.0 s  cell_list_cut: tests/x.py::test_y\n" in output
+    assert "1 of 1 faults killed: 100.0 %" in output
+    assert output.endswith("\n1 of 2 faults do not fit the code\n")
 
 
 def test_the_list_says_what_each_fault_breaks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,6 +77,7 @@ def _struct_named(name: str, names: Globals, error: NameError) -> Any:
     return found[0]
 
 
+@cache
 def is_type_named(text: str, name: str) -> ast.Subscript | None:
     """The syntax tree of an annotation of the form name[...], else None."""
     tree = ast.parse(text, mode="eval").body

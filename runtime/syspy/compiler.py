@@ -4,6 +4,9 @@
         sources = ...                                                parent does, and what `prepare` imports
         compiler.code(sources)                                       facts and code; None if something went wrong
 
+While it waits it translates the functions that `prepare` gives, for practice: the first that comes through takes longer
+than the next ones, since LLVM is a large library, which gets into memory where it is used.
+
 Who has no answer translates for himself: that finds the same error, and says so.
 
 Next: native.py
@@ -31,7 +34,7 @@ class Compiler:
     """One such process, for one request. Whoever leaves without it ends the process."""
 
     def __init__(
-        self, name: str, prepare: Callable[[], object], roots_of: Callable[[Sources], Roots], base: Image | None = None
+        self, name: str, prepare: Callable[[], Roots], roots_of: Callable[[Sources], Roots], base: Image | None = None
     ) -> None:
         reader, self.writer = os.pipe()
 
@@ -69,17 +72,19 @@ class Compiler:
 
 
 def translated(
-    name: str, prepare: Callable[[], object], reader: int, roots_of: Callable[[Sources], Roots], base: Image | None
+    name: str, prepare: Callable[[], Roots], reader: int, roots_of: Callable[[Sources], Roots], base: Image | None
 ) -> bytes:
     """The process's part: import and load all that translating needs, wait for a request, and do what it says."""
     from runtime.syspy.optimise import compile_text
     from runtime.syspy.translate import lowered, translate
 
-    prepare()
-    compile_text("")
+    known = frozenset() if base is None else base.names()
+    practice = prepare()
+    own = {f"{function.__module__}.{function.__name__}" for function in practice}  # these are in the base
+    compile_text(lowered(practice, known - own).text())
     with os.fdopen(reader, "rb") as pipe:
         sources, nesting = marshal.loads(pipe.read())
     sys.setrecursionlimit(nesting)
-    unit = lowered(roots_of(sources), None if base is None else base.names(), sources)
+    unit = lowered(roots_of(sources), None if base is None else known, sources)
     facts, code, _ = translate(unit, name, opt_level=3, is_whole=False)
     return marshal.dumps((facts, code))

@@ -23,6 +23,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from ctypes import addressof, memmove, sizeof
+from functools import cache
 from typing import Any, TypeVar
 
 from runtime.syspy.annotations import Globals
@@ -75,9 +76,15 @@ def table(kind: type[T], values: Iterable[Any]) -> Array[T]:
     return _keep(made, kind, len(items), sys._getframe(1).f_globals)  # type: ignore[no-any-return]
 
 
+@cache
+def bytes_class(length: int) -> Any:
+    """The class of so many bytes: programs have many texts, and a class takes long to make."""
+    return array_class(u8, length)
+
+
 def text(data: bytes) -> Array[u8]:
     """A constant string of bytes."""
-    made = array_class(u8, max(1, len(data))).from_buffer_copy(data or b"\0")
+    made = bytes_class(max(1, len(data))).from_buffer_copy(data or b"\0")
     return _keep(made, u8, len(data), sys._getframe(1).f_globals)  # type: ignore[no-any-return]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ PATHS = library_paths()
 
 
 @pytest.fixture(autouse=True)
-def fresh() -> None:
-    """Each test looks into the cache again."""
+def fresh() -> Iterator[None]:
+    """Each test looks into the cache again, and so does whoever comes behind."""
+    outlines._packed_outlines.cache_clear()
+    yield
     outlines._packed_outlines.cache_clear()
 
 

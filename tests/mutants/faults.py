@@ -30,8 +30,18 @@ class Fault:
     def changed(self, text: str) -> str:
         """The module's text with the fault. ValueError if it does not say `old` exactly once."""
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: {self.module} has it {text.count(self.old)} times:\n{self.old}")
+            raise ValueError(f"runtime/{self.module}.py has it {text.count(self.old)} times")
         return text.replace(self.old, self.new)
+
+    def misfit(self, tree: Path) -> str:
+        """Why it cannot be put into a source tree; "" if it can. Code moves on, and a fault has to follow."""
+        try:
+            self.changed(self.path(tree).read_text("utf-8"))
+        except FileNotFoundError:
+            return f"there is no runtime/{self.module}.py"
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def path(self, tree: Path) -> Path:
         """Where the module is."""

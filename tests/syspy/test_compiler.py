@@ -40,7 +40,7 @@ def two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(translate, "processors", lambda: 2)
 
 
-def compiler(functions: Made, prepare: Any = lambda: None) -> Compiler:
+def compiler(functions: Made, prepare: Any = list) -> Compiler:
     return Compiler("compiled", prepare, lambda _: [functions.main])
 
 
@@ -59,6 +59,13 @@ def test_it_compiles_the_whole_and_the_halves(
     for image in (made_of, again):
         assert image.notes == {"a": 1}
         assert (image.call("compiled.main", 4), image.call("compiled.main", 5)) == (7, 8)
+
+
+def test_it_practises_on_functions_and_forgets_them(functions: Made) -> None:
+    with compiler(functions, lambda: [functions.even]) as other:
+        found = other.code({})
+    assert found is not None
+    assert list(found[0]["entries"]) == ["compiled.main"]
 
 
 def fail() -> None:
