@@ -40,7 +40,7 @@ MESSAGE = re.compile(r"^(?:\./)?(?:(p\d+)/)?main\.go:(\d+):(\d+): (.*(?:\n\t.*)*
 PLACE = re.compile(r"\S*(?:prog\.toy|main\.go):(\d+:\d+)")
 HINT = re.compile(r"\n\t\(Toy's .*")  # what a package of Toy's has, where Go has more
 # With such a shift and nothing wrong, Go's compiler fails an assertion of its own.
-BREAKS_GO = re.compile(r"invalid operation: shift count .* \(constant .* of (bool |string )?type \w+\) must be integer$")
+BREAKS_GO = re.compile(r"invalid operation: shift count .* \(constant .* of (bool |string )?type \w+\) must be integer")
 GO_VERSION = "1.27"  # of the language: what it has that Toy lacks is refused by name
 
 Said = set[tuple[int, int, str]]  # line, column, message
