@@ -86,6 +86,7 @@ class Findings:
 
     uses: dict[Object, list[Object]] = field(default_factory=dict)  # package-level objects that one refers to
     imports: list[PackageName] = field(default_factory=list)
+    local_types: list[Named] = field(default_factory=list)      # that functions declare
 
 
 class CheckerBase:

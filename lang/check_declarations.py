@@ -217,6 +217,7 @@ class Declarations(Statements):
         name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
         if not x.is_alias:
             name.type = Named(x.name.name, x.name.pos, package=self.package)
+            self.findings.local_types.append(name.type)
         self.declare(self.at.scope, x.name, name)
         self._define_type(name, x)
 

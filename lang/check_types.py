@@ -200,6 +200,7 @@ class Types(Operators):
         seen: dict[str, int] = {}
         for declared in x.fields:
             type_ = self.type_of(declared.type_expr)
+            tag = c.quoted(c.string_value(declared.tag)) if declared.tag else ""
             if declared.embedded:
                 self._check_embedded(declared, type_)
             for name in declared.names:
@@ -208,7 +209,7 @@ class Types(Operators):
                     self.error(codes.REDECLARED, name, f"{name.name} redeclared{other}")
                     continue
                 seen[name.name] = name.pos
-                fields.append(Field(name.name, type_, declared.embedded, declared.tag, name.pos, self.package))
+                fields.append(Field(name.name, type_, declared.embedded, tag, name.pos, self.package))
         return Struct(tuple(fields))
 
     def _check_embedded(self, declared: s.FieldDecl, type_: Type) -> None:

@@ -217,7 +217,8 @@ def spelled_value(value: Value) -> str:
         return str(value) if value.bit_length() < 10_000 else "a huge number"
     if isinstance(value, Fraction):
         return _spelled_float(value)
-    return quoted(value)
+    text = quoted(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def _spelled_float(value: Fraction) -> str:
@@ -244,9 +245,8 @@ def _spelled_huge(value: Fraction) -> str:
 
 
 def quoted(value: bytes) -> str:
-    """A string in Go's quotes, long ones cut."""
-    text = '"' + _escaped(value.decode("utf-8", "surrogateescape")) + '"'
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+    """A string in Go's quotes."""
+    return '"' + _escaped(value.decode("utf-8", "surrogateescape")) + '"'
 
 
 def _escaped(text: str) -> str:
