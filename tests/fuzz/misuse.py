@@ -184,7 +184,8 @@ def missing(said: Said, other: Said) -> Said:
 
 
 def parsed_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.misuse", description="wrong programs, compared with Go")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.misuse", description=__doc__, formatter_class=raw)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000_000))
     parser.add_argument("--first", type=int, default=0)
