@@ -242,6 +242,7 @@ class Types(Operators):
 
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
+        places: dict[str, int] = {}                             # where the interface has its methods from
         for element in x.elements:
             if element.name is None:
                 continue
@@ -252,16 +253,23 @@ class Types(Operators):
             assert isinstance(element.type_expr, s.FuncType)
             signature = self.signature(element.type_expr)
             if name in methods:
-                self.error(codes.REDECLARED, element, f"duplicate method {name}")
+                self._duplicate_method(element, name, places[name])
             methods[name] = InterfaceMethod(name, signature)
+            places[name] = element.pos
         own = [f"{name}{signature_string(methods[name].signature)}" for name in sorted(methods)]
         embedded = [element for element in x.elements if element.name is None]
         for element in embedded:
-            self._embed_interface(element, methods)
+            self._embed_interface(element, methods, places)
         spelling = f"interface{{{'; '.join(own + [str(e.type_expr.type) for e in embedded])}}}" if embedded else ""
         return Interface(tuple(methods[name] for name in sorted(methods)), spelling)
 
-    def _embed_interface(self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod]) -> None:
+    def _duplicate_method(self, at: s.Node, name: str, other: int) -> None:
+        there = f"{self.place(other)}: other declaration of method {name}"
+        self.error(codes.REDECLARED, at, f"duplicate method {name}", there)
+
+    def _embed_interface(
+        self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod], places: dict[str, int]
+    ) -> None:
         """Add the methods of an embedded interface; those that are there already must be the same."""
         if element.is_constraint:
             self.refuse(element, "type constraints")
@@ -273,7 +281,8 @@ class Types(Operators):
         elif isinstance(under, Interface):
             for method in under.methods:
                 if methods.setdefault(method.name, method) != method:
-                    self.error(codes.REDECLARED, element, f"duplicate method {method.name}")
+                    self._duplicate_method(element, method.name, places[method.name])
+                places.setdefault(method.name, element.pos)
         elif under != INVALID:
             self.refuse(element, "type constraints")
 
