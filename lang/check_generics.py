@@ -18,7 +18,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid
 from lang.check_types import Types
-from lang.go_types import INVALID, Generic, Pointer, Type, is_untyped
+from lang.go_types import INVALID, Generic, Interface, Pointer, Type, is_untyped
 from lang.objects import Func
 from lang.spelling import spelled
 
@@ -70,9 +70,9 @@ class Generics(Types):
     def tells_pointee(self, x: s.Call, operand: s.Expr, declared: str, params: str) -> bool:
         """Whether the operand is a pointer, and so tells T, which Go's library declares there; an error if not.
 
-        `params` are all type parameters of the function.
+        `params` are all type parameters of the function. Any pointer could be in an `any`, which tells nothing.
         """
-        if is_untyped(operand.type):
+        if is_untyped(operand.type) or holds_all(operand.type):
             self.mismatch(x, x.opening, f"cannot infer T (declared at $GOROOT/src/{declared})")
             return False
         if not isinstance(operand.type.underlying, Pointer):
@@ -106,6 +106,12 @@ class Generics(Types):
             self.error(codes.INSTANTIATION, x, f"cannot use generic type {type_} without instantiation")
             return INVALID
         return type_
+
+
+def holds_all(type_: Type) -> bool:
+    """Whether values of all types have a place in a type."""
+    under = type_.underlying
+    return isinstance(under, Interface) and not under.methods
 
 
 def generic_function(x: s.Expr) -> Func | None:
