@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help run test full slow soak lint types fuzz mutate mutants clean distclean
+.PHONY: help run test full slow soak lint types fuzz mutate misuse mutants clean distclean
 .PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions bench-compile
 .PHONY: peers peers-install curves report results
 
@@ -91,6 +91,9 @@ fuzz: $(VENV)/test.stamp ## random programs, on Go, both engines and under colle
 
 mutate: $(VENV)/test.stamp ## broken source texts through the compiler (ARGS=--help)
 	$(BIN)/python -m tests.fuzz.mutate --count 20000 $(ARGS)
+
+misuse: $(VENV)/test.stamp ## wrong programs: what Toy says about them, beside what Go says (ARGS=--help)
+	$(BIN)/python -m tests.fuzz.misuse --count 100000 $(ARGS)
 
 mutants: $(VENV)/test.stamp ## the runtime with one fault at a time: which do the tests notice? (ARGS=--list)
 	$(BIN)/python -m tests.mutants $(ARGS)

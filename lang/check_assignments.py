@@ -99,7 +99,7 @@ class Assignments(Expressions):
         written = _written_variable(name)
         if written is not None:
             written.assigned = True
-        if not is_valid(x):
+        if not is_valid(x) or x.type == INVALID:
             return INVALID
         if x.mode in (s.Mode.VARIABLE, s.Mode.MAP_INDEX):
             return x.type
@@ -138,13 +138,10 @@ class Assignments(Expressions):
             for target, value in zip(targets, values, strict=True):
                 self.assign_to(target, value, context)
             return
-        targets_ok = True
-        if len(values) != 1:
-            targets_ok = INVALID not in [self.target_type(target) for target in targets]
+        targets_ok = len(values) == 1 or self.use_targets(targets)
         operands = self._matching(len(targets), values, targets_ok)
         if operands is None:
-            for target in targets:
-                self.target_type(target)
+            self.use_targets(targets)
             return
         for target, operand in zip(targets, operands, strict=True):
             self.assign_to(target, operand, context)
@@ -193,7 +190,7 @@ class Assignments(Expressions):
     def _defined(self, target: s.Expr, seen: set[str]) -> Var | None:
         """The variable that a name on the left of := stands for, new or old; None after an error."""
         if not isinstance(target, s.Name):
-            self.use(target)
+            self.use_targets([target])
             self.error(codes.ASSIGN_TARGET, target, f"non-name {spelled(target)} on left side of :=")
             return None
         target.mode = s.Mode.VARIABLE
@@ -244,7 +241,7 @@ class Assignments(Expressions):
             at = operands[-1].pos
         have = types_summary([operand.type for operand in operands])
         want = types_summary([result.type for result in results])
-        self.error(codes.RETURN_COUNT, at, f"{qualifier} return values\n\thave {have}\n\twant {want}")
+        self.error(codes.RETURN_COUNT, at, f"{qualifier} return values", f"have {have}", f"want {want}")
 
 
 def _written_variable(x: s.Expr) -> Var | None:

@@ -9,7 +9,8 @@ The checker is one class, built up by inheritance in reading order; each module 
 What a module needs from a later one is declared at the end of this one.
 
 An expression is checked once; its mode says so. An expression of mode INVALID was reported, and nothing is reported
-about it again.
+about it again; what type it then has matters to lists of arguments only. An expression of another mode may have the
+type INVALID: the type was reported, or what it is made of.
 
 Go: cmd/compile/internal/types2.                                Next: check_conversions.py
 """
@@ -47,6 +48,7 @@ NOT_YET = frozenset(
     [
         "channels", "goroutines", "select", "complex numbers", "range over functions",
         "type constraints", "several values as arguments of a built-in function", "promoted fields in struct literals",
+        "values as arguments of new",
     ]
 )  # fmt: skip
 
@@ -84,6 +86,7 @@ class Findings:
 
     uses: dict[Object, list[Object]] = field(default_factory=dict)  # package-level objects that one refers to
     imports: list[PackageName] = field(default_factory=list)
+    local_types: list[Named] = field(default_factory=list)      # that functions declare
 
 
 class CheckerBase:
@@ -110,12 +113,13 @@ class CheckerBase:
 
     # ------------------------------------------------------------ messages
 
-    def error(self, code: Code, at: s.Node | int, message: str) -> None:
-        """Report an error at a node's first character or at an offset."""
+    def error(self, code: Code, at: s.Node | int, message: str, *details: str) -> None:
+        """Report an error at a node's first character or at an offset; the details stand on lines of their own."""
         if self.diagnostics and (message.find("invalid operand") > 0 or message.find("invalid type") > 0):
             return
         pos = at if isinstance(at, int) else at.pos
-        self.diagnostics.report(code, pos if self.at.errors_at is None else self.at.errors_at, message)
+        whole = "\n\t".join([message, *details])
+        self.diagnostics.report(code, pos if self.at.errors_at is None else self.at.errors_at, whole)
 
     def library_source(self) -> Source | None:
         """The source of a package; None for a program's own."""
@@ -155,8 +159,9 @@ class CheckerBase:
         if has_type and is_untyped(x.type):
             words, has_type = f"{x.type} ", False
         words += MODE_WORDS[x.mode]
-        if x.mode is s.Mode.CONSTANT and x.value is not None and spelled_value(x.value) != text:
-            words += f" {spelled_value(x.value)}"
+        value = "unknown" if x.value is None else spelled_value(x.value)
+        if x.mode is s.Mode.CONSTANT and value != text:
+            words += f" {value}"
         if has_type:
             words += described_type(x.type)
         return f"{text} ({words})"
@@ -214,10 +219,10 @@ class CheckerBase:
 
     # ------------------------------------------------------------ operands
 
-    def invalidate(self, x: s.Expr) -> None:
-        """Mark an expression as wrong."""
+    def invalidate(self, x: s.Expr, shown: Type = INVALID) -> None:
+        """Mark an expression as wrong. A call with too many or too few arguments still shows a type for it."""
         x.mode = s.Mode.INVALID
-        x.type = INVALID
+        x.type = shown
         x.value = None
 
     def stand_in(self, pos: int, text: str, type_: Type) -> s.Expr:
@@ -256,8 +261,12 @@ class CheckerBase:
         """Say that a type, whose declaration is being resolved, needs itself."""
         raise NotImplementedError
 
-    def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:
-        """Check the body of a function whose parameters are in scope."""
+    def exclude(self, x: s.Expr, *modes: s.Mode) -> None:
+        """An error if an operand is not a value."""
+        raise NotImplementedError
+
+    def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope, iota: int | None = None) -> None:
+        """Check the body of a function whose parameters are in scope; a literal may stand where iota has a value."""
         raise NotImplementedError
 
 

@@ -13,7 +13,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
-from lang.go_types import INVALID, NO_VALUE, Named, Signature, Slice, Tuple
+from lang.go_types import NO_VALUE, Named, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -29,7 +29,7 @@ class Calls(Finalizers):
             self.refuse_generic(function)  # what is converted tells no type argument
         if not is_valid(function):
             self.use(*x.args)
-            self.invalidate(x)
+            self.invalidate(x, function.type)
             return
         if function.mode is s.Mode.TYPE:
             self._check_conversion(x)
@@ -46,7 +46,7 @@ class Calls(Finalizers):
             if function.mode is s.Mode.NIL:
                 message = "invalid operation: cannot call nil: untyped nil is not a function"
             self.error(codes.NOT_CALLABLE, function, message)  # Go does not look at the arguments
-            self.invalidate(x)
+            self.invalidate(x, function.type)
             return
         x.signature = signature
         self._find_target(x)
@@ -54,11 +54,10 @@ class Calls(Finalizers):
             self.check_arguments(x, signature)
         self.has_call = True
         x.type = x.signature.result
-        if x.target is not None and x.target.instance is not None:
-            x.type = INVALID  # nothing told its type arguments
-        x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
-        if not isinstance(x.type, Tuple) and x.type == INVALID:
+        if x.target is not None and x.target.instance is not None:  # nothing told its type arguments
             self.invalidate(x)
+            return
+        x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
 
     def _find_target(self, x: s.Call) -> None:
         """What is called: a function or method known now, or one that only the run will know."""
@@ -89,16 +88,16 @@ class Calls(Finalizers):
             else:
                 message, at = f"missing argument in conversion to {type_}", x.pos
             self.error(codes.ARGUMENT_COUNT, at, message)
-            self.invalidate(x)
+            self.invalidate(x, type_)
             return
         arg = x.args[0]
         self.expr(arg)
         if not is_valid(arg):
-            self.invalidate(x)
+            self.invalidate(x, arg.type)
             return
         if x.spread:
             self.error(codes.SPREAD, arg, f"invalid use of ... in conversion to {type_}")
-            self.invalidate(x)
+            self.invalidate(x, arg.type)
             return
         self.conversion(x, arg, type_)
 
@@ -156,23 +155,24 @@ class Calls(Finalizers):
         if x.mode is s.Mode.NO_VALUE:
             what = "used as value" if s.Mode.TYPE in modes else "used as value or type"
             self.error(codes.NO_VALUE, x, f"{self.described(x)} {what}")
+            call = unparen(x)
+            assert isinstance(call, s.Call), "only calls give no value"
+            x.type = call.type if call.kind is s.CallKind.BUILTIN else call.function.type
         elif x.mode is s.Mode.BUILTIN:
             self.error(codes.BUILTIN_USE, x, f"{self.described(x)} must be called")
         else:
             self.error(codes.NOT_AN_EXPRESSION, x, f"{self.described(x)} is not an expression")
-        self.invalidate(x)
+        self.invalidate(x, x.type)
 
     def _report_count(self, x: s.Call, signature: Signature, operands: list[s.Expr], wanted: int) -> None:
-        if not all(map(is_valid, operands)):
-            return
         if len(operands) > wanted:
             qualifier, at = "too many", operands[wanted].pos
         else:
             qualifier, at = "not enough", (operands[-1] if operands else x).pos
         have = types_summary([operand.type for operand in operands], spread=x.spread)
         want = types_summary([p.type for p in signature.params], variadic=signature.variadic)
-        message = f"{qualifier} arguments in call to {spelled(x.function)}\n\thave {have}\n\twant {want}"
-        self.error(codes.ARGUMENT_COUNT, at, message)
+        message = f"{qualifier} arguments in call to {spelled(x.function)}"
+        self.error(codes.ARGUMENT_COUNT, at, message, f"have {have}", f"want {want}")
 
 
 def _nth(n: int) -> str:

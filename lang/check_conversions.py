@@ -16,7 +16,6 @@ from lang import constants as c
 from lang import syntax as s
 from lang.check_base import CheckerBase, is_valid
 from lang.go_types import (
-    INT,
     INVALID,
     UNTYPED_BOOL,
     UNTYPED_FLOAT,
@@ -75,7 +74,7 @@ class Conversions(CheckerBase):
             return Implied(default_type(x.type), x.value, IMPOSSIBLE if under.methods else OK)
         if not isinstance(under, Basic):
             return Implied(target, None, IMPOSSIBLE)
-        if x.mode is s.Mode.CONSTANT and x.value is not None:
+        if x.mode is s.Mode.CONSTANT:
             return self._represented(x.value, basic(x.type), target)
         have = basic(x.type)
         fits = under.is_boolean if have.is_boolean else under.is_numeric and have.is_numeric
@@ -91,9 +90,11 @@ class Conversions(CheckerBase):
         kind = max(have.kind, want.kind, key=_UNTYPED_ORDER.index)
         return Implied(_UNTYPED_BY_KIND[kind], x.value)
 
-    def _represented(self, value: Value, have: Basic, target: Type) -> Implied:
-        """A constant as a value of a basic type."""
+    def _represented(self, value: Value | None, have: Basic, target: Type) -> Implied:
+        """A constant as a value of a basic type; one that is not known fits any."""
         want = basic(target)
+        if value is None:
+            return Implied(target, None)
         held = c.represented(value, want)
         if held is not None:
             return Implied(target, held)
@@ -114,7 +115,7 @@ class Conversions(CheckerBase):
         form = forms.get(problem, "cannot convert {} to type {}")
         code = codes.CONVERSION if problem == IMPOSSIBLE else codes.CONSTANT_RANGE
         self.error(code, x, form.format(self.described(x), target))
-        self.invalidate(x)
+        self.invalidate(x, x.type)
 
     def set_type(self, x: s.Expr, type_: Type, value: Value | None = None) -> None:
         """Give an untyped expression its type, and its untyped parts theirs.
@@ -131,9 +132,9 @@ class Conversions(CheckerBase):
             if x in self.shift_operands and not basic(type_).is_integer:
                 message = f"invalid operation: shifted operand {self.spelled_operand(x)} (type {type_}) must be integer"
                 self.error(codes.OPERATOR, x, message)
-                self.invalidate(x)
+                self.invalidate(x, x.type)
                 return
-            if x.mode is s.Mode.CONSTANT and isinstance(type_.underlying, Basic) and x.value is not None:
+            if x.mode is s.Mode.CONSTANT and isinstance(type_.underlying, Basic):
                 implied = self._represented(x.value, basic(x.type), type_)
                 if implied.problem:
                     self._invalid_conversion(x, type_.underlying, implied.problem)
@@ -162,10 +163,9 @@ class Conversions(CheckerBase):
 
     def representable(self, x: s.Expr, type_: Type) -> None:
         """Check that a typed constant fits its type, and round it."""
-        assert x.value is not None
         implied = self._represented(x.value, basic(x.type), type_)
         if implied.problem:
-            self._invalid_conversion(x, type_, implied.problem)
+            self._invalid_conversion(x, type_.underlying, implied.problem)
         else:
             x.value = implied.value
 
@@ -174,7 +174,7 @@ class Conversions(CheckerBase):
     def assignable_to(self, x: s.Expr, target: Type) -> tuple[bool, str]:
         """Whether x can be assigned to a variable of a type; if not, maybe a reason."""
         have = x.type
-        if have == target or INVALID in (have, target):
+        if target in (have, INVALID):
             return True, ""
         if is_untyped(have):
             return not self.implied(x, target).problem, ""
@@ -182,12 +182,14 @@ class Conversions(CheckerBase):
         if have_under == want_under and not (_has_name(have) and _has_name(target)):
             return True, ""
         if isinstance(want_under, Interface):
-            why = missing_method(have, want_under)
+            if have_under == INVALID:
+                return True, ""
+            why = missing_method(have, want_under, self.resolve)
             return not why, f"{_unaliased(have)} does not implement {target} {why}" if why else ""
         if isinstance(want_under, Pointer) and is_interface(want_under.elem):
             why = f"(type {target} is pointer to interface, not interface)"
             return False, f"{_unaliased(have)} does not implement {target} {why}"
-        if isinstance(have_under, Interface) and not missing_method(target, have_under):
+        if isinstance(have_under, Interface) and not missing_method(target, have_under, self.resolve):
             return False, "need type assertion"
         if isinstance(have_under, Chan) and isinstance(want_under, Chan) and not have_under.direction:
             return have_under.elem == want_under.elem and not (_has_name(have) and _has_name(target)), ""
@@ -200,7 +202,7 @@ class Conversions(CheckerBase):
             return
         if x.mode in (s.Mode.NO_VALUE, s.Mode.BUILTIN, s.Mode.TYPE, s.Mode.PACKAGE):
             self.error(codes.ASSIGN_TYPE, x, f"cannot assign {self.described(x)} to {target} in {context}")
-            self.invalidate(x)
+            self.invalidate(x, x.type)
             return
         if is_untyped(x.type) and not self._assign_untyped(x, target, context):
             return
@@ -210,14 +212,14 @@ class Conversions(CheckerBase):
         if not fits:
             message = f"cannot use {self.described(x)} as {target} value in {context}"
             self.error(codes.ASSIGN_TYPE, x, message + (f": {why}" if why else ""))
-            self.invalidate(x)
+            self.invalidate(x, x.type)
 
     def _assign_untyped(self, x: s.Expr, target: Type | None, context: str) -> bool:
         wanted = target
         if x.mode is s.Mode.NIL:
             if target is None:
                 self.error(codes.NIL_USE, x, f"use of untyped nil in {context}")
-                self.invalidate(x)
+                self.invalidate(x, x.type)
                 return False
         elif target is None or is_interface(target):
             wanted = default_type(x.type)
@@ -227,7 +229,7 @@ class Conversions(CheckerBase):
             suffix = f" ({implied.problem})" if implied.problem != IMPOSSIBLE else ""
             code = codes.CONSTANT_RANGE if suffix else codes.ASSIGN_TYPE
             self.error(code, x, f"cannot use {self.described(x)} as {wanted} value in {context}{suffix}")
-            self.invalidate(x)
+            self.invalidate(x, x.type)
             return False
         if implied.type is not x.type:
             self.set_type(x, implied.type, implied.value)
@@ -237,35 +239,38 @@ class Conversions(CheckerBase):
         """An error if x gives several values."""
         if x.mode is s.Mode.VALUE and type(x.type).__name__ == "Tuple":
             self.error(codes.VALUE_COUNT, x, f"multiple-value {self.described(x)} in single-value context")
-            self.invalidate(x)
+            self.invalidate(x, x.type)
 
     # ------------------------------------------------------------ T(x)
 
     def conversion(self, call: s.Call, x: s.Expr, target: Type) -> None:
         """Check T(x); the call gets the mode, type and value of the result."""
-        is_constant_type = isinstance(target.underlying, Basic)
+        is_constant_type = isinstance(target.underlying, Basic) and target.underlying != INVALID
         was_constant = x.mode is s.Mode.CONSTANT
         call.type = target
         if was_constant and is_constant_type:
             call.mode = s.Mode.CONSTANT
             call.value = self._converted_constant(x, target)
-            ok = call.value is not None
+            ok = call.value is not None or x.value is None
             if not ok and basic(x.type).is_integer and basic(target).is_integer:
                 assert x.value is not None
                 message = f"constant {c.spelled_value(x.value)} overflows {target}"
                 self.error(codes.CONSTANT_RANGE, x, message)
-                self.invalidate(call)
+                self.invalidate(call, x.type)
                 return
         else:
             ok, why = self._convertible(x, target)
             call.mode = s.Mode.VALUE
             if not ok and why:
                 self.error(codes.CONVERSION, x, f"cannot convert {self.described(x)} to type {target}: {why}")
-                self.invalidate(call)
+                self.invalidate(call, x.type)
                 return
         if not ok:
+            if was_constant and basic(target).is_integer and x.value is not None:
+                whole = c.as_integer(x.value)
+                x.value = x.value if whole is None else whole  # 1e100 is shown in all its digits
             self.error(codes.CONVERSION, x, f"cannot convert {self.described(x)} to type {target}")
-            self.invalidate(call)
+            self.invalidate(call, x.type)
             return
         self._finish_operand(x, target, was_constant and not is_constant_type)
 
@@ -277,9 +282,7 @@ class Conversions(CheckerBase):
             x.type = target
         elif takes_default or is_interface(target):
             self.set_type(x, default_type(x.type))
-        elif x.mode is s.Mode.CONSTANT and basic(x.type).is_integer and basic(target).is_string:
-            self.set_type(x, INT)
-        else:
+        elif not (x.mode is s.Mode.CONSTANT and basic(x.type).is_integer and basic(target).is_string):
             self.set_type(x, target)
 
     def _converted_constant(self, x: s.Expr, target: Type) -> Value | None:

@@ -119,7 +119,9 @@ class Declarations(Statements):
                 if type_.underlying != INVALID:
                     message = f"invalid constant type {type_}"
                     self.error(codes.CONSTANT, declaration.type_expr, message)
-                type_ = INVALID
+                self.at.iota = self.at.errors_at = None
+                return
+            const.type = type_
         if index < len(declaration.values):
             value = declaration.values[index]
             self.expr(value)
@@ -127,7 +129,7 @@ class Declarations(Statements):
         self.at.iota = self.at.errors_at = None
 
     def _init_const(self, const: Const, x: s.Expr, type_: Type | None) -> None:
-        if not is_valid(x) or type_ == INVALID:
+        if not is_valid(x):
             return
         if x.mode is not s.Mode.CONSTANT:
             self.error(codes.CONSTANT, x, f"{self.described(x)} is not constant")
@@ -159,15 +161,11 @@ class Declarations(Statements):
         names, values = declaration.names, declaration.values
         if declaration.type_expr is not None:
             var.type = self.type_of(declaration.type_expr)
-            if var.type == INVALID:
-                self.use(*values)
-                return
-        if not values:
-            return
-        if len(names) == len(values):
+        if index < len(values) and (len(values) > 1 or len(names) == 1):
             value = values[index]
             self.expr(value)
-            self.init_var(var, value, "variable declaration")
+            if declaration.type_expr is None or var.type != INVALID:
+                self.init_var(var, value, "variable declaration")
         elif len(values) == 1:
             variables = [v or Var("_", n.pos) for v, n in zip(declaration.vars, names, strict=True)]
             for other in declaration.vars:
@@ -190,15 +188,14 @@ class Declarations(Statements):
     def _local_vars(self, x: s.VarDecl) -> None:
         type_ = self.type_of(x.type_expr) if x.type_expr is not None else INVALID
         variables = [self.new_local(name, type_) for name in x.names]
-        if len(x.names) == len(x.values):
-            for var, value in zip(variables, x.values, strict=True):
+        if len(x.values) == 1 != len(x.names):
+            self.init_vars(variables, x.values, x.type_expr is not None)
+        else:
+            for var, value in zip(variables, x.values, strict=False):
                 self.expr(value)
                 if x.type_expr is None or type_ != INVALID:
                     self.init_var(var, value, "variable declaration")
-        elif len(x.values) == 1:
-            self.init_vars(variables, x.values, x.type_expr is not None)
-        elif x.values:
-            self.use(*x.values)
+        if x.values:
             self.check_arity(x)
         self.run_literals()
         x.vars = [None if var.name == "_" else var for var in variables]
@@ -212,6 +209,7 @@ class Declarations(Statements):
             self._const(const, x, i)
         self.at.iota, self.at.errors_at = outer
         self.check_arity(x)
+        self.run_literals()
         for name, const in zip(x.names, constants, strict=True):
             self.declare(self.at.scope, name, const)
 
@@ -219,6 +217,7 @@ class Declarations(Statements):
         name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
         if not x.is_alias:
             name.type = Named(x.name.name, x.name.pos, package=self.package)
+            self.findings.local_types.append(name.type)
         self.declare(self.at.scope, x.name, name)
         self._define_type(name, x)
 

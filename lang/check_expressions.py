@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid
+from lang.check_base import is_valid, unparen
 from lang.check_calls import Calls
 from lang.go_types import INVALID, UNTYPED_INT, Interface, Type
 from lang.lookup import missing_method
@@ -53,6 +53,7 @@ class Expressions(Calls):
                 self._check_assertion(x)
             case _:
                 self.type_of(x)
+                x.mode = s.Mode.TYPE
 
     def expr(self, x: s.Expr, hint: Type | None = None) -> None:
         """Check an expression that must have exactly one value."""
@@ -70,13 +71,23 @@ class Expressions(Calls):
         """Check expressions whose values do not matter after an error; whether they are right."""
         right = True
         for x in xs:
-            if x is None or (isinstance(x, s.Name) and x.name == "_"):
-                continue
-            if isinstance(x, s.CompositeLit) and x.type_expr is None:
-                right = self.use(*(element.value for element in x.elements)) and right
+            name = x and unparen(x)
+            if x is None or (isinstance(name, s.Name) and name.name == "_"):
                 continue
             self.raw_expr(x)
             right = right and is_valid(x)
+        return right
+
+    def use_targets(self, targets: list[s.Expr]) -> bool:
+        """The same for left sides of an assignment: a variable is not used there."""
+        right = True
+        for x in targets:
+            name = unparen(x)
+            var = self.at.scope.find(name.name) if isinstance(name, s.Name) else None
+            was_used = var.used if isinstance(var, Var) else False
+            right = self.use(x) and right
+            if isinstance(var, Var):
+                var.used = was_used
         return right
 
     # ------------------------------------------------------------ names
@@ -131,24 +142,26 @@ class Expressions(Calls):
     # ------------------------------------------------------------ x.(T)
 
     def _check_assertion(self, x: s.TypeAssert) -> None:
-        self.expr(x.operand)
         if x.type_expr is None:
             self.error(codes.ASSERTION, x, "invalid syntax tree: use of .(type) outside type switch")
+            self.use(x.operand)
             self.invalidate(x)
             return
+        self.expr(x.operand)
         if not is_valid(x.operand):
-            self.invalidate(x)
+            self.invalidate(x, x.operand.type)
             return
         if not isinstance(x.operand.type.underlying, Interface):
             message = f"invalid operation: {self.described(x.operand)} is not an interface"
             self.error(codes.ASSERTION, x.operand, message)
-            self.invalidate(x)
+            self.invalidate(x, x.operand.type)
             return
         type_ = self.type_of(x.type_expr)
         if type_ == INVALID:
-            self.invalidate(x)
+            self.invalidate(x, x.operand.type)
             return
-        why = "" if isinstance(type_.underlying, Interface) else missing_method(type_, x.operand.type.underlying)
+        interface = x.operand.type.underlying
+        why = "" if isinstance(type_.underlying, Interface) else missing_method(type_, interface, self.resolve)
         if why:
             what = f"{type_} does not implement {x.operand.type} {why}"
             self.error(codes.ASSERTION, x, f"impossible type assertion: {spelled(x)}\n\t{what}")

@@ -3,7 +3,7 @@
     runtime.SetFinalizer(p, closeFile)         any pointer, a function of one parameter: the run checks both
     runtime.AddCleanup(p, closeNumber, 3)      func AddCleanup[T, S any](ptr *T, cleanup func(S), arg S) Cleanup
 
-The types of AddCleanup are inferred as Go infers them: S is what the function takes.
+The types of AddCleanup are inferred as Go infers them: S is what the function takes, and what the third argument is.
 
 Go: types2/infer.go.                                            Next: check_calls.py
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 from lang import syntax as s
 from lang.check_base import is_valid, signature_of
 from lang.check_builtins import Builtins
-from lang.go_types import ANY, Pointer, Signature, Type, is_untyped
+from lang.check_generics import holds_all
+from lang.go_types import ANY, Named, Param, Pointer, Signature, Type, default_type, is_untyped
 from lang.spelling import spelled
 
 PLACES = {"SetFinalizer": 2, "AddCleanup": 3}  # arguments that they have
@@ -45,18 +46,37 @@ class Finalizers(Builtins):
         if not self.tells_pointee(x, ptr, "runtime/mcleanup.go:76:17", "T and S"):
             return
         signature = signature_of(function.type)
-        if signature is None or len(signature.params) != 1 or signature.variadic:
-            self.mismatch(x, function, f"type {function.type} of {spelled(function)} does not match func(S)")
+        wanted: Type | None = None
+        if not is_untyped(function.type) and not holds_all(function.type):
+            if signature is None or len(signature.params) != 1 or signature.variadic:
+                self.mismatch(x, function, f"type {function.type} of {spelled(function)} does not match func(S)")
+                return
+            wanted = signature.params[0].type
+            if signature.results:
+                inferred = f"does not match inferred type func({wanted}) for func(S)"
+                self.mismatch(x, function, f"type {function.type} of {spelled(function)} {inferred}")
+                return
+        if not is_untyped(arg.type):
+            both = _joined(wanted or arg.type, arg.type)
+            if both is None:
+                self.mismatch(x, arg, f"type {arg.type} of {spelled(arg)} does not match inferred type {wanted} for S")
+                return
+            wanted = both
+        elif wanted is None and arg.mode is s.Mode.NIL:
+            self.mismatch(x, x.opening, "cannot infer S (declared at $GOROOT/src/runtime/mcleanup.go:76:20)")
             return
-        wanted = signature.params[0].type
-        if signature.results:
-            inferred = f"does not match inferred type func({wanted}) for func(S)"
-            self.mismatch(x, function, f"type {function.type} of {spelled(function)} {inferred}")
-            return
-        if not is_untyped(arg.type) and arg.type != wanted:
-            self.mismatch(x, arg, f"type {arg.type} of {spelled(arg)} does not match inferred type {wanted} for S")
-            return
+        wanted = wanted or default_type(arg.type)
+        self.assign(function, Signature((Param("", wanted),), ()), "argument to runtime.AddCleanup")
         self.assign(arg, wanted, "argument to runtime.AddCleanup")
+
+
+def _joined(a: Type, b: Type) -> Type | None:
+    """What two types tell of one type parameter; of int and `type N int` the second counts. None if they disagree."""
+    if a == b:
+        return a
+    if isinstance(a, Named) == isinstance(b, Named) or a.underlying != b.underlying:
+        return None
+    return a if isinstance(a, Named) else b
 
 
 def takes(signature: Signature, t: Type) -> bool:

@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, unparen
+from lang.check_base import is_valid
 from lang.check_types import Types
-from lang.go_types import INVALID, Generic, Pointer, Type, is_untyped
+from lang.go_types import INVALID, Generic, Interface, Pointer, Type, is_untyped
 from lang.objects import Func
 from lang.spelling import spelled
 
@@ -70,10 +70,10 @@ class Generics(Types):
     def tells_pointee(self, x: s.Call, operand: s.Expr, declared: str, params: str) -> bool:
         """Whether the operand is a pointer, and so tells T, which Go's library declares there; an error if not.
 
-        `params` are all type parameters of the function.
+        `params` are all type parameters of the function. Any pointer could be in an `any`, which tells nothing.
         """
-        if is_untyped(operand.type):
-            self.mismatch(x, opening(x), f"cannot infer T (declared at $GOROOT/src/{declared})")
+        if is_untyped(operand.type) or holds_all(operand.type):
+            self.mismatch(x, x.opening, f"cannot infer T (declared at $GOROOT/src/{declared})")
             return False
         if not isinstance(operand.type.underlying, Pointer):
             text = f"type {operand.type} of {spelled(operand)} does not match *T (cannot infer {params})"
@@ -108,15 +108,14 @@ class Generics(Types):
         return type_
 
 
+def holds_all(type_: Type) -> bool:
+    """Whether values of all types have a place in a type."""
+    under = type_.underlying
+    return isinstance(under, Interface) and not under.methods
+
+
 def generic_function(x: s.Expr) -> Func | None:
     """The generic function that an expression names, which needs type arguments yet."""
     selection = x.selection if isinstance(x, s.Selector) else None
     found = selection.object if isinstance(selection, s.PackageSelection) else None
     return found if isinstance(found, Func) and found.instance is not None else None
-
-
-def opening(x: s.Call) -> int:
-    """Where the parenthesis of a call of a package's function is, written as gofmt writes it: behind the name."""
-    function = unparen(x.function)
-    assert isinstance(function, s.Selector), "a package's function stands behind a dot"
-    return function.name.pos + len(function.name.name)

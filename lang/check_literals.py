@@ -57,8 +57,10 @@ class Literals(Selectors):
             is_excessive = is_long or x.kind != "INT"
             message = f"excessively long constant: {x.text[:10]}... ({len(x.text)} chars)"
             self.error(codes.CONSTANT_RANGE, x, message if is_excessive else "constant overflow")
-            self.invalidate(x)
-            return
+            if is_excessive:
+                self.invalidate(x)
+                return
+            value = None
         x.mode, x.type, x.value = s.Mode.CONSTANT, _LITERAL_TYPES[x.kind], value
 
     # ------------------------------------------------------------ T{...}
@@ -94,8 +96,8 @@ class Literals(Selectors):
                     self.use(element.value)
                 if under != INVALID:
                     self.error(codes.LITERAL_TYPE, x, f"invalid composite literal type {type_}")
-                self.invalidate(x)
-                return
+                    self.invalidate(x)
+                    return
         x.mode, x.type = s.Mode.VALUE, type_
 
     def _literal_type(self, x: s.CompositeLit) -> Type:
@@ -250,6 +252,8 @@ class Literals(Selectors):
                 self.error(codes.LITERAL_TYPE, element, "missing key in map literal")
                 continue
             key = self.element(element.key, map_.key, "map literal")
+            if not is_valid(key):
+                continue
             if key.mode is s.Mode.CONSTANT and key.value is not None:
                 if (key.type, key.value) in seen:
                     message = f"duplicate key {c.spelled_value(key.value)} in map literal"
@@ -268,7 +272,8 @@ class Literals(Selectors):
         x.info = FunctionInfo(name, signature, outer=outer, package=self.path, source=self.library_source())
         scope = Scope(self.at.scope)
         self.declare_params(x.info, x.signature, scope)
-        self.later(lambda: self.function_body(x.info, x.body, scope))
+        iota = self.at.iota
+        self.later(lambda: self.function_body(x.info, x.body, scope, iota))
         x.mode, x.type = s.Mode.VALUE, signature
 
     def _literal_name(self, outer: FunctionInfo | None) -> str:

@@ -141,7 +141,7 @@ class Loops(Assignments):
             if target is None:
                 continue
             if not isinstance(target, s.Name):
-                self.error(codes.ASSIGN_TARGET, target, f"cannot declare {spelled(target)}")
+                self.error(codes.ASSIGN_TARGET, target, f"invalid syntax tree: cannot declare {spelled(target)}")
                 continue
             target.mode = s.Mode.VARIABLE
             var = self.new_local(target)
@@ -170,6 +170,9 @@ class Loops(Assignments):
             wanted = self.target_type(target)
             if wanted != INVALID:
                 self.assign(x.operand, wanted, "range clause")
+                if is_valid(x.operand) and not basic(x.operand.type).is_integer:
+                    message = f"cannot use iteration variable of type {x.operand.type}"
+                    self.error(codes.RANGE, target, message)
             return
         wanted = self.target_type(target)
         if wanted is not None and wanted != INVALID:

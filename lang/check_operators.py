@@ -52,7 +52,7 @@ class Operators(Conversions):
         operand = x.operand
         self.expr(operand)
         if not is_valid(operand):
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         if x.op == "&":
             self._address(x)
@@ -64,13 +64,14 @@ class Operators(Conversions):
         if not defined.get(x.op, basic(operand.type).is_numeric):
             message = f"invalid operation: operator {x.op} not defined on {self.described(operand)}"
             self.error(codes.OPERATOR, operand, message)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         x.type = operand.type
-        if operand.mode is s.Mode.CONSTANT and operand.value is not None:
+        if operand.mode is s.Mode.CONSTANT:
             x.mode = s.Mode.CONSTANT
-            x.value = c.unary(x.op, operand.value, basic(x.type))
-            self.check_overflow(x, x.pos)
+            if operand.value is not None:
+                x.value = c.unary(x.op, operand.value, basic(x.type))
+                self.check_overflow(x, x.pos)
         else:
             x.mode = s.Mode.VALUE
 
@@ -79,7 +80,7 @@ class Operators(Conversions):
         if not isinstance(unparen(operand), s.CompositeLit) and operand.mode is not s.Mode.VARIABLE:
             message = f"invalid operation: cannot take address of {self.described(operand)}"
             self.error(codes.ADDRESS, operand, message)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         self.take_address(operand)
         x.mode, x.type = s.Mode.VALUE, Pointer(operand.type)
@@ -111,7 +112,7 @@ class Operators(Conversions):
             operand = f"{x.operand.type} {self.described(x.operand)}"
             message = f"invalid operation: cannot receive from {what} {operand}"
             self.error(codes.OPERATOR, x.operand, message)
-            self.invalidate(x)
+            self.invalidate(x, x.operand.type)
             return
         x.mode, x.type = s.Mode.COMMA_OK, channel.elem
 
@@ -120,7 +121,7 @@ class Operators(Conversions):
         self.expr_or_type(x.operand)
         operand = x.operand
         if not is_valid(operand):
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         if operand.mode is s.Mode.TYPE:
             x.mode, x.type = s.Mode.TYPE, Pointer(operand.type)
@@ -129,18 +130,18 @@ class Operators(Conversions):
         if operand.mode is s.Mode.NIL or not isinstance(pointer, Pointer):
             message = f"invalid operation: cannot indirect {self.described(operand)}"
             self.error(codes.OPERATOR, operand, message)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         x.mode, x.type = s.Mode.VARIABLE, pointer.elem
 
     def check_overflow(self, x: s.Expr, op_pos: int) -> None:
-        """Fit a computed constant into its type; untyped integers have a generous limit."""
+        """Fit a computed constant into its type; untyped integers have a generous limit, beyond which none is known."""
         if not is_untyped(x.type):
             self.representable(x, x.type)
         elif isinstance(x.value, int) and x.value.bit_length() > c.MAX_BITS:
             name = _OPERATION_NAMES.get(x.op, "") if isinstance(x, s.Binary) else "bitwise complement"
             self.error(codes.CONSTANT_RANGE, op_pos, f"constant {name} overflow".replace("  ", " "))
-            self.invalidate(x)
+            x.value = None
 
     # ------------------------------------------------------------ binary
 
@@ -155,34 +156,34 @@ class Operators(Conversions):
     ) -> None:
         """Give x, spelled as `text` says, the mode, type and value of two checked operands joined by an operator."""
         if not is_valid(left) or not is_valid(right):
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
         if op in SHIFTS:
             self._shift(x, left, right, op, op_pos)
             return
         self.match_types(left, right)
         if not is_valid(left) or not is_valid(right):
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
         if op in COMPARISONS:
             if self.compare(left, right, op):
                 self._compared(x, left, right, op)
             else:
-                self.invalidate(x)
+                self.invalidate(x, left.type)
             return
         if left.type != right.type:
             if INVALID not in (left.type, right.type):
                 message = f"invalid operation: {text()} (mismatched types {left.type} and {right.type})"
                 self.error(codes.MISMATCHED_TYPES, left, message)
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
         if not self._is_defined(op, left.type):
             message = f"invalid operation: operator {op} not defined on {self.described(left)}"
             self.error(codes.OPERATOR, left, message)
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
         if op in "/%" and not self._check_divisor(left, right):
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
         x.type = left.type
         x.mode = s.Mode.VALUE
@@ -191,10 +192,10 @@ class Operators(Conversions):
 
     def _fold(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str, op_pos: int) -> None:
         """Compute a constant."""
-        assert left.value is not None
-        assert right.value is not None
         x.mode = s.Mode.CONSTANT
         a, b = left.value, right.value
+        if a is None or b is None:
+            return
         if basic(x.type).is_integer:
             a, b = c.as_integer(a) or 0, c.as_integer(b) or 0
         x.value = c.binary(op, a, b)
@@ -281,10 +282,10 @@ class Operators(Conversions):
     def _compared(self, x: s.Expr, left: s.Expr, right: s.Expr, op: str) -> None:
         x.type = UNTYPED_BOOL
         if left.mode is s.Mode.CONSTANT and right.mode is s.Mode.CONSTANT:
-            assert left.value is not None
-            assert right.value is not None
             x.mode = s.Mode.CONSTANT
-            x.value = c.compare(op, left.value, right.value)
+            x.value = False  # of values not known
+            if left.value is not None and right.value is not None:
+                x.value = c.compare(op, left.value, right.value)
             return
         x.mode = s.Mode.VALUE
         self.set_type(left, default_type(left.type))
@@ -305,12 +306,13 @@ class Operators(Conversions):
         if not basic(left.type).is_integer and not (is_untyped(left.type) and whole is not None):
             message = f"invalid operation: shifted operand {self.described(left)} must be integer"
             self.error(codes.OPERATOR, left, message)
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
-        if not self._check_count(count):
-            self.invalidate(x)
+        is_constant = left.mode is count.mode is s.Mode.CONSTANT
+        if not self._check_count(count, is_constant):
+            self.invalidate(x, left.type)
             return
-        if left.mode is s.Mode.CONSTANT and count.mode is s.Mode.CONSTANT:
+        if is_constant:
             self._shift_constant(x, left, count, op, op_pos)
             return
         self.set_type(count, UINT)
@@ -321,9 +323,10 @@ class Operators(Conversions):
         elif not basic(left.type).is_integer:
             message = f"invalid operation: shifted operand {self.described(left)} must be integer"
             self.error(codes.OPERATOR, left, message)
-            self.invalidate(x)
+            self.invalidate(x, left.type)
 
-    def _check_count(self, count: s.Expr) -> bool:
+    def _check_count(self, count: s.Expr, is_constant: bool) -> bool:
+        """Whether an operand can be a shift count; one of a constant shift is looked at again when it is done."""
         if count.mode is s.Mode.CONSTANT and count.value is not None:
             whole = c.as_integer(count.value)
             if whole is not None and whole < 0:
@@ -332,7 +335,7 @@ class Operators(Conversions):
                 return False
             if is_untyped(count.type):
                 return self._is_representable_count(count)
-        if basic(count.type).is_integer:
+        if basic(count.type).is_integer or is_constant:
             return True
         if is_untyped(count.type):
             self.convert_untyped(count, UINT)
@@ -349,14 +352,14 @@ class Operators(Conversions):
         return not implied.problem
 
     def _shift_constant(self, x: s.Expr, left: s.Expr, count: s.Expr, op: str, op_pos: int) -> None:
-        assert left.value is not None
-        assert count.value is not None
+        x.type = left.type if basic(left.type).is_integer else UNTYPED_INT
+        x.mode = s.Mode.CONSTANT
+        if left.value is None or count.value is None:
+            return
         places = c.as_integer(count.value)
         if places is None or places > c.MAX_SHIFT:
             self.error(codes.SHIFT_COUNT, count, f"invalid operation: invalid shift count {self.described(count)}")
-            self.invalidate(x)
+            self.invalidate(x, left.type)
             return
-        x.type = left.type if basic(left.type).is_integer else UNTYPED_INT
-        x.mode = s.Mode.CONSTANT
         x.value = c.shift(op, c.as_integer(left.value) or 0, places)
         self.check_overflow(x, op_pos)

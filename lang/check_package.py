@@ -92,6 +92,8 @@ class Checker(Declarations):
             self.report_unused_imports()
         self._report_init_cycles()
         self._report_unprintable()
+        for number, named in enumerate(sorted(self.findings.local_types, key=lambda named: named.pos), start=1):
+            named.local = number
         return self._package()
 
     # ------------------------------------------------------------ collect

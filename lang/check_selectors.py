@@ -122,8 +122,6 @@ class Selectors(Generics):
         x.type = object_.type
         if isinstance(object_, Const):
             x.mode, x.value = s.Mode.CONSTANT, object_.value
-            if object_.value is None:
-                self.invalidate(x)
         elif isinstance(object_, TypeName):
             x.mode = s.Mode.TYPE
         elif isinstance(object_, Var):
@@ -185,8 +183,6 @@ class Selectors(Generics):
         through_pointer = any(step.through_pointer for step in found.steps)
         x.mode = s.Mode.VARIABLE if operand.mode is s.Mode.VARIABLE or through_pointer else s.Mode.VALUE
         x.type = found.field.type
-        if x.type == INVALID:
-            self.invalidate(x)
 
     def _select_method(self, x: s.Selector, found: Found) -> None:
         """A method of a value: & or * is put in front of the receiver where it is needed."""
@@ -255,7 +251,7 @@ class Selectors(Generics):
         operand = x.operand
         if not is_valid(operand):
             self.use(x.index, *x.more)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         if operand.mode is s.Mode.TYPE:
             x.mode, x.type = s.Mode.TYPE, self.type_instance(x, operand.type)
@@ -277,7 +273,7 @@ class Selectors(Generics):
         if elem is None:
             self.error(codes.INDEX, x.bracket, f"cannot index {self.described(operand)}")
             self.use(x.index, *x.more)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         x.mode, x.type = mode, elem
         self.set_default(operand)
@@ -307,7 +303,7 @@ class Selectors(Generics):
     def index_value(self, x: s.Expr, limit: int) -> int:
         """Check an index; its value if it is constant, else -1. A limit of -1 is none."""
         self.expr(x)
-        if not self._is_index(x, "index") or x.mode is not s.Mode.CONSTANT:
+        if not self._is_index(x) or x.mode is not s.Mode.CONSTANT or x.value is None:
             return -1
         assert isinstance(x.value, int)
         if 0 <= limit <= x.value:
@@ -316,27 +312,32 @@ class Selectors(Generics):
             return -1
         return x.value
 
-    def _is_index(self, x: s.Expr, what: str) -> bool:
-        """Whether an operand is an integer, and not a negative constant."""
+    def _is_index(self, x: s.Expr) -> bool:
+        """Whether an operand is an integer, and not a negative constant; it is wrong otherwise."""
         if not is_valid(x):
             return False
         if is_untyped(x.type):
             self.convert_untyped(x, INT)
             if not is_valid(x):
                 return False
+        problem = self._index_problem(x)
+        if problem:
+            self.error(codes.INDEX, x, problem)
+            self.invalidate(x, x.type)
+        return not problem
+
+    def _index_problem(self, x: s.Expr) -> str:
+        """Why an operand cannot be an index; "" if it can."""
         if not basic(x.type).is_integer:
-            self.error(codes.INDEX, x, f"invalid argument: {what} {self.described(x)} must be integer")
-            return False
-        if x.mode is s.Mode.CONSTANT and x.value is not None:
-            whole = c.as_integer(x.value)
-            if whole is not None and whole < 0:
-                message = f"invalid argument: {what} {self.described(x)} must not be negative"
-                self.error(codes.INDEX, x, message)
-                return False
-            if whole is None or whole >= 1 << 63:
-                self.error(codes.INDEX, x, f"{self.described(x)} overflows int")
-                return False
-        return True
+            return f"invalid argument: index {self.described(x)} must be integer"
+        if x.mode is not s.Mode.CONSTANT or x.value is None:
+            return ""
+        whole = c.as_integer(x.value)
+        if whole is not None and whole < 0:
+            return f"invalid argument: index {self.described(x)} must not be negative"
+        if whole is None or whole >= 1 << 63:
+            return f"invalid argument: index {self.described(x)} overflows int"
+        return ""
 
     # ------------------------------------------------------------ x[i:j:k]
 
@@ -346,12 +347,12 @@ class Selectors(Generics):
         operand = x.operand
         if not is_valid(operand):
             self.use(x.low, x.high, x.max)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         length, type_ = self._sliceable(x)
         if type_ is None:
             self.use(x.low, x.high, x.max)
-            self.invalidate(x)
+            self.invalidate(x, operand.type)
             return
         x.mode, x.type = s.Mode.VALUE, type_
         self._check_bounds(x, length)

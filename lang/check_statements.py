@@ -27,10 +27,10 @@ from lang.spelling import spelled
 class Statements(Switches):
     """Statements of a function's body."""
 
-    def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope) -> None:
-        """Check the body of a function whose parameters are in scope."""
+    def function_body(self, info: FunctionInfo, body: s.Block, scope: Scope, iota: int | None = None) -> None:
+        """Check the body of a function whose parameters are in scope; a literal may stand where iota has a value."""
         outer, had_label = self.at, self.has_label
-        self.at = Environment(scope, info, owner=outer.owner)
+        self.at = Environment(scope, info, iota, owner=outer.owner)
         self.has_label = False
         self.statements(body.statements, TOP)
         if self.has_label:
@@ -101,9 +101,9 @@ class Statements(Switches):
         if not is_valid(inner):
             return
         if inner.mode is s.Mode.BUILTIN:
-            self.error(codes.BUILTIN_USE, x, f"{self.described(inner)} must be called")
+            self.error(codes.BUILTIN_USE, x, f"{self.described(x.expr)} must be called")
         elif inner.mode is s.Mode.TYPE:
-            self.error(codes.NOT_AN_EXPRESSION, x, f"{self.described(inner)} is not an expression")
+            self.error(codes.NOT_AN_EXPRESSION, x, f"{self.described(x.expr)} is not an expression")
         elif not _may_stand_alone(inner):
             self.error(codes.UNUSED_VALUE, x, f"{self.described(x.expr)} is not used")
 
@@ -159,10 +159,12 @@ class Statements(Switches):
         self._suspended_call("defer", x.call)
 
     def _suspended_call(self, keyword: str, call: s.Expr) -> None:
-        self.raw_expr(call)
         if not isinstance(call, s.Call):
             self.error(codes.UNUSED_VALUE, call, f"expression in {keyword} must be function call")
-        elif call.kind is s.CallKind.CONVERSION and is_valid(call):
+            self.use(call)
+            return
+        self.raw_expr(call)
+        if call.kind is s.CallKind.CONVERSION and is_valid(call):
             message = f"{keyword} requires function call, not conversion {self.described(call)}"
             self.error(codes.UNUSED_VALUE, call, message)
         elif is_valid(call) and not _may_stand_alone(call):

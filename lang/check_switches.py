@@ -83,7 +83,7 @@ class Switches(Loops):
             message = f"duplicate case {self.described(value)} in expression switch{other}"
             self.error(codes.DUPLICATE, value, message)
         else:
-            seen[key] = value.pos
+            seen[key] = _own_place(value)
 
     # ------------------------------------------------------------ type switch, select
 
@@ -96,6 +96,8 @@ class Switches(Loops):
         if is_valid(operand) and not isinstance(operand.type.underlying, Interface):
             self.error(codes.ASSERTION, operand, f"{self.described(operand)} is not an interface")
             self.invalidate(operand)
+        if not is_valid(operand):
+            operand.type = INVALID
         self._check_defaults(x.cases)
         seen: dict[Type | None, int] = {}
         variables: list[Var] = []
@@ -144,7 +146,7 @@ class Switches(Loops):
         interface = operand.type.underlying
         if type_ is None or not isinstance(interface, Interface) or isinstance(type_.underlying, Interface):
             return
-        why = missing_method(type_, interface)
+        why = missing_method(type_, interface, self.resolve)
         if why:
             what = f"{self.described(operand)} cannot have dynamic type {type_} {why}"
             message = f"impossible type switch case: {spelled(at)}\n\t{what}"
@@ -158,3 +160,13 @@ class Switches(Loops):
                 self.statement(clause.comm, TOP)
             self.statements(clause.body, replace(around.inner(), breakable=x))
             self.close_scope()
+
+
+def _own_place(x: s.Expr) -> int:
+    """Where an expression has what makes it one: its operator, its opening parenthesis."""
+    match x:
+        case s.Binary(op_pos=op_pos):
+            return op_pos
+        case s.Call(opening=opening):
+            return opening
+    return x.pos

@@ -57,7 +57,7 @@ class Types(Operators):
                 self.error(codes.NESTING, x, f"type nested more than {MAX_TYPE_NESTING} deep")
             at.type_nesting -= 1
             if x.type == INVALID:
-                x.mode = s.Mode.INVALID
+                self.invalidate(x)
         elif x.mode is not s.Mode.TYPE:
             return INVALID
         return x.type
@@ -76,8 +76,7 @@ class Types(Operators):
                 elem = self.type_of(operand)
                 return INVALID if elem == INVALID else Pointer(elem)
             case s.SliceType(elem=elem_expr):
-                elem = self.type_of(elem_expr)
-                return INVALID if elem == INVALID else Slice(elem)
+                return Slice(self.type_of(elem_expr))
             case s.ArrayType():
                 return self._array_type(x)
             case s.MapType():
@@ -92,6 +91,8 @@ class Types(Operators):
             case s.InterfaceType():
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
+        x.mode = s.Mode.UNCHECKED
+        self.use(x)
         return INVALID
 
     def _generic_type(self, x: s.Expr) -> Type:
@@ -147,7 +148,7 @@ class Types(Operators):
         else:
             length = self.array_length(x.length)
         elem = self.type_of(x.elem)
-        if length < 0 or elem == INVALID:
+        if length < 0:
             return INVALID
         if length >= MAX_SIZE:
             self.error(codes.ARRAY_LENGTH, x, f"type [{length}]{elem} larger than address space")
@@ -170,10 +171,10 @@ class Types(Operators):
         self.expr(x)
         if not is_valid(x):
             return -1
-        if x.mode is not s.Mode.CONSTANT or x.value is None:
+        if x.mode is not s.Mode.CONSTANT:
             self.error(codes.ARRAY_LENGTH, x, f"array length {self.described(x)} must be constant")
             return -1
-        whole = c.as_integer(x.value)
+        whole = None if x.value is None else c.as_integer(x.value)
         is_number = is_untyped(x.type) or basic(x.type).is_integer
         if is_number and whole is not None and 0 <= whole < 1 << 63:
             self.set_type(x, INT)
@@ -184,8 +185,6 @@ class Types(Operators):
 
     def _map_type(self, x: s.MapType) -> Type:
         key, elem = self.type_of(x.key), self.type_of(x.elem)
-        if INVALID in (key, elem):
-            return INVALID
 
         def check_key() -> None:
             if incomparable_part(key):
@@ -201,6 +200,7 @@ class Types(Operators):
         seen: dict[str, int] = {}
         for declared in x.fields:
             type_ = self.type_of(declared.type_expr)
+            tag = c.quoted(c.string_value(declared.tag)) if declared.tag else ""
             if declared.embedded:
                 self._check_embedded(declared, type_)
             for name in declared.names:
@@ -209,7 +209,7 @@ class Types(Operators):
                     self.error(codes.REDECLARED, name, f"{name.name} redeclared{other}")
                     continue
                 seen[name.name] = name.pos
-                fields.append(Field(name.name, type_, declared.embedded, declared.tag, name.pos, self.package))
+                fields.append(Field(name.name, type_, declared.embedded, tag, name.pos, self.package))
         return Struct(tuple(fields))
 
     def _check_embedded(self, declared: s.FieldDecl, type_: Type) -> None:
@@ -242,6 +242,7 @@ class Types(Operators):
 
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
+        places: dict[str, int] = {}                             # where the interface has its methods from
         for element in x.elements:
             if element.name is None:
                 continue
@@ -252,16 +253,23 @@ class Types(Operators):
             assert isinstance(element.type_expr, s.FuncType)
             signature = self.signature(element.type_expr)
             if name in methods:
-                self.error(codes.REDECLARED, element, f"duplicate method {name}")
+                self._duplicate_method(element, name, places[name])
             methods[name] = InterfaceMethod(name, signature)
+            places[name] = element.pos
         own = [f"{name}{signature_string(methods[name].signature)}" for name in sorted(methods)]
         embedded = [element for element in x.elements if element.name is None]
         for element in embedded:
-            self._embed_interface(element, methods)
+            self._embed_interface(element, methods, places)
         spelling = f"interface{{{'; '.join(own + [str(e.type_expr.type) for e in embedded])}}}" if embedded else ""
         return Interface(tuple(methods[name] for name in sorted(methods)), spelling)
 
-    def _embed_interface(self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod]) -> None:
+    def _duplicate_method(self, at: s.Node, name: str, other: int) -> None:
+        there = f"{self.place(other)}: other declaration of method {name}"
+        self.error(codes.REDECLARED, at, f"duplicate method {name}", there)
+
+    def _embed_interface(
+        self, element: s.InterfaceElement, methods: dict[str, InterfaceMethod], places: dict[str, int]
+    ) -> None:
         """Add the methods of an embedded interface; those that are there already must be the same."""
         if element.is_constraint:
             self.refuse(element, "type constraints")
@@ -273,7 +281,8 @@ class Types(Operators):
         elif isinstance(under, Interface):
             for method in under.methods:
                 if methods.setdefault(method.name, method) != method:
-                    self.error(codes.REDECLARED, element, f"duplicate method {method.name}")
+                    self._duplicate_method(element, method.name, places[method.name])
+                places.setdefault(method.name, element.pos)
         elif under != INVALID:
             self.refuse(element, "type constraints")
 

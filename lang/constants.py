@@ -217,7 +217,8 @@ def spelled_value(value: Value) -> str:
         return str(value) if value.bit_length() < 10_000 else "a huge number"
     if isinstance(value, Fraction):
         return _spelled_float(value)
-    return quoted(value)
+    text = quoted(value)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
 def _spelled_float(value: Fraction) -> str:
@@ -244,11 +245,17 @@ def _spelled_huge(value: Fraction) -> str:
 
 
 def quoted(value: bytes) -> str:
-    """A string in Go's quotes, long ones cut."""
-    text = '"' + _escaped(value.decode("utf-8", "replace")) + '"'
-    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+    """A string in Go's quotes."""
+    return '"' + _escaped(value.decode("utf-8", "surrogateescape")) + '"'
 
 
 def _escaped(text: str) -> str:
     names = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v", 92: "\\\\", 34: '\\"'}
-    return "".join(names.get(ord(char), char) for char in text)
+    return "".join(names.get(ord(char)) or (char if char.isprintable() else _coded(ord(char))) for char in text)
+
+
+def _coded(point: int) -> str:
+    """A character that cannot be printed, or a byte that is part of none."""
+    if 0xDC80 <= point <= 0xDCFF:
+        return f"\\x{point - 0xDC00:02x}"
+    return f"\\x{point:02x}" if point < 0x80 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"

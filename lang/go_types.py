@@ -98,12 +98,13 @@ class Basic(Type):
 class Named(Type):
     """A defined type: `type Name underlying`. Equal only to itself."""
 
-    __slots__ = ("_underlying", "methods", "name", "package", "pos")
+    __slots__ = ("_underlying", "local", "methods", "name", "package", "pos")
 
     def __init__(self, name: str, pos: int, underlying: Type | None = None, package: str = "") -> None:
         self.name = name                                        # as declared
         self.pos = pos                                          # of the name in its declaration
         self.package = package                                  # "" for the program's own types
+        self.local = 0                                          # which of those that functions declare, from 1; 0: none
         self.methods: dict[str, Func] = {}                      # declared on T and on *T, in order
         self._underlying = underlying                           # None until resolved; never itself a Named
 
@@ -196,7 +197,7 @@ class Field:
     name: str
     type: Type
     embedded: bool = False                                      # declared by its type alone
-    tag: str = ""                                               # the raw tag; part of identity
+    tag: str = ""                                               # in Go's quotes; part of identity
     pos: int = field(compare=False, default=0)                  # of the name
     package: str = field(compare=False, default="")             # where it is declared; "" for the program's own
 

@@ -11,6 +11,7 @@ Go: types2/lookup.go.                                           Next: check_base
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lang.go_types import Field, Interface, InterfaceMethod, Named, Pointer, Signature, Struct, Type, signature_string
@@ -190,8 +191,11 @@ def selected_method(type_: Type, name: str) -> MethodSelection | InterfaceSelect
     return MethodSelection(found.steps, found.method, adjustment(found.method, found.receiver or type_))
 
 
-def missing_method(type_: Type, interface: Interface) -> str:
-    """Why a type does not implement an interface, in parentheses; "" if it does."""
+def missing_method(type_: Type, interface: Interface, resolve: Callable[[Func], None] | None = None) -> str:
+    """Why a type does not implement an interface, in parentheses; "" if it does.
+
+    While declarations are being resolved, `resolve` makes sure that a method has its signature.
+    """
     for wanted in interface.methods:
         found = find(type_, wanted.name)
         if isinstance(found, Ambiguous):
@@ -199,12 +203,12 @@ def missing_method(type_: Type, interface: Interface) -> str:
         if found is None and _is_pointer_to_interface(type_):
             return f"(type {type_} is pointer to interface, not interface)"
         if found is None:
-            return f"(missing method {wanted.name}){_similar(type_, wanted)}"
+            return f"(missing method {wanted.name}){_similar(type_, wanted, resolve)}"
         if found.field is not None:
             return f"({type_}.{wanted.name} is a field, not a method)"
         if not is_in_method_set(found):
             return f"(method {wanted.name} has pointer receiver)"
-        have = _signature(found)
+        have = _signature(found, resolve)
         if have != wanted.signature:
             return (
                 f"(wrong type for method {wanted.name})\n\t\thave {wanted.name}{_bare(have)}"
@@ -218,14 +222,15 @@ def _is_pointer_to_interface(type_: Type) -> bool:
     return isinstance(under, Pointer) and isinstance(under.elem.underlying, Interface)
 
 
-def _similar(type_: Type, wanted: InterfaceMethod) -> str:
+def _similar(type_: Type, wanted: InterfaceMethod, resolve: Callable[[Func], None] | None) -> str:
     """The lines about a method whose name differs only in the case of its letters."""
     found = None if isinstance(type_.underlying, Interface) else find(type_, wanted.name, folds=True)
     if not isinstance(found, Found) or found.field is not None:
         return ""
     have = found.method or found.interface_method
     assert have is not None
-    return f"\n\t\thave {have.name}{_bare(_signature(found))}\n\t\twant {wanted.name}{_bare(wanted.signature)}"
+    signature = _signature(found, resolve)
+    return f"\n\t\thave {have.name}{_bare(signature)}\n\t\twant {wanted.name}{_bare(wanted.signature)}"
 
 
 def _bare(signature: Signature) -> str:
@@ -235,8 +240,10 @@ def _bare(signature: Signature) -> str:
     return signature_string(Signature(params, results, signature.variadic))
 
 
-def _signature(found: Found) -> Signature:
+def _signature(found: Found, resolve: Callable[[Func], None] | None) -> Signature:
     if found.interface_method is not None:
         return found.interface_method.signature
     assert found.method is not None
+    if resolve is not None:
+        resolve(found.method)
     return found.method.signature

@@ -21,8 +21,9 @@ from lang.layout import has_pointers, size_of
 from lang.lower_calls import strip
 from lang.lower_frame import Value
 from lang.lower_interfaces import Interfaces
-from lang.lower_types import VIEW, Component, runtime_name, signature_name
+from lang.lower_types import VIEW, Component
 from lang.objects import Func
+from lang.runtime_names import runtime_name, signature_name
 from lang.syntax import Call, Expr, Mode, Name
 from runtime.layout import TINY_SIZE
 

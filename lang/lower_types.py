@@ -31,9 +31,7 @@ from lang.go_types import (
     Basic,
     Chan,
     Field,
-    Instance,
     Interface,
-    InterfaceMethod,
     Kind,
     Map,
     Named,
@@ -45,9 +43,9 @@ from lang.go_types import (
     type_string,
 )
 from lang.layout import align_of, field_offsets, pointer_bytes, pointer_mask, size_of
-from lang.lookup import is_exported
 from lang.lower_names import Names, safe_name
 from lang.objects import Var
+from lang.runtime_names import runtime_name
 from runtime.basic_types import BASIC_TYPES
 
 FLAT_LIMIT = 16  # locals that a struct may take apart into; above it is boxed
@@ -433,52 +431,3 @@ def plain(text: str) -> str:
     """`text` with what an identifier can't hold taken out: Inline[Slice_i64] is Slice_i64."""
     text = text.removeprefix("Inline[").removeprefix("Array[")
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in text).strip("_")
-
-
-def runtime_name(t: Type) -> str:
-    """The type as %T prints it: the program's own names as main.T."""
-    match t:
-        case Instance(args=args):
-            return f"{t.package}.{t.name}[{', '.join(map(runtime_name, args))}]"
-        case Named():
-            return type_string(t) if t.package or t.pos <= 0 else f"main.{t.name}"
-        case Pointer(elem):
-            return f"*{runtime_name(elem)}"
-        case Slice(elem):
-            return f"[]{runtime_name(elem)}"
-        case Array(length, elem):
-            return f"[{length}]{runtime_name(elem)}"
-        case Struct(fields):
-            inner = "; ".join(
-                runtime_name(f.type) if f.embedded else f"{f.name} {runtime_name(f.type)}" for f in fields
-            )
-            return f"struct {{ {inner} }}" if inner else "struct {}"
-        case Interface(methods) if not methods:
-            return "interface {}"
-        case Interface(methods):
-            return f"interface {{ {'; '.join(map(method_name, methods))} }}"
-        case Signature():
-            return signature_name(t)
-        case Map(key, elem):
-            return f"map[{runtime_name(key)}]{runtime_name(elem)}"
-        case Basic(kind=Kind.UINT8):
-            return "uint8"
-        case Basic(kind=Kind.INT32):
-            return "int32"
-    return type_string(t)
-
-
-def method_name(method: InterfaceMethod) -> str:
-    """A method of an interface as the run time names it."""
-    owner = "" if is_exported(method.name) else "main."
-    return owner + method.name + signature_name(method.signature).removeprefix("func")
-
-
-def signature_name(signature: Signature) -> str:
-    """A function's type as the run time names it."""
-    params = [runtime_name(param.type) for param in signature.params]
-    if signature.variadic:
-        params[-1] = "..." + params[-1].removeprefix("[]")
-    results = [runtime_name(result.type) for result in signature.results]
-    text = f"func({', '.join(params)})"
-    return f"{text} ({', '.join(results)})" if len(results) > 1 else " ".join([text, *results])

@@ -189,6 +189,13 @@ def library_file(path: str) -> str:
     return os.path.join(LIBRARY, f"{path}.toy")
 
 
+@cache
+def path_of(name: str) -> str:
+    """The path of the package of that name; "" of a program's own."""
+    paths = [path for path in [*_BUILDERS, *library_paths(), "unsafe"] if path.rpartition("/")[2] == name]
+    return paths[0] if paths else ""
+
+
 def library_paths() -> list[str]:
     """All packages, and parts of packages, that are written in Toy."""
     files = (os.path.join(folder, name) for folder, _, names in os.walk(LIBRARY) for name in names)

@@ -66,10 +66,16 @@ def _spelled_type(x: s.Node) -> str:
         case s.StructType(fields=fields):
             return "struct{" + "; ".join(map(_spelled_field, fields)) + "}"
         case s.InterfaceType(elements=elements):
-            return "interface{…}" if elements else "interface{}"
+            return "interface{" + "; ".join(map(_spelled_element, elements)) + "}"
         case s.FuncType():
             return "func" + _spelled_signature(x)
     return ""
+
+
+def _spelled_element(x: s.InterfaceElement) -> str:
+    if x.name is not None and isinstance(x.type_expr, s.FuncType):
+        return x.name.name + _spelled_signature(x.type_expr)
+    return spelled(x.type_expr)
 
 
 def _spelled_field(f: s.FieldDecl) -> str:

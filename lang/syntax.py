@@ -320,6 +320,7 @@ class Call(Expr):
     args: list[Expr]
     spread: bool                                                # the last argument is followed by ...
     end: int                                                    # of the closing parenthesis
+    opening: int = -1                                           # of the opening one; -1 if the source has no such call
     kind: CallKind = field(init=False, default=CallKind.DYNAMIC)
     builtin: str = field(init=False, default="")                # len, append, ...
     target: Func | None = field(init=False, default=None)       # the program's, or a package's (target.package)

@@ -120,6 +120,11 @@ class TreeBuilder:
     def paren(self, parts: Parts) -> s.Paren:
         return s.Paren(parts[0].pos, parts[1])
 
+    def bare_type(self, parts: Parts) -> s.Expr:
+        """A type without its parentheses: messages do not show them."""
+        type_expr: s.Expr = parts[1]
+        return type_expr
+
     def deref(self, parts: Parts) -> s.Deref:
         return s.Deref(parts[0].pos, parts[1])
 
@@ -238,6 +243,10 @@ class TreeBuilder:
         return s.InterfaceElement(name.pos, name, parts[1])
 
     def interface_embedded(self, parts: Parts) -> s.InterfaceElement:
+        wrong = next((op for op in parts[1::2] if op.text != "|"), None)
+        if wrong is not None:
+            message = f"unexpected {wrong.text} in interface type; possibly missing semicolon or newline or }}"
+            self._error(wrong.pos, message)
         return s.InterfaceElement(parts[0].pos, None, parts[0], len(parts) > 1 or isinstance(parts[0], s.Unary))
 
     # ------------------------------------------------------------ blocks and declarations
@@ -337,6 +346,8 @@ class TreeBuilder:
         operator, operand = parts
         if operator.type == "STAR":
             return s.Deref(operator.pos, operand)
+        while operator.text == "&" and isinstance(operand, s.Paren):
+            operand = operand.inner
         return s.Unary(operator.pos, operator.text, operand)
 
     def selector(self, parts: Parts) -> s.Selector:
@@ -370,10 +381,9 @@ class TreeBuilder:
         return s.TypeAssert(parts[0].pos, parts[0], None)
 
     def call(self, parts: Parts) -> s.Call:
-        function, end = parts[0], parts[-1]
-        spread = isinstance(parts[-2], Token)
-        args = parts[1 : -2 if spread else -1]
-        return s.Call(function.pos, function, args, spread, end.pos)
+        function, opening, *args, end = parts
+        spread = bool(args) and isinstance(args[-1], Token)
+        return s.Call(function.pos, function, args[:-1] if spread else args, spread, end.pos, opening.pos)
 
     def literal(self, parts: Parts) -> s.BasicLit:
         token = parts[0]

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from lang.go_types import UINTPTR, Array, Basic, Field, Interface, Kind, Map, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, has_pointers, pointer_mask, size_of
-from lang.lower_types import runtime_name
+from lang.runtime_names import runtime_name
 
 ONE, ARRAY, BYTES, BOX = range(4)
 MOST_LINKS = 256  # of a type that are noted: of a long array those of the first elements

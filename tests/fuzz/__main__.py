@@ -8,10 +8,11 @@
     --full n       every n-th program is optimised as users' programs are (8); the others are not, which takes a quarter
                    of the time
     --shrink T     seconds to make a failing program small (120)
+    --tries N      smaller programs that are built and run for that, at most (200)
     --jobs J       programs examined at a time (1)
 
-Programs that fail are made small and kept in build/fuzz, with what went wrong in a comment on top. The exit code is 1
-when there are any.
+Programs that fail are kept in build/fuzz, with what went wrong in a comment on top. The first that fails in some way
+is made small; others that fail in the same way are kept as they are. The exit code is 1 when there are any.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Case:
 
 
 def parsed_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="random programs, compared with Go")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__, formatter_class=raw)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000_000))
     parser.add_argument("--size", type=int, default=8)
@@ -68,6 +70,7 @@ def parsed_arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--python", type=int, default=10)
     parser.add_argument("--full", type=int, default=8)
     parser.add_argument("--shrink", type=float, default=120.0)
+    parser.add_argument("--tries", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=1)
     return parser.parse_args(words)
 
@@ -105,22 +108,20 @@ def examined(batch: list[Case], jobs: int) -> Iterator[tuple[Case, list[Failure]
             yield from pool.map(examine_case, batch, executables)
 
 
-def reproduce(case: Case, failure: Failure, seconds: float) -> Path:
-    """A small program that fails in the same way, in a file."""
+def reproduce(case: Case, failure: Failure, seconds: float, tries: int) -> Path:
+    """A program that fails in the same way, in a file: a small one, if there may be tries."""
     path = WORK / f"{failure.mode}_{case.seed}_{case.size}.toy"
     candidate = WORK / "shrinking" / f"c{case.seed}.toy"
     candidate.parent.mkdir(parents=True, exist_ok=True)
 
     def still_fails(text: str) -> bool:
-        if not is_right(text):
-            return False
         candidate.write_text(text, encoding="utf-8")
         executable = build([candidate], WORK / "go", GO_FLAGS)[candidate]
         optimise_programs(3 if case.is_full else 0)
         return failure in examine(candidate, executable, [failure.mode], case.every)[0]
 
     program = generate(case.seed, case.size)
-    text = program.text() if failure.mode == "compile" else shrink(program, still_fails, seconds)
+    text = program.text() if failure.mode == "compile" else shrink(program, still_fails, seconds, tries)
     notes = [f"seed {case.seed}, size {case.size}: {failure.mode}, {failure.kind}", *failure.details.splitlines()[:20]]
     path.write_text("".join(f"// {note}\n" for note in notes) + text, encoding="utf-8")
     return path
@@ -136,6 +137,7 @@ def main(words: list[str]) -> int:
     gc.freeze()
     every = cases(options)
     counts: Counter[str] = Counter()
+    kinds: Counter[Failure] = Counter()
     failing = 0
     for start in range(0, len(every), BATCH):
         for case, failures, done in examined(every[start : start + BATCH], options.jobs):
@@ -144,7 +146,9 @@ def main(words: list[str]) -> int:
             for failure in failures:
                 print(f"seed {case.seed} size {case.size}: {failure.mode}: {failure.kind}", flush=True)
                 print(failure.details, flush=True)
-                print(f"kept as {reproduce(case, failure, options.shrink)}", flush=True)
+                tries = 0 if kinds[failure] else options.tries
+                kinds[failure] += 1
+                print(f"kept as {reproduce(case, failure, options.shrink, tries)}", flush=True)
         print(f"{start + len(every[start : start + BATCH])} programs, {failing} failing", flush=True)
         for leftover in ("programs", "go", "shrinking"):
             shutil.rmtree(WORK / leftover, ignore_errors=True)

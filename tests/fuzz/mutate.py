@@ -236,7 +236,8 @@ def keep(finding: Finding, seed: int) -> Path:
 
 
 def parsed_arguments(words: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.mutate", description="broken source texts")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.mutate", description=__doc__, formatter_class=raw)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000_000))
     parser.add_argument("--first", type=int, default=0)
