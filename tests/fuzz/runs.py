@@ -3,6 +3,7 @@
 go       the oracle
 native   the same output, the same beginning of standard error, the same exit code
 stress   native, collecting at every n-th allocation, with every check that the runtime has
+steps    the same, where marking goes in steps: runtime/incremental.py
 python   the python engine, for programs that it finishes in time
 """
 
@@ -26,7 +27,7 @@ from tests.fuzz.children import in_child
 
 # Go keeps small slices on the stack when it can, with capacities that no rule fixes: not here.
 GO_FLAGS = ["-gcflags=-d=variablemakehash=n"]
-SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "python": 20.0}
+SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "steps": 120.0, "python": 20.0}
 PATIENCE = 40.0  # seconds of a machine that is busy, in seconds of its processor
 TIMED_OUT = "did not end in time"
 BUILD = native.build
@@ -57,7 +58,7 @@ class Outcome:
 class Failure:
     """A way in which Toy did not do what Go does."""
 
-    mode: str  # compile, native, stress or python
+    mode: str  # compile, native, stress, steps or python
     kind: str  # what kind of difference; shrinking keeps it
     details: str = field(compare=False)
 
@@ -90,9 +91,12 @@ def go_environ() -> dict[str, str]:
     return {**os.environ, "GOMAXPROCS": "1", "GODEBUG": "", "GOGC": "100"}
 
 
-def stress_environ(every: int) -> dict[str, str]:
-    """Collect at every n-th allocation, and check everything."""
-    return {"GODEBUG": f"gcstress={every},gccheckmark=1,clobberfree=1,heapcheck=1"}
+def environ_of(mode: str, every: int) -> dict[str, str]:
+    """Under stress: collect at every n-th allocation, and check everything."""
+    if mode not in ("stress", "steps"):
+        return {}
+    checks = f"gcstress={every},gccheckmark=1,clobberfree=1,heapcheck=1"
+    return {"GODEBUG": f"{checks},gcstoptheworld=0" if mode == "steps" else checks}
 
 
 def compared(mode: str, expected: Outcome | str, found: Outcome | str) -> Failure | None:
@@ -126,7 +130,7 @@ def examine(path: Path, executable: Path | str, modes: list[str], every: int) ->
     expected = run_go(executable)
     done: list[str] = []
     for mode in modes:
-        found = run_toy(path, mode, stress_environ(every) if mode == "stress" else {})
+        found = run_toy(path, mode, environ_of(mode, every))
         failure = compared(mode, expected, found)
         if failure is not None:
             return [failure], done
