@@ -370,6 +370,8 @@ def test_the_benchmark_from_end_to_end(
 ) -> None:
     monkeypatch.setattr(mark, "graph_paths", lambda: graph_paths("lua"))
     monkeypatch.setattr(mark, "PROGRAMS", {next(iter(mark.PROGRAMS)): "10"})
+    short = {"tree": ("tree", "14", "20000"), "ring": ("ring", "3000", "20000")}
+    monkeypatch.setattr(mark, "GAPS", {name: (args, args) for name, args in short.items()})
     sides = all_sides(toy)
     programs: dict[str, Programs] = {TOY: ToyPrograms(), GO: GoPrograms()}
     boehm = BoehmHeaps.built()
@@ -391,7 +393,9 @@ def test_the_benchmark_from_end_to_end(
         "two Ps": ["binary tree", "uneven tree", "array of pointers", "random graph"],
         "programs": ["gcbench"],
         "collections": ["gcbench"],
+        "gaps": ["tree", "ring"],
     }
+    assert all(mark.AT_ONCE in line.sides for line in bench.groups["gaps"])
     for lines in bench.groups.values():
         assert all(line.sides.keys() >= sides.keys() for line in lines)
         assert all(figures.median > 0 for line in lines for figures in line.sides.values())
