@@ -71,11 +71,9 @@ class Expressions(Calls):
         """Check expressions whose values do not matter after an error; whether they are right."""
         right = True
         for x in xs:
-            name = x and unparen(x)
-            if x is None or (isinstance(name, s.Name) and name.name == "_"):
-                continue
-            self.raw_expr(x)
-            right = right and is_valid(x)
+            if x is not None and not _is_blank(x):
+                self.raw_expr(x)
+                right = right and is_valid(x)
         return right
 
     def use_targets(self, targets: list[s.Expr]) -> bool:
@@ -166,3 +164,8 @@ class Expressions(Calls):
             what = f"{type_} does not implement {x.operand.type} {why}"
             self.error(codes.ASSERTION, x, f"impossible type assertion: {spelled(x)}\n\t{what}")
         x.mode, x.type = s.Mode.COMMA_OK, type_
+
+
+def _is_blank(x: s.Expr) -> bool:
+    name = unparen(x)
+    return isinstance(name, s.Name) and name.name == "_"

@@ -200,7 +200,7 @@ class Types(Operators):
         seen: dict[str, int] = {}
         for declared in x.fields:
             type_ = self.type_of(declared.type_expr)
-            tag = c.quoted(c.string_value(declared.tag)) if declared.tag else ""
+            tag = _tag(declared)
             if declared.embedded:
                 self._check_embedded(declared, type_)
             for name in declared.names:
@@ -285,6 +285,14 @@ class Types(Operators):
                 places.setdefault(method.name, element.pos)
         elif under != INVALID:
             self.refuse(element, "type constraints")
+
+
+def _tag(declared: s.FieldDecl) -> str:
+    """The tag of a field, however it was written, in one form."""
+    try:
+        return c.quoted(c.string_value(declared.tag)) if declared.tag else ""
+    except ValueError:
+        return ""  # malformed; the lexer has said so
 
 
 _VARIABLE_KINDS = {
