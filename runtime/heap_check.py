@@ -161,6 +161,11 @@ def check_parts(runtime: Runtime) -> None:
     check_heap_memory(heap)
     page_alloc.check_page_alloc(heap.pages)
     check_roots(runtime.roots)
+    g = runtime.world.gs
+    while not is_nil(g):
+        if (g.is_marking != 0) != runtime.increments.is_marking:
+            throw("IM3: a goroutine does not know whether marking goes in steps", address(g), g.is_marking)
+        g = g.next
     check_world(runtime.world)
     g = runtime.world.gs
     while not is_nil(g):

@@ -102,7 +102,7 @@ def mark_step(runtime: Runtime) -> bool:
         if clock_ns(runtime, CLOCK_MONOTONIC) - runtime.cycle.stop_ns >= STEP_NS:
             break
     if is_drained(marker):
-        return True
+        return True  # IM1
     await_step(runtime)
     return False
 

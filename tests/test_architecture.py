@@ -52,7 +52,8 @@ READING_ORDER = """
     runtime.proc runtime.world runtime.watch runtime.heap runtime.memstats runtime.gctrace runtime.pacertrace
     runtime.scavtrace
     runtime.heap_check runtime.background_scavenger runtime.background_sweeper runtime.memory_limit runtime.phases
-    runtime.cycle runtime.memory_control runtime.periodic runtime.mem_sample runtime.stress runtime.malloc runtime.weak
+    runtime.incremental runtime.cycle runtime.collect runtime.memory_control runtime.periodic runtime.mem_sample
+    runtime.stress runtime.malloc runtime.write_barrier runtime.weak
     runtime.panics runtime.slices runtime.strings runtime.values runtime.maps runtime.map_hash runtime.string_maps
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
@@ -77,7 +78,7 @@ READING_ORDER = """
     lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.slices_of_any
     lang.std.finalizer_calls lang.std.runtime_pkg lang.std.weak_pkg lang.std.time_pkg lang.std.debug_pkg
     lang.flow lang.lower_imports lang.shadow_stack lang.lower_names lang.runtime_names lang.lower_types
-    lang.type_notes
+    lang.type_notes lang.build
     lang.lower_frame lang.lower_places lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps
     lang.lower_calls lang.lower_closures lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes
     lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers

@@ -198,12 +198,12 @@ def test_an_embedder_may_find_a_dead_object_again(new_heap: NewHeap) -> None:
 
 def test_words_that_are_overwritten_are_kept_by_their_type(new_heap: NewHeap) -> None:
     heap = new_heap(debug=STEPS)
-    pair = make_type(24, [8], "pair")
+    pair = make_type(24, [16], "pair")
     array = heap.rooted(24 * 5, pair)
     nodes = [heap.malloc(16, NODE) for _ in range(5)]
     for number, node in enumerate(nodes):
         store(u64, array + 24 * number, 12345)  # no pointer
-        store(u64, array + 24 * number + 8, node)
+        store(u64, array + 24 * number + 16, node)
     long = heap.rooted(100_000, WORD)
     for number in range(0, 12_000, 100):
         store(u64, long + 8 * number, heap.malloc(16, NODE))
@@ -213,7 +213,7 @@ def test_words_that_are_overwritten_are_kept_by_their_type(new_heap: NewHeap) ->
     heap.call(keep_all, heap.g, long, 96_000, WORD)
     heap.call(keep_all, heap.g, array, 24 * 3, make_type(8, [], "int"))
     for number in range(5):
-        store(u64, array + 24 * number + 8, 0)
+        store(u64, array + 24 * number + 16, 0)
     for number in range(12_000):
         store(u64, long + 8 * number, 0)
     assert heap.state.increments.kept == 3 + 120
