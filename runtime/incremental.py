@@ -52,6 +52,7 @@ from runtime.syspy import cold, is_nil, u64
 STEP_NS = 500_000  # nanoseconds that a step lasts, or an instant more
 STEP_BYTES = 64 << 10  # bytes allocated from one step to the next
 LOOK_ENTRIES = 256  # entries from one look at the clock to the next
+ALL_ENTRIES = (1 << 64) - 1
 STRESS_ENTRIES = 2  # entries in a step under stress, where every allocation may be followed by one
 
 
@@ -112,10 +113,10 @@ def end_steps(runtime: Runtime) -> None:
     increments = runtime.increments
     marker = runtime.marker
     increments.is_marking = False
-    increments.expected = increments.done
     set_barriers(runtime, 0)
     marker.in_steps = False
     look_at_arenas(marker)
+    increments.expected = increments.done + drain_some(marker, ALL_ENTRIES)
     if marker.queue.has_overflowed:
         mark_specials(marker, runtime.heap.specials)
     finish_marking(marker)
