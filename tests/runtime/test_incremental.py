@@ -190,6 +190,8 @@ def test_an_embedder_may_find_a_dead_object_again(new_heap: NewHeap) -> None:
     below = heap.malloc(16, NODE)
     store(u64, dead, below)
     begin(heap)
+    step(heap)
+    step(heap)
     put(heap, nodes[0] + 8, dead)
     finish(heap)
     heap.gc()
