@@ -20,7 +20,7 @@ from runtime.roots import new_handle
 from runtime.settings import set_gc_percent
 from runtime.specials import ADDED
 from runtime.sweeper import finish_sweep
-from runtime.syspy import Failure, load, store, u64
+from runtime.syspy import Failure, is_nil, load, store, u64
 from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from runtime.write_barrier import keep_all
@@ -244,11 +244,13 @@ def test_a_finalizer_keeps_what_its_object_leads_to(new_heap: NewHeap) -> None:
     for at in (large + 99_000, large, small):
         store(u64, at, heap.malloc(16, NODE))
     children = [load(u64, at) for at in (large + 99_000, large, small)]
+    function = heap.rooted(16)
     for addr in (large, small):
-        assert heap.call(set_finalizer, heap.g, addr, addr, False) == ADDED
+        assert heap.call(set_finalizer, heap.g, addr, function, False) == ADDED
     begin(heap)
     finish(heap)
-    heap.gc()
+    sweep(heap)
+    assert not is_nil(heap.heap.specials.ready), "both have died"
     assert heap.objects() >= {large, small, *children}
 
 
