@@ -18,7 +18,7 @@ from lang import toolchain
 from lang.build import PLAIN, Build
 from lang.execution import INTERRUPT_EXIT, Executable, NativeEngine, execute
 from lang.source import Source
-from runtime.knobs import KnobError, Settings
+from runtime.knobs import KnobError, Settings, known_settings
 from runtime.record import Record
 from runtime.syspy.cache import file_bytes
 
@@ -250,10 +250,10 @@ def run_file(path: str, arguments: Sequence[str], options: Options, environ: Map
     """Do what the command line asks for; the exit code."""
     source = read_source(path)
     if options.check or options.emit:
-        return show(source, options, build_of(options, knobs_of(options, environ)))
+        return show(source, options, build_of(options, environ))
     make = on_python if options.engine == "python" else on_native
+    engine, program = make(source, build_of(options, environ))
     knobs = knobs_of(options, environ)
-    engine, program = make(source, build_of(options, knobs))
     reports = open_reports(options, knobs, source) if options.is_profiled or options.trace else []
     return execute(engine, program, [path, *arguments], knobs, options.figures, reports)
 
@@ -309,9 +309,9 @@ def on_native(source: Source, build: Build = PLAIN) -> tuple[Engine, Executable]
     return NativeEngine(runtime, image), executable(source, image.notes)
 
 
-def build_of(options: Options, knobs: Settings) -> Build:
-    """What a program has to have in it to run like that."""
-    return Build(options.is_profiled, knobs.gcstoptheworld == 0)
+def build_of(options: Options, environ: Mapping[str, str]) -> Build:
+    """What a program has to have in it to run like that; what is wrong with other knobs is for who runs it to say."""
+    return Build(options.is_profiled, known_settings(environ.get("GODEBUG", "")).get("gcstoptheworld") == 0)
 
 
 def knobs_of(options: Options, environ: Mapping[str, str]) -> Settings:

@@ -44,8 +44,7 @@ environment
   GOMAXPROCS=N             threads that mark the heap together, once it is large
   GODEBUG=name=1,...       gctrace, gcpacertrace, scavtrace, heapcheck,
                            gccheckmark, clobberfree, protectfree, invalidptr=0,
-                           madvdontneed=0, gcstress=N, memprofilerate=N,
-                           gcstoptheworld=0: short pauses
+                           madvdontneed=0, gcstoptheworld=0, gcstress=N
   TOY_CACHE_DIR            where compiled programs are kept
 
 exit status: 0; 1 the program does not compile; 2 it panicked; os.Exit's
