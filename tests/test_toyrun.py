@@ -645,9 +645,9 @@ def test_a_changed_program_is_compiled_anew(program: Write) -> None:
 
 # What a run of a program that is in the cache imports: each other module of ours takes some 0.3 ms, and these are dear
 WARM = """
-    lang lang.toyrun lang.build lang.driver lang.execution lang.source lang.toolchain lang.version runtime runtime.host_thread
-    runtime.knobs runtime.record runtime.syspy runtime.syspy.cache runtime.syspy.entries runtime.syspy.failure
-    runtime.syspy.image runtime.syspy.mapping runtime.syspy.native
+    lang lang.toyrun lang.build lang.driver lang.execution lang.source lang.toolchain lang.version runtime
+    runtime.host_thread runtime.knobs runtime.record runtime.syspy runtime.syspy.cache runtime.syspy.entries
+    runtime.syspy.failure runtime.syspy.image runtime.syspy.mapping runtime.syspy.native
 """.split()
 DEAR = """
     _hashlib ast bisect collections contextlib dataclasses enum functools hashlib importlib inspect lark linecache
