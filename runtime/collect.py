@@ -35,24 +35,16 @@ def gc(g: G) -> None:
 
 def collect(g: G, forced: bool) -> None:
     """Find what is dead, or do a step towards that unless it is forced. Whatever g needs is in its roots."""
-    runtime = g.runtime
-    if forced or not runtime.knobs.is_incremental:
-        collect_whole(g, forced)
-        return
-    count = runtime.gc.num_gc
-    take_turn(g.p)
-    if runtime.gc.num_gc != count:
-        give_turn(g.p)  # as in collect_whole
-        return
-    stop_others(g.p)
-    collect_some(runtime, g.p)
-    start_the_world(g.p)
-    if g.is_marking == 0:
-        wake_sweeper(runtime.heap.sweeper)
+    collect_in_turn(g, forced, forced or not g.runtime.knobs.is_incremental)
 
 
-def collect_whole(g: G, forced: bool) -> None:
-    """Mark what is live, and leave the rest to be swept. Whatever g needs is in its roots."""
+def collect_whole(g: G) -> None:
+    """The same to its end, whether marking goes in steps or not: for who needs the memory."""
+    collect_in_turn(g, False, True)
+
+
+def collect_in_turn(g: G, forced: bool, whole: bool) -> None:
+    """A whole collection, or a step of one, when it is this thread's turn; what is dead is left to be swept."""
     runtime = g.runtime
     count = runtime.gc.num_gc
     take_turn(g.p)
@@ -61,6 +53,10 @@ def collect_whole(g: G, forced: bool) -> None:
         give_turn(g.p)
         return
     stop_others(g.p)
-    collect_stopped(runtime, g.p, forced)
+    if whole:
+        collect_stopped(runtime, g.p, forced)
+    else:
+        collect_some(runtime, g.p)
     start_the_world(g.p)
-    wake_sweeper(runtime.heap.sweeper)
+    if g.is_marking == 0:
+        wake_sweeper(runtime.heap.sweeper)

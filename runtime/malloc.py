@@ -377,5 +377,5 @@ def next_free_slow(g: G, span_class: u64) -> uintptr:
 @cold
 def collect_all(g: G) -> None:
     """The system has refused memory: see what is left here."""
-    collect_whole(g, False)
+    collect_whole(g)
     finish_sweep(g.heap, g.p)

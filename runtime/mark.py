@@ -637,7 +637,7 @@ def mark_together(marker: Marker) -> None:
             drain_with(marker, False, True, False, 0)  # WB2
         else:
             drain_with(marker, True, True, False, 0)
-        if marker.queue.top != marker.queue.base or marker.ring_first != marker.ring_end:
+        if not is_drained(marker):
             alone = not alone
         else:
             alone = False

@@ -120,5 +120,4 @@ def copy_keeping(g: G, to: uintptr, to_length: i64, source: uintptr, source_leng
     """The same for elements with pointers, in a program with write barriers."""
     n = source_length if source_length < to_length else to_length
     keep_words(g, to, u64(n) * elem.size, elem)
-    memmove(to, source, u64(n) * elem.size)
-    return n
+    return copy_slice(to, to_length, source, source_length, elem.size)
