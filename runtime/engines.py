@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from runtime.syspy import FAIL_THROW, Failure, address
+from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 ENGINES = ("native", "python")
@@ -44,9 +46,7 @@ class Native:
     """Machine code."""
 
     def __init__(self) -> None:
-        from runtime.image import runtime_image
-
-        self._image = runtime_image()
+        self._image = _image()
         self._loaded: dict[Callable[..., Any], Callable[..., Any]] = {}
         self.call = self._image.call
 
@@ -64,6 +64,14 @@ class Native:
     def code(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The entry."""
         return self._loaded[function]
+
+
+@cache
+def _image() -> Image:
+    """The runtime's code, mapped once for all Runtimes of the process: it holds nothing of any of them."""
+    from runtime.image import runtime_image
+
+    return runtime_image()
 
 
 class Reference:
@@ -111,4 +119,7 @@ def backend(name: Any) -> Engine:
     """The engine of a name."""
     if name not in ENGINES:
         raise ValueError(f"engine {name!r}: one of {', '.join(ENGINES)}")
-    return Native() if name == "native" else Reference()
+    try:
+        return Native() if name == "native" else Reference()
+    except MemoryError:  # Python's own, which says nothing
+        raise MemoryError("out of memory") from None

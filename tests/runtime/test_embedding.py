@@ -10,6 +10,7 @@ import pytest
 from runtime import Busy, Closed, Phase, Runtime
 from runtime.engines import ENGINES
 from runtime.syspy import Failure
+from runtime.syspy.image import Image
 
 
 def test_objects_live_as_long_as_something_leads_to_them(runtime: Runtime) -> None:
@@ -46,6 +47,21 @@ def test_arrays_and_bytes(runtime: Runtime) -> None:
     assert held.address == records[3 * 999 + 2]
     assert runtime.stats().heap_objects == 2
     assert runtime.object_at(records.address + 5) == (records.address, 24_568)
+
+
+def test_no_room_for_the_code_is_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Image:
+        raise MemoryError
+
+    monkeypatch.setattr("runtime.engines._image", refused)
+    with pytest.raises(MemoryError, match="out of memory"):
+        Runtime("native")
+
+
+def test_the_code_is_mapped_once_for_all_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    Runtime("native").close()
+    monkeypatch.delattr("runtime.image.runtime_image")
+    Runtime("native").close()
 
 
 def test_statistics(runtime: Runtime) -> None:

@@ -76,7 +76,7 @@ for megabytes in (1, 20, 40, 60, 100, 200, 500, 650, 800, 1100):
             handle = runtime.new_bytes(100)
         outcomes.add("works")
     except MemoryError as error:
-        assert str(error) == "out of memory", error
+        assert str(error) in ("out of memory", ""), error  # Python's own says nothing
         outcomes.add("refused")
 print(sorted(outcomes))
 """
