@@ -32,8 +32,8 @@ READING_ORDER = """
     runtime.syspy.lower_memory runtime.syspy.lower_calls runtime.syspy.lower_vocabulary runtime.syspy.lower_intrinsics
     runtime.syspy.lower_assignment runtime.syspy.lower_statements runtime.syspy.entries
     runtime.syspy.division runtime.syspy.unit
-    runtime.syspy.cache runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping runtime.syspy.elf_link
-    runtime.syspy.frame_table runtime.syspy.beside runtime.syspy.llvm_loader runtime.syspy.image
+    runtime.syspy.cache runtime.syspy.clang runtime.syspy.optimise runtime.syspy.dependencies runtime.syspy.mapping
+    runtime.syspy.elf_link runtime.syspy.frame_table runtime.syspy.beside runtime.syspy.llvm_loader runtime.syspy.image
     runtime.syspy.translate runtime.syspy.compiler runtime.syspy.native
 
     runtime.layout runtime.size_classes runtime.types runtime.basic_types runtime.utf8

@@ -2,8 +2,8 @@
 
     toy-image 4 <blake2b of the rest> \\n <length of the facts, 8 bytes> <facts, marshalled> <code>
 
-An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of llvmlite, of the CPU and
-of the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
+An entry's name and its facts hold its key: a hash of the sources, of systems Python itself, of LLVM, of the CPU and of
+the options. Whatever is not exactly what was written (truncated, changed, another key's) is no entry: it is built
 again.
 
 An entry appears whole or not at all: it is written beside its place, then renamed. And no state of the disk is an
@@ -115,22 +115,28 @@ def _stamp(
 
 
 def environment() -> str:
-    """A hash of what compiles and of what will run it: systems Python, Python, llvmlite, the CPU."""
+    """A hash of what compiles and of what will run it: systems Python, Python, LLVM, the CPU."""
     if not _environment:
         root, folder = os.path.split(os.path.dirname(os.path.abspath(__file__)))
         own = tree_key(root, [folder], (".py",))
-        _environment.append(digest([own, sys.version, llvmlite_version(), *processor()]))
+        _environment.append(digest([own, sys.version, *compilers(), *processor()]))
     return _environment[0]
 
 
-def llvmlite_version() -> bytes:
-    """Which llvmlite is installed, without importing it: found on the path, as its import would be."""
+def compilers() -> list[str]:
+    """What tells the LLVMs apart that are installed: when their files were changed, and how long these are."""
+    found = [installed("llvmlite", "_version.py"), installed("ziglang", "zig")]
+    facts = [os.stat(path) for path in found if path is not None]
+    return [f"{fact.st_size} {fact.st_mtime_ns}" for fact in facts]
+
+
+def installed(package: str, file: str) -> str | None:
+    """A file of a package, which is not imported: found on the path, as its import would be."""
     for folder in sys.path:
-        try:
-            return file_bytes(os.path.join(folder, "llvmlite", "_version.py"))
-        except OSError:
-            continue
-    return b""
+        path = os.path.join(folder, package, file)
+        if os.path.exists(path):
+            return path
+    return None
 
 
 def chosen_cpu() -> str:

@@ -5,7 +5,7 @@
         compiler.code(sources)                                       facts and code; None if something went wrong
 
 While it waits it translates the functions that `prepare` gives, for practice: the first that comes through takes longer
-than the next ones, since LLVM is a large library, which gets into memory where it is used.
+than the next ones. llvmlite in particular is a large library, which gets into memory where it is used.
 
 Who has no answer translates for himself: that finds the same error, and says so.
 
@@ -75,13 +75,13 @@ def translated(
     name: str, prepare: Callable[[], Roots], reader: int, roots_of: Callable[[Sources], Roots], base: Image | None
 ) -> bytes:
     """The process's part: import and load all that translating needs, wait for a request, and do what it says."""
-    from runtime.syspy.optimise import compile_text
+    from runtime.syspy.optimise import practise
     from runtime.syspy.translate import lowered, translate
 
     known = frozenset() if base is None else base.names()
     practice = prepare()
     own = {f"{function.__module__}.{function.__name__}" for function in practice}  # these are in the base
-    compile_text(lowered(practice, known - own).text())
+    practise(lowered(practice, known - own).text())
     with os.fdopen(reader, "rb") as pipe:
         sources, nesting = marshal.loads(pipe.read())
     sys.setrecursionlimit(nesting)

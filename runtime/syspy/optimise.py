@@ -1,21 +1,64 @@
-"""Optimise: from LLVM text to object code, by llvmlite: the O3 pipeline for the machine that we run on.
+"""Optimise: from LLVM text to object code, by the O3 pipeline, for the machine that we run on.
 
 TOY_CPU names another processor, in LLVM's words (x86-64-v3): for code that is the same on all machines.
 
-Position-independent code of the small model. llvmlite is imported here, and only when something has to be compiled.
+Position-independent code of the small model, by clang.py where that is installed. llvmlite is imported here, and only
+when something has to be compiled without.
 
 Next: cache.py
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
+from runtime.syspy import clang
 from runtime.syspy.cache import chosen_cpu
 
 
-class Compiled:
-    """An optimised module and its object code. The texts are made when somebody wants to read them."""
+class Compiled(Protocol):
+    """An optimised module. The texts are made when somebody wants to read them."""
+
+    object_code: bytes
+
+    @property
+    def ir(self) -> str:
+        """The optimised LLVM text."""
+
+    @property
+    def assembly(self) -> str:
+        """The machine's assembly."""
+
+
+class ByClang:
+    """What clang.py has made of a text."""
+
+    def __init__(self, text: str, opt_level: int, object_code: bytes) -> None:
+        self._text = text
+        self._opt_level = opt_level
+        self.object_code = object_code
+
+    @property
+    def ir(self) -> str:
+        """The optimised LLVM text."""
+        return self._made(clang.IR)
+
+    @property
+    def assembly(self) -> str:
+        """The machine's assembly."""
+        return self._made(clang.ASSEMBLY)
+
+    def _made(self, wanted: Sequence[str]) -> str:
+        with clang.Clang(self._text, self._opt_level, wanted) as process:
+            found = process.result()
+        if found is None:
+            raise MemoryError("no room for clang")  # which has compiled the same text before
+        return found.decode()
+
+
+class ByLlvmlite:
+    """A module of llvmlite's."""
 
     def __init__(self, module: Any, machine: Any) -> None:
         self._module = module
@@ -34,7 +77,20 @@ class Compiled:
 
 
 def compile_text(text: str, opt_level: int = 3) -> Compiled:
-    """Parse, verify, optimise and emit."""
+    """Parse, verify, optimise and emit. RuntimeError if the text is not LLVM's."""
+    with clang.Clang(text, opt_level) as process:
+        object_code = process.result()
+    return by_llvmlite(text, opt_level) if object_code is None else ByClang(text, opt_level, object_code)
+
+
+def practise(text: str) -> None:
+    """Load what the next text will need into this process, if anything."""
+    if clang.executable() is None:
+        by_llvmlite(text)
+
+
+def by_llvmlite(text: str, opt_level: int = 3) -> ByLlvmlite:
+    """The same in this process."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -58,4 +114,4 @@ def compile_text(text: str, opt_level: int = 3) -> Compiled:
     options.loop_interleaving = options.loop_unrolling = opt_level > 1
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    return Compiled(module, machine)
+    return ByLlvmlite(module, machine)

@@ -8,11 +8,11 @@ Next: compiler.py
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runtime.syspy.beside import Beside, processors
+from runtime.syspy.beside import processors
+from runtime.syspy.clang import Clang, executable
 from runtime.syspy.elf_link import Unsupported, link
 from runtime.syspy.frame_table import frame_table
 from runtime.syspy.mapping import packed
@@ -74,16 +74,14 @@ def linked_code(facts: Facts, objects: list[bytes]) -> tuple[Facts, bytes]:
 
 
 def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:
-    """The objects of the unit's halves; none if it is too small, or the process that has the second one has failed.
+    """The objects of the unit's halves; none if it is too small, or a process has failed.
 
-    One whole is left where there is no processor for another half, and where llvmlite has to load the object, which
-    takes one only.
+    One whole is left where there is no processor for another half, and where it is up to llvmlite, which loads one
+    object.
     """
-    in_halves = processors() > 1 and os.uname().machine == "x86_64"
-    texts = unit.texts() if in_halves else []
+    texts = unit.texts() if processors() > 1 and executable() is not None else []
     if len(texts) < 2:
         return []
-    with Beside(lambda: compile_text(texts[1], opt_level).object_code) as other:
-        own = compile_text(texts[0], opt_level).object_code
-        others = other.result()
-    return [own, others] if others is not None else []
+    with Clang(texts[0], opt_level) as first, Clang(texts[1], opt_level) as second:
+        objects = [first.result(), second.result()]
+    return [code for code in objects if code is not None] if None not in objects else []

@@ -13,7 +13,7 @@ the thread's record and jumps to the thunk, which returns to Python as if nothin
 the systems function that syspy.listener leads to, if any: listener(listener, record, frame, is_again), whose frame is
 that of the routine which leaves, as a chain of frame pointers has it.
 
-Next: optimise.py
+Next: clang.py
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ import select
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from runtime.syspy import division, translate
+from runtime.syspy import clang, division, translate
 from runtime.syspy.beside import Beside
+from runtime.syspy.clang import executable
 from runtime.syspy.division import Function, calls_across, halves
 from runtime.syspy.elf_link import link
 from runtime.syspy.optimise import compile_text
@@ -136,28 +136,18 @@ def test_one_function_is_not_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     assert halves({"@main": function(5000)}) == [{"@main"}]
 
 
-@pytest.mark.parametrize("fails", ["raises", "is killed", "cannot be forked"])
-def test_without_the_other_process_the_whole_is_compiled(
-    functions: Made, monkeypatch: pytest.MonkeyPatch, fails: str
+@pytest.mark.parametrize("one", ["exit 1", "kill -9 $$", "printf part; exit 1"])
+def test_without_one_half_the_whole_is_compiled(
+    functions: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one: str
 ) -> None:
-    here = os.getpid()
-
-    def fail(text: str, opt_level: int = 3) -> Any:
-        if os.getpid() == here:
-            return compile_text(text, opt_level)
-        if fails == "is killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        raise MemoryError
-
-    def no_process() -> int:
-        raise BlockingIOError
-
+    """The second process to be started fails."""
+    path = tmp_path / "zig"
+    path.write_text(f'#!/bin/sh\nmkdir {tmp_path}/begun 2>/dev/null && exec {executable()} "$@"\n{one}\n')
+    path.chmod(0o755)
     monkeypatch.setattr(division, "LEAST_TEXT", 1)
-    monkeypatch.setattr(translate, "compile_text", fail)
+    monkeypatch.setattr(clang, "executable", lambda: str(path))
     monkeypatch.setattr(translate, "processors", lambda: 2)
-    if fails == "cannot be forked":
-        monkeypatch.setattr(os, "fork", no_process)
-    image = functions.image(functions.main, key=fails)
+    image = functions.image(functions.main, key=one)
     assert image.texts is not None
     assert image.call("divided.main", 4) == functions.main(4)
 
