@@ -161,7 +161,7 @@ class Run:
     def leave_interrupted(self) -> None:
         """After Ctrl-C: the end of the process. A second one is not waited for: what is being written is cut short."""
         self.engine.call("interrupt_program", self.runtime)
-        self.ended.wait(GRACE_SECONDS)
+        self.ended.wait_for(GRACE_SECONDS)
         self.flush()
         self.write_reports(INTERRUPT_EXIT)
         leave_now(INTERRUPT_EXIT)

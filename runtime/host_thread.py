@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STACK_BYTES = 1 << 20
+LOOK_SECONDS = 0.2  # between looks for signals that came in between
 GRACE_SECONDS = 2.0  # for it to end; it takes as long only when the runtime broke while it held a lock
 MARKER_HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime asks for markers
 
@@ -44,8 +45,13 @@ class Ending:
         self.has_come = True
         self._lock.release()
 
-    def wait(self, seconds: float = -1) -> bool:
-        """Wait for it, for ever or so long; whether it has come."""
+    def wait(self) -> None:
+        """Wait for it, however long; by looks, since a signal that comes just before the lock is waited for wakes nobody."""
+        while not self.wait_for(LOOK_SECONDS):
+            pass
+
+    def wait_for(self, seconds: float) -> bool:
+        """Wait for it so long; whether it has come."""
         if not self.has_come and self._lock.acquire(timeout=seconds):
             self._lock.release()
         return self.has_come
@@ -90,7 +96,7 @@ class HostThread:
         if self._ended.has_come or self._process != os.getpid():
             return True
         self._ask_to_stop()
-        return self._ended.wait(GRACE_SECONDS)
+        return self._ended.wait_for(GRACE_SECONDS)
 
 
 class MarkerThreads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -837,11 +838,15 @@ def test_an_interrupted_pipe_ends_the_session() -> None:
     command, env = [*COMMAND, "repl"], environment(PYTHONPATH=str(ROOT))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=env, bufsize=0, start_new_session=True, **pipes) as child:  # type: ignore[call-overload]
-        child.stdin.write(b"println(`busy`); for { }\n")
-        assert child.stderr.readline() == b"busy\n"
-        os.killpg(child.pid, signal.SIGINT)
-        assert child.wait(timeout=TIMEOUT_SECONDS) == 130
-        assert not re.search(b"Traceback", child.stderr.read())
+        try:
+            child.stdin.write(b"println(`busy`); for { }\n")
+            assert child.stderr.readline() == b"busy\n"
+            os.killpg(child.pid, signal.SIGINT)
+            assert child.wait(timeout=TIMEOUT_SECONDS) == 130
+            assert not re.search(b"Traceback", child.stderr.read())
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 def test_the_session_imports_no_compiler_before_it_runs_anything() -> None:

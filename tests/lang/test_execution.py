@@ -46,7 +46,7 @@ def test_a_program_that_runs_is_not_at_its_end_whatever_its_thread_says(monkeypa
     monkeypatch.setattr(threading.Thread, "is_alive", lambda _: False)
     assert run.end() is End.RUNNING
     engine.leave.set()
-    assert run.ended.wait(10)
+    assert run.ended.wait_for(10)
     assert run.end() is End.RETURNED
 
 
@@ -69,5 +69,5 @@ def test_how_it_ended(failure: BaseException | None, expected: End) -> None:
     engine.leave.set()
     run = run_of(engine)
     run.start_thread()
-    assert run.ended.wait(10)
+    assert run.ended.wait_for(10)
     assert run.end() is expected
