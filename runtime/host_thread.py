@@ -46,7 +46,7 @@ class Ending:
         self._lock.release()
 
     def wait(self) -> None:
-        """Wait for it, however long; by looks, since a signal that comes just before the lock is waited for wakes nobody."""
+        """Wait for it, however long; by looks: a signal that comes just before the lock is waited for wakes nobody."""
         while not self.wait_for(LOOK_SECONDS):
             pass
 
