@@ -33,7 +33,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.fuzz.programs import generate
-from tests.fuzz.runs import GO_FLAGS, Failure, drop_programs, examine, optimise_programs, prepare
+from tests.fuzz.runs import GO_FLAGS, USERS_LEVEL, Failure, drop_programs, examine, optimise_programs, prepare
 from tests.fuzz.shrink import is_right, shrink
 from tests.go_oracle import ROOT, build
 
@@ -93,7 +93,7 @@ def is_nth(number: int, n: int) -> bool:
 
 
 def examine_case(case: Case, executable: Path | str) -> tuple[Case, list[Failure], list[str]]:
-    optimise_programs(3 if case.is_full else 0)
+    optimise_programs(USERS_LEVEL if case.is_full else 0)
     return (case, *examine(case.path, executable, list(case.modes), case.every))
 
 
@@ -119,7 +119,7 @@ def reproduce(case: Case, failure: Failure, seconds: float, tries: int) -> Path:
     def still_fails(text: str) -> bool:
         candidate.write_text(text, encoding="utf-8")
         executable = build([candidate], WORK / "go", GO_FLAGS)[candidate]
-        optimise_programs(3 if case.is_full else 0)
+        optimise_programs(USERS_LEVEL if case.is_full else 0)
         return failure in examine(candidate, executable, [failure.mode], case.every)[0]
 
     program = generate(case.seed, case.size)

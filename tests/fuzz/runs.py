@@ -14,6 +14,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ SECONDS = {"go": 20.0, "native": 30.0, "stress": 120.0, "steps": 120.0, "python"
 PATIENCE = 40.0  # seconds of a machine that is busy, in seconds of its processor
 TIMED_OUT = "did not end in time"
 BUILD = native.build
+COMPILER = toolchain.compiler  # always at the users' level
+USERS_LEVEL = 3
 
 
 PANIC_ADDRESS = re.compile(r"^(panic: \(.*\)) 0x[0-9a-f]+", re.MULTILINE)  # of a value that has no short form
@@ -149,6 +152,7 @@ def optimise_programs(level: int) -> None:
     """From now on LLVM optimises programs at a level; what they rest on is made before and stays as it is."""
     native.build = partial(BUILD, opt_level=level)
     toolchain.cached_program = partial(cached_program, level)
+    toolchain.compiler = COMPILER if level == USERS_LEVEL else lambda base: nullcontext()
 
 
 def cached_program(level: int, text: str, base: Image, build: Build) -> Image | None:
