@@ -78,10 +78,14 @@ def test_the_interrupt_key_ends_a_program(engine: str) -> None:
         assert running.stdout
         running.stdin.write("(print 1)\n(while t (cons 1 2))")
         running.stdin.close()
-        assert running.stdout.readline() == "1\n"
-        running.send_signal(signal.SIGINT)
-        errors = running.stderr.read() if running.stderr else ""
-        assert running.wait(60) == 130, errors
+        running.stdin = None
+        try:
+            assert running.stdout.readline() == "1\n"
+            running.send_signal(signal.SIGINT)
+            _, errors = running.communicate(timeout=60)
+        finally:
+            running.kill()
+    assert running.returncode == 130, errors
     assert errors.startswith("interrupted\nStats(")
 
 
