@@ -178,7 +178,7 @@ class Emission:
         if isinstance(node, ast.Name):
             if node.id in self.locals:
                 return MISSING
-            return self.names.get(node.id, getattr(builtins, node.id, MISSING))
+            return self.names[node.id] if node.id in self.names else getattr(builtins, node.id, MISSING)
         if isinstance(node, ast.Attribute):
             base = self.static(node.value)
             return getattr(base, node.attr, MISSING) if isinstance(base, ModuleType) else MISSING
