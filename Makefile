@@ -77,7 +77,7 @@ results: $(VENV)/bench.stamp $(BYTECODE) ## all that bench/RESULTS.md has, measu
 	$(BIN)/python -m bench.side_by_side --rounds $(ROUNDS)
 	$(BIN)/python -m bench.curves --record --rounds $(ROUNDS)
 	$(BIN)/python -m bench.traces --record --rounds $(ROUNDS)
-	$(BIN)/python -m bench.mark --record --rounds $(ROUNDS) --objects 3000000
+	$(BIN)/python -m bench.mark --record --rounds $(ROUNDS)
 	$(BIN)/python -m bench.malloc --record --rounds $(ROUNDS)
 
 bench-instructions: $(VENV)/bench.stamp $(BYTECODE) ## instructions of a few fixed things, against what they were (needs valgrind)

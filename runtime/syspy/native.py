@@ -9,7 +9,7 @@
 Everything that translates is imported only when something has to be translated, and so is llvmlite.
 
 A key covers whatever the code depends on: the text of every module concerned, the module-level numbers in them, systems
-Python itself, llvmlite, the CPU, the options and the image underneath.
+Python itself, LLVM, the CPU, the options and the image underneath.
 """
 
 from __future__ import annotations
