@@ -457,9 +457,10 @@ class Graph:
             case syntax.ExprStmt():
                 self.visit(node.expr)
             case syntax.IncDec():
-                self.visit(node.target)
+                self.assign(node.target, [])  # m[k]++ keeps k
             case syntax.Assign() if node.op:
-                self.visit(node.left[0], node.right[0])
+                self.visit(node.right[0])
+                self.assign(node.left[0], [])
             case syntax.Assign():
                 self.assign_all(node.left, node.right)
             case syntax.Define():
