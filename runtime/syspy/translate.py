@@ -83,5 +83,6 @@ def objects_of_halves(unit: Unit, opt_level: int) -> list[bytes]:
     if len(texts) < 2:
         return []
     with Clang(texts[0], opt_level) as first, Clang(texts[1], opt_level) as second:
-        objects = [first.result(), second.result()]
-    return [code for code in objects if code is not None] if None not in objects else []
+        results = [first.result(), second.result()]
+    objects = [code for code in results if code is not None]
+    return objects if len(objects) == len(texts) else []

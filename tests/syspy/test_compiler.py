@@ -139,6 +139,7 @@ print(*sys.modules)
 
 def test_whoever_has_one_imports_neither_the_runtime_nor_what_translates(tmp_path: Path) -> None:
     """These take longer than reading and checking a program does; a compiler imports them meanwhile."""
+    toolchain.library_image(toolchain.runtime_image())  # whoever has to build these imports all
     script = IMPORTED.format(text=f"// {tmp_path}\n{PROGRAM}")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     imported = set(done.stdout.split())
