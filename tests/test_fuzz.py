@@ -51,6 +51,10 @@ def test_a_function_may_return_the_interface_that_it_is_in() -> None:
     assert is_right(generate(51129669, 3).text())
 
 
+def test_no_variable_hides_a_result_that_a_deferred_function_sets() -> None:
+    assert is_right(generate(51163507, 8).text())
+
+
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_random_programs_may_be_small(size: int) -> None:
     assert is_right(generate(1, size).text())

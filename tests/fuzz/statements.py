@@ -116,8 +116,9 @@ class Statements(Values):
         return self.rng.choice(self.world.shapes if self.chance(0.7) else self.world.numbers)
 
     def name_for_variable(self) -> str:
-        """A new name, or one that hides another variable's."""
-        hidden = [v.name for v in self.scopes.visible() if v.is_assignable and v.name not in self.scopes.stack[-1]]
+        """A new name, or one that hides another variable's; no result's, which a return without values needs."""
+        kept = {*self.scopes.stack[-1], *self.result_names}
+        hidden = [v.name for v in self.scopes.visible() if v.is_assignable and v.name not in kept]
         if hidden and len(self.scopes.stack) > 2 and self.chance(0.1):
             return self.rng.choice(hidden)
         return self.world.fresh("v")
