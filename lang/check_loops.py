@@ -76,8 +76,12 @@ class Loops(Assignments):
         self.close_scope()
 
     def _stmt_range(self, x: s.Range, around: Around) -> None:
+        had_call, self.has_call = self.has_call, False
         self.expr(x.operand)
         self._check_range_operand(x)
+        is_array = x.kind in (s.RangeKind.ARRAY, s.RangeKind.ARRAY_POINTER)
+        x.is_counted = is_array and x.value is None and not self.has_call
+        self.has_call = self.has_call or had_call
         self.open_scope()
         types = self._range_types(x) if is_valid(x.operand) else (INVALID, INVALID)
         if x.define:

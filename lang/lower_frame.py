@@ -236,6 +236,12 @@ class Frame:
         """The components of an expression's value."""
         raise NotImplementedError
 
+    def evaluate(self, expr: Expr) -> None:
+        """Do what an expression does and may fail at; nobody needs its value."""
+        for part in self.value(expr):
+            if "(" in part:
+                self.temporary(part)
+
     # ---- nodes
 
     def add(self, node: Flow) -> None:

@@ -186,9 +186,19 @@ class Loops(Statements):
 
     def range_elements(self, node: syntax.Range) -> None:
         """for i, v := range of a slice, an array or a pointer to one"""
-        data, length, elem = self.ranged_elements(node)
-        counter = self.counter(INT)
-        place = self.element_place(data, counter, elem)
+        under = node.operand.type.underlying
+        place: Place | None = None
+        if isinstance(under, Slice) or takes_value(node):
+            data, length, elem = self.ranged_elements(node)
+            counter = self.counter(INT)
+            place = self.element_place(data, counter, elem)
+        else:
+            array = under.elem.underlying if isinstance(under, Pointer) else under
+            assert isinstance(array, Array), "all others are arrays, or pointers to one"
+            if not node.is_counted:
+                self.evaluate(node.operand)
+            length = str(array.length)
+            counter = self.counter(INT)
         self.range_loop(node, counter, f"{counter} < {length}", f"{counter} + 1", (counter,), INT, place)
 
     def ranged_elements(self, node: syntax.Range) -> tuple[str, str, Type]:
@@ -200,14 +210,10 @@ class Loops(Statements):
         if isinstance(under, Pointer):
             array = under.elem.underlying
             assert isinstance(array, Array), "the checker lets only pointers to arrays be ranged over"
-            if node.value is None and node.value_var is None:
-                return "", str(array.length), array.elem
             base = self.anchored(self.checked(self.value(node.operand)[0], node.operand))
         else:
             array = under
             assert isinstance(array, Array), "an array"
-            if node.value is None and node.value_var is None:
-                return "", str(array.length), array.elem
             base = self.array_copy(node.operand)
         return self.temporary(f"{base}.items", "address({})"), str(array.length), array.elem
 
@@ -240,7 +246,7 @@ class Loops(Statements):
         def body() -> None:
             key, elem = self.map_entry(t, rounds, clears)
             self.range_variable(node.key, node.key_var, self.owned_copy(t.key, key), t.key)
-            if node.value is not None or node.value_var is not None:
+            if takes_value(node):
                 self.range_variable(node.value, node.value_var, self.owned_copy(t.elem, elem), t.elem)
             self.block_of(node.body)
 
@@ -271,7 +277,7 @@ class Loops(Statements):
             if decoded is not None:
                 self.add(decoded[0])
             self.range_variable(node.key, node.key_var, key, key_type)
-            if node.value is not None or node.value_var is not None:
+            if takes_value(node):
                 value = (decoded[1],) if decoded is not None else self.load(place) if place is not None else ()
                 self.range_variable(node.value, node.value_var, value, RUNE if place is None else place.type)
             self.block_of(node.body)
@@ -412,6 +418,11 @@ class Loops(Statements):
         branch = self.if_(f"not {name}")
         branch.then += [*lines, Step(f"{name} = {test}", (name,))]
         return [name]
+
+
+def takes_value(node: syntax.Range) -> bool:
+    """Whether a loop wants the values, not only their keys."""
+    return node.value is not None and not is_blank(node.value)
 
 
 def is_long(node: syntax.Switch) -> bool:

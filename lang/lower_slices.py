@@ -29,7 +29,7 @@ class Slices(Literals):
         if isinstance(under, Basic):
             return self.value(operand)[1]
         array = under if isinstance(under, Array) else under.elem.underlying  # type: ignore[attr-defined]
-        self.value(operand)
+        self.evaluate(operand)
         return str(array.length)
 
     def make(self, expr: Call) -> Value:

@@ -195,9 +195,8 @@ class Statements(Packages):
     def assign_one(self, target: syntax.Expr, right: syntax.Expr) -> None:
         """x = y"""
         if is_blank(target):
-            for part in self.value(right) if right.mode is not syntax.Mode.NIL else ():
-                if "(" in part:
-                    self.temporary(part)
+            if right.mode is not syntax.Mode.NIL:
+                self.evaluate(right)
             return
         inner = strip(target)
         if is_map_index(inner):

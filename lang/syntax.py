@@ -471,6 +471,7 @@ class Range(Stmt):
     operand: Expr
     body: Block
     kind: RangeKind = field(init=False, default=RangeKind.INTEGER)
+    is_counted: bool = field(init=False, default=False)         # the operand's length is constant: it is not evaluated
     key_var: Var | None = field(init=False, default=None)       # the new variables of a define, None for _
     value_var: Var | None = field(init=False, default=None)
 
