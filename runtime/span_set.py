@@ -1,6 +1,6 @@
-"""Span sets: queues of spans, linked through the spans themselves.
+"""Span sets: lists of spans, linked through the spans themselves.
 
-    first --> span <--> span <--> span <-- last          taken out at the front, put in at the back
+    first --> span <--> span <--> span <-- last          put in at the back, taken out anywhere
 
 Go keeps them in arrays of blocks that several threads push to and pop from without a lock, and that take memory as they
 grow. A list through the spans needs none: a push cannot fail, wherever a collection or a sweep happens to be when

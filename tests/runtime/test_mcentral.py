@@ -71,6 +71,21 @@ def test_an_allocation_takes_swept_partial_spans_first_then_sweeps(heap: HeapUnd
     assert heap.heap.pages_in_use == 5
 
 
+def test_the_span_filled_last_is_allocated_from_first_and_the_oldest_are_swept_ahead(heap: HeapUnderTest) -> None:
+    pages = []
+    for _ in range(6):
+        pages.append(heap.rooted(1024) >> 13)  # that one stays alive, so no span goes back to the heap
+        for _ in range(7):
+            heap.malloc(1024)
+    heap.collect()
+    for _ in range(7):  # what the mcache had is used up: the sixth
+        assert heap.malloc(1024) >> 13 == pages[5]
+    assert heap.malloc(1024) >> 13 == pages[4]
+    heap.call(sweep_some, heap.heap, heap.p, 2)
+    partial = heap.p.central[NOSCAN_1K].partial[heap.heap.sweep_gen // 2 % 2]
+    assert [partial.first.start_addr >> 13, partial.last.start_addr >> 13] == pages[:2]
+
+
 def test_a_span_that_is_still_full_goes_back_and_the_next_is_swept(heap: HeapUnderTest) -> None:
     fill(heap, 4, keep=lambda i: i < 25)
     heap.collect()
