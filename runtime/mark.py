@@ -12,10 +12,10 @@ pointer itself: one byte of the arena tells the span class, the class gives the 
 number where its mark bits are (gc_bits.py); the pointer bits lie in the page. The MSpan is not read. Objects without
 pointers are marked, and never touched.
 
-The world is stopped, and as long as one thread marks, a mark is a plain load and store. Several set marks by an atomic
-`or`, one for all objects of a word where they come one after the other, and none of them asks whether it was the first:
-an object that two claim at the same moment is scanned twice, and that costs less than the answer. A marker which is the
-only one that has work goes back to plain stores until there is enough for two: so a list takes hardly longer on two Ps.
+The world is stopped, and as long as one thread marks, a mark is a plain load and store. So it is with two: each has
+mark bits of its own, of the whole heap, and looks at the other's as well (mark_team.py). An atomic `or` for each object
+would take as long as all the rest. More than two share each set of bits, and pay that. None of them asks whether it was
+the first: an object that two claim at the same moment is scanned twice, and that costs less than the answer.
 
 Memory is asked for before it is needed. An object that is taken from the queue goes into a ring first, and the one that
 has been there longest is scanned, once RING_ENTRIES are there or the queue is empty: so up to so many wait at a time.
@@ -151,7 +151,6 @@ from runtime.workbufs import (
     WorkShare,
     free_buf,
     hand_over,
-    is_alone,
     is_work_wanted,
     take_bufs,
     trim_share,
@@ -192,7 +191,8 @@ class Marker(Struct):
     ignores_bad_pointers: bool  # GODEBUG=invalidptr=0
     in_steps: bool  # the program runs on in the middle of the marking: incremental.py
     lock: Inline[Mutex]  # covers the queue and the mark bits then, while the world is not stopped
-    mark_lines: uintptr  # of the heap's arenas
+    mark_lines: uintptr  # where this marker sets bits: of the heap's arenas, or of its team
+    twin: u64  # bytes from there to the bits of the others; 0 without any
     marked_bytes: u64  # bytes of the marked objects, counted when marking is over
     scanned_bytes: u64  # of them, in objects with pointers
     queue: Inline[WorkQueue]  # the grey objects
@@ -236,6 +236,7 @@ def look_at_arenas(marker: Marker) -> None:
     marker.window_base = marker.arenas.window_base
     marker.has_outside = marker.arenas.has_outside
     marker.mark_lines = marker.arenas.mark_lines
+    marker.twin = 0
 
 
 def finish_marking(marker: Marker) -> None:
@@ -292,10 +293,12 @@ def claim(
     product = (p & PAGE_MASK) * magic
     word = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
     if not near or word != at:
-        if shared and near:
-            publish(at, fresh)
+        if shared and near and at != 0:
+            publish(marker, at, fresh)
             fresh = 0
         marks = load(u64, word)
+        if shared:
+            marks = marks | load(u64, uintptr(word + marker.twin))
     mark = u64(u64(1) << (product >> 32) % WORD_BITS)
     if marks & mark != 0:
         return nothing, top, word, marks, fresh
@@ -307,7 +310,7 @@ def claim(
     elif near:
         fresh = fresh | mark
     else:
-        atomic_or_at(u64, word, mark)
+        publish(marker, word, mark)
     if span_class & 1 != 0:
         return nothing, top, word, marks, fresh
     if unlikely(u64(u32(product)) >= magic):
@@ -317,9 +320,11 @@ def claim(
 
 
 @inline
-def publish(word: uintptr, fresh: u64) -> None:
-    """Let other markers see bits that were set in a word of mark bits."""
-    if fresh != 0:
+def publish(marker: Marker, word: uintptr, fresh: u64) -> None:
+    """Set bits of a word of mark bits, where others see them."""
+    if likely(marker.share.others == 1):
+        store(u64, word, load(u64, word) | fresh)
+    elif fresh != 0:
         atomic_or_at(u64, word, fresh)
 
 
@@ -370,12 +375,12 @@ def bad_pointer(p: uintptr) -> None:
 
 def drain(marker: Marker) -> None:
     """Scan grey objects until there is none. There is no other marker."""
-    drain_with(marker, False, False, False, 0)
+    drain_with(marker, False, False, 0)
 
 
 def drain_some(marker: Marker, limit: u64) -> u64:
     """Scan so many entries of the queue, or all there are; how many that was. There is no other marker."""
-    return drain_with(marker, False, False, True, limit)
+    return drain_with(marker, False, True, limit)
 
 
 def is_drained(marker: Marker) -> bool:
@@ -390,11 +395,10 @@ def has_others(marker: Marker) -> bool:
 
 
 @inline
-def drain_with(marker: Marker, shared: bool, watched: bool, limited: bool, limit: u64) -> u64:
-    """The same, for one of four copies; the entries that were taken, if somebody counts them.
+def drain_with(marker: Marker, shared: bool, limited: bool, limit: u64) -> u64:
+    """The same, for one of three copies; the entries that were taken, if somebody counts them.
 
-    shared: other markers mark as well at this moment. Ends early when they have run out of work, and so will this one.
-    watched: they wait for work. Unless shared, ends early when there is enough for them as well.
+    shared: other markers mark as well at this moment. They are handed work when they wait for it.
     limited: ends when so many entries were taken.
     """
     queue = marker.queue
@@ -407,16 +411,10 @@ def drain_with(marker: Marker, shared: bool, watched: bool, limited: bool, limit
             if unlikely(count == limit):
                 break
             count = count + 1
-        if watched:
+        if shared:
             count = count + 1
-            if unlikely(count % LOOK_EVERY == 0) and is_work_wanted(marker.share.pool):
-                if not can_hand_over(queue, top):
-                    if shared and is_alone(marker.share.pool):
-                        break
-                elif shared:
-                    top = balance(marker, top)
-                else:
-                    break
+            if unlikely(count % LOOK_EVERY == 0) and is_work_wanted(marker.share.pool) and can_hand_over(queue, top):
+                top = balance(marker, top)
         if unlikely(top == queue.base):
             if first == end:
                 break
@@ -583,7 +581,8 @@ def scan_array(marker: Marker, start: uintptr, end: uintptr, limit: uintptr, top
                             store(uintptr, top, child)
                             top = top + PTR_SIZE
         addr = addr + PTR_SIZE
-    publish(at, fresh)
+    if shared and at != 0:
+        publish(marker, at, fresh)
     return top
 
 
@@ -630,18 +629,10 @@ def scan_pushed(marker: Marker, first: uintptr, top: uintptr) -> uintptr:
 
 def mark_together(marker: Marker) -> None:
     """Mark until no marker has anything left to do (WB1)."""
-    alone = False
     is_active = True
     while is_active:
-        if alone:
-            drain_with(marker, False, True, False, 0)  # WB2
-        else:
-            drain_with(marker, True, True, False, 0)
-        if not is_drained(marker):
-            alone = not alone
-        else:
-            alone = False
-            is_active = get_work(marker) or wait_for_work(marker.share.pool)
+        drain_with(marker, True, False, 0)
+        is_active = get_work(marker) or wait_for_work(marker.share.pool)
 
 
 def can_hand_over(queue: WorkQueue, top: uintptr) -> bool:

@@ -8,6 +8,12 @@
         . . . . until WB1: all are done . . . . . . . . . . . .
         waits for `out` == 0  <----------------- out - 1, asleep
 
+Two markers set bits apart from each other: one in the mark lines of the heap (arenas.py), one in lines of the team,
+their twins, which cover the same pages. Each looks at both, and what the second has marked is merged at the end. So no
+mark needs an atomic instruction. Of more than two, every other one uses the twins, and those of one side set bits by
+atomic `or`. The twins are reserved when there is a second marker, and become memory where it marks: a 128th of the heap
+at most.
+
 Each marker has a queue, a ring and work buffers of its own (mark.py, workbufs.py). The first is the Runtime's, of the
 thread that collects; it alone counts what was marked, and does over what an overflow of any of them has lost.
 
@@ -15,6 +21,7 @@ Workers come when they are needed first: a heap of LEAST_BYTES is the least that
 begin_round asks the host for threads when it sees one, and goes on with those that are there.
 
     MT1  between rounds every worker's queue and ring are empty, and no buffer is full
+    MT2  between rounds all twins are zero
 
 A worker that fails says so by break_team: the collecting thread then fails as well instead of waiting.
 
@@ -26,11 +33,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from runtime.arenas import ArenaMap
-from runtime.layout import PHYS_PAGE_SIZE, align_up, smaller
+from runtime.arenas import WINDOW_BYTES, WINDOW_PAGES, ArenaMap
+from runtime.layout import INLINE_HALF, PAGE_SHIFT, PHYS_PAGE_SIZE, PTR_SIZE, align_up, smaller
 from runtime.lock import Mutex, futex_wake, lock, unlock, wait_while
 from runtime.mark import Marker, mark_together, marker_close, marker_init, ready_marker
-from runtime.os_memory import MemoryStats, sys_alloc, sys_discard
+from runtime.os_memory import (
+    HEAP_INDEX,
+    PROT_READ_WRITE,
+    MemoryStats,
+    map_anywhere,
+    sys_alloc,
+    sys_discard,
+    sys_name,
+    unmap,
+)
 from runtime.syspy import (
     Array,
     Inline,
@@ -41,8 +57,10 @@ from runtime.syspy import (
     atomic_store,
     call_address,
     is_nil,
+    load,
     offsetof,
     sizeof,
+    store,
     struct,
     throw,
     u32,
@@ -54,6 +72,7 @@ from runtime.workbufs import MAX_MARKERS, WorkPool, trim_share
 LEAST_BYTES = 8 << 20  # of a heap: a smaller one is marked before the others are awake
 SIZE_MASK = MAX_MARKERS * 2 - 1  # the part of `round` that says how many markers it has
 ALL_THREADS = (1 << 31) - 1  # to wake
+TWINS_BYTES = WINDOW_PAGES * INLINE_HALF
 KEPT_BLOCKS = 1  # of work buffers, by each marker from one round to the next
 
 
@@ -75,6 +94,7 @@ class MarkTeam(Struct):
     least_bytes: u64  # of a heap that several threads mark
     hook: uintptr  # C function of the host that starts so many workers; 0: it has none
     rounds: u64  # markings by more than one marker
+    twins: uintptr  # mark lines of the pages of the window, for every other marker; 0 until there is a second
 
 
 def team_init(team: MarkTeam, lead: Marker, arenas: ArenaMap, memory: MemoryStats) -> None:
@@ -100,13 +120,15 @@ def begin_round(team: MarkTeam, heap_bytes: u64, max_procs: u64) -> None:
         call_address(team.hook, wanted - team.asked)
         team.asked = wanted
     size = smaller(wanted, u64(atomic_load(team, "present")))
-    if size == 1:
+    if size == 1 or not has_twins(team):
         return
     team.pool.pending = size
     team.pool.idle = 0
     team.lead.share.others = size - 1
+    take_side(team, team.lead, False)
     for number in range(u64(1), size):
         ready_marker(team.workers[number])
+        take_side(team, team.workers[number], number % 2 != 0)
         team.workers[number].share.others = size - 1
         team.workers[number].ignores_bad_pointers = team.lead.ignores_bad_pointers
     team.rounds = team.rounds + 1
@@ -131,6 +153,35 @@ def end_round(team: MarkTeam) -> None:
     for number in range(u64(1), lead.share.others + 1):
         gather(team, lead, team.workers[number])
     lead.share.others = 0
+    lead.twin = 0
+    merge_twins(team.arenas, team.twins)
+
+
+def has_twins(team: MarkTeam) -> bool:
+    """Have twins for all mark lines. False if the system refuses memory."""
+    if team.twins == 0:
+        team.twins = map_anywhere(team.memory, 0, TWINS_BYTES, PROT_READ_WRITE)
+        if team.twins != 0:
+            sys_name(team.memory, team.twins, TWINS_BYTES, HEAP_INDEX)
+    return team.twins != 0
+
+
+def take_side(team: MarkTeam, marker: Marker, is_twin: bool) -> None:
+    """Let a marker set bits in the twins, or in the mark lines of the heap, and look at both."""
+    lines = team.arenas.mark_lines
+    marker.mark_lines = team.twins if is_twin else lines
+    marker.twin = u64(lines - team.twins) if is_twin else u64(team.twins - lines)
+
+
+def merge_twins(arenas: ArenaMap, twins: uintptr) -> None:
+    """Bring what was marked in the twins over to the heap's own lines (MT2)."""
+    for page in range(0, smaller(arenas.extent, WINDOW_BYTES) >> PAGE_SHIFT, PTR_SIZE):
+        if load(u64, address(arenas.page_marks) + page) != 0:
+            for at in range(page * INLINE_HALF, (page + PTR_SIZE) * INLINE_HALF, PTR_SIZE):
+                marks = load(u64, twins + at)
+                if marks != 0:
+                    store(u64, arenas.mark_lines + at, load(u64, arenas.mark_lines + at) | marks)
+                    store(u64, twins + at, 0)
 
 
 def gather(team: MarkTeam, lead: Marker, marker: Marker) -> None:
@@ -200,6 +251,8 @@ def break_team(team: MarkTeam) -> None:
 
 def team_close(team: MarkTeam) -> None:
     """Give the memory of all workers back. Their threads have ended."""
+    if team.twins != 0:
+        unmap(team.memory, team.twins, TWINS_BYTES)
     for number in range(u64(1), u64(MAX_MARKERS)):
         worker = team.workers[number]
         if not is_nil(worker):

@@ -17,7 +17,6 @@ in a work queue, of one word or three.
     finds a buffer          it takes the buffer                    + 1
 
     WB1  pending is 0 only when no grey object and no full buffer is left: marking is done
-    WB2  while pending is 1, an active marker with work is the only one that has any, until it hands a buffer over
 
 An idle marker that finds buffers counts itself while they are still counted, so the sum does not reach 0 in between;
 and only an active marker can make work. tests/runtime/test_mark_team.py goes through all interleavings of a model.
@@ -107,13 +106,6 @@ def is_work_wanted(pool: WorkPool) -> bool:
     """Whether a marker waits that nobody has handed anything."""
     idle: u64 = atomic_load(pool, "idle")
     return idle != 0 and atomic_load_at(uintptr, full_at(pool)) == 0
-
-
-@inline
-def is_alone(pool: WorkPool) -> bool:
-    """Whether the marker that asks is the only active one (WB2)."""
-    pending: u64 = atomic_load(pool, "pending")
-    return pending == 1
 
 
 def hand_over(share: WorkShare, start: uintptr, end: uintptr) -> bool:
