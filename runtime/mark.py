@@ -34,17 +34,21 @@ ring where that fails, and by the one byte per page. Nanoseconds per object, one
 
     without the ring: graph 121, tree 12.4       with mark bits that had no lines of their own: graph 173
 
-On two Ps, nanoseconds on the wall on another machine (real heaps: the mean of bench/graphs). The last column had marks
-without atomic instructions: each marker owned every second MiB, and wrote to the other about pointers that led there.
+On two Ps, nanoseconds on the wall on another machine (real heaps: the mean of bench/graphs). The third column has one
+set of mark bits, set by atomic instructions. With marks that belong to one of two markers by their address, which write
+to each other about pointers that lead there, real heaps took a third longer still.
 
-    million objects                    one P     two Ps    two owners
-    3     array of pointers             3.2        1.6        1.9
-    3     tree                          6.1        4.3        4.3
-    3     tree of uneven halves        11.9        5.9        6.3
-    0.3   of 128 bytes, random edges     37         19         38
-    3     thirty lists                  3.9        4.1        5.0
-    3     list, shuffled                152        152        204
-    1..2  real heaps                   11.8        7.1        9.5
+    million objects                    one P     two Ps    atomic marks
+    10    array of pointers             4.6        2.4        2.3
+    10    tree                          7.4        5.0        7.2
+    10    tree of uneven halves        16.4        8.6        9.4
+    1     of 128 bytes, random edges     64         49         42
+    10    thirty lists                  6.0        6.6        7.2
+    10    list, shuffled                160        163        155
+    1..2  real heaps                   19.2       10.9       11.4
+
+One marker goes through the balanced tree in step with itself, and the processor foresees every branch; two do not. The
+random graph is what twins are bad for: nearly every mark is looked for in two lines, and both markers write to both.
 
     MK1  what is marked is in a span in use
     MK2  after drain, without overflow, all that marked objects point to is marked
