@@ -181,7 +181,7 @@ def merge_twins(arenas: ArenaMap, twins: uintptr) -> None:
                 marks = load(u64, twins + at)
                 if marks != 0:
                     store(u64, arenas.mark_lines + at, load(u64, arenas.mark_lines + at) | marks)
-                    store(u64, twins + at, 0)
+                    store(u64, twins + at, 0)  # MT2
 
 
 def gather(team: MarkTeam, lead: Marker, marker: Marker) -> None:
