@@ -216,6 +216,19 @@ def test_what_was_marked_in_the_twins_comes_to_the_heaps_own_lines(engine: str) 
         kept.release()
 
 
+def test_every_other_marker_sets_bits_in_the_twins(engine: str) -> None:
+    with team_runtime(engine, 4, debug="") as runtime:
+        runtime.collect()
+        team, lines = runtime.state.team, runtime.state.heap.arenas.mark_lines
+        assert [marker.mark_lines for marker in all_markers(runtime)] == [lines, team.twins, lines, team.twins]
+        assert [team.workers[number].twin for number in (1, 2, 3)] == [
+            (lines - team.twins) % (1 << 64),
+            (team.twins - lines) % (1 << 64),
+            (lines - team.twins) % (1 << 64),
+        ]
+        assert runtime.state.marker.twin == 0  # the lead marks alone until the next round
+
+
 def test_the_twins_are_empty_between_rounds(seed: int) -> None:
     with team_runtime("native", 2) as runtime:
         kept = random_graph(runtime, random.Random(seed), 3000)
