@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 COMPILE_ERROR = 1
 RUN_ERROR = 2  # it did not even start, or ran out of memory
 INTERNAL_ERROR = 70  # a bug of Toy's own
+# What CPython says when the system refuses memory for a thread's stack, or to itself in the middle of a call.
+WITHOUT_MEMORY = ("can't start new thread", "error return without exception set")
 
 
 class UserError(Exception):
@@ -85,11 +87,18 @@ def guarded(action: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
     except MemoryError:
-        sys.stderr.write("fatal error: out of memory\n")
-        return RUN_ERROR
+        return out_of_memory()
     except Exception as error:
+        if str(error) in WITHOUT_MEMORY:
+            return out_of_memory()
         sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
         return INTERNAL_ERROR
+
+
+def out_of_memory() -> int:
+    """The exit code when there is none to go on with."""
+    sys.stderr.write("fatal error: out of memory\n")
+    return RUN_ERROR
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------

@@ -14,9 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from lang.driver import guarded
 
 COMMAND = [sys.executable, "-m", "lang.toyrun"]
 ENGINES = ("native", "python")
@@ -494,6 +497,28 @@ def test_no_room_to_begin_in(program: Write) -> None:
     done = toyrun(path, prepare=restrict)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("fatal error: out of memory\n")
+
+
+def test_whatever_the_room_to_begin_in_it_is_enough_or_out_of_memory(program: Write) -> None:
+    path = program(HELLO)
+    toyrun(path)
+    outcomes = set()
+    for megabytes in range(200, 1400, 25):
+        limit = megabytes << 20
+        done = toyrun(path, prepare=partial(resource.setrlimit, resource.RLIMIT_AS, (limit, limit)))
+        outcomes.add((done.code, done.err.split("\n")[0]))
+    assert outcomes == {(0, ""), (2, "fatal error: out of memory")}
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("can't start new thread"), SystemError("error return without exception set")]
+)
+def test_what_python_says_without_memory_is_out_of_memory(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise error
+
+    assert guarded(action) == 2
+    assert capsys.readouterr().err == "fatal error: out of memory\n"
 
 
 # Interruptions and broken pipes
