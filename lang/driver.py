@@ -11,6 +11,7 @@ Owner: one run.        Next: toyrun.py
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 COMPILE_ERROR = 1
 RUN_ERROR = 2  # it did not even start, or ran out of memory
 INTERNAL_ERROR = 70  # a bug of Toy's own
-# What CPython says when the system refuses memory for a thread's stack, or to itself in the middle of a call.
-WITHOUT_MEMORY = ("can't start new thread", "error return without exception set")
+# What CPython says when the system refuses memory: for a thread's stack, in the middle of a call, for a module's code.
+WITHOUT_MEMORY = ("can't start new thread", "error return without exception set", "failed to map segment")
 
 
 class UserError(Exception):
@@ -89,7 +90,7 @@ def guarded(action: Callable[[], int]) -> int:
     except MemoryError:
         return out_of_memory()
     except Exception as error:
-        if str(error) in WITHOUT_MEMORY:
+        if getattr(error, "errno", 0) == errno.ENOMEM or any(words in str(error) for words in WITHOUT_MEMORY):
             return out_of_memory()
         sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
         return INTERNAL_ERROR

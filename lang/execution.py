@@ -18,7 +18,7 @@ import ctypes
 import os
 import sys
 
-from runtime.host_thread import Ending, HostThread, MarkerThreads
+from runtime.host_thread import LOOK_SECONDS, Ending, HostThread, MarkerThreads, threads_of_process
 from runtime.record import Record
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 
@@ -108,6 +108,7 @@ class Run:
         self.failure: BaseException | None = None
         self.noted: BaseException | None = None  # that of the program's thread, whose calls are noted
         self.ended = Ending()  # the program's thread has left the program
+        self.has_begun = False  # it is in the program
         self.scavenger: HostThread | None = None
         self.markers: MarkerThreads | None = None
         self.stack_bytes = stack_bytes_wanted()
@@ -143,7 +144,7 @@ class Run:
         self.engine.call("set_marker_hook", self.runtime, self.markers.hook)
         try:
             self.start_thread()
-            self.ended.wait()
+            self.wait()
         except KeyboardInterrupt:
             self.leave_interrupted()
         if self.scavenger.stop():
@@ -197,16 +198,33 @@ class Run:
             else:
                 return
 
+    def wait(self) -> None:
+        """Wait until the program's thread has left the program. RuntimeError if it never came as far as its first line.
+
+        A thread for which CPython finds no memory is gone without a word to anybody in this process.
+        """
+        while not self.ended.wait_for(LOOK_SECONDS):
+            if not self.has_begun and threads_of_process() <= 1 + self.running_beside():
+                raise RuntimeError("can't start new thread")
+
+    def running_beside(self) -> int:
+        """How many threads run beside the program's and this one."""
+        found = 0 if self.scavenger is None else int(self.scavenger.is_running)
+        return found if self.markers is None else found + self.markers.running
+
     def body(self) -> None:
         """What the program's thread does."""
+        self.has_begun = True
         try:
             self.engine.listen(self.engine.call("prepare_thread", self.runtime, self.stack_bytes))
             self.engine.call("start", self.runtime, ctypes.addressof(self.kept[1]), self.argument_count)
         except BaseException as failure:  # handed to the main thread, which reports it
             self.failure = self.noted = failure
         finally:
-            self.engine.listen(0)
-            self.ended.come()
+            try:
+                self.engine.listen(0)
+            finally:  # whatever becomes of that: somebody waits
+                self.ended.come()
 
     def flush(self) -> None:
         """Write out what waits."""

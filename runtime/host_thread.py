@@ -57,6 +57,11 @@ class Ending:
         return self.has_come
 
 
+def threads_of_process() -> int:
+    """How many there are to the kernel, from the moment on that one is started."""
+    return len(os.listdir("/proc/self/task"))
+
+
 class HostThread:
     """A thread that runs one function of a runtime, until it is asked to stop."""
 
@@ -72,6 +77,7 @@ class HostThread:
         self._ask_to_stop = ask_to_stop
         self._has_failed = has_failed
         self._ended = Ending()
+        self._has_begun = False
         self._process = os.getpid()  # whose thread it is: a forked one has none
         before = _thread.stack_size(STACK_BYTES)
         try:
@@ -81,7 +87,13 @@ class HostThread:
         finally:
             _thread.stack_size(before)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun, and has not ended."""
+        return self._has_begun and not self._ended.has_come
+
     def _body(self) -> None:
+        self._has_begun = True
         try:
             self._run()
         except BaseException as failure:  # handed to whoever stops it
@@ -114,6 +126,11 @@ class MarkerThreads:
         """What the runtime calls for more. Without them it marks alone, so nothing is raised into it."""
         self._threads += [HostThread(*self._functions) for _ in range(count)]
         return 0
+
+    @property
+    def running(self) -> int:
+        """How many have begun, and have not ended."""
+        return sum(thread.is_running for thread in self._threads)
 
     @property
     def failure(self) -> BaseException | None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from lang import execution
 from lang.execution import Executable, Run
 from lang.reports import End
+from runtime.host_thread import threads_of_process
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_PANIC, FAIL_THROW, Failure
 
@@ -71,3 +73,38 @@ def test_how_it_ended(failure: BaseException | None, expected: End) -> None:
     run.start_thread()
     assert run.ended.wait_for(10)
     assert run.end() is expected
+
+
+def test_a_program_whose_thread_can_do_nothing_has_ended_nevertheless() -> None:
+    class Exhausted(Waiting):
+        def listen(self, _trace: int) -> None:
+            raise MemoryError
+
+    run = run_of(Exhausted())
+    with pytest.raises(MemoryError):
+        run.body()
+    assert run.ended.has_come
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_thread_that_is_gone_before_its_first_line_is_not_waited_for(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "threads_of_process", lambda: threads)
+    monkeypatch.setattr(execution, "LOOK_SECONDS", 0.01)
+    run = run_of(Waiting())
+    if threads == 2:  # the other one may be the program's, which begins late
+        threading.Timer(0.05, run.ended.come).start()
+        run.wait()
+    else:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            run.wait()
+
+
+def test_threads_are_counted_as_soon_as_they_are_started() -> None:
+    before, leave = threads_of_process(), threading.Event()
+    thread = threading.Thread(target=leave.wait, args=(10,))
+    thread.start()
+    assert threads_of_process() == before + 1
+    leave.set()
+    thread.join()
