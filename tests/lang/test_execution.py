@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 from lang import execution
 from lang.execution import Executable, Run
 from lang.reports import End
-from runtime.host_thread import threads_of_process
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_PANIC, FAIL_THROW, Failure
+from tests.go_oracle import ROOT
 
 
 class Waiting:
@@ -102,9 +104,14 @@ def test_a_thread_that_is_gone_before_its_first_line_is_not_waited_for(
 
 
 def test_threads_are_counted_as_soon_as_they_are_started() -> None:
-    before, leave = threads_of_process(), threading.Event()
-    thread = threading.Thread(target=leave.wait, args=(10,))
-    thread.start()
-    assert threads_of_process() == before + 1
-    leave.set()
-    thread.join()
+    code = """
+import threading
+from runtime.host_thread import threads_of_process
+leave = threading.Event()
+print(threads_of_process())
+threading.Thread(target=leave.wait, args=(10,)).start()
+print(threads_of_process())
+leave.set()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n2\n"
