@@ -87,19 +87,19 @@ def guarded(action: Callable[[], int]) -> int:
         return RUN_ERROR
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
-    except MemoryError:
-        return out_of_memory()
     except Exception as error:
-        if getattr(error, "errno", 0) == errno.ENOMEM or any(words in str(error) for words in WITHOUT_MEMORY):
-            return out_of_memory()
+        if is_out_of_memory(error):
+            sys.stderr.write("fatal error: out of memory\n")
+            return RUN_ERROR
         sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
         return INTERNAL_ERROR
 
 
-def out_of_memory() -> int:
-    """The exit code when there is none to go on with."""
-    sys.stderr.write("fatal error: out of memory\n")
-    return RUN_ERROR
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the system has refused memory, as far as CPython tells."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return any(words in str(error) for words in WITHOUT_MEMORY)
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import ctypes
 import os
 import sys
 
-from runtime.host_thread import LOOK_SECONDS, Ending, HostThread, MarkerThreads, threads_of_process
+from runtime.host_thread import Ending, HostThread, MarkerThreads, threads_of_process
 from runtime.record import Record
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 
@@ -144,7 +144,7 @@ class Run:
         self.engine.call("set_marker_hook", self.runtime, self.markers.hook)
         try:
             self.start_thread()
-            self.wait()
+            self.ended.wait(self.look_after_thread)
         except KeyboardInterrupt:
             self.leave_interrupted()
         if self.scavenger.stop():
@@ -198,14 +198,13 @@ class Run:
             else:
                 return
 
-    def wait(self) -> None:
-        """Wait until the program's thread has left the program. RuntimeError if it never came as far as its first line.
+    def look_after_thread(self) -> None:
+        """RuntimeError if the program's thread is gone, and never came as far as its first line.
 
-        A thread for which CPython finds no memory is gone without a word to anybody in this process.
+        One for which CPython finds no memory ends without a word to anybody in this process.
         """
-        while not self.ended.wait_for(LOOK_SECONDS):
-            if not self.has_begun and threads_of_process() <= 1 + self.running_beside():
-                raise RuntimeError("can't start new thread")
+        if not self.has_begun and threads_of_process() <= 1 + self.running_beside():
+            raise RuntimeError("can't start new thread")
 
     def running_beside(self) -> int:
         """How many threads run beside the program's and this one."""

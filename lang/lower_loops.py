@@ -186,34 +186,26 @@ class Loops(Statements):
 
     def range_elements(self, node: syntax.Range) -> None:
         """for i, v := range of a slice, an array or a pointer to one"""
-        under = node.operand.type.underlying
-        place: Place | None = None
-        if isinstance(under, Slice) or takes_value(node):
-            data, length, elem = self.ranged_elements(node)
-            counter = self.counter(INT)
-            place = self.element_place(data, counter, elem)
-        else:
-            array = under.elem.underlying if isinstance(under, Pointer) else under
-            assert isinstance(array, Array), "all others are arrays, or pointers to one"
-            if not node.is_counted:
-                self.evaluate(node.operand)
-            length = str(array.length)
-            counter = self.counter(INT)
+        data, length, elem = self.ranged_elements(node)
+        counter = self.counter(INT)
+        place = self.element_place(data, counter, elem)
         self.range_loop(node, counter, f"{counter} < {length}", f"{counter} + 1", (counter,), INT, place)
 
     def ranged_elements(self, node: syntax.Range) -> tuple[str, str, Type]:
-        """Elements, their number and type; evaluated once."""
+        """Elements, their number and type; evaluated once. "" for those of an array that only has its length taken."""
         under = node.operand.type.underlying
         if isinstance(under, Slice):
             data, length, _ = self.snapshot(node.operand.type, self.value(node.operand))
             return data, length, under.elem
+        array = under.elem.underlying if isinstance(under, Pointer) else under
+        assert isinstance(array, Array), "the checker lets only arrays and pointers to them come here"
+        if not takes_value(node):
+            if not node.is_counted:
+                self.evaluate(node.operand)
+            return "", str(array.length), array.elem
         if isinstance(under, Pointer):
-            array = under.elem.underlying
-            assert isinstance(array, Array), "the checker lets only pointers to arrays be ranged over"
             base = self.anchored(self.checked(self.value(node.operand)[0], node.operand))
         else:
-            array = under
-            assert isinstance(array, Array), "an array"
             base = self.array_copy(node.operand)
         return self.temporary(f"{base}.items", "address({})"), str(array.length), array.elem
 

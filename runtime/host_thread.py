@@ -45,10 +45,13 @@ class Ending:
         self.has_come = True
         self._lock.release()
 
-    def wait(self) -> None:
-        """Wait for it, however long; by looks: a signal that comes just before the lock is waited for wakes nobody."""
+    def wait(self, look: Callable[[], object] = lambda: None) -> None:
+        """Wait for it, however long; by looks: a signal that comes just before the lock is waited for wakes nobody.
+
+        `look` is called each time; what it raises ends the wait.
+        """
         while not self.wait_for(LOOK_SECONDS):
-            pass
+            look()
 
     def wait_for(self, seconds: float) -> bool:
         """Wait for it so long; whether it has come."""

@@ -297,7 +297,7 @@ def claim(
     product = (p & PAGE_MASK) * magic
     word = marker.mark_lines + (offset >> PAGE_SHIFT) * INLINE_HALF + (product >> 38) * PTR_SIZE
     if not near or word != at:
-        if shared and near and at != 0:
+        if shared and near:
             publish(marker, at, fresh)
             fresh = 0
         marks = load(u64, word)
@@ -326,9 +326,11 @@ def claim(
 @inline
 def publish(marker: Marker, word: uintptr, fresh: u64) -> None:
     """Set bits of a word of mark bits, where others see them."""
+    if fresh == 0:
+        return
     if likely(marker.share.others == 1):
         store(u64, word, load(u64, word) | fresh)
-    elif fresh != 0:
+    else:
         atomic_or_at(u64, word, fresh)
 
 
@@ -585,8 +587,7 @@ def scan_array(marker: Marker, start: uintptr, end: uintptr, limit: uintptr, top
                             store(uintptr, top, child)
                             top = top + PTR_SIZE
         addr = addr + PTR_SIZE
-    if shared and at != 0:
-        publish(marker, at, fresh)
+    publish(marker, at, fresh)
     return top
 
 

@@ -13,6 +13,7 @@ import pytest
 from lang import execution
 from lang.execution import Executable, Run
 from lang.reports import End
+from runtime import host_thread
 from runtime.knobs import Settings
 from runtime.syspy.failure import FAIL_EXIT, FAIL_PANIC, FAIL_THROW, Failure
 from tests.go_oracle import ROOT
@@ -93,14 +94,14 @@ def test_a_thread_that_is_gone_before_its_first_line_is_not_waited_for(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution, "threads_of_process", lambda: threads)
-    monkeypatch.setattr(execution, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(host_thread, "LOOK_SECONDS", 0.01)
     run = run_of(Waiting())
     if threads == 2:  # the other one may be the program's, which begins late
         threading.Timer(0.05, run.ended.come).start()
-        run.wait()
+        run.ended.wait(run.look_after_thread)
     else:
         with pytest.raises(RuntimeError, match="can't start new thread"):
-            run.wait()
+            run.ended.wait(run.look_after_thread)
 
 
 def test_threads_are_counted_as_soon_as_they_are_started() -> None:

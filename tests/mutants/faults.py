@@ -426,7 +426,7 @@ FAULTS = [
         "mark",
         "marks that a marker has set in an array's last word of mark bits are never seen",
         "mark_team",
-        "    if shared and at != 0:\n        publish(marker, at, fresh)\n    return top",
+        "    publish(marker, at, fresh)\n    return top",
         "    return top",
     ),
     Fault(
