@@ -136,7 +136,7 @@ class MHeap(Struct):
     protects: bool  # protectfree: nobody can touch free pages that were in use
     pages_protected: u64  # how often a page was made inaccessible
     has_pages: bool  # the page allocator was made
-    small_pages: bool  # disablethp: never ask for pages of 2 MiB
+    small_pages: bool  # disablethp, gcstoptheworld=0: never ask for pages of 2 MiB
     first_touch: Inline[FirstTouch]  # whether they are worth asking for
     lock: Inline[Mutex]  # see the header
     arena_next: uintptr  # the current arena from here on is not in the page allocator yet

@@ -38,7 +38,7 @@ class SettingWords(Struct):
     gccheckmark: i64  # more than 0: mark a second time, and compare
     clobberfree: i64  # not 0: overwrite what is freed
     protectfree: i64  # not 0: nobody can touch pages that are freed
-    gcstoptheworld: i64  # 0: marking goes in steps
+    gcstoptheworld: i64  # 0: marking goes in steps, and there are no pages of 2 MiB
     invalidptr: i64  # not 0: a pointer to a page without objects is fatal
     madvdontneed: i64  # not 0: the kernel takes pages at once; 0: when it needs them
     gcstress: i64  # more than 0: collect at every n-th allocation
@@ -65,7 +65,8 @@ def apply_settings(runtime: Runtime, words: SettingWords) -> None:
     knobs.is_incremental = words.gcstoptheworld == 0
     runtime.heap.clobber = words.clobberfree != 0
     runtime.heap.protects = words.protectfree != 0
-    runtime.heap.small_pages = words.disablethp != 0
+    # Touching a page of 2 MiB for the first time may take longer than any step of marking.
+    runtime.heap.small_pages = words.disablethp != 0 or words.gcstoptheworld == 0
     runtime.marker.ignores_bad_pointers = words.invalidptr == 0
     runtime.heap.memory.frees_lazily = words.madvdontneed == 0
     apply_stress(runtime, words)

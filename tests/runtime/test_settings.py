@@ -43,6 +43,15 @@ def test_settings_reach_the_runtime(heap: HeapUnderTest) -> None:
     knobs.gc_trace = knobs.scav_trace = knobs.pacer_trace = False
 
 
+@pytest.mark.parametrize(("disablethp", "gcstoptheworld", "small"), [(0, 1, False), (1, 1, True), (0, 0, True)])
+def test_who_marks_in_steps_has_small_pages(
+    heap: HeapUnderTest, disablethp: int, gcstoptheworld: int, small: bool
+) -> None:
+    settings = Settings(disablethp=disablethp, gcstoptheworld=gcstoptheworld)
+    heap.call(apply_settings, heap.state, SettingWords(**settings._asdict()))
+    assert heap.heap.small_pages == small
+
+
 def test_nothing_asked_for_changes_nothing(heap: HeapUnderTest) -> None:
     goal, trigger = heap.state.gc.heap_goal, heap.heap.trigger
     heap.call(apply_settings, heap.state, SettingWords(**Settings()._asdict()))
