@@ -8,8 +8,9 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-A value that has a method Error or String, and is not inside an unexported field, is printed as what that says. Such a
-method may allocate, and so does sorting a map: what is printed is kept alive by the caller of fmt.
+A value that has a method Error or String is printed as what that says, but not inside an unexported field, and not where
+the verb does not fit it. Such a method may allocate, and so does sorting a map: what is printed is kept alive by the
+caller of fmt.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
@@ -138,7 +139,7 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
     """The value of a type at an address, `depth` levels below an operand."""
     if stack_pointer() < p.g.stack_guard:
         throw("stack overflow")
-    if p.g.unwinding.text_of != 0 and is_text_verb(verb) and not p.sharp_v and not p.is_hidden:
+    if may_speak(p) and is_text_verb(verb):
         if print_by_method(p, typ, data, verb):
             return
     if typ.kind == KIND_STRUCT:
@@ -159,6 +160,11 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
 
 
 # --- Values with methods ---------------------------------------------------------------------------------------------
+
+
+def may_speak(p: Printer) -> bool:
+    """May methods say what is printed?"""
+    return p.g.unwinding.text_of != 0 and not p.sharp_v and not p.is_hidden and not p.in_bad_verb
 
 
 def is_text_verb(verb: i32) -> bool:
@@ -393,5 +399,7 @@ def print_bad_verb(p: Printer, typ: Type, data: uintptr, verb: i32) -> None:
     open_bad_verb(p, verb)
     put_type_name(p, typ)
     put_byte(p, EQUALS)
+    p.in_bad_verb = True
     print_value(p, typ, data, VERB_V, 0)
+    p.in_bad_verb = False
     put_byte(p, CLOSE_PAREN)

@@ -43,6 +43,7 @@ class Printer(Struct):
     g: G  # who prints: nested values are printed by recursion, and their methods called
     is_hidden: bool  # inside a field that is not exported: its value has no methods
     in_panic: bool  # what is printed is a panic of a method
+    in_bad_verb: bool  # what is printed is a value that a verb does not fit: its methods are not called
     plus_v: bool  # %+v: field names
     sharp_v: bool  # %#v: Go syntax
 
@@ -67,6 +68,7 @@ def printer_of(g: G, out: Output) -> Printer:
     p.g = g
     p.is_hidden = False
     p.in_panic = False
+    p.in_bad_verb = False
     clear_flags(p)
     return p
 
