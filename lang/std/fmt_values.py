@@ -188,7 +188,7 @@ def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
         if said != NO_TEXT:
             put_string(p, g.unwinding.said.data, g.unwinding.said.length, VERB_V if verb == VERB_W else verb)
     elif typ.kind == KIND_PTR and load(uintptr, data) == 0:
-        put_padded_words(p, NIL_ANGLE)
+        put_words(p, NIL_ANGLE)
     else:
         print_method_panic(p, frame, said, verb)
     g.shadow_top = frame
