@@ -22,7 +22,17 @@ from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_int
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.map_order import sorted_entries
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
-from lang.std.printer import Printer, clear_flags, literal, put, put_byte, put_padded_words, put_words
+from lang.std.printer import (
+    Printer,
+    clear_flags,
+    flags_of,
+    literal,
+    put,
+    put_byte,
+    put_padded_words,
+    put_words,
+    set_flags,
+)
 from lang.std.quote import put_rune
 from runtime.maps import Map
 from runtime.proc import ERROR_TEXT, NO_TEXT
@@ -196,10 +206,14 @@ def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
 
 
 def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None:
-    """%!v(PANIC=String method: text)"""
+    """%!v(PANIC=String method: text)
+
+    What follows is printed with the same flags, but the width and a precision are 0 from here on, as in Go.
+    """
     panic = caught_panic(p.g, frame, nil(Panic))
     if p.in_panic:
         leave_with(p.g, panic)
+    flags = flags_of(p)
     clear_flags(p)
     open_bad_verb(p, verb)
     put_words(p, PANIC_IN)
@@ -212,6 +226,7 @@ def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None
         print_value(p, panic.typ, panic_value(panic), VERB_V, 0)
     p.in_panic = False
     put_byte(p, CLOSE_PAREN)
+    set_flags(p, flags)
 
 
 # --- Values without parts --------------------------------------------------------------------------------------------
