@@ -8,9 +8,9 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-A value that has a method Error or String is printed as what that says, but not inside an unexported field, and not where
-the verb does not fit it. Such a method may allocate, and so does sorting a map: what is printed is kept alive by the
-caller of fmt.
+A value that has a method Error or String is printed as what that says, but not inside an unexported field (an embedded
+struct's exported fields are not inside), and not where the verb does not fit it. Such a method may allocate, and so does
+sorting a map: what is printed is kept alive by the caller of fmt.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
@@ -60,6 +60,8 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import (
+    FIELD_EXPORTED,
+    FIELD_HIDDEN,
     KIND_ARRAY,
     KIND_BOOL,
     KIND_FLOAT32,
@@ -82,7 +84,6 @@ from runtime.types import (
     KIND_UINT32,
     KIND_UINTPTR,
     Any,
-    Field,
     Slice,
     String,
     Type,
@@ -104,10 +105,6 @@ COLON = ord(":")
 EQUALS = ord("=")
 AMPERSAND = ord("&")
 QUESTION = ord("?")
-
-LETTER_A = ord("A")
-LETTER_Z = ord("Z")
-BEYOND_ASCII = 0x80
 
 PANIC_IN = constant(String, **literal(b"PANIC="))
 ERROR_METHOD = constant(String, **literal(b"Error method: "))
@@ -174,17 +171,12 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
 
 def may_speak(p: Printer) -> bool:
     """May methods say what is printed?"""
-    return p.g.unwinding.text_of != 0 and not p.sharp_v and not p.is_hidden and not p.in_bad_verb
+    return p.g.unwinding.text_of != 0 and not p.sharp_v and p.access == FIELD_EXPORTED and not p.in_bad_verb
 
 
 def is_text_verb(verb: i32) -> bool:
     """Is the verb one that prints texts, so that Error and String are called?"""
     return verb == VERB_V or verb == VERB_S or verb == VERB_Q or verb == LETTER_X or verb == UPPER_X or verb == VERB_W
-
-
-def is_exported(field: Field) -> bool:
-    """Does the field's name begin with a capital letter? Letters beyond ASCII count as such."""
-    return LETTER_A <= field.name[0] <= LETTER_Z or field.name[0] >= BEYOND_ASCII
 
 
 def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
@@ -316,10 +308,11 @@ def print_struct(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) ->
         if p.plus_v or p.sharp_v:
             put(p, field.name, i64(field.name_length))
             put_byte(p, COLON)
-        is_hidden = p.is_hidden
-        p.is_hidden = is_hidden or not is_exported(field)
+        access = p.access
+        if access != FIELD_HIDDEN:
+            p.access = field.access
         print_value(p, field.typ, data + field.offset, verb, depth + 1)
-        p.is_hidden = is_hidden
+        p.access = access
     put_byte(p, CLOSE_BRACE)
 
 

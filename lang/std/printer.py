@@ -22,7 +22,7 @@ from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
 from runtime.proc import G
 from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8, u64
-from runtime.types import String
+from runtime.types import FIELD_EXPORTED, String
 from runtime.utf8 import count_runes
 
 
@@ -41,7 +41,7 @@ class Printer(Struct):
     space: bool  # ' ': room for a sign; bytes apart for %x
     zero: bool  # '0': pad with zeros
     g: G  # who prints: nested values are printed by recursion, and their methods called
-    is_hidden: bool  # inside a field that is not exported: its value has no methods
+    access: u64  # FIELD_*: of the field that is printed, or of one around it
     in_panic: bool  # what is printed is a panic of a method
     in_bad_verb: bool  # what is printed is a value that a verb does not fit: its methods are not called
     plus_v: bool  # %+v: field names
@@ -66,7 +66,7 @@ def printer_of(g: G, out: Output) -> Printer:
     p = Printer.at(address(out.scratch))
     p.out = out
     p.g = g
-    p.is_hidden = False
+    p.access = FIELD_EXPORTED
     p.in_panic = False
     p.in_bad_verb = False
     clear_flags(p)
