@@ -8,9 +8,9 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-A value that has a method Error or String is printed as what that says, but not inside an unexported field (an embedded
-struct's exported fields are not inside), and not where the verb does not fit it. Such a method may allocate, and so does
-sorting a map: what is printed is kept alive by the caller of fmt.
+A value that has a method Error or String, for %#v GoString, is printed as what that says, but not inside an unexported
+field (an embedded struct's exported fields are not inside), and not where the verb does not fit it. Such a method may
+allocate, and so does sorting a map: what is printed is kept alive by the caller of fmt.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
@@ -35,7 +35,7 @@ from lang.std.printer import (
 )
 from lang.std.quote import put_rune
 from runtime.maps import Map
-from runtime.proc import ERROR_TEXT, NO_TEXT
+from runtime.proc import ERROR_TEXT, NO_TEXT, SYNTAX_TEXT
 from runtime.syspy import (
     address,
     array_at,
@@ -109,6 +109,7 @@ QUESTION = ord("?")
 PANIC_IN = constant(String, **literal(b"PANIC="))
 ERROR_METHOD = constant(String, **literal(b"Error method: "))
 STRING_METHOD = constant(String, **literal(b"String method: "))
+SYNTAX_METHOD = constant(String, **literal(b"GoString method: "))
 COMMA_SPACE = constant(String, **literal(b", "))
 MAP_BRACKET = constant(String, **literal(b"map["))
 NIL_IN_PARENS = constant(String, **literal(b"(nil)"))
@@ -146,7 +147,7 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
     """The value of a type at an address, `depth` levels below an operand."""
     if stack_pointer() < p.g.stack_guard:
         throw("stack overflow")
-    if may_speak(p) and is_text_verb(verb):
+    if may_speak(p) and (p.sharp_v or is_text_verb(verb)):
         if print_by_method(p, typ, data, verb):
             return
     if typ.kind == KIND_STRUCT:
@@ -171,7 +172,7 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
 
 def may_speak(p: Printer) -> bool:
     """May methods say what is printed?"""
-    return p.g.unwinding.text_of != 0 and not p.sharp_v and p.access == FIELD_EXPORTED and not p.in_bad_verb
+    return p.g.unwinding.text_of != 0 and p.access == FIELD_EXPORTED and not p.in_bad_verb
 
 
 def is_text_verb(verb: i32) -> bool:
@@ -180,15 +181,16 @@ def is_text_verb(verb: i32) -> bool:
 
 
 def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
-    """The text that Error or String give; False when the value has neither."""
+    """The text that Error or String give, with %#v GoString; False when the value has none of them."""
     g = p.g
     frame = g.shadow_top  # of two slots, for a panic
     store(uintptr, frame, 0)
     store(uintptr, frame + 8, 0)
-    said, returned = ask_text(g, frame + 16, typ, data)
+    said, returned = ask_text(g, frame + 16, typ, data, SYNTAX_TEXT if p.sharp_v else NO_TEXT)
     if returned:
         if said != NO_TEXT:
-            put_string(p, g.unwinding.said.data, g.unwinding.said.length, VERB_V if verb == VERB_W else verb)
+            form: i32 = VERB_S if p.sharp_v or verb == VERB_W else verb
+            put_string(p, g.unwinding.said.data, g.unwinding.said.length, form)
     elif typ.kind == KIND_PTR and load(uintptr, data) == 0:
         put_words(p, NIL_ANGLE)
     else:
@@ -209,7 +211,10 @@ def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None
     clear_flags(p)
     open_bad_verb(p, verb)
     put_words(p, PANIC_IN)
-    put_words(p, ERROR_METHOD if said == ERROR_TEXT else STRING_METHOD)
+    if said == SYNTAX_TEXT:
+        put_words(p, SYNTAX_METHOD)
+    else:
+        put_words(p, ERROR_METHOD if said == ERROR_TEXT else STRING_METHOD)
     p.in_panic = True
     if is_nil(panic.typ):
         put_words(p, NIL_ANGLE)
