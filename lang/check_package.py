@@ -100,13 +100,14 @@ class Checker(Declarations):
 
     def _import(self, x: s.ImportDecl) -> None:
         path = x.path.text[1:-1]
-        if not is_package(path):
+        is_there = is_package(path, self.package)
+        if not is_there:
             if path in GO_PACKAGES:
                 self.error(codes.IMPORT, x.path, f'Toy does not have package "{path}" yet')
             else:
                 self.error(codes.IMPORT, x.path, f"package {path} is not in std")
         name = x.name.name if x.name else path.rsplit("/", 1)[-1]
-        package = PackageName(name, x.pos, path=path, members=members(path), used=not is_package(path))
+        package = PackageName(name, x.pos, path=path, members=members(path), used=not is_there)
         if name == ".":
             self.error(codes.IMPORT, x, "Toy does not have dot imports")
         elif name == "init":

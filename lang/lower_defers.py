@@ -48,6 +48,7 @@ from lang.syntax import (
 DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64))))
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
+TEXT_METHODS = {"ERROR_TEXT": "Error", "STRING_TEXT": "String", "SYNTAX_TEXT": "GoString"}
 SAID = Component("", "MethodText", "", "")
 
 
@@ -188,9 +189,22 @@ class Defers(Gotos):
     # ---- what values say of themselves
 
     def lower_text_of(self, spoken: list[tuple[Type, str, MethodSelection | InterfaceSelection]]) -> None:
-        """The function that calls Error or String of the value at an address, and hands on what they give."""
+        """The function that calls Error or String of the value at an address, or GoString, and hands on what they give.
+
+        It is asked for GoString by SYNTAX_TEXT, as the kind of `said`.
+        """
         typ, data, said = self.declare("typ", TYPE), self.declare("data", DATA), self.declare("said", SAID)
         self.parameters += [f"{typ}: Type", f"{data}: uintptr", f"{said}: MethodText"]
+        with self.inside(self.if_(f"{said}.kind == SYNTAX_TEXT").then):
+            self.lower_asking([found for found in spoken if found[1] == "SYNTAX_TEXT"], typ, data, said)
+            self.step(f"{said}.kind = NO_TEXT")
+            self.add(Return())
+        self.lower_asking([found for found in spoken if found[1] != "SYNTAX_TEXT"], typ, data, said)
+
+    def lower_asking(
+        self, spoken: list[tuple[Type, str, MethodSelection | InterfaceSelection]], typ: str, data: str, said: str
+    ) -> None:
+        """The types' methods are called, each where the value is of the type."""
         for t, kind, selected in spoken:
             with self.inside(self.if_(f"{typ}.number == {self.types.number(t)}").then):
                 self.step(f"{said}.kind = {kind}")

@@ -120,7 +120,7 @@ from runtime.panics import (
     panic_nil_receiver,
     stack_overflow,
 )
-from runtime.proc import ERROR_TEXT, STRING_TEXT, G, MethodText
+from runtime.proc import ERROR_TEXT, NO_TEXT, STRING_TEXT, SYNTAX_TEXT, G, MethodText
 from runtime.roots import LOCAL_FLAG
 from runtime.slices import copy_keeping, copy_slice, grow_slice, make_slice
 from runtime.specials import is_ready

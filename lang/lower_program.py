@@ -21,6 +21,7 @@ from lang.flow import If, Loop, Return
 from lang.go_types import INT, STRING, Array, Field, Pointer, Signature, Slice, Struct, Type
 from lang.layout import field_offsets, pointer_mask, size_of
 from lang.lookup import selected_method
+from lang.lower_defers import TEXT_METHODS
 from lang.lower_frame import Position
 from lang.lower_function import Function
 from lang.lower_imports import COMMON_MODULE, IMPORTS, imported_names
@@ -311,4 +312,4 @@ def stubs(functions: list[CommonFunction]) -> str:
 
 def speaks(t: Type) -> bool:
     """Whether values of a type, or pointers to them, may say themselves what is printed of them."""
-    return any(selected_method(of, name) is not None for of in (t, Pointer(t)) for name in ("Error", "String"))
+    return any(selected_method(of, name) is not None for of in (t, Pointer(t)) for name in TEXT_METHODS.values())

@@ -17,7 +17,7 @@ from lang.build import Build
 from lang.go_types import BOOL, ERROR, Field, Interface, InterfaceMethod, Param, Pointer, Signature, Type
 from lang.lookup import missing_method, selected_method
 from lang.lower_closures import CLOSURE, Selected, closure_type
-from lang.lower_defers import TEXT_METHOD
+from lang.lower_defers import TEXT_METHOD, TEXT_METHODS
 from lang.lower_finalizers import READY_CODE
 from lang.lower_frame import Frame
 from lang.lower_function import Function
@@ -198,8 +198,7 @@ class Thunks(MapTypes):
                     self.name_method(selected, method, hands_on)
             done += 1
         for _, kind, selected in self.spoken() if self.text_of else ():
-            name = "Error" if kind == "ERROR_TEXT" else "String"
-            self.name_method(selected, InterfaceMethod(name, TEXT_METHOD), False)
+            self.name_method(selected, InterfaceMethod(TEXT_METHODS[kind], TEXT_METHOD), False)
 
     def spoken(self) -> list[tuple[Type, str, Selected]]:
         """The types whose values say what is printed of them: by which method, and how it is reached."""
@@ -207,11 +206,13 @@ class Thunks(MapTypes):
         for t in self.types.numbers:
             if isinstance(t.underlying, Interface):
                 continue
-            for name, kind in (("Error", "ERROR_TEXT"), ("String", "STRING_TEXT")):
-                selected = selected_method(t, name)
-                if selected is not None and not missing_method(t, Interface((InterfaceMethod(name, TEXT_METHOD),))):
-                    found.append((t, kind, selected))
-                    break
+            for kinds in (("ERROR_TEXT", "STRING_TEXT"), ("SYNTAX_TEXT",)):  # of each, the first that there is
+                for kind in kinds:
+                    method = InterfaceMethod(TEXT_METHODS[kind], TEXT_METHOD)
+                    selected = selected_method(t, method.name)
+                    if selected is not None and not missing_method(t, Interface((method,))):
+                        found.append((t, kind, selected))
+                        break
         return found
 
     def name_method(self, selected: Selected, method: InterfaceMethod, hands_on: bool) -> None:

@@ -43,6 +43,7 @@ from lang.go_types import (
     type_string,
 )
 from lang.layout import align_of, field_offsets, pointer_bytes, pointer_mask, size_of
+from lang.lookup import is_exported
 from lang.lower_names import Names, safe_name
 from lang.objects import Var
 from lang.runtime_names import runtime_name
@@ -413,9 +414,16 @@ class LoweredTypes:
     def _field_constants(self, struct: Struct) -> list[str]:
         return [
             f"constant(Field, name=text({f.name.encode()!r}), name_length={len(f.name.encode())}, "
-            f"typ=lambda: {self.descriptor(f.type)}, offset={offset})"
+            f"typ=lambda: {self.descriptor(f.type)}, offset={offset}, access={field_access(f)})"
             for f, offset in zip(struct.fields, field_offsets(struct), strict=True)
         ]
+
+
+def field_access(f: Field) -> str:
+    """Whose methods are called where the field is printed."""
+    if is_exported(f.name):
+        return "FIELD_EXPORTED"
+    return "FIELD_EMBEDDED" if f.embedded and isinstance(f.type.underlying, Struct) else "FIELD_HIDDEN"
 
 
 def _slice_fields(memory: str) -> list[str]:

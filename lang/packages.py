@@ -179,9 +179,11 @@ _SCAN = "Fscan Fscanf Fscanln Scan Scanf Scanln Sscan Sscanf Sscanln"
 PARTS = {"fmt": dict.fromkeys(_SCAN.split(), "internal/scan")}
 
 
-def is_package(path: str) -> bool:
-    """Whether Toy has the package, for programs to import."""
-    return not path.startswith("internal/") and (path in _BUILDERS or os.path.isfile(library_file(path)))
+def is_package(path: str, importer: str) -> bool:
+    """Whether a package can import another: what is internal, a program, whose name is "", cannot."""
+    if path.startswith("internal/") and not importer:
+        return False
+    return path in _BUILDERS or os.path.isfile(library_file(path))
 
 
 def library_file(path: str) -> str:

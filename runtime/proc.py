@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FAILURE_WORDS = 9  # the descriptor and the words of a failure: syspy/attempts.py
 ERROR_TYPES = 6
 
-NO_TEXT, ERROR_TEXT, STRING_TEXT = range(3)
+NO_TEXT, ERROR_TEXT, STRING_TEXT, SYNTAX_TEXT = range(4)
 
 
 @struct
@@ -42,7 +42,7 @@ class MethodText(Struct):
 
     data: Array[u8]  # bytes
     length: i64  # bytes
-    kind: u64  # the method that was called: ERROR_TEXT or STRING_TEXT; NO_TEXT: it has none
+    kind: u64  # the method that was called: ERROR_TEXT, STRING_TEXT or SYNTAX_TEXT; NO_TEXT: it has none
 
 
 @struct
@@ -55,7 +55,7 @@ class Unwinding(Struct):
     is_fatal: u64  # 1: the panic under way cannot be recovered
     last: uintptr  # the Panic that has just left a function, or ends the program; 0: none
     said: Inline[MethodText]  # by the value that was asked last
-    text_of: uintptr  # address of the program's function that calls Error and String; 0: no type has them
+    text_of: uintptr  # address of the program's function that calls Error, String and GoString; 0: no type has them
     trace: Trace  # who called whom when a failure left; nil where nobody wants to know
     error_types: Annotated[Array[u64], ERROR_TYPES]  # the Types of run-time errors; 0 in programs that see none
 

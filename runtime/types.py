@@ -2,7 +2,7 @@
 
     Type ── size, ptr_bytes            gc_mask, one bit per word of the first ptr_bytes, lowest bit first
          ├─ elem   of a pointer, slice or array
-         └─ fields of a struct         Field ── name, typ, offset
+         └─ fields of a struct         Field ── name, typ, offset, access
 
     struct { name string; next *Node; hits int }          a word:  data  len  next  hits
     size 32, ptr_bytes 24                                  gc_mask:   1    0    1     -      0b101
@@ -46,6 +46,10 @@ KIND_SLICE = 23
 KIND_STRING = 24
 KIND_STRUCT = 25
 
+FIELD_EXPORTED = 0  # the field's value has methods
+FIELD_EMBEDDED = 1  # it has none, but its exported fields have: an embedded struct
+FIELD_HIDDEN = 2  # neither it nor anything in it has
+
 
 @struct
 class Type(Struct):
@@ -74,6 +78,7 @@ class Field(Struct):
     name_length: u64  # bytes
     typ: Type  # of the field
     offset: u64  # bytes from the start of the struct
+    access: u64  # FIELD_*: whose methods printing calls
 
 
 @struct

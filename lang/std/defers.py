@@ -302,7 +302,7 @@ def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
     """What Error or String say of the values of a panic and of those under way behind it."""
     while not is_nil(panic):
         if not is_nil(panic.typ) and is_panic_value(failure_of(panic)):
-            kind, returned = ask_text(g, frame + 16, panic.typ, panic_value(panic))
+            kind, returned = ask_text(g, frame + 16, panic.typ, panic_value(panic), NO_TEXT)
             if not returned:
                 throw("panic while printing panic value")
             panic.has_text = kind
@@ -312,23 +312,24 @@ def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
         panic = panic.link
 
 
-# --- Error and String ------------------------------------------------------------------------------------------------
+# --- Error, String and GoString --------------------------------------------------------------------------------------
 
 
 def method_code(g: G, sp: uintptr, typ: Type, data: uintptr, said: MethodText) -> None:
-    """The types of the program's function that calls Error and String."""
+    """The types of the program's function that calls Error, String and GoString."""
 
 
-def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr) -> tuple[u64, bool]:
+def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u64, bool]:
     """The method by which the value at an address says what it is, in g.unwinding.said, and whether it returned.
 
+    Wanted is GoString's text with SYNTAX_TEXT, with NO_TEXT that of Error or String.
     Methods print, too: one is asked while another is. The string said is good until the next is asked.
     """
     if g.unwinding.text_of == 0:
         return NO_TEXT, True
     said = MethodText.at(address(g.unwinding) + offsetof(Unwinding, "said"))
     outer_kind = said.kind
-    said.kind = NO_TEXT
+    said.kind = wanted
     outer = g.unwinding.panicking
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)

@@ -8,8 +8,9 @@
           %+v    {id:1 list:[2 3] ...}                   at the top   &{1 [2 3] ...}
           %#v    main.T{id:1, list:[]int{2, 3}, ...}     below it     0xc000012345, so that cycles end
 
-A value that has a method Error or String, and is not inside an unexported field, is printed as what that says. Such a
-method may allocate, and so does sorting a map: what is printed is kept alive by the caller of fmt.
+A value that has a method Error or String, for %#v GoString, is printed as what that says, but not inside an unexported
+field (an embedded struct's exported fields are not inside), and not where the verb does not fit it. Such a method may
+allocate, and so does sorting a map: what is printed is kept alive by the caller of fmt.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: fmt.py
 """
@@ -21,10 +22,20 @@ from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_int
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.map_order import sorted_entries
 from lang.std.number_text import LETTER_X, SPACE, UPPER_X
-from lang.std.printer import Printer, clear_flags, literal, put, put_byte, put_padded_words, put_words
+from lang.std.printer import (
+    Printer,
+    clear_flags,
+    flags_of,
+    literal,
+    put,
+    put_byte,
+    put_padded_words,
+    put_words,
+    set_flags,
+)
 from lang.std.quote import put_rune
 from runtime.maps import Map
-from runtime.proc import ERROR_TEXT, NO_TEXT
+from runtime.proc import ERROR_TEXT, NO_TEXT, SYNTAX_TEXT
 from runtime.syspy import (
     address,
     array_at,
@@ -49,6 +60,8 @@ from runtime.syspy import (
     uintptr,
 )
 from runtime.types import (
+    FIELD_EXPORTED,
+    FIELD_HIDDEN,
     KIND_ARRAY,
     KIND_BOOL,
     KIND_FLOAT32,
@@ -71,7 +84,6 @@ from runtime.types import (
     KIND_UINT32,
     KIND_UINTPTR,
     Any,
-    Field,
     Slice,
     String,
     Type,
@@ -94,13 +106,10 @@ EQUALS = ord("=")
 AMPERSAND = ord("&")
 QUESTION = ord("?")
 
-LETTER_A = ord("A")
-LETTER_Z = ord("Z")
-BEYOND_ASCII = 0x80
-
 PANIC_IN = constant(String, **literal(b"PANIC="))
 ERROR_METHOD = constant(String, **literal(b"Error method: "))
 STRING_METHOD = constant(String, **literal(b"String method: "))
+SYNTAX_METHOD = constant(String, **literal(b"GoString method: "))
 COMMA_SPACE = constant(String, **literal(b", "))
 MAP_BRACKET = constant(String, **literal(b"map["))
 NIL_IN_PARENS = constant(String, **literal(b"(nil)"))
@@ -138,7 +147,7 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
     """The value of a type at an address, `depth` levels below an operand."""
     if stack_pointer() < p.g.stack_guard:
         throw("stack overflow")
-    if p.g.unwinding.text_of != 0 and is_text_verb(verb) and not p.sharp_v and not p.is_hidden:
+    if may_speak(p) and (p.sharp_v or is_text_verb(verb)):
         if print_by_method(p, typ, data, verb):
             return
     if typ.kind == KIND_STRUCT:
@@ -161,28 +170,29 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
 # --- Values with methods ---------------------------------------------------------------------------------------------
 
 
+def may_speak(p: Printer) -> bool:
+    """May methods say what is printed?"""
+    return p.g.unwinding.text_of != 0 and p.access == FIELD_EXPORTED and not p.in_bad_verb
+
+
 def is_text_verb(verb: i32) -> bool:
     """Is the verb one that prints texts, so that Error and String are called?"""
     return verb == VERB_V or verb == VERB_S or verb == VERB_Q or verb == LETTER_X or verb == UPPER_X or verb == VERB_W
 
 
-def is_exported(field: Field) -> bool:
-    """Does the field's name begin with a capital letter? Letters beyond ASCII count as such."""
-    return LETTER_A <= field.name[0] <= LETTER_Z or field.name[0] >= BEYOND_ASCII
-
-
 def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
-    """The text that Error or String give; False when the value has neither."""
+    """The text that Error or String give, with %#v GoString; False when the value has none of them."""
     g = p.g
     frame = g.shadow_top  # of two slots, for a panic
     store(uintptr, frame, 0)
     store(uintptr, frame + 8, 0)
-    said, returned = ask_text(g, frame + 16, typ, data)
+    said, returned = ask_text(g, frame + 16, typ, data, SYNTAX_TEXT if p.sharp_v else NO_TEXT)
     if returned:
         if said != NO_TEXT:
-            put_string(p, g.unwinding.said.data, g.unwinding.said.length, VERB_V if verb == VERB_W else verb)
+            form: i32 = VERB_S if p.sharp_v or verb == VERB_W else verb
+            put_string(p, g.unwinding.said.data, g.unwinding.said.length, form)
     elif typ.kind == KIND_PTR and load(uintptr, data) == 0:
-        put_padded_words(p, NIL_ANGLE)
+        put_words(p, NIL_ANGLE)
     else:
         print_method_panic(p, frame, said, verb)
     g.shadow_top = frame
@@ -190,14 +200,21 @@ def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
 
 
 def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None:
-    """%!v(PANIC=String method: text)"""
+    """%!v(PANIC=String method: text)
+
+    What follows is printed with the same flags, but the width and a precision are 0 from here on, as in Go.
+    """
     panic = caught_panic(p.g, frame, nil(Panic))
     if p.in_panic:
         leave_with(p.g, panic)
+    flags = flags_of(p)
     clear_flags(p)
     open_bad_verb(p, verb)
     put_words(p, PANIC_IN)
-    put_words(p, ERROR_METHOD if said == ERROR_TEXT else STRING_METHOD)
+    if said == SYNTAX_TEXT:
+        put_words(p, SYNTAX_METHOD)
+    else:
+        put_words(p, ERROR_METHOD if said == ERROR_TEXT else STRING_METHOD)
     p.in_panic = True
     if is_nil(panic.typ):
         put_words(p, NIL_ANGLE)
@@ -206,6 +223,7 @@ def print_method_panic(p: Printer, frame: uintptr, said: u64, verb: i32) -> None
         print_value(p, panic.typ, panic_value(panic), VERB_V, 0)
     p.in_panic = False
     put_byte(p, CLOSE_PAREN)
+    set_flags(p, flags)
 
 
 # --- Values without parts --------------------------------------------------------------------------------------------
@@ -295,10 +313,11 @@ def print_struct(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) ->
         if p.plus_v or p.sharp_v:
             put(p, field.name, i64(field.name_length))
             put_byte(p, COLON)
-        is_hidden = p.is_hidden
-        p.is_hidden = is_hidden or not is_exported(field)
+        access = p.access
+        if access != FIELD_HIDDEN:
+            p.access = field.access
         print_value(p, field.typ, data + field.offset, verb, depth + 1)
-        p.is_hidden = is_hidden
+        p.access = access
     put_byte(p, CLOSE_BRACE)
 
 
@@ -393,5 +412,7 @@ def print_bad_verb(p: Printer, typ: Type, data: uintptr, verb: i32) -> None:
     open_bad_verb(p, verb)
     put_type_name(p, typ)
     put_byte(p, EQUALS)
+    p.in_bad_verb = True
     print_value(p, typ, data, VERB_V, 0)
+    p.in_bad_verb = False
     put_byte(p, CLOSE_PAREN)

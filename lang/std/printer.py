@@ -21,8 +21,8 @@ from typing import Any
 from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
 from runtime.proc import G
-from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8
-from runtime.types import String
+from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8, u64
+from runtime.types import FIELD_EXPORTED, String
 from runtime.utf8 import count_runes
 
 
@@ -41,8 +41,9 @@ class Printer(Struct):
     space: bool  # ' ': room for a sign; bytes apart for %x
     zero: bool  # '0': pad with zeros
     g: G  # who prints: nested values are printed by recursion, and their methods called
-    is_hidden: bool  # inside a field that is not exported: its value has no methods
+    access: u64  # FIELD_*: of the field that is printed, or of one around it
     in_panic: bool  # what is printed is a panic of a method
+    in_bad_verb: bool  # what is printed is a value that a verb does not fit: its methods are not called
     plus_v: bool  # %+v: field names
     sharp_v: bool  # %#v: Go syntax
 
@@ -65,8 +66,9 @@ def printer_of(g: G, out: Output) -> Printer:
     p = Printer.at(address(out.scratch))
     p.out = out
     p.g = g
-    p.is_hidden = False
+    p.access = FIELD_EXPORTED
     p.in_panic = False
+    p.in_bad_verb = False
     clear_flags(p)
     return p
 
@@ -75,14 +77,25 @@ def clear_flags(p: Printer) -> None:
     """No flags, width or precision."""
     p.width = 0
     p.precision = 0
-    p.has_precision = False
-    p.minus = False
-    p.plus = False
-    p.sharp = False
-    p.space = False
-    p.zero = False
-    p.plus_v = False
-    p.sharp_v = False
+    set_flags(p, 0)
+
+
+def flags_of(p: Printer) -> u64:
+    """The flags, and whether there is a precision, a bit each."""
+    signs = u64(p.minus) | u64(p.plus) << 1 | u64(p.sharp) << 2 | u64(p.space) << 3 | u64(p.zero) << 4
+    return signs | u64(p.plus_v) << 5 | u64(p.sharp_v) << 6 | u64(p.has_precision) << 7
+
+
+def set_flags(p: Printer, flags: u64) -> None:
+    """Set what `flags_of` has told."""
+    p.minus = flags & 1 != 0
+    p.plus = flags & 2 != 0
+    p.sharp = flags & 4 != 0
+    p.space = flags & 8 != 0
+    p.zero = flags & 16 != 0
+    p.plus_v = flags & 32 != 0
+    p.sharp_v = flags & 64 != 0
+    p.has_precision = flags & 128 != 0
 
 
 # --- Plain text ------------------------------------------------------------------------------------------------------
