@@ -260,11 +260,11 @@ class Places(Frame):
     # ---- loads and stores
 
     def load(self, place: Place) -> Value:
-        """The components of the value at `place`."""
+        """The components of the value at `place`, which is checked now even if there are none."""
         if is_scalar(place.type) or is_boxed(place.type):
             return (place.text,)
         components = self.types.components(place.type)
-        base = self.anchored(place.text) if len(components) > 1 else place.text
+        base = self.anchored(place.text) if len(components) != 1 else place.text
         return tuple(base + component.member for component in components)
 
     def store(self, place: Place, parts: Value) -> None:
@@ -296,7 +296,7 @@ class Places(Frame):
             self.step(f"{place.text} = {parts[0]}")
             return
         parts = self.bind(place.type, parts)  # P1
-        base = self.anchored(place.text) if len(components) > 1 else place.text
+        base = self.anchored(place.text) if len(components) != 1 else place.text
         for component, part in zip(components, parts, strict=True):
             self.step(f"{base}{component.member} = {part}")
 
