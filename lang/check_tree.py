@@ -60,6 +60,11 @@ def nodes(x: s.Node) -> Iterator[s.Node]:
         waiting += reversed(list(parts(node)))
 
 
+def has_call(x: s.Expr) -> bool:
+    """Whether an expression may do more than give a value."""
+    return any(isinstance(part, s.Call) and part.kind is not s.CallKind.CONVERSION for part in nodes(x))
+
+
 def evaluated(x: object) -> Iterator[s.Expr]:
     """The expressions that a lowering visits: not the parts of constants and of types, nor declared constants."""
     for node in _nodes(x):

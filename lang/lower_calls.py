@@ -9,6 +9,7 @@ Next: lower_closures.py
 
 from __future__ import annotations
 
+from lang.check_tree import has_call
 from lang.flow import Leave
 from lang.go_types import ANY, BOOL, Basic, Interface, Map, Signature, Slice, Tuple, Type
 from lang.lower_frame import NotYet, Value
@@ -76,8 +77,7 @@ class Calls(Maps):
         """A call of one of the program's functions or methods."""
         assert expr.target is not None, "a function is called"
         assert expr.signature is not None, "functions have signatures"
-        receiver = self.receiver(expr) if expr.kind is CallKind.METHOD else ()
-        arguments = receiver + self.argument_parts(expr, expr.signature)
+        arguments = self.receiver_and_arguments(expr, expr.signature)
         known = self.known_arguments(expr)
         name = self.program.specialized(expr.target, known) if known else self.program.function_name(expr.target)
         return self.call_toy(name, arguments, expr.signature)
@@ -90,6 +90,18 @@ class Calls(Maps):
     def result_components(self, signature: Signature) -> tuple[Component, ...]:
         """The components of all results in a row."""
         return tuple(c for result in signature.results for c in self.types.components(result.type))
+
+    def receiver_and_arguments(self, expr: Call, signature: Signature) -> Value:
+        """The components of what a function is given: the calls of a method's receiver come first."""
+        if expr.kind is not CallKind.METHOD:
+            return self.argument_parts(expr, signature)
+        if not any(has_call(arg) for arg in expr.args):
+            return self.receiver(expr) + self.argument_parts(expr, signature)
+        function = strip(expr.function)
+        assert isinstance(function, Selector), "a method stands behind a dot"
+        self.make_calls(function.operand)
+        arguments = self.argument_parts(expr, signature)
+        return self.receiver(expr) + arguments
 
     def receiver(self, expr: Call) -> Value:
         """The receiver of a method call, as the method takes it."""
@@ -123,6 +135,7 @@ class Calls(Maps):
     def arguments(self, expr: Call, signature: Signature) -> list[Argument]:
         """The arguments, converted to the parameters' types; what a variadic parameter takes as one slice."""
         types = [param.type for param in signature.params]
+        self.make_all_calls(expr.args)
         if expr.expands_tuple:
             given = self.split(expr.args[0])
             return self.gathered(expr, given, types, signature.variadic)
@@ -252,6 +265,8 @@ class Calls(Maps):
         """The components of an expression's value."""
         if expr.mode is Mode.CONSTANT:
             return self.constant(expr)
+        if expr in self.ready:
+            return self.ready.pop(expr)
         outer, self.pos = self.pos, line_position(expr)
         parts = self.computed_value(expr)
         self.pos = outer

@@ -125,6 +125,8 @@ class Defers(Gotos):
         function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args and not call.signature.results:  # type: ignore[union-attr]
             return self.bind(function.type, self.function_literal(function))[0]
+        if isinstance(function, Selector) and isinstance(function.selection, MethodSelection):
+            self.make_all_calls([function.operand, *call.args])
         captured: list[tuple[Var, Value]] = []
         made = replace_call(call, self.deferred_function(call, function, captured))
         made.args = self.deferred_arguments(call, captured)

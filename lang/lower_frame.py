@@ -223,6 +223,7 @@ class Frame:
         self.rounds: list[tuple[list[Flow], int]] = [(self.body, 0)]  # of the function and its loops: where one begins
         self.rooted: list[str] = []  # memory in the frame with pointers in it, of the rounds under way
         self.locals: dict[Var, Value | Place] = {}
+        self.ready: dict[Expr, Value] = {}  # operands that were evaluated ahead of what they are operands of
         self.known: dict[Var, str] = {}  # function values that nobody assigns to, and the functions that they lead to
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own

@@ -115,6 +115,7 @@ class Literals(Operators):
             return (self.new_literal(expr),)
         assert isinstance(under, Struct), "everything else is a struct"
         parts = [component.zero for component in self.types.components(expr.type)]
+        self.make_all_calls([element for _, element in expr.entries])
         for number, element in expr.entries:
             field = under.fields[number]
             given = self.value_as(element, field.type)
@@ -145,6 +146,7 @@ class Literals(Operators):
 
     def member_values(self, expr: CompositeLit, under: Struct | Array) -> list[tuple[int, Value]]:
         """The fields or elements that a literal gives, in order of the source."""
+        self.make_all_calls([element for _, element in expr.entries])
         return [(number, self.value_as(element, member_type(under, number))) for number, element in expr.entries]
 
     def store_members(self, pointer: str, under: Struct | Array, values: list[tuple[int, Value]]) -> None:
@@ -165,6 +167,7 @@ class Literals(Operators):
         length = expr.length
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)
+        self.make_all_calls([element for _, element in expr.entries])
         values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
         data = self.new_array(elem, str(length), str(length), self.position(expr))
         if constants:

@@ -23,6 +23,7 @@ from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
 from lang.go_types import INT, RUNE, Array, Interface, Pointer, Slice, Type
 from lang.layout import has_pointers, size_of
+from lang.lower_calls import Argument
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import is_fresh
 from lang.lower_statements import Jumping, Statements, is_blank
@@ -237,9 +238,10 @@ class Loops(Statements):
 
         def body() -> None:
             key, elem = self.map_entry(t, rounds, clears)
-            self.range_variable(node.key, node.key_var, self.owned_copy(t.key, key), t.key)
+            given = [(t.key, self.owned_copy(t.key, key))]
             if takes_value(node):
-                self.range_variable(node.value, node.value_var, self.owned_copy(t.elem, elem), t.elem)
+                given.append((t.elem, self.owned_copy(t.elem, elem)))
+            self.range_variables(node, given)
             self.block_of(node.body)
 
         lines: list[Flow] = []
@@ -268,10 +270,11 @@ class Loops(Statements):
         def body() -> None:
             if decoded is not None:
                 self.add(decoded[0])
-            self.range_variable(node.key, node.key_var, key, key_type)
+            given = [(key_type, key)]
             if takes_value(node):
                 value = (decoded[1],) if decoded is not None else self.load(place) if place is not None else ()
-                self.range_variable(node.value, node.value_var, value, RUNE if place is None else place.type)
+                given.append((RUNE if place is None else place.type, value))
+            self.range_variables(node, given)
             self.block_of(node.body)
 
         lines: list[Flow] = []
@@ -279,12 +282,18 @@ class Loops(Statements):
             self.loop_body(target, body)
         self.close_loop(Loop(condition, lines), target)
 
-    def range_variable(self, expr: syntax.Expr | None, var: Var | None, parts: Value, t: Type) -> None:
-        """This round's key or value: a new variable, or assigned to what stands there."""
-        if var is not None:
-            self.declare_variable(var, self.wish(var), parts)
-        elif expr is not None and not is_blank(expr):
-            self.put(expr, self.fixed_place(expr), self.as_type(t, parts, expr.type, expr))
+    def range_variables(self, node: syntax.Range, given: list[Argument]) -> None:
+        """This round's key and value: new variables, or assigned to what stands there."""
+        targets, values = [], []
+        for expr, var, (t, parts) in zip((node.key, node.value), (node.key_var, node.value_var), given, strict=False):
+            if var is not None:
+                self.declare_variable(var, self.wish(var), parts)
+            elif expr is not None and not is_blank(expr):
+                targets.append(expr)
+                values.append(self.snapshot(expr.type, self.as_type(t, parts, expr.type, expr)))
+        for target in targets:
+            self.make_calls(target)
+        self.put_all(targets, values)
 
     # ---- switch
 

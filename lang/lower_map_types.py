@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lang.flow import Step
-from lang.go_types import STRING, UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
+from lang.go_types import STRING, UINT8, UINT64, Array, Basic, Field, Interface, Kind, Map, Signature, Struct, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_frame import Program, Value
 from lang.lower_function import Function
@@ -43,8 +43,9 @@ class MapFunctions:
 
 
 def slot_type(t: Map) -> Struct:
-    """How a key and its element lie in memory."""
-    return Struct((Field("key", t.key), Field("elem", t.elem)))
+    """How a key and its element lie in memory. A slot is known by its address, so it has one of its own."""
+    slot = Struct((Field("key", t.key), Field("elem", t.elem)))
+    return slot if size_of(slot) else Struct((*slot.fields, Field("room", UINT8)))
 
 
 def group_type(t: Map) -> Struct:

@@ -202,6 +202,7 @@ class Packages(Finalizers):
 
     def print_operands(self, expr: Call, name: str) -> str:
         """What a function of fmt is called with."""
+        self.make_all_calls(expr.args)
         format = ""
         if name.endswith("f"):
             data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
@@ -217,6 +218,7 @@ class Packages(Finalizers):
             data, length, _ = self.value(expr.args[-1])
             return (data, length)
         else:
+            self.make_all_calls(expr.args[first:])
             values = [self.value_as(arg, ANY) for arg in expr.args[first:]]
         if not values:
             return ("nil(Array[Inline[Any]])", "0")
@@ -227,6 +229,7 @@ class Packages(Finalizers):
 
     def print_builtin(self, expr: Call) -> Value:
         """print and println: to standard error, each operand by its kind."""
+        self.make_all_calls(expr.args)
         operands = [(arg.type, self.bind(arg.type, self.value(arg))) for arg in expr.args]
         self.step("print_begin(g)")
         for number, (t, parts) in enumerate(operands):

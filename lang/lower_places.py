@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 
+from lang.check_tree import has_call
 from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
@@ -105,11 +106,41 @@ class Places(Frame):
             self.initialize(place, parts)
         return place
 
+    # ---- operands evaluated ahead: calls go from left to right, and what else there is to read is read behind them
+
+    def make_calls(self, expr: Expr) -> None:
+        """Make the calls that x, x.f, x[i] and *x are found through; what else they need is read when they are used."""
+        match expr:
+            case Paren():
+                self.make_calls(expr.inner)
+            case Name():
+                pass
+            case Deref() | Selector(selection=FieldSelection()):
+                self.make_calls(expr.operand)
+            case Index():
+                self.make_calls(expr.operand)
+                self.make_calls(expr.index)
+            case _ if expr.mode is not Mode.CONSTANT and has_call(expr):
+                self.ready[expr] = self.value(expr)
+
+    def make_all_calls(self, exprs: list[Expr]) -> None:
+        """Make the calls in several operands, before a variable among them goes into an interface, say."""
+        if any(has_call(expr) for expr in exprs[1:]):
+            for expr in exprs:
+                self.make_calls(expr)
+
+    def take(self, expr: Expr) -> None:
+        """Evaluate an operand now, for what it is an operand of."""
+        if expr.mode is not Mode.CONSTANT:
+            self.ready[expr] = self.snapshot(expr.type, self.value(expr))
+
     # ---- expressions as places
 
     def place(self, expr: Expr) -> Place | None:
         """The memory that an expression denotes, or None when its value is in locals."""
         match expr:
+            case _ if expr in self.ready:
+                pass
             case Paren():
                 return self.place(expr.inner)
             case Name() if isinstance(expr.object, Var):
@@ -182,15 +213,17 @@ class Places(Frame):
             data, length, _ = self.slice_parts(expr.operand)
             return self.element_place(data, self.index_text(expr, length), under.elem)
         if isinstance(under, Pointer):
-            array = under.elem.underlying
-            base = self.checked(self.value(expr.operand)[0], expr)
-        elif isinstance(under, Array):
-            array = under
-            place = self.place(expr.operand)
-            assert place is not None, "an array is always in memory"
-            base = place.text
-        else:
+            return self.element_of_array(self.checked(self.value(expr.operand)[0], expr), expr)
+        if not isinstance(under, Array):
             return None
+        place = self.place(expr.operand)
+        assert place is not None, "an array is always in memory"
+        return self.element_of_array(place.text, expr)
+
+    def element_of_array(self, base: str, expr: Index) -> Place:
+        """x[i], where `base` points to the array."""
+        under = expr.operand.type.underlying
+        array = under.elem.underlying if isinstance(under, Pointer) else under
         assert isinstance(array, Array), "the checker lets only arrays be indexed here"
         return self.element_place(f"{base}.items", self.index_text(expr, str(array.length)), array.elem)
 
@@ -227,11 +260,11 @@ class Places(Frame):
     # ---- loads and stores
 
     def load(self, place: Place) -> Value:
-        """The components of the value at `place`."""
+        """The components of the value at `place`, which is checked now even if there are none."""
         if is_scalar(place.type) or is_boxed(place.type):
             return (place.text,)
         components = self.types.components(place.type)
-        base = self.anchored(place.text) if len(components) > 1 else place.text
+        base = self.anchored(place.text) if len(components) != 1 else place.text
         return tuple(base + component.member for component in components)
 
     def store(self, place: Place, parts: Value) -> None:
@@ -263,7 +296,7 @@ class Places(Frame):
             self.step(f"{place.text} = {parts[0]}")
             return
         parts = self.bind(place.type, parts)  # P1
-        base = self.anchored(place.text) if len(components) > 1 else place.text
+        base = self.anchored(place.text) if len(components) != 1 else place.text
         for component, part in zip(components, parts, strict=True):
             self.step(f"{base}{component.member} = {part}")
 

@@ -47,6 +47,7 @@ class Slices(Literals):
         """append(s, a, b) and append(s, t...)"""
         t = expr.type.underlying
         assert isinstance(t, Slice), "append gives a slice"
+        self.make_all_calls(expr.args)
         base = self.value_as(expr.args[0], expr.type)
         if len(expr.args) == 1:
             return base

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lang import syntax
 from lang.flow import Return
-from lang.go_types import Basic, Type
+from lang.go_types import Array, Basic, Type
 from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_maps import MapPlace, is_map_index
@@ -105,12 +105,14 @@ class Statements(Packages):
         self.operate(node.left[0], node.op, node.right[0])
 
     def operate(self, target: syntax.Expr, op: str, operand: syntax.Expr) -> None:
-        """x = x op y, x evaluated once."""
-        place = self.fixed_place(target)
-        t = target.type
-        if isinstance(place, MapPlace):
-            self.operate_on_entry(place, op, operand)
+        """x = x op y, x evaluated once: its calls before those in y, its checks behind them."""
+        self.make_calls(target)
+        t, inner = target.type, strip(target)
+        if is_map_index(inner):
+            self.operate_on_entry(inner, op, operand)
             return
+        self.make_calls(operand)
+        place = self.fixed_place(target)
         right = () if op in ("<<", ">>") else self.value(operand)
         old = self.load(place) if place is not None else self.value(target)
         if op in ("<<", ">>"):
@@ -121,10 +123,12 @@ class Statements(Packages):
             new = (self.arithmetic(op, old[0], right[0], t, operand),)
         self.put(target, place, new)
 
-    def operate_on_entry(self, place: MapPlace, op: str, operand: syntax.Expr) -> None:
+    def operate_on_entry(self, target: syntax.Index, op: str, operand: syntax.Expr) -> None:
         """m[k] op= x. What may panic, or allocate, comes before the key is in the map."""
-        t = place.type
+        t = target.type
+        self.make_calls(operand)
         right = () if op in ("<<", ">>") else self.bind(t, self.value(operand))
+        place = self.map_place(target)
         if isinstance(t.underlying, Basic) and t.underlying.is_string:
             self.store_entry(place, self.joined(self.load_entry(place), right))
             return
@@ -142,16 +146,45 @@ class Statements(Packages):
         return self.string_made(f"concat2(g, {', '.join((*left, *right))})")
 
     def fixed_place(self, target: syntax.Expr) -> Place | None:
-        """The memory of an assignment's target, its operands evaluated now; None for locals and `_`."""
-        if is_blank(target):
-            return None
-        inner = strip(target)
-        if is_map_index(inner):
-            return self.map_place(inner)
-        place = self.place(target)
-        if place is None:
-            return None
-        return self.fixed(place)
+        """The memory of an assignment's target, found and checked now; None for locals and `_`."""
+        place = None if is_blank(target) else self.place(target)
+        return None if place is None else self.fixed(place)
+
+    def target_place(self, target: syntax.Expr) -> Place | None:
+        """The memory of one target of several: its operands are read now, and checked when it is assigned to."""
+        match target:
+            case syntax.Paren():
+                return self.target_place(target.inner)
+            case syntax.Name() if is_blank(target):
+                return None
+            case syntax.Index() if is_map_index(target):
+                return self.map_place(target)
+            case syntax.Index() if isinstance(target.operand.type.underlying, Array):
+                array = self.target_place(target.operand)
+                assert array is not None, "an array is always in memory"
+                self.take(target.index)
+                return self.element_of_array(array.text, target)
+            case syntax.Index():
+                self.take(target.operand)
+                self.take(target.index)
+            case syntax.Deref():
+                self.take(target.operand)
+            case syntax.Selector(selection=syntax.FieldSelection(steps=steps)):
+                return self.target_field(target, steps)
+        return self.place(target)
+
+    def target_field(self, target: syntax.Selector, steps: tuple[syntax.FieldStep, ...]) -> Place | None:
+        """The same for a field: the pointer that is followed last is read now."""
+        last = max((number for number, step in enumerate(steps) if step.through_pointer), default=-1)
+        if last < 0:
+            place = self.target_place(target.operand)
+        else:
+            operand = target.operand
+            (pointer,) = self.stepped_value(operand, steps[:last], target) if last else self.value(operand)
+            place = self.pointed(self.checked(self.temporary(pointer, VIEW), target), steps[last].struct)
+        for step in steps[max(last, 0) :]:
+            place = None if place is None else self.field_place(place.text, step)
+        return place
 
     def fixed(self, place: Place) -> Place:
         """A place whose text nothing assigned later can change."""
@@ -187,10 +220,16 @@ class Statements(Packages):
         if len(node.left) == 1:
             self.assign_one(node.left[0], node.right[0])
             return
-        places = [self.fixed_place(target) for target in node.left]
+        for target in node.left:
+            self.make_calls(target)
         values = self.right_sides(node.right, [target.type if not is_blank(target) else None for target in node.left])
-        for target, place, parts in zip(node.left, places, values, strict=True):
-            self.put(target, place, parts)
+        self.put_all(node.left, values)
+
+    def put_all(self, targets: list[syntax.Expr], values: list[Value]) -> None:
+        """Give several targets their new values: what they are found through is read before the first has its."""
+        places = [self.target_place(target) for target in targets]
+        for target, place, parts in zip(targets, places, values, strict=True):
+            self.put(target, place if place is None or isinstance(place, MapPlace) else self.fixed(place), parts)
 
     def assign_one(self, target: syntax.Expr, right: syntax.Expr) -> None:
         """x = y"""
@@ -198,16 +237,14 @@ class Statements(Packages):
             if right.mode is not syntax.Mode.NIL:
                 self.evaluate(right)
             return
-        inner = strip(target)
-        if is_map_index(inner):
-            place = self.map_place(inner)
-            self.store_entry(place, self.value_as(right, target.type))
-            return
+        self.make_calls(target)
         parts = self.value_as(right, target.type)
-        self.put(target, self.place(target), parts)
+        inner = strip(target)
+        self.put(target, self.map_place(inner) if is_map_index(inner) else self.place(target), parts)
 
     def right_sides(self, right: list[syntax.Expr], types: list[Type | None]) -> list[Value]:
         """The values of several right sides, all taken before the first is assigned; as their targets want them."""
+        self.make_all_calls(right)
         if len(right) != len(types):
             given = self.split(right[0])
         else:
@@ -330,6 +367,7 @@ class Statements(Packages):
             self.set_results(node)
             self.return_named()
         elif len(node.results) == len(types):
+            self.make_all_calls(node.results)
             parts = [self.owned_value(expr, t) for expr, t in zip(node.results, types, strict=True)]
             self.add(Return(", ".join(part for value in parts for part in value)))
         else:

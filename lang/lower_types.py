@@ -303,7 +303,7 @@ class LoweredTypes:
                 return self._define(
                     ("array", length, memory),
                     f"Array_{length}_{plain(memory)}",
-                    lambda: [f"items: Annotated[Array[{self.memory(elem)}], {length}]"] if length else [],
+                    lambda: [f"items: Annotated[Array[{self.memory(elem)}], {length}]"],
                     f"[{length}]{elem}",
                     size_of(t),
                 )
