@@ -22,7 +22,7 @@ import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
@@ -706,6 +706,9 @@ class Runtime:
         return MarkerThreads(
             lambda: call(run_marker, team), lambda: call(stop_markers, team), lambda: call(break_team, team)
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a runtime cannot be copied or pickled: its memory has one owner")
 
     def __enter__(self) -> Self:
         return self

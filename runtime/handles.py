@@ -23,7 +23,7 @@ from __future__ import annotations
 import ctypes
 import struct as packing
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from runtime.descriptions import WORD, HeapType
 from runtime.refusals import MAX_WORD, Closed, shown, whole, whole_in
@@ -208,6 +208,13 @@ class Handle:
 
     def __hash__(self) -> int:
         return hash(self._address)
+
+    def __copy__(self) -> Handle:
+        """One more handle of the object: a number has one owner, who gives it back."""
+        return Handle(self._runtime, self.address, self.size, self._type)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a handle cannot be pickled, or copied with all that it leads to")
 
     def __repr__(self) -> str:
         if self._number == RELEASED:
