@@ -8,7 +8,8 @@
 Runs in Python only. Every call of a systems function goes through `_run`, or, if it changes nothing, through `_look`:
 
     EB1  one call at a time is inside of the runtime; inside of a callback of the collector, only looks
-    EB2  an exception of a callback waits until the runtime's own call is done, and is raised there
+    EB2  an exception of a callback waits until the runtime's own call is done, and is raised there; so does one of a
+         signal's handler, since it could come where a callback begins
     EB3  after a Failure that is not "out of memory", nothing but close
 
 The state of a Runtime, the struct of heap.py, is `runtime.state`: all of it can be looked at.
@@ -30,7 +31,7 @@ from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
-from runtime.engines import backend
+from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
 from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
@@ -143,6 +144,7 @@ class Runtime:
         self._calls = Calls()
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         self._in_steps = False  # stores need a write barrier
+        self._has_callbacks = engine == "python"  # Python runs inside of calls: it may be the runtime itself
         settings = _settings(gogc, debug).with_seed()
         settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
@@ -386,6 +388,7 @@ class Runtime:
         if not wanted:
             return None
         self._run(self._engine.call, count_allocations, self._state)
+        self._has_callbacks = True
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return Watcher(self._state, wanted, self._find_path)
 
@@ -540,6 +543,7 @@ class Runtime:
         if not callable(callback):
             raise TypeError(f"{callback!r} cannot be called")
         self._callbacks.append(callback)
+        self._has_callbacks = True
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return callback
 
@@ -602,7 +606,7 @@ class Runtime:
         """
         prepared = [(self._code(f, len(arguments)), _words(self, arguments)) for f, *arguments in calls]
         try:
-            results: list[Any] = self._run(run_parallel, self._engine, self._state, prepared)
+            results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
             self._is_abandoned = True
             self._failure = Failure(FAIL_THROW, str(error))
@@ -631,7 +635,7 @@ class Runtime:
             self._end_dropped()
         try:
             self._is_idle = False
-            result = call(*values)
+            result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
         except Failure as failure:
             raise self._translated(failure) from None
         finally:
@@ -640,6 +644,17 @@ class Runtime:
             error, self._error = self._error, None
             raise error
         return result
+
+    def _undisturbed(self, call: Callable[..., Any], *values: Any) -> Any:
+        """The same, while signals wait. EB2."""
+        held = HeldSignals()
+        try:
+            return call(*values)
+        finally:
+            try:
+                held.end()
+            except BaseException as error:
+                self._error = self._error or error
 
     def _look(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime that changes nothing; a callback may make it, too."""

@@ -6,7 +6,9 @@
     code(f)             what calls one of those
 
 A call is not interrupted half way: native code runs to its end, and under CPython the signals that people send wait,
-since an exception in the middle of an allocation would leave the heap in pieces.
+since an exception in the middle of an allocation would leave the heap in pieces. So they do while Python is called from
+native code: what is raised at the first instruction of a function would be lost there. It is Python's handler that
+waits: the kernel gives a signal to any thread of the process that takes it, and Python's first one answers.
 
 Runs in Python only.                                                                   Next: handles.py
 """
@@ -14,6 +16,7 @@ Runs in Python only.                                                            
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -23,7 +26,45 @@ from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 ENGINES = ("native", "python")
-WAITING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM))
+WAITING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+
+
+class HeldSignals:
+    """Keeps signals from Python's handlers from here to `end`. On the thread that has any; on others it does nothing."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}  # those that wait, by number
+        self._came: list[int] = []  # numbers of the signals that came meanwhile
+        if threading.current_thread() is threading.main_thread():
+            try:
+                for number in WAITING:
+                    self._hold(number)
+            except BaseException:
+                self.end()
+                raise
+
+    def _hold(self, number: int) -> None:
+        handler = signal.getsignal(number)
+        if callable(handler):  # else it is ignored, or ends the process, which has no use for the heap then
+            self._handlers[number] = handler
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        if number not in self._came:
+            self._came.append(number)
+
+    def end(self) -> None:
+        """Let the handlers be called again, and call those whose signals came; raises what they raise."""
+        self._each(list(self._handlers.items()), signal.signal)
+        self._each([(self._handlers[number], number) for number in self._came], lambda handler, at: handler(at, None))
+
+    def _each(self, pairs: Sequence[tuple[Any, Any]], do: Callable[[Any, Any], object]) -> None:
+        """Do it with each pair, whatever one of them raises."""
+        if pairs:
+            try:
+                do(*pairs[0])
+            finally:
+                self._each(pairs[1:], do)
 
 
 class Engine(Protocol):
@@ -82,7 +123,7 @@ class Reference:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function as it is, with signals waiting."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
+        held = HeldSignals()
         try:
             result = function(*arguments)
         except Failure:
@@ -90,7 +131,7 @@ class Reference:
         except Exception as error:  # an assertion, nil, or no room for a call: the heap is in pieces all the same
             raise Failure(FAIL_THROW, f"{type(error).__name__}: {error}") from error
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            held.end()
         if isinstance(result, tuple):
             return tuple(map(as_word, result))
         return as_word(result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -287,6 +289,41 @@ def test_a_callback_raises_out_of_an_allocation(runtime: Runtime) -> None:
 
     with pytest.raises(LookupError, match="start"):
         allocate()
+
+
+def test_a_signal_waits_until_the_call_is_done_and_is_not_lost(runtime: Runtime) -> None:
+    class Rung(Exception):
+        pass
+
+    def ring(_number: int, _frame: object) -> None:
+        raise Rung
+
+    node = runtime.describe("node", 16, [0])
+    head = runtime.new(node)
+    for _ in range(50_000 if type(runtime._engine).__name__ == "Native" else 300):
+        following = runtime.new(node)
+        following[0] = head
+        head = following
+    told: list[str] = []
+    runtime.on_phase(lambda phase: told.append(phase.name))
+    is_over = threading.Event()
+    other = threading.Thread(target=is_over.wait)  # the kernel may choose it to take the signal
+    other.start()
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        for i in range(20):
+            until = time.monotonic() + 5
+            with pytest.raises(Rung):
+                signal.setitimer(signal.ITIMER_REAL, 0.001 + i * 0.0003)
+                while time.monotonic() < until:
+                    runtime.collect()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        is_over.set()
+        other.join()
+    runtime.check()
+    assert told[-3:] == ["start", "marked", "swept"]
 
 
 def test_callbacks_that_are_none(runtime: Runtime) -> None:
