@@ -22,7 +22,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, NoReturn, Self
 
 from runtime import boundary, finalizers, walk
@@ -33,7 +33,7 @@ from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
-from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
+from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap, find_path
@@ -195,7 +195,7 @@ class Runtime:
 
     def new(self, typ: HeapType, count: int = 1) -> Handle:
         """A zeroed object: count values of the type."""
-        if count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
+        if type(count) is int and count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
             return Handle(self, self._run(typ.make), typ.size, typ)
         return Handle(self, self.allocate(typ, count), typ.size * count, typ)
 
@@ -253,7 +253,7 @@ class Runtime:
 
     def referents(self, start: Handle | int) -> list[int]:
         """The pointers of an object that are not nil, in the order of its words; as they are, interior ones too."""
-        addr = addresses_of([start])[0]
+        addr = address_of(self, start)
         found = self._found(addr)
         if found is None:
             raise ValueError(f"there is no object at {addr:#x}")
@@ -263,7 +263,7 @@ class Runtime:
 
     def reachable_from(self, *starts: Handle | int) -> set[int]:
         """The addresses of all objects that pointers lead to from these; they are among them."""
-        waiting, reached = addresses_of(starts), set[int]()
+        waiting, reached = addresses_of(self, starts), set[int]()
         while waiting:
             found = self.object_at(waiting.pop())
             if found is not None and found[0] not in reached:
@@ -347,7 +347,8 @@ class Runtime:
 
     def set_memory_limit(self, limit: int) -> int:
         """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
-        return int(self._run(self._engine.call, set_memory_limit, self._g, min(limit, NO_LIMIT)))
+        limit = min(max(whole(limit, "a memory limit"), -1), NO_LIMIT)
+        return int(self._run(self._engine.call, set_memory_limit, self._g, limit))
 
     # --- The collector ---
 
@@ -395,13 +396,14 @@ class Runtime:
     def watched(self, number: int) -> Watched:
         """What has happened so far to the object of an allocation that is watched."""
         self.check_open()
+        whole(number, "the number of an allocation")
         if self._watcher is None or number not in self._watcher.watched:
-            raise ValueError(f"allocation {number} is not watched: Runtime(watch=[...])")
+            raise ValueError(f"allocation {shown(number)} is not watched: Runtime(watch=[...])")
         return self._watcher.watched[number]
 
     def path_to(self, target: Handle | int) -> Path | None:
         """The shortest way from a root to an object, or to an address in one; None if nothing leads there."""
-        addr = addresses_of([target])[0]
+        addr = address_of(self, target)
         if self._found(addr) is None:
             raise ValueError(f"there is no object at {addr:#x}")
         return path_to(self._state, addr, self._find_path)
@@ -412,11 +414,7 @@ class Runtime:
 
     def weak(self, target: Handle | int) -> Weak:
         """A weak pointer to the object of a handle, or to an address in an object that is alive."""
-        if isinstance(target, Handle) and target._runtime is not self:
-            raise ValueError("a handle of another runtime")
-        addr = target if isinstance(target, int) else target.address
-        if not 0 <= addr <= MAX_WORD:
-            raise ValueError(f"{addr} does not fit in an address")
+        addr = address_of(self, target)
         box = self._run(self._engine.call, weak_make, self._state.g0, addr)
         if addr == address(self._state.heap) + offsetof(MHeap, "zero_base"):
             raise ValueError("objects of size 0 are all one that never dies: nothing can lead to it weakly")
@@ -500,14 +498,13 @@ class Runtime:
 
     def keep_alive(self, handle: Handle) -> None:
         """Say that the object is needed up to here. Closed if the handle was released before."""
-        addresses_of([handle])
+        address_of(self, handle)
 
     # --- The memory profile ---
 
     def set_mem_profile_rate(self, rate: int) -> None:
         """From now on, sample one allocation in so many bytes; 1: each; 0: none."""
-        if not 0 <= rate <= MAX_WORD:
-            raise ValueError(f"a memory profile rate of {rate} bytes")
+        whole_in(rate, 0, MAX_WORD, "a memory profile rate")
         self._run(self._engine.call, set_mem_profile_rate, self._state, rate)
 
     @property
@@ -519,9 +516,7 @@ class Runtime:
     @alloc_site.setter
     def alloc_site(self, site: int) -> None:
         self.check_open()
-        if not 0 <= site <= MAX_WORD:
-            raise ValueError(f"{site} does not fit in a word")
-        self._state.g0.alloc_site = site
+        self._state.g0.alloc_site = whole_in(site, 0, MAX_WORD, "alloc_site")
 
     def memory_profile(self) -> list[Record]:
         """The samples as of the collection before the last one; after collect(), as of then. Before the first, all."""
@@ -587,6 +582,9 @@ class Runtime:
         it may allocate. Raises SubsetError, with the place, if one is no systems Python.
         """
         self.check_open()
+        for function in functions:
+            if not isinstance(function, FunctionType):
+                raise TypeError(f"{function!r} is no function of systems Python")
         self._engine.load(functions)
 
     def run(self, function: Callable[..., Any], *arguments: Handle | HeapType | int) -> Any:
@@ -748,9 +746,7 @@ def _words(runtime: Runtime, arguments: Sequence[Handle | HeapType | int]) -> tu
         if isinstance(argument, HeapType):
             words.append(runtime.struct_of(argument))
         elif isinstance(argument, Handle):
-            if argument._runtime is not runtime:
-                raise ValueError(f"{argument!r} is of another runtime")
-            words += addresses_of([argument])
+            words.append(address_of(runtime, argument))
         else:
             words.append(whole_in(argument, -MAX_WORD // 2 - 1, MAX_WORD, "an argument"))
     return tuple(words)

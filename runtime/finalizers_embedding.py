@@ -17,8 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runtime.handles import Handle
-from runtime.refusals import MAX_WORD, whole_in
+from runtime.handles import Handle, address_of
 
 if TYPE_CHECKING:
     from runtime.descriptions import HeapType
@@ -88,10 +87,8 @@ class Calls:
 def place_of(runtime: Runtime, target: Handle | int) -> tuple[int, Handle]:
     """The address that a handle or an int means, and a handle of its object."""
     if not isinstance(target, Handle):
-        return target, runtime.hold(whole_in(target, 0, MAX_WORD, "an address"))
-    if target._runtime is not runtime:
-        raise ValueError("a handle of another runtime")
-    return target.address, target
+        return target, runtime.hold(target)
+    return address_of(runtime, target), target
 
 
 def held(runtime: Runtime, arg: Any) -> Any:

@@ -338,6 +338,15 @@ def number_form(kind: str) -> str:
     return KINDS[kind]
 
 
-def addresses_of(starts: Iterable[Handle | int]) -> list[int]:
-    """Handles and addresses, as addresses."""
-    return [one.address if isinstance(one, Handle) else whole(one, "an address") for one in starts]
+def addresses_of(runtime: Runtime, starts: Iterable[Handle | int]) -> list[int]:
+    """Handles of a runtime and addresses, as addresses."""
+    return [address_of(runtime, one) for one in starts]
+
+
+def address_of(runtime: Runtime, one: Handle | int) -> int:
+    """A handle of a runtime, or an address, as an address."""
+    if not isinstance(one, Handle):
+        return whole_in(one, 0, MAX_WORD, "an address")
+    if one._runtime is not runtime:
+        raise ValueError(f"{one!r} is of another runtime")
+    return one.address

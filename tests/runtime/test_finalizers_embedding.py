@@ -103,7 +103,7 @@ def test_what_can_have_no_finalizer(runtime: Runtime) -> None:
         runtime.set_finalizer(handle.address + 8, print)
     with pytest.raises(ValueError, match="there is no object at"):
         runtime.set_finalizer(8, print)
-    with pytest.raises(ValueError, match="a handle of another runtime"), Runtime("python") as other:
+    with pytest.raises(ValueError, match="is of another runtime"), Runtime("python") as other:
         other.set_finalizer(handle, print)
     wrong: Any = 17
     for add in (lambda: runtime.set_finalizer(handle, wrong), lambda: runtime.add_cleanup(handle, wrong, 1)):
