@@ -15,7 +15,8 @@ Runs in Python only.                                                            
 
 from __future__ import annotations
 
-import signal
+# Those of signal make enums of all that they are given, which takes longer than a short call.
+import _signal  # type: ignore[import-not-found]
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -26,16 +27,16 @@ from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 ENGINES = ("native", "python")
-WAITING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+WAITING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGALRM)
 
 
 class HeldSignals:
-    """Keeps signals from Python's handlers from here to `end`. On the thread that has any; on others it does nothing."""
+    """Keeps signals from Python's handlers from here to `end`: on the thread that calls those."""
 
     def __init__(self) -> None:
         self._handlers: dict[int, Any] = {}  # those that wait, by number
         self._came: list[int] = []  # numbers of the signals that came meanwhile
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == threading.main_thread().ident:
             try:
                 for number in WAITING:
                     self._hold(number)
@@ -44,10 +45,12 @@ class HeldSignals:
                 raise
 
     def _hold(self, number: int) -> None:
-        handler = signal.getsignal(number)
+        handler = _signal.getsignal(number)
         if callable(handler):  # else it is ignored, or ends the process, which has no use for the heap then
+            if isinstance(getattr(handler, "__self__", None), HeldSignals):
+                return  # somebody further out holds it
             self._handlers[number] = handler
-            signal.signal(number, self._note)
+            _signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: object) -> None:
         if number not in self._came:
@@ -55,16 +58,19 @@ class HeldSignals:
 
     def end(self) -> None:
         """Let the handlers be called again, and call those whose signals came; raises what they raise."""
-        self._each(list(self._handlers.items()), signal.signal)
-        self._each([(self._handlers[number], number) for number in self._came], lambda handler, at: handler(at, None))
+        try:
+            for_each(list(self._handlers), lambda number: _signal.signal(number, self._handlers[number]))
+        finally:
+            for_each(self._came, lambda number: self._handlers[number](number, None))
 
-    def _each(self, pairs: Sequence[tuple[Any, Any]], do: Callable[[Any, Any], object]) -> None:
-        """Do it with each pair, whatever one of them raises."""
-        if pairs:
-            try:
-                do(*pairs[0])
-            finally:
-                self._each(pairs[1:], do)
+
+def for_each(numbers: Sequence[int], do: Callable[[int], object]) -> None:
+    """Do it with each number, whatever that raises for another one."""
+    if numbers:
+        try:
+            do(numbers[0])
+        finally:
+            for_each(numbers[1:], do)
 
 
 class Engine(Protocol):
