@@ -11,6 +11,7 @@ Runs in Python only. Every call of a systems function goes through `_run`, or, i
     EB2  an exception of a callback waits until the runtime's own call is done, and is raised there; so does one of a
          signal's handler, since it could come where a callback begins
     EB3  after a Failure that is not "out of memory", nothing but close
+    EB4  what is allocated, or found at an address, has its handle before another thread can come in
 
 The state of a Runtime, the struct of heap.py, is `runtime.state`: all of it can be looked at.
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType, TracebackType
 from typing import Any, NoReturn, Self
 
@@ -55,7 +57,7 @@ from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
-from runtime.specials import ADDED
+from runtime.specials import ADDED, FINALIZER
 from runtime.stress import count_allocations
 from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
@@ -196,38 +198,53 @@ class Runtime:
     def new(self, typ: HeapType, count: int = 1) -> Handle:
         """A zeroed object: count values of the type."""
         if type(count) is int and count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
-            return Handle(self, self._run(typ.make), typ.size, typ)
-        return Handle(self, self.allocate(typ, count), typ.size * count, typ)
+            addr, number = self._run(self._rooted, typ.make)
+            return Handle(self, addr, number, typ.size, typ)
+        size = self._size_of(typ, count)
+        addr, number = self._run(self._rooted, self._allocate, size, typ.struct_address)
+        return Handle(self, addr, number, size, typ)
 
     def new_bytes(self, size: int | bytes) -> Handle:
         """A zeroed object of size bytes without pointers; or one that holds these bytes."""
         data = b"" if isinstance(size, int) else bytes(memoryview(size))
         count = size if isinstance(size, int) else len(data)
-        made = Handle(self, self.allocate(self._types.bytes, count), count, self._types.bytes)
+        made = self.new(self._types.bytes, count)
         if data:
             made.write(0, data)
         return made
 
     def allocate(self, typ: HeapType, count: int = 1) -> int:
         """The address of a new object that no root leads to yet: it lives until the next call that can collect."""
+        return int(self._run(self._allocate, self._size_of(typ, count), typ.struct_address))
+
+    def _size_of(self, typ: HeapType, count: int) -> int:
+        """How many bytes so many values of a type are, which an object can have."""
         self._types.check_own(typ)
         size = typ.size * whole(count, "count")
         if not 0 <= size <= MAX_ALLOC or count < 0:
             raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
-        return int(self._run(self._allocate, size, typ.struct_address))
+        return size
 
     def hold(self, addr: int) -> Handle:
         """A handle of the object that addr points to or into. Its size is that of the object's slot, perhaps more.
 
         Objects of less than 16 bytes without pointers share a slot: of those, what is behind addr.
         """
-        found = self._found(addr)
-        if found is None:
+        whole_in(addr, 0, MAX_WORD, "an address")
+        made: Handle | None = self._run(self._held, addr)
+        if made is None:
             raise ValueError(f"there is no object at {addr:#x}")
+        return made
+
+    def _held(self, addr: int) -> Handle | None:
+        """A handle of what is at an address. EB4."""
+        found = self._told(addr, self._stopped(self._object_at, addr))
+        if found is None:
+            return None
         start, size, typ = found
         if size == TINY_SIZE and not typ.pointers:
             start, size = addr, start + size - addr
-        return Handle(self, start, size, typ)
+        return Handle(self, start, self._root(start), size, typ)
 
     def object_at(self, addr: int) -> tuple[int, int] | None:
         """The object that addr points to or into, as its address and its bytes; None if there is none."""
@@ -238,9 +255,13 @@ class Runtime:
         """The object that addr points to or into, and its type: without a name, if the heap knows only its pointers."""
         if type(addr) is not int or not 0 <= addr <= MAX_WORD:
             whole_in(addr, 0, MAX_WORD, "an address")
-        start, size, typ, words = self._look(self._object_at, addr)
+        return self._told(addr, self._look(self._object_at, addr))
+
+    def _told(self, addr: int, words: tuple[int, int, int, int]) -> tuple[int, int, HeapType] | None:
+        """What the runtime says of an address, in Python's words."""
+        start, size, typ, words_of_pointers = words
         if start:
-            return start, size, self._types.at(typ) or self._types.unnamed(size, words)
+            return start, size, self._types.at(typ) or self._types.unnamed(size, words_of_pointers)
         return (addr, 0, self._types.bytes) if addr == self._zero_base else None
 
     def objects(self) -> Iterator[Object]:
@@ -289,16 +310,27 @@ class Runtime:
         return made
 
     def root(self, addr: int) -> int:
-        """The number of a new handle that holds an address; for Handle."""
-        if not self._is_idle:
-            self._refuse()
+        """The number of a new handle that holds an address, which something else keeps alive; for Handle."""
+        return int(self._run(self._root, addr))
+
+    def _root(self, addr: int) -> int:
+        """The same, inside of the runtime. EB4."""
         if not self._free:
             self._reserve()
-        number = self._free.pop()
         if self._in_steps:
             self._engine.call(boundary.keep_both, self._g, 0, addr)
+        number = self._free.pop()
         MEMORY[self._handles + number] = addr
         return number
+
+    def _rooted(self, call: Callable[..., int], *values: int) -> tuple[int, int]:
+        """The address of what a call allocates, and the number of a new handle of it. EB4."""
+        if not self._free:
+            self._reserve()
+        addr = call(*values)
+        number = self._free.pop()
+        MEMORY[self._handles + number] = addr
+        return addr, number
 
     def unroot(self, number: int) -> None:
         """End a handle; for Handle."""
@@ -309,15 +341,17 @@ class Runtime:
             self._free.append(number)
 
     def _end_dropped(self) -> None:
-        """End the handles that Python has dropped."""
+        """End the handles that Python has dropped. EB4."""
         while self.dropped:
-            self.unroot(self.dropped.pop())
+            number = self.dropped.pop()
+            MEMORY[self._handles + number] = 0
+            self._free.append(number)
 
     def _reserve(self) -> None:
-        """Reserve numbers for handles. The table may move."""
+        """Reserve numbers for handles. The table may move. EB4."""
         numbers = (ctypes.c_uint64 * HANDLES_AT_ONCE)()
         view = array_at(u64, ctypes.addressof(numbers))
-        self._run(self._engine.call, boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
+        self._engine.call(boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
         self._handles = address(self._state.roots.handles) >> 3
         self._free = numbers[::-1]
 
@@ -422,10 +456,15 @@ class Runtime:
             raise ValueError(f"there is no object at {addr:#x}")
         return Weak(self, box)
 
-    def weak_address(self, box: int) -> int:
-        """The address that a weak handle leads to; 0 once its object was found dead. For Weak."""
-        found: int = self._run(self._engine.call, weak_value, self._state.g0, box)
+    def weak_target(self, box: int) -> Handle | None:
+        """A handle of what a weak handle leads to; None once that was found dead. For Weak."""
+        found: Handle | None = self._run(self._weakly_held, box)
         return found
+
+    def _weakly_held(self, box: int) -> Handle | None:
+        """The same. EB4."""
+        addr = self._engine.call(weak_value, self._g, box)
+        return self._held(addr) if addr != 0 else None
 
     # --- Finalizers and cleanups ---
 
@@ -488,13 +527,24 @@ class Runtime:
 
         What one of them raises is raised here; the others wait for the next time.
         """
-        count = self.ready_finalizers
-        for _ in range(count):
-            _, number, word = self._run(self._engine.call, finalizers.take_ready, self._g)
-            call = self._calls.take(number)
-            if call is not None:
-                call.run(self, word)
+        count = 0
+        for _ in range(self.ready_finalizers):
+            call = self._run(self._taken)
+            if call is None:  # one of them has called this, and the others with it
+                break
+            call()
+            count += 1
         return count
+
+    def _taken(self) -> Callable[[], object] | None:
+        """The call that is ready next, with what it needs alive; None if there is none. EB4."""
+        if not self._free:
+            self._reserve()
+        kind, number, word = self._engine.call(finalizers.take_ready, self._g)
+        call = self._calls.take(number)
+        if kind == FINALIZER and isinstance(call, Finalizer):
+            return partial(call.function, Handle(self, word, self._root(word), call.size, call.type))
+        return call.run if isinstance(call, CleanupCall) else None
 
     def keep_alive(self, handle: Handle) -> None:
         """Say that the object is needed up to here. Closed if the handle was released before."""
@@ -627,12 +677,12 @@ class Runtime:
 
     def _run(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime."""
-        if not self._is_idle:
+        if not self._is_idle:  # EB1: no call stands between here and the store, so no other thread comes in between
             self._refuse()
-        if self.dropped:
-            self._end_dropped()
         try:
             self._is_idle = False
+            if self.dropped:
+                self._end_dropped()
             result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
         except Failure as failure:
             raise self._translated(failure) from None

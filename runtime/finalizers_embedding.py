@@ -14,6 +14,7 @@ Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.             
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,6 @@ class Finalizer:
     size: int  # of the object, in bytes
     type: HeapType  # of the object
 
-    def run(self, runtime: Runtime, addr: int) -> None:
-        """Make the call for the object at an address, which nothing has kept alive since it left the queue."""
-        self.function(Handle(runtime, addr, self.size, self.type))
-
 
 @dataclass(frozen=True)
 class CleanupCall:
@@ -44,7 +41,7 @@ class CleanupCall:
     function: Callable[[Any], object]
     arg: Any  # a handle is one of the cleanup's own
 
-    def run(self, _runtime: Runtime, _word: int) -> None:
+    def run(self) -> None:
         """Make the call."""
         self.function(self.arg)
 
@@ -94,7 +91,7 @@ def place_of(runtime: Runtime, target: Handle | int) -> tuple[int, Handle]:
 def held(runtime: Runtime, arg: Any) -> Any:
     """The argument of a cleanup: of a handle, another one, which nobody releases."""
     if isinstance(arg, Handle) and arg._runtime is runtime:
-        return Handle(runtime, arg.address, arg.size, arg.type)
+        return copy(arg)
     return arg
 
 

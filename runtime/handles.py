@@ -49,11 +49,10 @@ class Handle:
 
     __slots__ = ("__weakref__", "_address", "_number", "_quick", "_runtime", "_type", "size")
 
-    def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType) -> None:
-        """For Runtime: addr is that of an object, and nothing has been allocated since."""
+    def __init__(self, runtime: Runtime, addr: int, number: int, size: int, typ: HeapType) -> None:
+        """For Runtime: number is that of a root that holds addr, the address of an object."""
         self._runtime = runtime  # before there is anything to release: an interrupt may come in between
-        self._number = RELEASED  # if there is no room for another
-        self._number = runtime.root(addr)
+        self._number = number
         self._address = addr
         self._type = typ
         self.size = size  # bytes
@@ -211,7 +210,8 @@ class Handle:
 
     def __copy__(self) -> Handle:
         """One more handle of the object: a number has one owner, who gives it back."""
-        return Handle(self._runtime, self.address, self.size, self._type)
+        addr = self.address
+        return Handle(self._runtime, addr, self._runtime.root(addr), self.size, self._type)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a handle cannot be pickled, or copied with all that it leads to")

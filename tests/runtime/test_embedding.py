@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from runtime import Busy, Closed, Phase, Runtime
+from runtime import Busy, Closed, Handle, Phase, Runtime
 from runtime.engines import ENGINES
 from runtime.syspy import Failure
 from runtime.syspy.image import Image
@@ -291,6 +292,12 @@ def test_a_callback_raises_out_of_an_allocation(runtime: Runtime) -> None:
         allocate()
 
 
+def collect_for_seconds(runtime: Runtime, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        runtime.collect()
+
+
 def test_a_signal_waits_until_the_call_is_done_and_is_not_lost(runtime: Runtime) -> None:
     class Rung(Exception):
         pass
@@ -312,11 +319,9 @@ def test_a_signal_waits_until_the_call_is_done_and_is_not_lost(runtime: Runtime)
     before = signal.signal(signal.SIGALRM, ring)
     try:
         for i in range(20):
-            until = time.monotonic() + 5
+            signal.setitimer(signal.ITIMER_REAL, 0.005 + i * 0.0003)
             with pytest.raises(Rung):
-                signal.setitimer(signal.ITIMER_REAL, 0.001 + i * 0.0003)
-                while time.monotonic() < until:
-                    runtime.collect()
+                collect_for_seconds(runtime, 5)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -379,3 +384,38 @@ def test_a_second_thread_is_refused_while_the_runtime_is_at_work(runtime: Runtim
     runtime.on_phase(callback)
     runtime.collect()
     assert len(refused) == 3
+
+
+def test_what_several_threads_do_at_once_is_right_or_refused(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, [0])
+    wrong: list[object] = []
+    until = time.monotonic() + 1.5
+
+    def work(number: int) -> None:
+        kept: list[tuple[Handle, int]] = []
+        tries = 0
+        while time.monotonic() < until:
+            tries += 1
+            try:
+                made = runtime.new(node)
+                made[1] = tries * 4 + number
+                kept = [*kept[-20:], (made, tries * 4 + number)]
+                if tries % 10 == 0:
+                    runtime.collect()
+                wrong.extend(handle for handle, written in kept if handle[1] != written)
+            except Busy:
+                continue
+            except BaseException as error:
+                wrong.append(error)
+                return
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+    assert wrong == []
+    runtime.check()

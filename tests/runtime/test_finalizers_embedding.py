@@ -196,6 +196,16 @@ def test_a_finalizer_may_allocate_and_collect(runtime: Runtime) -> None:
     assert runtime.stats().heap_objects == 3
 
 
+def test_a_finalizer_may_call_the_others_and_each_is_counted_once(runtime: Runtime) -> None:
+    counts: list[int] = []
+    for _ in range(5):
+        runtime.set_finalizer(runtime.new_bytes(64), lambda _: counts.append(runtime.run_finalizers()))
+    runtime.collect()
+    assert runtime.run_finalizers() == 1
+    assert counts == [0, 1, 1, 1, 1]
+    assert runtime.ready_finalizers == 0
+
+
 def test_nothing_is_called_from_a_phase_or_by_closing() -> None:
     seen: list[Any] = []
     with Runtime("python") as runtime:

@@ -134,7 +134,7 @@ def test_a_copied_handle_is_one_of_its_own(runtime: Runtime) -> None:
     node = runtime.describe("node", 16, [0])
     handle = runtime.new(node)
     copied = copy.copy(handle)
-    assert copied == handle and copied.type is node
+    assert (copied, copied.type) == (handle, node)
     handle.release()
     others = [runtime.new(node) for _ in range(10)]
     runtime.collect()
