@@ -154,7 +154,17 @@ class Runtime:
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
         self._g = self._state.g0
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
+        self._background: list[HostThread] = []
+        self._markers = self._marker_threads()
         self.is_open = True
+        try:
+            self._equip(settings, background, mem_profile_rate, watch)
+        except BaseException:
+            self.close()
+            raise
+
+    def _equip(self, settings: Settings, background: bool, mem_profile_rate: int | None, watch: Iterable[int]) -> None:
+        """Make a runtime that has its memory one that can be used."""
         settings.apply(self._state)
         self._in_steps = settings.gcstoptheworld == 0
         self._allocate = self._engine.bind(boundary.allocate, self._g)
@@ -162,8 +172,8 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        self._background = self._started_background() if background else []
-        self._markers = self._marker_threads()
+        if background:
+            self._background = self._started_background()
         self._state.team.hook = self._markers.hook
         self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate

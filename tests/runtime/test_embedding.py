@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -347,6 +348,22 @@ def test_several_runtimes_and_callbacks_do_not_meet(runtime: Runtime) -> None:
         runtime.collect()
     one = ["start", "marked", "swept"]
     assert told == [*one, "own start", *one, "own marked", *one, "own swept"]
+
+
+def test_a_runtime_that_cannot_be_made_leaves_nothing() -> None:
+    def ran() -> tuple[int, int]:
+        with open("/proc/self/maps") as maps:
+            return len(os.listdir("/proc/self/task")), len(list(maps))
+
+    for engine in ENGINES:
+        for wrong in ({"watch": [0]}, {"watch": 5}, {"mem_profile_rate": -1}):
+            before = ran()
+            for _ in range(5):
+                with pytest.raises((TypeError, ValueError)):
+                    Runtime(engine, background=True, **wrong)
+            threads, mappings = ran()
+            assert threads <= before[0]
+            assert mappings < before[1] + 30  # a runtime takes sixteen, and those of a thread's stack are kept
 
 
 # --- After a failure ---
