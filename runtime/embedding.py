@@ -333,12 +333,27 @@ class Runtime:
         MEMORY[self._handles + number] = addr
         return number
 
+    def allocate_at(self, at: int, typ: HeapType, count: int) -> int:
+        """The address of a new object, which is stored in the root at an address; for RootTable."""
+        return int(self._run(self._allocated_at, at, self._size_of(typ, count), typ.struct_address))
+
+    def _allocated_at(self, at: int, size: int, typ: int) -> int:
+        """The same. EB4."""
+        addr: int = self._allocate(size, typ)
+        MEMORY[at >> 3] = addr
+        return addr
+
+    def check_idle(self) -> None:
+        """Raise unless something can be changed now."""
+        if not self._is_idle:
+            self._refuse()
+
     def _rooted(self, call: Callable[..., int], *values: int) -> tuple[int, int]:
         """The address of what a call allocates, and the number of a new handle of it. EB4."""
         if not self._free:
             self._reserve()
         addr = call(*values)
-        number = self._free.pop()
+        number = self._free.pop()  # EB4
         MEMORY[self._handles + number] = addr
         return addr, number
 
@@ -414,7 +429,10 @@ class Runtime:
     def damages(self) -> tuple[Damage, ...]:
         """Every invariant of the heap that does not hold, and where; the runtime is as it was before."""
         self.check_open()
-        return find_damages(self._state)
+        if self._failure is not None:
+            return find_damages(self._state)
+        found: tuple[Damage, ...] = self._run(self._stopped, find_damages, self._state)
+        return found
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""

@@ -312,10 +312,7 @@ class RootTable:
 
     def new(self, i: int, typ: HeapType, count: int = 1) -> int:
         """A new object, which root i then leads to; its address. Cheaper than a handle."""
-        place = self._checked(i)
-        addr = self._runtime.allocate(typ, count)
-        self._words[place] = addr
-        return addr
+        return self._runtime.allocate_at(self.address + WORD * self._checked(i), typ, count)
 
     def target(self, i: int) -> Handle | None:
         """A handle of the object that root i leads to; None for nil."""
@@ -324,7 +321,7 @@ class RootTable:
 
     def clear(self, start: int = 0, stop: int | None = None) -> None:
         """Make the roots from start to stop nil: an interpreter's stack has shrunk."""
-        self._runtime.check_open()
+        self._runtime.check_idle()
         stop = len(self) if stop is None else stop
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= len(self):
             raise IndexError(f"roots {shown(start)} to {shown(stop)} of {len(self)}")

@@ -366,6 +366,23 @@ def test_a_runtime_that_cannot_be_made_leaves_nothing() -> None:
             assert mappings < before[1] + 30  # a runtime takes sixteen, and those of a thread's stack are kept
 
 
+def test_a_damage_is_looked_for_when_nobody_is_inside(runtime: Runtime) -> None:
+    kept = runtime.new_bytes(64)
+    table = runtime.roots(3)
+    refused: list[str] = []
+
+    @runtime.on_phase
+    def told(phase: Phase) -> None:
+        for change in (runtime.damages, table.clear):
+            with pytest.raises(Busy, match="inside of a callback"):
+                change()
+            refused.append(phase.name)
+
+    runtime.collect()
+    assert refused == ["start", "start", "marked", "marked", "swept", "swept"]
+    assert (runtime.damages(), kept[0]) == ((), 0)
+
+
 # --- After a failure ---
 
 
