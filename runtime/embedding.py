@@ -43,7 +43,7 @@ from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
-from runtime.mark_team import break_team, run_marker, stop_markers
+from runtime.mark_team import break_team, disband, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -795,7 +795,10 @@ class Runtime:
         """The threads that mark beside the one that collects, none until they are asked for."""
         call, team = self._engine.call, self._state.team
         return MarkerThreads(
-            lambda: call(run_marker, team), lambda: call(stop_markers, team), lambda: call(break_team, team)
+            lambda: call(run_marker, team),
+            lambda: call(stop_markers, team),
+            lambda: call(break_team, team),
+            lambda: call(disband, team),
         )
 
     def __reduce__(self) -> NoReturn:

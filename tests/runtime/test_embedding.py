@@ -383,6 +383,31 @@ def test_a_damage_is_looked_for_when_nobody_is_inside(runtime: Runtime) -> None:
     assert (runtime.damages(), kept[0]) == ((), 0)
 
 
+def test_a_forked_process_marks_alone() -> None:
+    with Runtime("native", gogc="off", procs=2) as runtime:
+        node = runtime.describe("node", 16, [0])
+        runtime.state.team.least_bytes = 0
+        kept = [runtime.new(node) for _ in range(1000)]
+        until = time.monotonic() + 10
+        while runtime.state.team.rounds == 0 and time.monotonic() < until:
+            runtime.collect()
+        assert runtime.state.team.rounds > 0
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                runtime.collect()
+                runtime.check()
+                alive = runtime.stats().heap_objects
+                runtime.close()
+                os._exit(0 if alive == len(kept) else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        runtime.collect()
+        assert runtime.stats().heap_objects == len(kept)
+
+
 # --- After a failure ---
 
 
