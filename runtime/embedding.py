@@ -8,8 +8,10 @@
 Runs in Python only. Every call of a systems function goes through `_run`, or, if it changes nothing, through `_look`:
 
     EB1  one call at a time is inside of the runtime; inside of a callback of the collector, only looks
-    EB2  an exception of a callback waits until the runtime's own call is done, and is raised there
+    EB2  an exception of a callback waits until the runtime's own call is done, and is raised there; so does one of a
+         signal's handler, since it could come where a callback begins
     EB3  after a Failure that is not "out of memory", nothing but close
+    EB4  what is allocated, or found at an address, has its handle before another thread can come in
 
 The state of a Runtime, the struct of heap.py, is `runtime.state`: all of it can be looked at.
 
@@ -21,8 +23,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from types import FunctionType, TracebackType
+from typing import Any, NoReturn, Self
 
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
@@ -30,9 +33,9 @@ from runtime.background_sweeper import run_sweeper, stop_sweeper
 from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
-from runtime.engines import backend
+from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
-from runtime.handles import MEMORY, Handle, RootTable, Scope, addresses_of
+from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap, find_path
@@ -40,7 +43,7 @@ from runtime.host_thread import HostThread, MarkerThreads
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
-from runtime.mark_team import break_team, run_marker, stop_markers
+from runtime.mark_team import break_team, disband, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -54,7 +57,7 @@ from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
-from runtime.specials import ADDED
+from runtime.specials import ADDED, FINALIZER
 from runtime.stress import count_allocations
 from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
@@ -143,6 +146,7 @@ class Runtime:
         self._calls = Calls()
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         self._in_steps = False  # stores need a write barrier
+        self._has_callbacks = engine == "python"  # Python runs inside of calls: it may be the runtime itself
         settings = _settings(gogc, debug).with_seed()
         settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
@@ -150,7 +154,17 @@ class Runtime:
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
         self._g = self._state.g0
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
+        self._background: list[HostThread] = []
+        self._markers = self._marker_threads()
         self.is_open = True
+        try:
+            self._equip(settings, background, mem_profile_rate, watch)
+        except BaseException:
+            self.close()
+            raise
+
+    def _equip(self, settings: Settings, background: bool, mem_profile_rate: int | None, watch: Iterable[int]) -> None:
+        """Make a runtime that has its memory one that can be used."""
         settings.apply(self._state)
         self._in_steps = settings.gcstoptheworld == 0
         self._allocate = self._engine.bind(boundary.allocate, self._g)
@@ -158,8 +172,8 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        self._background = self._started_background() if background else []
-        self._markers = self._marker_threads()
+        if background:
+            self._background = self._started_background()
         self._state.team.hook = self._markers.hook
         self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
@@ -193,39 +207,54 @@ class Runtime:
 
     def new(self, typ: HeapType, count: int = 1) -> Handle:
         """A zeroed object: count values of the type."""
-        if count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
-            return Handle(self, self._run(typ.make), typ.size, typ)
-        return Handle(self, self.allocate(typ, count), typ.size * count, typ)
+        if type(count) is int and count == 1 and type(typ) is HeapType and typ.owner is self and typ.name:
+            addr, number = self._run(self._rooted, typ.make)
+            return Handle(self, addr, number, typ.size, typ)
+        size = self._size_of(typ, count)
+        addr, number = self._run(self._rooted, self._allocate, size, typ.struct_address)
+        return Handle(self, addr, number, size, typ)
 
     def new_bytes(self, size: int | bytes) -> Handle:
         """A zeroed object of size bytes without pointers; or one that holds these bytes."""
         data = b"" if isinstance(size, int) else bytes(memoryview(size))
         count = size if isinstance(size, int) else len(data)
-        made = Handle(self, self.allocate(self._types.bytes, count), count, self._types.bytes)
+        made = self.new(self._types.bytes, count)
         if data:
             made.write(0, data)
         return made
 
     def allocate(self, typ: HeapType, count: int = 1) -> int:
         """The address of a new object that no root leads to yet: it lives until the next call that can collect."""
+        return int(self._run(self._allocate, self._size_of(typ, count), typ.struct_address))
+
+    def _size_of(self, typ: HeapType, count: int) -> int:
+        """How many bytes so many values of a type are, which an object can have."""
         self._types.check_own(typ)
         size = typ.size * whole(count, "count")
         if not 0 <= size <= MAX_ALLOC or count < 0:
             raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
-        return int(self._run(self._allocate, size, typ.struct_address))
+        return size
 
     def hold(self, addr: int) -> Handle:
         """A handle of the object that addr points to or into. Its size is that of the object's slot, perhaps more.
 
         Objects of less than 16 bytes without pointers share a slot: of those, what is behind addr.
         """
-        found = self._found(addr)
-        if found is None:
+        whole_in(addr, 0, MAX_WORD, "an address")
+        made: Handle | None = self._run(self._held, addr)
+        if made is None:
             raise ValueError(f"there is no object at {addr:#x}")
+        return made
+
+    def _held(self, addr: int) -> Handle | None:
+        """A handle of what is at an address. EB4."""
+        found = self._told(addr, self._stopped(self._object_at, addr))
+        if found is None:
+            return None
         start, size, typ = found
         if size == TINY_SIZE and not typ.pointers:
             start, size = addr, start + size - addr
-        return Handle(self, start, size, typ)
+        return Handle(self, start, self._root(start), size, typ)
 
     def object_at(self, addr: int) -> tuple[int, int] | None:
         """The object that addr points to or into, as its address and its bytes; None if there is none."""
@@ -236,9 +265,13 @@ class Runtime:
         """The object that addr points to or into, and its type: without a name, if the heap knows only its pointers."""
         if type(addr) is not int or not 0 <= addr <= MAX_WORD:
             whole_in(addr, 0, MAX_WORD, "an address")
-        start, size, typ, words = self._look(self._object_at, addr)
+        return self._told(addr, self._look(self._object_at, addr))
+
+    def _told(self, addr: int, words: tuple[int, int, int, int]) -> tuple[int, int, HeapType] | None:
+        """What the runtime says of an address, in Python's words."""
+        start, size, typ, words_of_pointers = words
         if start:
-            return start, size, self._types.at(typ) or self._types.unnamed(size, words)
+            return start, size, self._types.at(typ) or self._types.unnamed(size, words_of_pointers)
         return (addr, 0, self._types.bytes) if addr == self._zero_base else None
 
     def objects(self) -> Iterator[Object]:
@@ -251,7 +284,7 @@ class Runtime:
 
     def referents(self, start: Handle | int) -> list[int]:
         """The pointers of an object that are not nil, in the order of its words; as they are, interior ones too."""
-        addr = addresses_of([start])[0]
+        addr = address_of(self, start)
         found = self._found(addr)
         if found is None:
             raise ValueError(f"there is no object at {addr:#x}")
@@ -261,7 +294,7 @@ class Runtime:
 
     def reachable_from(self, *starts: Handle | int) -> set[int]:
         """The addresses of all objects that pointers lead to from these; they are among them."""
-        waiting, reached = addresses_of(starts), set[int]()
+        waiting, reached = addresses_of(self, starts), set[int]()
         while waiting:
             found = self.object_at(waiting.pop())
             if found is not None and found[0] not in reached:
@@ -287,16 +320,42 @@ class Runtime:
         return made
 
     def root(self, addr: int) -> int:
-        """The number of a new handle that holds an address; for Handle."""
-        if not self._is_idle:
-            self._refuse()
+        """The number of a new handle that holds an address, which something else keeps alive; for Handle."""
+        return int(self._run(self._root, addr))
+
+    def _root(self, addr: int) -> int:
+        """The same, inside of the runtime. EB4."""
         if not self._free:
             self._reserve()
-        number = self._free.pop()
         if self._in_steps:
             self._engine.call(boundary.keep_both, self._g, 0, addr)
+        number = self._free.pop()
         MEMORY[self._handles + number] = addr
         return number
+
+    def allocate_at(self, at: int, typ: HeapType, count: int) -> int:
+        """The address of a new object, which is stored in the root at an address; for RootTable."""
+        return int(self._run(self._allocated_at, at, self._size_of(typ, count), typ.struct_address))
+
+    def _allocated_at(self, at: int, size: int, typ: int) -> int:
+        """The same. EB4."""
+        addr: int = self._allocate(size, typ)
+        MEMORY[at >> 3] = addr
+        return addr
+
+    def check_idle(self) -> None:
+        """Raise unless something can be changed now."""
+        if not self._is_idle:
+            self._refuse()
+
+    def _rooted(self, call: Callable[..., int], *values: int) -> tuple[int, int]:
+        """The address of what a call allocates, and the number of a new handle of it. EB4."""
+        if not self._free:
+            self._reserve()
+        addr = call(*values)
+        number = self._free.pop()  # EB4
+        MEMORY[self._handles + number] = addr
+        return addr, number
 
     def unroot(self, number: int) -> None:
         """End a handle; for Handle."""
@@ -307,15 +366,17 @@ class Runtime:
             self._free.append(number)
 
     def _end_dropped(self) -> None:
-        """End the handles that Python has dropped."""
+        """End the handles that Python has dropped. EB4."""
         while self.dropped:
-            self.unroot(self.dropped.pop())
+            number = self.dropped.pop()
+            MEMORY[self._handles + number] = 0
+            self._free.append(number)
 
     def _reserve(self) -> None:
-        """Reserve numbers for handles. The table may move."""
+        """Reserve numbers for handles. The table may move. EB4."""
         numbers = (ctypes.c_uint64 * HANDLES_AT_ONCE)()
         view = array_at(u64, ctypes.addressof(numbers))
-        self._run(self._engine.call, boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
+        self._engine.call(boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
         self._handles = address(self._state.roots.handles) >> 3
         self._free = numbers[::-1]
 
@@ -345,7 +406,8 @@ class Runtime:
 
     def set_memory_limit(self, limit: int) -> int:
         """Let so many bytes be ready from now on; less than 0 changes nothing. Returns how many could be before."""
-        return int(self._run(self._engine.call, set_memory_limit, self._g, min(limit, NO_LIMIT)))
+        limit = min(max(whole(limit, "a memory limit"), -1), NO_LIMIT)
+        return int(self._run(self._engine.call, set_memory_limit, self._g, limit))
 
     # --- The collector ---
 
@@ -367,7 +429,10 @@ class Runtime:
     def damages(self) -> tuple[Damage, ...]:
         """Every invariant of the heap that does not hold, and where; the runtime is as it was before."""
         self.check_open()
-        return find_damages(self._state)
+        if self._failure is not None:
+            return find_damages(self._state)
+        found: tuple[Damage, ...] = self._run(self._stopped, find_damages, self._state)
+        return found
 
     def stats(self) -> Stats:
         """What the heap holds and the collector did."""
@@ -386,19 +451,21 @@ class Runtime:
         if not wanted:
             return None
         self._run(self._engine.call, count_allocations, self._state)
+        self._has_callbacks = True
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return Watcher(self._state, wanted, self._find_path)
 
     def watched(self, number: int) -> Watched:
         """What has happened so far to the object of an allocation that is watched."""
         self.check_open()
+        whole(number, "the number of an allocation")
         if self._watcher is None or number not in self._watcher.watched:
-            raise ValueError(f"allocation {number} is not watched: Runtime(watch=[...])")
+            raise ValueError(f"allocation {shown(number)} is not watched: Runtime(watch=[...])")
         return self._watcher.watched[number]
 
     def path_to(self, target: Handle | int) -> Path | None:
         """The shortest way from a root to an object, or to an address in one; None if nothing leads there."""
-        addr = addresses_of([target])[0]
+        addr = address_of(self, target)
         if self._found(addr) is None:
             raise ValueError(f"there is no object at {addr:#x}")
         return path_to(self._state, addr, self._find_path)
@@ -409,11 +476,7 @@ class Runtime:
 
     def weak(self, target: Handle | int) -> Weak:
         """A weak pointer to the object of a handle, or to an address in an object that is alive."""
-        if isinstance(target, Handle) and target._runtime is not self:
-            raise ValueError("a handle of another runtime")
-        addr = target if isinstance(target, int) else target.address
-        if not 0 <= addr <= MAX_WORD:
-            raise ValueError(f"{addr} does not fit in an address")
+        addr = address_of(self, target)
         box = self._run(self._engine.call, weak_make, self._state.g0, addr)
         if addr == address(self._state.heap) + offsetof(MHeap, "zero_base"):
             raise ValueError("objects of size 0 are all one that never dies: nothing can lead to it weakly")
@@ -421,10 +484,15 @@ class Runtime:
             raise ValueError(f"there is no object at {addr:#x}")
         return Weak(self, box)
 
-    def weak_address(self, box: int) -> int:
-        """The address that a weak handle leads to; 0 once its object was found dead. For Weak."""
-        found: int = self._run(self._engine.call, weak_value, self._state.g0, box)
+    def weak_target(self, box: int) -> Handle | None:
+        """A handle of what a weak handle leads to; None once that was found dead. For Weak."""
+        found: Handle | None = self._run(self._weakly_held, box)
         return found
+
+    def _weakly_held(self, box: int) -> Handle | None:
+        """The same. EB4."""
+        addr = self._engine.call(weak_value, self._g, box)
+        return self._held(addr) if addr != 0 else None
 
     # --- Finalizers and cleanups ---
 
@@ -487,24 +555,34 @@ class Runtime:
 
         What one of them raises is raised here; the others wait for the next time.
         """
-        count = self.ready_finalizers
-        for _ in range(count):
-            _, number, word = self._run(self._engine.call, finalizers.take_ready, self._g)
-            call = self._calls.take(number)
-            if call is not None:
-                call.run(self, word)
+        count = 0
+        for _ in range(self.ready_finalizers):
+            call = self._run(self._taken)
+            if call is None:  # one of them has called this, and the others with it
+                break
+            call()
+            count += 1
         return count
+
+    def _taken(self) -> Callable[[], object] | None:
+        """The call that is ready next, with what it needs alive; None if there is none. EB4."""
+        if not self._free:
+            self._reserve()
+        kind, number, word = self._engine.call(finalizers.take_ready, self._g)
+        call = self._calls.take(number)
+        if kind == FINALIZER and isinstance(call, Finalizer):
+            return partial(call.function, Handle(self, word, self._root(word), call.size, call.type))
+        return call.run if isinstance(call, CleanupCall) else None
 
     def keep_alive(self, handle: Handle) -> None:
         """Say that the object is needed up to here. Closed if the handle was released before."""
-        addresses_of([handle])
+        address_of(self, handle)
 
     # --- The memory profile ---
 
     def set_mem_profile_rate(self, rate: int) -> None:
         """From now on, sample one allocation in so many bytes; 1: each; 0: none."""
-        if not 0 <= rate <= MAX_WORD:
-            raise ValueError(f"a memory profile rate of {rate} bytes")
+        whole_in(rate, 0, MAX_WORD, "a memory profile rate")
         self._run(self._engine.call, set_mem_profile_rate, self._state, rate)
 
     @property
@@ -516,9 +594,7 @@ class Runtime:
     @alloc_site.setter
     def alloc_site(self, site: int) -> None:
         self.check_open()
-        if not 0 <= site <= MAX_WORD:
-            raise ValueError(f"{site} does not fit in a word")
-        self._state.g0.alloc_site = site
+        self._state.g0.alloc_site = whole_in(site, 0, MAX_WORD, "alloc_site")
 
     def memory_profile(self) -> list[Record]:
         """The samples as of the collection before the last one; after collect(), as of then. Before the first, all."""
@@ -540,6 +616,7 @@ class Runtime:
         if not callable(callback):
             raise TypeError(f"{callback!r} cannot be called")
         self._callbacks.append(callback)
+        self._has_callbacks = True
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return callback
 
@@ -583,6 +660,9 @@ class Runtime:
         it may allocate. Raises SubsetError, with the place, if one is no systems Python.
         """
         self.check_open()
+        for function in functions:
+            if not isinstance(function, FunctionType):
+                raise TypeError(f"{function!r} is no function of systems Python")
         self._engine.load(functions)
 
     def run(self, function: Callable[..., Any], *arguments: Handle | HeapType | int) -> Any:
@@ -602,7 +682,7 @@ class Runtime:
         """
         prepared = [(self._code(f, len(arguments)), _words(self, arguments)) for f, *arguments in calls]
         try:
-            results: list[Any] = self._run(run_parallel, self._engine, self._state, prepared)
+            results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
             self._is_abandoned = True
             self._failure = Failure(FAIL_THROW, str(error))
@@ -625,13 +705,13 @@ class Runtime:
 
     def _run(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime."""
-        if not self._is_idle:
+        if not self._is_idle:  # EB1: no call stands between here and the store, so no other thread comes in between
             self._refuse()
-        if self.dropped:
-            self._end_dropped()
         try:
             self._is_idle = False
-            result = call(*values)
+            if self.dropped:
+                self._end_dropped()
+            result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
         except Failure as failure:
             raise self._translated(failure) from None
         finally:
@@ -640,6 +720,17 @@ class Runtime:
             error, self._error = self._error, None
             raise error
         return result
+
+    def _undisturbed(self, call: Callable[..., Any], *values: Any) -> Any:
+        """The same, while signals wait. EB2."""
+        held = HeldSignals()
+        try:
+            return call(*values)
+        finally:
+            try:
+                held.end()
+            except BaseException as error:
+                self._error = self._error or error
 
     def _look(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call into the runtime that changes nothing; a callback may make it, too."""
@@ -704,8 +795,14 @@ class Runtime:
         """The threads that mark beside the one that collects, none until they are asked for."""
         call, team = self._engine.call, self._state.team
         return MarkerThreads(
-            lambda: call(run_marker, team), lambda: call(stop_markers, team), lambda: call(break_team, team)
+            lambda: call(run_marker, team),
+            lambda: call(stop_markers, team),
+            lambda: call(break_team, team),
+            lambda: call(disband, team),
         )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a runtime cannot be copied or pickled: its memory has one owner")
 
     def __enter__(self) -> Self:
         return self
@@ -730,9 +827,7 @@ def _words(runtime: Runtime, arguments: Sequence[Handle | HeapType | int]) -> tu
         if isinstance(argument, HeapType):
             words.append(runtime.struct_of(argument))
         elif isinstance(argument, Handle):
-            if argument._runtime is not runtime:
-                raise ValueError(f"{argument!r} is of another runtime")
-            words += addresses_of([argument])
+            words.append(address_of(runtime, argument))
         else:
             words.append(whole_in(argument, -MAX_WORD // 2 - 1, MAX_WORD, "an argument"))
     return tuple(words)

@@ -6,14 +6,18 @@
     code(f)             what calls one of those
 
 A call is not interrupted half way: native code runs to its end, and under CPython the signals that people send wait,
-since an exception in the middle of an allocation would leave the heap in pieces.
+since an exception in the middle of an allocation would leave the heap in pieces. So they do while Python is called from
+native code: what is raised at the first instruction of a function would be lost there. It is Python's handler that
+waits: the kernel gives a signal to any thread of the process that takes it, and Python's first one answers.
 
 Runs in Python only.                                                                   Next: handles.py
 """
 
 from __future__ import annotations
 
-import signal
+# Those of signal make enums of all that they are given, which takes longer than a short call.
+import _signal  # type: ignore[import-not-found]
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -23,7 +27,50 @@ from runtime.syspy.image import Image
 from runtime.syspy.pointers import View
 
 ENGINES = ("native", "python")
-WAITING = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM))
+WAITING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGALRM)
+
+
+class HeldSignals:
+    """Keeps signals from Python's handlers from here to `end`: on the thread that calls those."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}  # those that wait, by number
+        self._came: list[int] = []  # numbers of the signals that came meanwhile
+        if threading.get_ident() == threading.main_thread().ident:
+            try:
+                for number in WAITING:
+                    self._hold(number)
+            except BaseException:
+                self.end()
+                raise
+
+    def _hold(self, number: int) -> None:
+        handler = _signal.getsignal(number)
+        if callable(handler):  # else it is ignored, or ends the process, which has no use for the heap then
+            if isinstance(getattr(handler, "__self__", None), HeldSignals):
+                return  # somebody further out holds it
+            self._handlers[number] = handler
+            _signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        if number not in self._came:
+            self._came.append(number)
+
+    def end(self) -> None:
+        """Let the handlers be called again, and call those whose signals came; raises what they raise."""
+        try:
+            for_each(list(self._handlers), lambda number: _signal.signal(number, self._handlers[number]))
+        finally:
+            for_each(self._came, lambda number: self._handlers[number](number, None))
+
+
+def for_each(numbers: Sequence[int], do: Callable[[int], object]) -> None:
+    """Do it with each number, whatever that raises for another one."""
+    if numbers:
+        try:
+            do(numbers[0])
+        finally:
+            for_each(numbers[1:], do)
 
 
 class Engine(Protocol):
@@ -82,7 +129,7 @@ class Reference:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """The function as it is, with signals waiting."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, WAITING)
+        held = HeldSignals()
         try:
             result = function(*arguments)
         except Failure:
@@ -90,7 +137,7 @@ class Reference:
         except Exception as error:  # an assertion, nil, or no room for a call: the heap is in pieces all the same
             raise Failure(FAIL_THROW, f"{type(error).__name__}: {error}") from error
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            held.end()
         if isinstance(result, tuple):
             return tuple(map(as_word, result))
         return as_word(result)

@@ -14,11 +14,11 @@ Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.             
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runtime.handles import Handle
-from runtime.refusals import MAX_WORD, whole_in
+from runtime.handles import Handle, address_of
 
 if TYPE_CHECKING:
     from runtime.descriptions import HeapType
@@ -33,10 +33,6 @@ class Finalizer:
     size: int  # of the object, in bytes
     type: HeapType  # of the object
 
-    def run(self, runtime: Runtime, addr: int) -> None:
-        """Make the call for the object at an address, which nothing has kept alive since it left the queue."""
-        self.function(Handle(runtime, addr, self.size, self.type))
-
 
 @dataclass(frozen=True)
 class CleanupCall:
@@ -45,7 +41,7 @@ class CleanupCall:
     function: Callable[[Any], object]
     arg: Any  # a handle is one of the cleanup's own
 
-    def run(self, _runtime: Runtime, _word: int) -> None:
+    def run(self) -> None:
         """Make the call."""
         self.function(self.arg)
 
@@ -88,16 +84,14 @@ class Calls:
 def place_of(runtime: Runtime, target: Handle | int) -> tuple[int, Handle]:
     """The address that a handle or an int means, and a handle of its object."""
     if not isinstance(target, Handle):
-        return target, runtime.hold(whole_in(target, 0, MAX_WORD, "an address"))
-    if target._runtime is not runtime:
-        raise ValueError("a handle of another runtime")
-    return target.address, target
+        return target, runtime.hold(target)
+    return address_of(runtime, target), target
 
 
 def held(runtime: Runtime, arg: Any) -> Any:
     """The argument of a cleanup: of a handle, another one, which nobody releases."""
     if isinstance(arg, Handle) and arg._runtime is runtime:
-        return Handle(runtime, arg.address, arg.size, arg.type)
+        return copy(arg)
     return arg
 
 

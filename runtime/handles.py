@@ -23,7 +23,7 @@ from __future__ import annotations
 import ctypes
 import struct as packing
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from runtime.descriptions import WORD, HeapType
 from runtime.refusals import MAX_WORD, Closed, shown, whole, whole_in
@@ -49,11 +49,10 @@ class Handle:
 
     __slots__ = ("__weakref__", "_address", "_number", "_quick", "_runtime", "_type", "size")
 
-    def __init__(self, runtime: Runtime, addr: int, size: int, typ: HeapType) -> None:
-        """For Runtime: addr is that of an object, and nothing has been allocated since."""
+    def __init__(self, runtime: Runtime, addr: int, number: int, size: int, typ: HeapType) -> None:
+        """For Runtime: number is that of a root that holds addr, the address of an object."""
         self._runtime = runtime  # before there is anything to release: an interrupt may come in between
-        self._number = RELEASED  # if there is no room for another
-        self._number = runtime.root(addr)
+        self._number = number
         self._address = addr
         self._type = typ
         self.size = size  # bytes
@@ -209,6 +208,14 @@ class Handle:
     def __hash__(self) -> int:
         return hash(self._address)
 
+    def __copy__(self) -> Handle:
+        """One more handle of the object: a number has one owner, who gives it back."""
+        addr = self.address
+        return Handle(self._runtime, addr, self._runtime.root(addr), self.size, self._type)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a handle cannot be pickled, or copied with all that it leads to")
+
     def __repr__(self) -> str:
         if self._number == RELEASED:
             return "<handle, released>"
@@ -305,10 +312,7 @@ class RootTable:
 
     def new(self, i: int, typ: HeapType, count: int = 1) -> int:
         """A new object, which root i then leads to; its address. Cheaper than a handle."""
-        place = self._checked(i)
-        addr = self._runtime.allocate(typ, count)
-        self._words[place] = addr
-        return addr
+        return self._runtime.allocate_at(self.address + WORD * self._checked(i), typ, count)
 
     def target(self, i: int) -> Handle | None:
         """A handle of the object that root i leads to; None for nil."""
@@ -317,7 +321,7 @@ class RootTable:
 
     def clear(self, start: int = 0, stop: int | None = None) -> None:
         """Make the roots from start to stop nil: an interpreter's stack has shrunk."""
-        self._runtime.check_open()
+        self._runtime.check_idle()
         stop = len(self) if stop is None else stop
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= len(self):
             raise IndexError(f"roots {shown(start)} to {shown(stop)} of {len(self)}")
@@ -331,6 +335,15 @@ def number_form(kind: str) -> str:
     return KINDS[kind]
 
 
-def addresses_of(starts: Iterable[Handle | int]) -> list[int]:
-    """Handles and addresses, as addresses."""
-    return [one.address if isinstance(one, Handle) else whole(one, "an address") for one in starts]
+def addresses_of(runtime: Runtime, starts: Iterable[Handle | int]) -> list[int]:
+    """Handles of a runtime and addresses, as addresses."""
+    return [address_of(runtime, one) for one in starts]
+
+
+def address_of(runtime: Runtime, one: Handle | int) -> int:
+    """A handle of a runtime, or an address, as an address."""
+    if not isinstance(one, Handle):
+        return whole_in(one, 0, MAX_WORD, "an address")
+    if one._runtime is not runtime:
+        raise ValueError(f"{one!r} is of another runtime")
+    return one.address

@@ -21,6 +21,7 @@ from __future__ import annotations
 import _thread
 import ctypes
 import os
+from _weakref import ref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,17 +119,33 @@ class MarkerThreads:
     """The threads that mark for one runtime, none until it asks for some."""
 
     def __init__(
-        self, run: Callable[[], object], ask_to_stop: Callable[[], object], has_failed: Callable[[], object]
+        self,
+        run: Callable[[], object],
+        ask_to_stop: Callable[[], object],
+        has_failed: Callable[[], object],
+        are_gone: Callable[[], object] = lambda: None,
     ) -> None:
+        """are_gone is called in a forked process, which has none of them."""
         self._functions = run, ask_to_stop, has_failed
+        self._are_gone = are_gone
+        self._is_over = False  # nothing of the runtime may be touched any more
         self._threads: list[HostThread] = []
         self._hook = MARKER_HOOK(self._start)
         self.hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0  # for MarkTeam.hook
 
     def _start(self, count: int) -> int:
         """What the runtime calls for more. Without them it marks alone, so nothing is raised into it."""
+        if not self._threads:
+            myself = ref(self)
+            os.register_at_fork(after_in_child=lambda: MarkerThreads._forked(myself()))
         self._threads += [HostThread(*self._functions) for _ in range(count)]
         return 0
+
+    @staticmethod
+    def _forked(threads: MarkerThreads | None) -> None:
+        """This process is a forked one."""
+        if threads is not None and not threads._is_over:
+            threads._are_gone()
 
     @property
     def running(self) -> int:
@@ -142,4 +159,5 @@ class MarkerThreads:
 
     def stop(self) -> bool:
         """Make all end, and wait for that. False if one does not."""
+        self._is_over = True
         return all(thread.stop() for thread in self._threads)

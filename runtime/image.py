@@ -29,7 +29,7 @@ from runtime.finalizers import (
 from runtime.heap import attach, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span, find_path
 from runtime.malloc import mallocgc, new_object
-from runtime.mark_team import break_team, run_marker, stop_markers
+from runtime.mark_team import break_team, disband, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -67,6 +67,7 @@ ROOTS: list[Callable[..., Any]] = [
     run_marker,
     stop_markers,
     break_team,
+    disband,
     run_sweeper,
     stop_sweeper,
     stop_the_world,

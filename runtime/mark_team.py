@@ -249,6 +249,12 @@ def break_team(team: MarkTeam) -> None:
     futex_wake(address(team) + offsetof(MarkTeam, "out"), 1)
 
 
+def disband(team: MarkTeam) -> None:
+    """The workers' threads are gone, as in a forked process: from now on the collecting thread marks alone."""
+    team.hook = 0
+    atomic_store(team, "present", 1)
+
+
 def team_close(team: MarkTeam) -> None:
     """Give the memory of all workers back. Their threads have ended."""
     if team.twins != 0:

@@ -67,7 +67,7 @@ def run_parallel(engine: Engine, state: State, calls: Sequence[Call]) -> list[An
     """Make all calls at once, each on a thread of its own, with its goroutine first; their results, in order.
 
     The first error, by the order of the calls, is raised when all are done: a bug of the runtime before any other.
-    Ctrl-C waits for that as well.
+    MemoryError if the system refuses a thread. The caller sees to it that signals wait.
     """
     own = state.p0
     workers: list[Worker] = []
@@ -75,30 +75,27 @@ def run_parallel(engine: Engine, state: State, calls: Sequence[Call]) -> list[An
         for call in calls:
             workers.append(Worker(engine, G.at(engine.call(attach, state)), call))
         engine.call(leave, own)
-        interrupt = _run_all(workers)
+        _run_all(workers)
         engine.call(enter, own)
     finally:
         for worker in workers:
             if not worker.thread.is_alive():
                 engine.call(detach, worker.g)  # PL1
     broken = [worker.error for worker in workers if worker.is_broken()]
-    for error in [*broken, *(worker.error for worker in workers), interrupt]:
+    for error in [*broken, *(worker.error for worker in workers)]:
         if error is not None:
             raise error
     return [worker.result for worker in workers]
 
 
-def _run_all(workers: Sequence[Worker]) -> BaseException | None:
-    """Start all, and wait for all. Ctrl-C is kept for later."""
-    interrupt: BaseException | None = None
+def _run_all(workers: Sequence[Worker]) -> None:
+    """Start all, and wait for all."""
     for worker in workers:
-        worker.thread.start()
-    while waiting := [worker for worker in workers if worker.thread.is_alive()]:
         try:
-            waiting[0].thread.join(GRACE_SECONDS if any(map(Worker.is_broken, workers)) else None)
-        except KeyboardInterrupt as error:
-            interrupt = error
-            continue
+            worker.thread.start()
+        except RuntimeError:  # no more threads; those that there are run to their end
+            worker.error = MemoryError("out of memory")
+    while waiting := [worker for worker in workers if worker.thread.is_alive()]:
+        waiting[0].thread.join(GRACE_SECONDS if any(map(Worker.is_broken, workers)) else None)
         if waiting[0].thread.is_alive():
             raise Abandoned("threads hang after a bug of the runtime: see the failure of another one")
-    return interrupt

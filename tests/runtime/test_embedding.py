@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from runtime import Busy, Closed, Phase, Runtime
+from runtime import Busy, Closed, Handle, Phase, Runtime
 from runtime.engines import ENGINES
 from runtime.syspy import Failure
 from runtime.syspy.image import Image
@@ -289,6 +293,45 @@ def test_a_callback_raises_out_of_an_allocation(runtime: Runtime) -> None:
         allocate()
 
 
+def collect_for_seconds(runtime: Runtime, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        runtime.collect()
+
+
+def test_a_signal_waits_until_the_call_is_done_and_is_not_lost(runtime: Runtime) -> None:
+    class Rung(Exception):
+        pass
+
+    def ring(_number: int, _frame: object) -> None:
+        raise Rung
+
+    node = runtime.describe("node", 16, [0])
+    head = runtime.new(node)
+    for _ in range(50_000 if type(runtime._engine).__name__ == "Native" else 300):
+        following = runtime.new(node)
+        following[0] = head
+        head = following
+    told: list[str] = []
+    runtime.on_phase(lambda phase: told.append(phase.name))
+    is_over = threading.Event()
+    other = threading.Thread(target=is_over.wait)  # the kernel may choose it to take the signal
+    other.start()
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        for i in range(20):
+            signal.setitimer(signal.ITIMER_REAL, 0.005 + i * 0.0003)
+            with pytest.raises(Rung):
+                collect_for_seconds(runtime, 5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        is_over.set()
+        other.join()
+    runtime.check()
+    assert told[-3:] == ["start", "marked", "swept"]
+
+
 def test_callbacks_that_are_none(runtime: Runtime) -> None:
     with pytest.raises(TypeError, match="5 cannot be called"):
         runtime.on_phase(5)  # type: ignore[arg-type]
@@ -305,6 +348,64 @@ def test_several_runtimes_and_callbacks_do_not_meet(runtime: Runtime) -> None:
         runtime.collect()
     one = ["start", "marked", "swept"]
     assert told == [*one, "own start", *one, "own marked", *one, "own swept"]
+
+
+def test_a_runtime_that_cannot_be_made_leaves_nothing() -> None:
+    def ran() -> tuple[int, int]:
+        with open("/proc/self/maps") as maps:
+            return len(os.listdir("/proc/self/task")), len(list(maps))
+
+    for engine in ENGINES:
+        for wrong in ({"watch": [0]}, {"watch": 5}, {"mem_profile_rate": -1}):
+            before = ran()
+            for _ in range(5):
+                with pytest.raises((TypeError, ValueError)):
+                    Runtime(engine, background=True, **wrong)
+            threads, mappings = ran()
+            assert threads <= before[0]
+            assert mappings < before[1] + 30  # a runtime takes sixteen, and those of a thread's stack are kept
+
+
+def test_a_damage_is_looked_for_when_nobody_is_inside(runtime: Runtime) -> None:
+    kept = runtime.new_bytes(64)
+    table = runtime.roots(3)
+    refused: list[str] = []
+
+    @runtime.on_phase
+    def told(phase: Phase) -> None:
+        for change in (runtime.damages, table.clear):
+            with pytest.raises(Busy, match="inside of a callback"):
+                change()
+            refused.append(phase.name)
+
+    runtime.collect()
+    assert refused == ["start", "start", "marked", "marked", "swept", "swept"]
+    assert (runtime.damages(), kept[0]) == ((), 0)
+
+
+def test_a_forked_process_marks_alone() -> None:
+    with Runtime("native", gogc="off", procs=2) as runtime:
+        node = runtime.describe("node", 16, [0])
+        runtime.state.team.least_bytes = 0
+        kept = [runtime.new(node) for _ in range(1000)]
+        until = time.monotonic() + 10
+        while runtime.state.team.rounds == 0 and time.monotonic() < until:
+            runtime.collect()
+        assert runtime.state.team.rounds > 0
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                runtime.collect()
+                runtime.check()
+                alive = runtime.stats().heap_objects
+                runtime.close()
+                os._exit(0 if alive == len(kept) else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        runtime.collect()
+        assert runtime.stats().heap_objects == len(kept)
 
 
 # --- After a failure ---
@@ -342,3 +443,38 @@ def test_a_second_thread_is_refused_while_the_runtime_is_at_work(runtime: Runtim
     runtime.on_phase(callback)
     runtime.collect()
     assert len(refused) == 3
+
+
+def test_what_several_threads_do_at_once_is_right_or_refused(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, [0])
+    wrong: list[object] = []
+    until = time.monotonic() + 1.5
+
+    def work(number: int) -> None:
+        kept: list[tuple[Handle, int]] = []
+        tries = 0
+        while time.monotonic() < until:
+            tries += 1
+            try:
+                made = runtime.new(node)
+                made[1] = tries * 4 + number
+                kept = [*kept[-20:], (made, tries * 4 + number)]
+                if tries % 10 == 0:
+                    runtime.collect()
+                wrong.extend(handle for handle, written in kept if handle[1] != written)
+            except Busy:
+                continue
+            except BaseException as error:
+                wrong.append(error)
+                return
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+    assert wrong == []
+    runtime.check()

@@ -103,7 +103,7 @@ def test_what_can_have_no_finalizer(runtime: Runtime) -> None:
         runtime.set_finalizer(handle.address + 8, print)
     with pytest.raises(ValueError, match="there is no object at"):
         runtime.set_finalizer(8, print)
-    with pytest.raises(ValueError, match="a handle of another runtime"), Runtime("python") as other:
+    with pytest.raises(ValueError, match="is of another runtime"), Runtime("python") as other:
         other.set_finalizer(handle, print)
     wrong: Any = 17
     for add in (lambda: runtime.set_finalizer(handle, wrong), lambda: runtime.add_cleanup(handle, wrong, 1)):
@@ -194,6 +194,16 @@ def test_a_finalizer_may_allocate_and_collect(runtime: Runtime) -> None:
     assert collected(runtime) == 3
     runtime.collect()
     assert runtime.stats().heap_objects == 3
+
+
+def test_a_finalizer_may_call_the_others_and_each_is_counted_once(runtime: Runtime) -> None:
+    counts: list[int] = []
+    for _ in range(5):
+        runtime.set_finalizer(runtime.new_bytes(64), lambda _: counts.append(runtime.run_finalizers()))
+    runtime.collect()
+    assert runtime.run_finalizers() == 1
+    assert counts == [0, 1, 1, 1, 1]
+    assert runtime.ready_finalizers == 0
 
 
 def test_nothing_is_called_from_a_phase_or_by_closing() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import math
+import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -125,6 +128,32 @@ def test_handles_of_one_object_are_equal(runtime: Runtime) -> None:
     inside.release()
     assert alive(runtime) == 1
     assert repr(one) == "<handle, released>"
+
+
+def test_a_copied_handle_is_one_of_its_own(runtime: Runtime) -> None:
+    node = runtime.describe("node", 16, [0])
+    handle = runtime.new(node)
+    copied = copy.copy(handle)
+    assert (copied, copied.type) == (handle, node)
+    handle.release()
+    others = [runtime.new(node) for _ in range(10)]
+    runtime.collect()
+    assert runtime.stats().heap_objects == 11
+    copied.release()
+    runtime.collect()
+    assert runtime.stats().heap_objects == len(others)
+    with pytest.raises(Closed):
+        copy.copy(handle)
+
+
+@pytest.mark.parametrize("use", [copy.deepcopy, pickle.dumps])
+def test_what_leads_to_a_runtime_is_not_pickled(runtime: Runtime, use: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="a handle cannot be pickled"):
+        use(runtime.new_bytes(8))
+    with pytest.raises(TypeError, match="a runtime cannot be copied or pickled"):
+        use(runtime)
+    with pytest.raises(TypeError, match="a runtime cannot be copied or pickled"):
+        copy.copy(runtime)
 
 
 def test_a_held_object_has_the_type_that_the_heap_knows(runtime: Runtime) -> None:

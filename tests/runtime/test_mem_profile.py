@@ -272,9 +272,9 @@ def test_an_embedder_changes_the_rate(runtime: Runtime) -> None:
     runtime.new_bytes(64)
     assert runtime.memory_profile() == []
     for rate in (-1, 1 << 64):
-        with pytest.raises(ValueError, match=f"a memory profile rate of {rate} bytes"):
+        with pytest.raises(ValueError, match=f"a memory profile rate is {rate}"):
             runtime.set_mem_profile_rate(rate)
-        with pytest.raises(ValueError, match="does not fit in a word"):
+        with pytest.raises(ValueError, match="alloc_site is"):
             runtime.alloc_site = rate
 
 

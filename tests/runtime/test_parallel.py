@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 
@@ -122,6 +123,42 @@ def test_memory_that_is_refused_in_one_thread(runtime: Runtime) -> None:
         runtime.parallel((churn, node, 2, 10), (grow_for_ever, node), (churn, node, 2, 10))
     runtime.collect()
     assert runtime.stats().heap_objects == 0
+
+
+def test_no_room_for_a_thread_is_out_of_memory(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def refused(thread: threading.Thread) -> None:
+        started.append(thread)
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(MemoryError, match="out of memory"):
+        runtime.parallel(*[(churn, node, 2, 10)] * 3)
+    monkeypatch.undo()
+    assert [thread.is_alive() for thread in started] == [False] * 3
+    assert runtime.parallel((churn, node, 1, 10), (churn, node, 1, 20)) == [45, 190]
+    runtime.collect()
+
+
+def test_a_signal_waits_until_all_threads_are_done(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = runtime.describe("node", 16, pointers=[0])
+    runtime.load(churn)
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runtime.parallel((churn, node, 2, 10), (churn, node, 2, 10))
+    monkeypatch.undo()
+    assert runtime.parallel((churn, node, 1, 10), (churn, node, 1, 20)) == [45, 190]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

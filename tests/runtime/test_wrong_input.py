@@ -212,7 +212,34 @@ AFTER_THE_END: list[Case] = [
     ("closed pointer", ValueError, "is of another runtime", lambda b: put(b.head, 0, b.late)),
 ]
 
-CASES = [*CREATION, *TYPES, *OBJECTS, *WORDS, *BYTES, *AFTER_THE_END]
+NUMBERS: list[Case] = [
+    ("rate float", TypeError, "a memory profile rate is of type float", lambda b: b.runtime.set_mem_profile_rate(1.5)),
+    ("rate negative", ValueError, "a memory profile rate is -1", lambda b: b.runtime.set_mem_profile_rate(-1)),
+    ("rate huge", ValueError, "a memory profile rate is a number", lambda b: b.runtime.set_mem_profile_rate(HUGE)),
+    ("limit float", TypeError, "a memory limit is of type float", lambda b: b.runtime.set_memory_limit(1e9)),
+    ("limit text", TypeError, "a memory limit is of type str", lambda b: b.runtime.set_memory_limit("1GiB")),
+    ("site float", TypeError, "alloc_site is of type float", lambda b: setattr(b.runtime, "alloc_site", 1.5)),
+    ("site negative", ValueError, "alloc_site is -1", lambda b: setattr(b.runtime, "alloc_site", -1)),
+    ("new float", TypeError, "count is of type float", lambda b: b.runtime.new(b.node, 1.0)),
+    ("new bool", TypeError, "count is of type bool", lambda b: b.runtime.new(b.node, True)),
+    ("weak text", TypeError, "an address is of type str", lambda b: b.runtime.weak("x")),
+    ("weak nothing", TypeError, "an address is of type NoneType", lambda b: b.runtime.weak(None)),
+    ("weak bool", TypeError, "an address is of type bool", lambda b: b.runtime.weak(True)),
+    ("weak huge", ValueError, "an address is a number of", lambda b: b.runtime.weak(HUGE)),
+    ("weak foreign", ValueError, "is of another runtime", lambda b: b.runtime.weak(b.stranger)),
+    ("finalizer text", TypeError, "an address is of type str", lambda b: b.runtime.set_finalizer("x", print)),
+    ("finalizer foreign", ValueError, "of another runtime", lambda b: b.runtime.set_finalizer(b.stranger, print)),
+    ("cleanup foreign", ValueError, "of another runtime", lambda b: b.runtime.add_cleanup(b.stranger, print, 1)),
+    ("referents foreign", ValueError, "is of another runtime", lambda b: b.runtime.referents(b.stranger)),
+    ("reachable foreign", ValueError, "is of another runtime", lambda b: b.runtime.reachable_from(b.stranger)),
+    ("path foreign", ValueError, "is of another runtime", lambda b: b.runtime.path_to(b.stranger)),
+    ("alive foreign", ValueError, "is of another runtime", lambda b: b.runtime.keep_alive(b.stranger)),
+    ("watched text", TypeError, "the number of an allocation is of type str", lambda b: b.runtime.watched("x")),
+    ("load number", TypeError, "5 is no function of systems Python", lambda b: b.runtime.load(5)),
+    ("load builtin", TypeError, "is no function of systems Python", lambda b: b.runtime.load(print)),
+]
+
+CASES = [*NUMBERS, *CREATION, *TYPES, *OBJECTS, *WORDS, *BYTES, *AFTER_THE_END]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
