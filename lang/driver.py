@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 
 from lang import toolchain
@@ -42,6 +43,7 @@ RUN_ERROR = 2  # it did not even start, or ran out of memory
 INTERNAL_ERROR = 70  # a bug of Toy's own
 # What CPython says when the system refuses memory: for a thread's stack, in the middle of a call, for a module's code.
 WITHOUT_MEMORY = ("can't start new thread", "error return without exception set", "failed to map segment")
+WITHOUT_FILES = (errno.EMFILE, errno.ENFILE)  # what the system says when it lets this process open no more of them
 
 
 class UserError(Exception):
@@ -90,6 +92,9 @@ def guarded(action: Callable[[], int]) -> int:
     except Exception as error:
         if is_out_of_memory(error):
             sys.stderr.write("fatal error: out of memory\n")
+            return RUN_ERROR
+        if isinstance(error, OSError) and error.errno in WITHOUT_FILES:
+            sys.stderr.write(f"toyrun: {os.strerror(error.errno).lower()}\n")
             return RUN_ERROR
         sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
         return INTERNAL_ERROR

@@ -6,6 +6,7 @@ Nothing that a user can do shows a Python traceback or ends in a signal: `toyrun
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import resource
@@ -526,6 +527,23 @@ def test_what_python_says_without_memory_is_out_of_memory(error: Exception, caps
 
     assert guarded(action) == 2
     assert capsys.readouterr().err == "fatal error: out of memory\n"
+
+
+@pytest.mark.parametrize("files", [4, 6])
+def test_a_program_is_compiled_and_runs_where_few_files_can_be_open(program: Write, files: int) -> None:
+    toyrun(program(HELLO))  # the images underneath are there
+    path = program(HELLO.replace("hello", f"{files} files"))
+    for _ in range(2):  # compiled, and found again
+        done = toyrun(path, prepare=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)))
+        assert (done.code, done.out, done.err) == (0, f"{files} files\n", "")
+
+
+def test_too_many_open_files_are_no_fault_of_toys(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise OSError(errno.EMFILE, "Too many open files", "prog.toy")
+
+    assert guarded(action) == 2
+    assert capsys.readouterr().err == "toyrun: too many open files\n"
 
 
 # Interruptions and broken pipes
