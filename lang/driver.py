@@ -18,7 +18,7 @@ import sys
 
 from lang import toolchain
 from lang.build import PLAIN, Build
-from lang.execution import INTERRUPT_EXIT, Executable, NativeEngine, execute
+from lang.execution import INTERRUPT_EXIT, WRITE_ERROR_EXIT, Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import KnobError, Settings, known_settings
 from runtime.record import Record
@@ -48,6 +48,14 @@ WITHOUT_FILES = (errno.EMFILE, errno.ENFILE)  # what the system says when it let
 
 class UserError(Exception):
     """What the user has to mend; the text is shown as it is, the exit code is 1."""
+
+
+class OutputError(Exception):
+    """Standard output does not take what Toy itself prints."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number  # of the error, as the system counts them
+        super().__init__(f"write to standard output: {os.strerror(number).lower()}")
 
 
 class Options(Record):
@@ -87,6 +95,13 @@ def guarded(action: Callable[[], int]) -> int:
     except KnobError as error:
         sys.stderr.write(f"{error}\n")
         return RUN_ERROR
+    except OutputError as error:
+        if error.number == errno.EPIPE:  # nobody is there to read: a quiet end, as a program's
+            from runtime.output import EXIT_BROKEN_PIPE
+
+            return EXIT_BROKEN_PIPE
+        sys.stderr.write(f"toyrun: {error}\n")
+        return WRITE_ERROR_EXIT
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
     except Exception as error:
@@ -161,8 +176,8 @@ def check_file(file: File, source: Source) -> Package:
 
 def shown(diagnostics: Diagnostics) -> str:
     """The errors; whoever sees them on a terminal is told where more is said about them."""
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return diagnostics.render() + (f"(more: toyrun explain {diagnostics.codes()})\n" if on_terminal else "")
+    more = f"(more: toyrun explain {diagnostics.codes()})\n" if sys.stderr.isatty() else ""
+    return diagnostics.render() + more
 
 
 def lower_checked(

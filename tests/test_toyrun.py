@@ -616,14 +616,67 @@ def test_a_reader_that_goes_away(program: Write, engine: str) -> None:
     assert err == b""
 
 
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", ">&- 2>&-", "<&-"])
-def test_standard_streams_that_are_closed_or_full(program: Write, redirection: str) -> None:
-    command = f'"$@" {redirection}'
+def redirected(redirection: str, *args: str | Path) -> Finished:
+    """A run whose streams the shell redirects."""
     env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
-    args = ["sh", "-c", command, "sh", *COMMAND, str(program(HELLO))]
-    done = subprocess.run(args, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
-    assert b"Traceback" not in done.stderr
-    assert 0 <= done.returncode <= 2
+    command = ["sh", "-c", f'"$@" {redirection}', "sh", *COMMAND, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+NO_SPACE = "toyrun: write to standard output: no space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "out", "err"),
+    [
+        (">&-", 0, "", ""),  # as in Go: the null device
+        (">/dev/full", 1, "", NO_SPACE),
+        (">&- 2>&-", 0, "", ""),
+        ("<&-", 0, "hello\n", ""),
+        ("2>/dev/full", 0, "hello\n", ""),
+    ],
+)
+def test_standard_streams_that_are_closed_or_full(
+    program: Write, redirection: str, code: int, out: str, err: str
+) -> None:
+    done = redirected(redirection, "--memstats" if "2>" in redirection else "--", program(HELLO))
+    assert (done.code, done.out, done.err) == (code, out, err)
+
+
+@pytest.mark.parametrize("args", [["--emit", "tree"], ["--help"], ["--version"], ["explain", "unused"], ["--wrong"]])
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>/dev/full >/dev/full", "2>&-"])
+def test_what_toyrun_itself_prints_to_streams_that_are_closed_or_full(
+    program: Write, args: list[str], redirection: str
+) -> None:
+    done = redirected(redirection, *args, *([program(HELLO)] if "--emit" in args else []))
+    if "--wrong" in args:
+        assert (done.code, done.err != "") == (2, "2>" not in redirection)
+    else:
+        assert done.code == int("/dev/full" in redirection)
+        assert done.err == (NO_SPACE if redirection == ">/dev/full" else "")
+        assert (done.out != "") == (redirection == "2>&-")
+
+
+def test_what_toyrun_itself_prints_and_nobody_reads(program: Write) -> None:
+    child = start("--emit", "python", program(HELLO))
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    assert (child.wait(timeout=TIMEOUT_SECONDS), child.stderr.read()) == (141, b"")
+
+
+def test_a_closed_stream_is_no_file_of_the_programs(program: Write, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    assert redirected("2>&-", "--trace", trace, program('func main() { panic("x") }')).code == 2
+    assert trace.read_text().rstrip().endswith("}")  # and not with the panic
+
+
+def test_another_encoding_of_the_environments(program: Write) -> None:
+    env = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    path = program('func main() { println("ü") }')
+    assert toyrun("--emit", "tree", path, env=env).out.endswith('BasicLit "ü"\n')
+    assert toyrun(path, env=env).err == "ü\n"
 
 
 READING = """import ("fmt"; "io"; "os")
