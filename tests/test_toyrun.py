@@ -604,6 +604,17 @@ def test_interrupting_a_program_that_is_busy_keeps_its_output(program: Write, bo
     assert (done.code, done.out) == (130, "kept")
 
 
+def test_interrupting_what_is_only_being_imported(tmp_path: Path) -> None:
+    (tmp_path / "lang").mkdir()
+    (tmp_path / "lang" / "__init__.py").touch()
+    (tmp_path / "lang" / "toyrun.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    script = Path(__file__).parent.parent / "bin" / "toyrun"
+    env = environment(PYTHONPATH=str(tmp_path))
+    command = [sys.executable, str(script), "prog.toy"]
+    done = subprocess.run(command, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_reader_that_goes_away(program: Write, engine: str) -> None:
     child = start("--engine", engine, program(PRINTING))
