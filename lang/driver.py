@@ -115,11 +115,13 @@ def guarded(action: Callable[[], int]) -> int:
         return INTERNAL_ERROR
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether the system has refused memory, as far as CPython tells."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the system has refused memory, as far as CPython tells, or what was raised before another error was."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return any(words in str(error) for words in WITHOUT_MEMORY)
+    if any(words in str(error) for words in WITHOUT_MEMORY):
+        return True
+    return error.__context__ is not None and is_out_of_memory(error.__context__)
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------

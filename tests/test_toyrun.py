@@ -546,6 +546,17 @@ def test_too_many_open_files_are_no_fault_of_toys(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "toyrun: too many open files\n"
 
 
+def test_no_memory_for_llvm_is_out_of_memory_whatever_llvmlite_makes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        try:
+            raise OSError("libllvmlite.so: failed to map segment from shared object")
+        except OSError:
+            raise OSError("Could not find/load shared object file 'libllvmlite.so'")  # noqa: B904 (as llvmlite does)
+
+    assert guarded(action) == 2
+    assert capsys.readouterr().err == "fatal error: out of memory\n"
+
+
 # Interruptions and broken pipes
 
 
