@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 
 from lang import toolchain
 from lang.build import PLAIN, Build
-from lang.execution import INTERRUPT_EXIT, Executable, NativeEngine, execute
+from lang.execution import INTERRUPT_EXIT, WRITE_ERROR_EXIT, Executable, NativeEngine, execute
 from lang.source import Source
 from runtime.knobs import KnobError, Settings, known_settings
 from runtime.record import Record
@@ -42,10 +43,19 @@ RUN_ERROR = 2  # it did not even start, or ran out of memory
 INTERNAL_ERROR = 70  # a bug of Toy's own
 # What CPython says when the system refuses memory: for a thread's stack, in the middle of a call, for a module's code.
 WITHOUT_MEMORY = ("can't start new thread", "error return without exception set", "failed to map segment")
+WITHOUT_FILES = (errno.EMFILE, errno.ENFILE)  # what the system says when it lets this process open no more of them
 
 
 class UserError(Exception):
     """What the user has to mend; the text is shown as it is, the exit code is 1."""
+
+
+class OutputError(Exception):
+    """Standard output does not take what Toy itself prints."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number  # of the error, as the system counts them
+        super().__init__(f"write to standard output: {os.strerror(number).lower()}")
 
 
 class Options(Record):
@@ -85,21 +95,33 @@ def guarded(action: Callable[[], int]) -> int:
     except KnobError as error:
         sys.stderr.write(f"{error}\n")
         return RUN_ERROR
+    except OutputError as error:
+        if error.number == errno.EPIPE:  # nobody is there to read: a quiet end, as a program's
+            from runtime.output import EXIT_BROKEN_PIPE
+
+            return EXIT_BROKEN_PIPE
+        sys.stderr.write(f"toyrun: {error}\n")
+        return WRITE_ERROR_EXIT
     except KeyboardInterrupt:
         return INTERRUPT_EXIT
     except Exception as error:
         if is_out_of_memory(error):
             sys.stderr.write("fatal error: out of memory\n")
             return RUN_ERROR
+        if isinstance(error, OSError) and error.errno in WITHOUT_FILES:
+            sys.stderr.write(f"toyrun: {os.strerror(error.errno).lower()}\n")
+            return RUN_ERROR
         sys.stderr.write(f"toyrun: internal error: {type(error).__name__}: {error}\n")
         return INTERNAL_ERROR
 
 
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether the system has refused memory, as far as CPython tells."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the system has refused memory, as far as CPython tells, or what was raised before another error was."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return any(words in str(error) for words in WITHOUT_MEMORY)
+    if any(words in str(error) for words in WITHOUT_MEMORY):
+        return True
+    return error.__context__ is not None and is_out_of_memory(error.__context__)
 
 
 # --- Phases ----------------------------------------------------------------------------------------------------------
@@ -156,8 +178,8 @@ def check_file(file: File, source: Source) -> Package:
 
 def shown(diagnostics: Diagnostics) -> str:
     """The errors; whoever sees them on a terminal is told where more is said about them."""
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return diagnostics.render() + (f"(more: toyrun explain {diagnostics.codes()})\n" if on_terminal else "")
+    more = f"(more: toyrun explain {diagnostics.codes()})\n" if sys.stderr.isatty() else ""
+    return diagnostics.render() + more
 
 
 def lower_checked(

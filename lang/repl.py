@@ -29,7 +29,6 @@ from lang.execution import INTERRUPT_EXIT
 from lang.replay import Outcome, Progress, replay
 from lang.session import Entered, InputError, Session
 from lang.session_input import blanked, declared_by, is_incomplete
-from runtime.output import EXIT_BROKEN_PIPE
 from runtime.syspy.cache import directory as cache_directory
 
 GREETING = "Toy: :help explains, Ctrl-D ends.\n"
@@ -55,7 +54,7 @@ HISTORY_LINES = 1000
 
 def repl(engine: str, environ: Mapping[str, str]) -> int:
     """A session, until its input ends; the exit code."""
-    is_interactive = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    is_interactive = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
     prompt = Prompt(engine, environ, is_interactive)
     if is_interactive:
         load_history()
@@ -81,11 +80,8 @@ class Prompt:
 
     def run(self) -> int:
         """Take lines until they end; the exit code."""
-        try:
-            while self.take_lines():
-                pass
-        except BrokenPipeError:
-            return EXIT_BROKEN_PIPE
+        while self.take_lines():
+            pass
         return 0
 
     def take_lines(self) -> bool:
@@ -115,7 +111,7 @@ class Prompt:
         number = self.session.lines + "".join([*self.waiting, self.pending]).count("\n") + 1
         if self.is_interactive:
             return input(f"{number}{'.' if self.pending else '>'} ")
-        line = sys.stdin.readline() if sys.stdin is not None else ""
+        line = sys.stdin.readline()
         if not line:
             raise EOFError
         return line.removesuffix("\n")

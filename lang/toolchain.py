@@ -75,7 +75,7 @@ def cached_program(text: str, base: Image, build: Build) -> Image | None:
 
 
 def compiler(base: Image) -> AbstractContextManager[Compiler | None]:
-    """What compiles a program on top of an image, from now on; nothing where there is no processor for it."""
+    """What compiles a program on top of an image, from now on; nothing where there is no room for it."""
     from contextlib import nullcontext
 
     from runtime.syspy.beside import processors
@@ -91,7 +91,10 @@ def compiler(base: Image) -> AbstractContextManager[Compiler | None]:
         program_functions()  # imports all that programs do
         return [insert_32]
 
-    return Compiler("program", prepare, lambda sources: [start_of(sources)], base)
+    try:
+        return Compiler("program", prepare, lambda sources: [start_of(sources)], base)
+    except OSError:  # too many open files
+        return nullcontext()
 
 
 def start_of(sources: dict[str, str]) -> Callable[..., Any]:

@@ -9,16 +9,19 @@ Owner: nobody.        Next: driver.py
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from itertools import combinations
 
-from lang.driver import Options, guarded, run_file
+from lang.driver import Options, OutputError, guarded, run_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
+
+    from _typeshed import ReadableBuffer
 
     Setting = str | bool | int
 
@@ -63,23 +66,59 @@ class UsageError(Exception):
 
 def main() -> NoReturn:
     """The command line of this process, which ends here: nothing is left for the interpreter to take apart."""
-    hold_standard_input()
-    code = command(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except OSError:
-            pass  # nobody is there to read what `--emit` printed
+    hold_standard_streams()
+    code = guarded(lambda: command_to_the_end(sys.argv[1:]))
+    sys.stderr.flush()
     os._exit(code)
 
 
-def hold_standard_input() -> None:
-    """Where it is closed, it is empty, as in Go; the next file that is opened would be taken for it otherwise."""
-    try:
-        os.fstat(0)
-    except OSError:
-        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+def hold_standard_streams() -> None:
+    """Make them fit for use, whatever they are.
+
+    One that is closed is the null device, as in Go; the next file that is opened would be taken for it otherwise.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (it stays open)
+    sys.stdout = writer(StandardOutput(1, "w", closefd=False), "surrogateescape")
+    sys.stderr = writer(StandardError(2, "w", closefd=False), "backslashreplace")
+
+
+def writer(raw: io.FileIO, errors: str) -> io.TextIOWrapper:
+    """A stream of text, which is UTF-8 as programs are, line by line where somebody looks on."""
+    is_terminal = raw.isatty()
+    return io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=is_terminal or raw.fileno() == 2)
+
+
+class StandardOutput(io.FileIO):
+    """Where Toy prints what it is asked for. OutputError where that cannot be written."""
+
+    def write(self, data: ReadableBuffer) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError as error:
+            raise OutputError(error.errno or 0) from None
+
+
+class StandardError(io.FileIO):
+    """Where Toy says what is wrong. What cannot be written is lost: there is nobody to tell."""
+
+    def write(self, data: ReadableBuffer) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data))
+
+
+def command_to_the_end(words: Sequence[str]) -> int:
+    """What a command line asks for, with all of it printed; the exit code."""
+    code = command(words)
+    sys.stdout.flush()
+    return code
 
 
 def command(words: Sequence[str]) -> int:

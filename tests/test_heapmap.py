@@ -453,6 +453,22 @@ def test_a_browser_shows_it(program: Write, tmp_path: Path) -> None:
     assert dom.count('class="node root"') >= 2
 
 
+def test_a_narrow_page_of_an_empty_heap(program: Write, tmp_path: Path) -> None:
+    browser()
+    out = tmp_path / "out.html"
+    assert toyrun("--heapmap", out, program("func main() {}")).code == 0
+    script = """
+        const main = document.querySelector('main'), right = (element) => element.getBoundingClientRect().right;
+        main.style.width = '320px';
+        document.title = right(document.querySelector('#mode')) < right(main) ? 'fits' : 'sticks out';
+    """
+    dom, console = rendered(out, script)
+    assert console == ""
+    assert "<title>fits</title>" in dom
+    assert ">0 arenas of 64 MiB" in dom
+    assert "of the arena were never used" not in dom.partition("<script")[0]
+
+
 def test_every_control_of_the_page_works(program: Write, tmp_path: Path) -> None:
     browser()
     out = tmp_path / "out.html"

@@ -6,6 +6,7 @@ Nothing that a user can do shows a Python traceback or ends in a signal: `toyrun
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import re
 import resource
@@ -528,6 +529,34 @@ def test_what_python_says_without_memory_is_out_of_memory(error: Exception, caps
     assert capsys.readouterr().err == "fatal error: out of memory\n"
 
 
+@pytest.mark.parametrize("files", [4, 6])
+def test_a_program_is_compiled_and_runs_where_few_files_can_be_open(program: Write, files: int) -> None:
+    toyrun(program(HELLO))  # the images underneath are there
+    path = program(HELLO.replace("hello", f"{files} files"))
+    for _ in range(2):  # compiled, and found again
+        done = toyrun(path, prepare=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (files, files)))
+        assert (done.code, done.out, done.err) == (0, f"{files} files\n", "")
+
+
+def test_too_many_open_files_are_no_fault_of_toys(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        raise OSError(errno.EMFILE, "Too many open files", "prog.toy")
+
+    assert guarded(action) == 2
+    assert capsys.readouterr().err == "toyrun: too many open files\n"
+
+
+def test_no_memory_for_llvm_is_out_of_memory_whatever_llvmlite_makes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def action() -> int:
+        try:
+            raise OSError("libllvmlite.so: failed to map segment from shared object")
+        except OSError:
+            raise OSError("Could not find/load shared object file 'libllvmlite.so'")  # noqa: B904 (as llvmlite does)
+
+    assert guarded(action) == 2
+    assert capsys.readouterr().err == "fatal error: out of memory\n"
+
+
 # Interruptions and broken pipes
 
 
@@ -586,6 +615,17 @@ def test_interrupting_a_program_that_is_busy_keeps_its_output(program: Write, bo
     assert (done.code, done.out) == (130, "kept")
 
 
+def test_interrupting_what_is_only_being_imported(tmp_path: Path) -> None:
+    (tmp_path / "lang").mkdir()
+    (tmp_path / "lang" / "__init__.py").touch()
+    (tmp_path / "lang" / "toyrun.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\n")
+    script = Path(__file__).parent.parent / "bin" / "toyrun"
+    env = environment(PYTHONPATH=str(tmp_path))
+    command = [sys.executable, str(script), "prog.toy"]
+    done = subprocess.run(command, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_reader_that_goes_away(program: Write, engine: str) -> None:
     child = start("--engine", engine, program(PRINTING))
@@ -598,14 +638,67 @@ def test_a_reader_that_goes_away(program: Write, engine: str) -> None:
     assert err == b""
 
 
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", ">&- 2>&-", "<&-"])
-def test_standard_streams_that_are_closed_or_full(program: Write, redirection: str) -> None:
-    command = f'"$@" {redirection}'
+def redirected(redirection: str, *args: str | Path) -> Finished:
+    """A run whose streams the shell redirects."""
     env = environment(PYTHONPATH=str(Path(__file__).parent.parent))
-    args = ["sh", "-c", command, "sh", *COMMAND, str(program(HELLO))]
-    done = subprocess.run(args, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
-    assert b"Traceback" not in done.stderr
-    assert 0 <= done.returncode <= 2
+    command = ["sh", "-c", f'"$@" {redirection}', "sh", *COMMAND, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+NO_SPACE = "toyrun: write to standard output: no space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "out", "err"),
+    [
+        (">&-", 0, "", ""),  # as in Go: the null device
+        (">/dev/full", 1, "", NO_SPACE),
+        (">&- 2>&-", 0, "", ""),
+        ("<&-", 0, "hello\n", ""),
+        ("2>/dev/full", 0, "hello\n", ""),
+    ],
+)
+def test_standard_streams_that_are_closed_or_full(
+    program: Write, redirection: str, code: int, out: str, err: str
+) -> None:
+    done = redirected(redirection, "--memstats" if "2>" in redirection else "--", program(HELLO))
+    assert (done.code, done.out, done.err) == (code, out, err)
+
+
+@pytest.mark.parametrize("args", [["--emit", "tree"], ["--help"], ["--version"], ["explain", "unused"], ["--wrong"]])
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>/dev/full >/dev/full", "2>&-"])
+def test_what_toyrun_itself_prints_to_streams_that_are_closed_or_full(
+    program: Write, args: list[str], redirection: str
+) -> None:
+    done = redirected(redirection, *args, *([program(HELLO)] if "--emit" in args else []))
+    if "--wrong" in args:
+        assert (done.code, done.err != "") == (2, "2>" not in redirection)
+    else:
+        assert done.code == int("/dev/full" in redirection)
+        assert done.err == (NO_SPACE if redirection == ">/dev/full" else "")
+        assert (done.out != "") == (redirection == "2>&-")
+
+
+def test_what_toyrun_itself_prints_and_nobody_reads(program: Write) -> None:
+    child = start("--emit", "python", program(HELLO))
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    assert (child.wait(timeout=TIMEOUT_SECONDS), child.stderr.read()) == (141, b"")
+
+
+def test_a_closed_stream_is_no_file_of_the_programs(program: Write, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    assert redirected("2>&-", "--trace", trace, program('func main() { panic("x") }')).code == 2
+    assert trace.read_text().rstrip().endswith("}")  # and not with the panic
+
+
+def test_another_encoding_of_the_environments(program: Write) -> None:
+    env = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    path = program('func main() { println("ü") }')
+    assert toyrun("--emit", "tree", path, env=env).out.endswith('BasicLit "ü"\n')
+    assert toyrun(path, env=env).err == "ü\n"
 
 
 READING = """import ("fmt"; "io"; "os")

@@ -24,11 +24,15 @@ class Beside:
     """One such process. Whoever leaves without its result ends it."""
 
     def __init__(self, function: Callable[[], bytes]) -> None:
-        self.reader, writer = os.pipe()
+        self.pid = 0
+        self.reader = -1
+        try:
+            self.reader, writer = os.pipe()
+        except OSError:  # too many open files: as if the process had failed
+            return
         try:
             self.pid = os.fork()
-        except OSError:  # no room for a process: as if it had failed
-            self.pid = 0
+        except OSError:  # no room for a process: the same
             os.close(writer)
             return
         if self.pid == 0:
@@ -40,16 +44,17 @@ class Beside:
 
     def result(self) -> bytes | None:
         """Wait for it. What a process has written before it failed counts for nothing."""
-        with os.fdopen(self.reader, "rb", closefd=False) as pipe:
-            data = pipe.read()
         if not self.pid:
             return None
+        with os.fdopen(self.reader, "rb", closefd=False) as pipe:
+            data = pipe.read()
         _, status = os.waitpid(self.pid, 0)
         self.pid = 0
         return data if status == 0 else None
 
     def __exit__(self, *_exception: object) -> None:
-        os.close(self.reader)
+        if self.reader >= 0:
+            os.close(self.reader)
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

@@ -102,6 +102,7 @@ def _stamp(
     root: str, folder: str, suffixes: tuple[str, ...], stamps: list[tuple[str, int, int, int, int]]
 ) -> None:
     """Add what the file system says of each text below a folder: path, which file, how long; when it was changed."""
+    below = []
     with os.scandir(os.path.join(root, folder)) as entries:
         for entry in entries:
             name = entry.name
@@ -111,7 +112,9 @@ def _stamp(
                     (f"{folder}/{name}", facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
                 )
             elif name != "__pycache__" and entry.is_dir():
-                _stamp(root, f"{folder}/{name}", suffixes, stamps)
+                below.append(f"{folder}/{name}")
+    for path in below:  # only now: a folder being read is an open file
+        _stamp(root, path, suffixes, stamps)
 
 
 def environment() -> str:

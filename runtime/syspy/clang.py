@@ -36,22 +36,25 @@ class Clang:
 
     def __init__(self, text: str, opt_level: int, wanted: Sequence[str] = OBJECT) -> None:
         self.pid = 0
-        self.output = os.memfd_create("output")
+        self.output = -1
         path = executable()
         if path is None:
             return
         command = [path, "clang", *wanted, f"-O{opt_level}", f"-march={chosen_cpu() or 'native'}", *OPTIONS]
-        source = os.memfd_create("text")
+        source = -1
         try:
+            self.output = os.memfd_create("output")
+            source = os.memfd_create("text")
             with open(source, "w", encoding="utf-8", closefd=False) as file:
                 file.write(text)
             os.lseek(source, 0, os.SEEK_SET)
             streams = [(os.POSIX_SPAWN_DUP2, source, 0), (os.POSIX_SPAWN_DUP2, self.output, 1), NO_ERRORS]
             self.pid = os.posix_spawn(path, command, os.environ, file_actions=streams)
-        except OSError:  # no room for a process: as if it had failed
+        except OSError:  # no room for a process, or too many open files: as if it had failed
             return
         finally:
-            os.close(source)
+            if source >= 0:
+                os.close(source)
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +68,8 @@ class Clang:
         return os.pread(self.output, os.fstat(self.output).st_size, 0) if status == 0 else None
 
     def __exit__(self, *_exception: object) -> None:
-        os.close(self.output)
+        if self.output >= 0:
+            os.close(self.output)
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)

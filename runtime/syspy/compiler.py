@@ -36,7 +36,7 @@ class Compiler:
     def __init__(
         self, name: str, prepare: Callable[[], Roots], roots_of: Callable[[Sources], Roots], base: Image | None = None
     ) -> None:
-        reader, self.writer = os.pipe()
+        reader, self.writer = os.pipe()  # OSError: too many open files
 
         def answer() -> bytes:
             os.close(self.writer)
