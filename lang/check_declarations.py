@@ -353,16 +353,26 @@ class Declarations(Statements):
         self.at = outer
 
     def receiver_base(self, declaration: s.FuncDecl) -> tuple[TypeName | None, bool]:
-        """The type that a method is declared on, and whether its receiver is a pointer."""
+        """The type that a method is declared on, behind aliases, and whether its receiver is a pointer."""
         assert declaration.receiver is not None
         x = unparen(declaration.receiver.type_expr)
-        is_pointer = isinstance(x, s.Deref)
-        if isinstance(x, s.Deref):
-            x = unparen(x.operand)
-        found = self.package_scope.names.get(x.name) if isinstance(x, s.Name) else None
-        if isinstance(found, TypeName) and found.is_alias:
-            self.resolve(found)
-        return (found if isinstance(found, TypeName) else None), is_pointer
+        is_pointer = False
+        aliases: set[TypeName] = set()
+        while isinstance(x, (s.Name, s.Deref)):
+            if isinstance(x, s.Deref):
+                if is_pointer:
+                    break
+                is_pointer, x = True, unparen(x.operand)
+                continue
+            found = self.package_scope.names.get(x.name)
+            if not isinstance(found, TypeName) or found in aliases:
+                break
+            aliases.add(found)
+            aliased = self.declared[found].declaration if found.is_alias else None
+            if not isinstance(aliased, s.TypeDecl):
+                return found, is_pointer
+            x = unparen(aliased.type_expr)
+        return None, False
 
     def check_receiver(self, declaration: s.FuncDecl) -> None:
         """The receiver is T or *T, T a type of this program that is neither a pointer nor an interface."""
