@@ -278,6 +278,9 @@ class TreeBuilder:
     def const_repeated(self, parts: Parts) -> ConstSpec:
         return ConstSpec(parts[0], None, None)
 
+    def const_without_value(self, parts: Parts) -> ConstSpec:
+        return ConstSpec(parts[0], parts[1], [])
+
     def const_untyped(self, parts: Parts) -> ConstSpec:
         return ConstSpec(parts[0], None, parts[1])
 
