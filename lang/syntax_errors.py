@@ -126,6 +126,8 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected name"
     if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR"}:
         return "missing import path; require quoted string"
+    if token.type == "DEFINE" and "ASSIGN" in expected and "DEFINE" not in expected:
+        return ", expected ="
     if "CASE" in expected and expected <= {"CASE", "DEFAULT", "RBRACE"}:
         return ", expected case or default or }"
     if "BINARY_OP" not in expected:
@@ -157,6 +159,12 @@ def _is_in_struct(stack: Stack) -> bool:
     return _is_token(parts[-1], "LBRACE", "SEMI") and at > 0 and _is_token(parts[at - 1], "STRUCT")
 
 
+def _declares(stack: Stack, keyword: str) -> bool:
+    """Whether names were read, or some whole declarations in parentheses before them, behind a keyword."""
+    at, opening = next(((i, part) for i, part in _open(stack) if part.type not in ("NAME", "COMMA", "SEMI")), (0, None))
+    return _is_token(stack[at - 1] if _is_token(opening, "LPAR") and at else opening, keyword)
+
+
 def _needed(token: Token, expected: set[str], stack: Stack) -> str:
     """The message where an operand, a type or a statement has to begin; "" elsewhere."""
     top = stack[-1] if stack else None
@@ -178,9 +186,11 @@ def _needed(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected ]"
     if token.type == "RBRACK" and _is_token(top, "LBRACK") and _is_behind_type(stack[:-1]):
         return ", expected type argument list"
+    if _declares(stack, "VAR"):
+        return ", expected type"
     if "RPAR" in expected:
         return "" if "COMMA" in expected else ", expected )"
-    if "ASSIGN" in expected and _is_token(top, "NAME") and _is_token(stack[-2], "TYPE"):
+    if "ASSIGN" in expected and _is_token(top, "NAME") and _declares(stack, "TYPE"):
         return " in type declaration"
     if _is_token(top, "ASSIGN") and len(stack) >= 3 and _is_token(stack[-3], "TYPE"):
         return " in type declaration"
