@@ -4,14 +4,18 @@ Package-level declarations may come in any order, so they are resolved on demand
 
     white   not looked at      grey   being resolved: meeting it again is a cycle      black   done
 
-A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type.
+A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type. An alias
+needs no more of the types in its declaration than their names, so that these are resolved behind it:
+
+    type List = []Node                          List is a slice of Node; then Node is resolved, which needs List
+    type Node struct{ next List }
 
 Go: types2/decl.go, resolver.go.                                Next: init_order.py, check_package.py
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from lang import codes
@@ -43,23 +47,41 @@ class Declarations(Statements):
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
         self.waits: dict[Named, tuple[TypeName, Named]] = {}    # type A B, while B is grey: A waits for B
+        self.put_off: dict[Type, TypeName] = {}                 # white, though an alias has their names in its type
+        self.local_aliases: list[TypeName] = []                 # grey, of functions
 
     # ------------------------------------------------------------ on demand
 
     def resolve(self, object_: Object) -> None:
         """Make sure that a package-level object's declaration was checked."""
         if object_ in self.done or object_ not in self.declared:
+            if object_ in self.local_aliases:
+                self.report_cycle([object_])
             return
         if object_ in self.resolving:
             self._check_cycle(object_)
             return
+        if self.at.wants_names and isinstance(object_, TypeName) and not object_.is_alias:
+            self.put_off[object_.type] = object_
+            return
         self.resolving.append(object_)
         outer = self.at
-        self.at = Environment(self.file_scope, owner=object_)
+        self.at = Environment(self.file_scope, owner=object_, wants_names=_is_alias(object_))
         self._resolve(object_, self.declared[object_])
         self.at = outer
         self.resolving.pop()
         self.done.add(object_)
+        if not any(map(_is_alias, self.resolving)):
+            while self.put_off:
+                self.resolve(self.put_off.popitem()[1])
+
+    def complete(self, type_: Type) -> None:
+        """Make sure that it is known what a type is, if only its name was wanted so far."""
+        object_ = self.put_off.pop(type_, None)
+        if object_ is not None:
+            outer, self.at = self.at, replace(self.at, wants_names=False)
+            self.resolve(object_)
+            self.at = outer
 
     def _resolve(self, object_: Object, declared: Declared) -> None:
         match object_, declared.declaration:
@@ -76,8 +98,8 @@ class Declarations(Statements):
         """An object is needed while it is being resolved."""
         cycle = self.resolving[self.resolving.index(object_) :]
         if all(isinstance(member, (TypeName, Func)) for member in cycle):
-            is_definition = any(isinstance(member, TypeName) and not member.is_alias for member in cycle)
-            if is_definition or all(isinstance(member, Func) for member in cycle):
+            has_type = not _is_alias(object_) or object_.type != INVALID
+            if has_type and any(map(_is_definition, cycle)) or all(isinstance(member, Func) for member in cycle):
                 return
         elif any(isinstance(member, Func) for member in cycle):
             return
@@ -219,7 +241,11 @@ class Declarations(Statements):
             name.type = Named(x.name.name, x.name.pos, package=self.package)
             self.findings.local_types.append(name.type)
         self.declare(self.at.scope, x.name, name)
+        if x.is_alias:
+            self.local_aliases.append(name)
         self._define_type(name, x)
+        if x.is_alias:
+            self.local_aliases.pop()
 
     # ------------------------------------------------------------ types
 
@@ -284,6 +310,14 @@ class Declarations(Statements):
         """Say that a type, whose declaration is being resolved, needs itself."""
         at = next((i for i, member in enumerate(self.resolving) if member.type == named), len(self.resolving))
         self.report_cycle(self.resolving[at:] or [TypeName(named.name, named.pos, named)])
+
+    def report_length_cycle(self, x: s.Expr) -> None:
+        """Say that a type needs itself for the length of an array: nothing is known yet of an operand of that type."""
+        declared: list[Object] = [object_ for object_ in self.resolving if isinstance(object_, TypeName)]
+        if declared:
+            self.report_cycle(declared[-1:])
+        else:
+            self.error(codes.ARRAY_LENGTH, x, f"invalid array length {spelled(x)}")
 
     def _report_type_cycle(self, name: TypeName, cycle: list[Named]) -> None:
         members: list[Object] = []
@@ -400,6 +434,14 @@ class Declarations(Statements):
                 other = f"\n\t{self.place(field.pos)}: other declaration of {field.name}"
                 message = f"field and method with the same name {field.name}{other}"
                 self.error(codes.REDECLARED, method.pos, message)
+
+
+def _is_alias(object_: Object) -> bool:
+    return isinstance(object_, TypeName) and object_.is_alias
+
+
+def _is_definition(object_: Object) -> bool:
+    return isinstance(object_, TypeName) and not object_.is_alias
 
 
 def _receiver_name(function: Func) -> str:
