@@ -414,16 +414,20 @@ class Declarations(Statements):
         assert receiver is not None
         type_ = self.type_of(receiver.type_expr)
         base = type_.elem if isinstance(type_, Pointer) else type_
-        at = unparen(receiver.type_expr)
-        at = at.operand if isinstance(at, s.Deref) else at
+        at = spelling = unparen(receiver.type_expr)
+        at = unparen(at.operand) if isinstance(at, s.Deref) else at
         if base == INVALID:
             return
+        shown, shown_base = str(type_), str(base)
+        if isinstance(at, s.Name) and at.object is not None and _is_alias(at.object):
+            shown = f"*{at.name}" if spelling is not at else at.name
+            shown_base = shown_base if spelling is at and isinstance(type_, Pointer) else at.name
         if isinstance(base, Basic) or (isinstance(base, Named) and (base.package != self.package or base.pos == 0)):
-            self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {base}")
+            self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {shown_base}")
         elif not isinstance(base, Named):
-            self.error(codes.RECEIVER, at, f"invalid receiver type {type_}")
+            self.error(codes.RECEIVER, at, f"invalid receiver type {shown}")
         elif isinstance(base.underlying, (Pointer, Interface)):
-            self.error(codes.RECEIVER, at, f"invalid receiver type {base} (pointer or interface type)")
+            self.error(codes.RECEIVER, at, f"invalid receiver type {shown_base} (pointer or interface type)")
 
     def check_members(self, named: Named) -> None:
         """No method has the name of a field."""
