@@ -129,7 +129,7 @@ class Switches(Loops):
             name = unparen(value)
             if isinstance(name, s.Name) and isinstance(self.at.scope.find(name.name), Nil):
                 self.expr(value)
-                value.type = operand.type
+                self.set_type(value, operand.type)
                 found = None
             else:
                 found = self.type_of(value)
