@@ -107,6 +107,7 @@ class CheckerBase:
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
         self.unprintable: list[tuple[s.Call, Type]] = []        # calls of print, and what they cannot print
+        self.without_body: list[s.FuncDecl] = []                # functions that are only declared
         self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions
         self.inits = 0                                          # functions named init

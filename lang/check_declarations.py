@@ -366,7 +366,7 @@ class Declarations(Statements):
             function.is_native = bool(self.path)
             if self.path:
                 return
-            self.error(codes.MISSING_BODY, declaration.name, "missing function body")
+            self.without_body.append(declaration)
             return
         outer, self.at = self.at, Environment(self.file_scope, owner=function)
         body = declaration.body

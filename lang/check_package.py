@@ -91,6 +91,7 @@ class Checker(Declarations):
         if not any(declaration.finish for declaration, _ in (*self.methods, *self.functions)):
             self.report_unused_imports()
         self._report_init_cycles()
+        self._report_missing_bodies()
         self._report_unprintable()
         for number, named in enumerate(sorted(self.findings.local_types, key=lambda named: named.pos), start=1):
             named.local = number
@@ -178,6 +179,8 @@ class Checker(Declarations):
             self.error(codes.MAIN, x.name, f"func {name} must have no arguments and no return values")
         if name != "init":
             self.declare(self.package_scope, x.name, function)
+        elif x.body is None:
+            self.error(codes.MISSING_BODY, x.name, "func init must have a body")
 
     def _attach_methods(self) -> None:
         """Give every type its methods before anything is looked up."""
@@ -252,6 +255,11 @@ class Checker(Declarations):
         self.order = initialization_order(self.initializers, self.findings.uses)
         for cycle in self.order.cycles:
             self.report_cycle(cycle, 0)
+
+    def _report_missing_bodies(self) -> None:
+        """Go's compiler looks for bodies when all else is right."""
+        for declaration in [] if self.diagnostics else self.without_body:
+            self.error(codes.MISSING_BODY, declaration, "missing function body")
 
     def _report_unprintable(self) -> None:
         """Go's compiler finds this out when all else is right."""

@@ -303,19 +303,19 @@ class TreeBuilder:
         return s.TypeDecl(parts[0].pos, _name(parts[0]), parts[1], True)
 
     def function(self, parts: Parts) -> list[s.FuncDecl]:
-        keyword, name, signature, *body = parts
+        _, name, signature, *body = parts
         signature.pos = name.pos
-        return [s.FuncDecl(keyword.pos, None, _name(name), signature, body[0] if body else None)]
+        return [s.FuncDecl(name.pos, None, _name(name), signature, body[0] if body else None)]
 
     def method(self, parts: Parts) -> list[s.FuncDecl]:
-        keyword, receivers, name, signature, *body = parts
+        _, receivers, name, signature, *body = parts
         signature.pos = name.pos
         found = self._sorted(receivers, allows_variadic=False)
         if len(found) != 1:
             what = "method has multiple receivers" if found else "method has no receiver"
             self.diagnostics.report(SYNTAX, name.pos, what)
         receiver = found[0] if found else None
-        return [s.FuncDecl(keyword.pos, receiver, _name(name), signature, body[0] if body else None)]
+        return [s.FuncDecl(receivers.pos, receiver, _name(name), signature, body[0] if body else None)]
 
     # ------------------------------------------------------------ expressions
 
