@@ -373,7 +373,7 @@ class TreeBuilder:
         low, high, *rest = [part for part in inside if not isinstance(part, Token)]
         if rest and high is None:
             self.diagnostics.report(SYNTAX, colons[1], "middle index required in 3-index slice")
-        elif rest and rest[0] is None:
+        if rest and rest[0] is None:
             self.diagnostics.report(SYNTAX, colons[1] + 1, "final index required in 3-index slice")
         return s.SliceExpr(bracket.pos, operand, low, high, rest[0] if rest else None)
 
