@@ -214,14 +214,18 @@ class TreeBuilder:
     def _with_shared_types(self, parameters: Parameters) -> list[s.ParamDecl]:
         sorted_: list[s.ParamDecl] = []
         shared: s.Expr | None = None
+        variadic: Parameter | None = None                       # the one behind, which shares its type
         error_at, has_nameless = -1, False
         for entry in reversed(parameters.entries):
             name, type_expr = entry.name, entry.type_expr
             if name is not None:
-                shared = type_expr
+                shared, variadic = type_expr, entry if entry.variadic else None
                 param = s.ParamDecl(name.pos, _name(name), type_expr, entry.variadic)
             elif isinstance(type_expr, s.Name) and not entry.variadic:
                 error_at = error_at if shared else parameters.end
+                if variadic is not None:
+                    self.diagnostics.report(SYNTAX, variadic.pos, "can only use ... with final parameter")
+                    sorted_[-1].variadic, variadic = False, None
                 param = s.ParamDecl(type_expr.pos, type_expr, shared or type_expr, False)
             else:
                 shared, error_at, has_nameless = type_expr, entry.pos, True
