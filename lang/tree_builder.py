@@ -373,12 +373,12 @@ class TreeBuilder:
     def slice(self, parts: Parts) -> s.SliceExpr:
         """Its position is that of the bracket, as in Go: errors about it stand there."""
         operand, bracket, *inside = parts
-        colons = [part.pos for part in inside if isinstance(part, Token)]
+        places = [part.pos for part in inside if isinstance(part, Token)]
         low, high, *rest = [part for part in inside if not isinstance(part, Token)]
         if rest and high is None:
-            self.diagnostics.report(SYNTAX, colons[1], "middle index required in 3-index slice")
+            self.diagnostics.report(SYNTAX, places[1], "middle index required in 3-index slice")
         if rest and rest[0] is None:
-            self.diagnostics.report(SYNTAX, colons[1] + 1, "final index required in 3-index slice")
+            self.diagnostics.report(SYNTAX, places[2], "final index required in 3-index slice")
         return s.SliceExpr(bracket.pos, operand, low, high, rest[0] if rest else None)
 
     def type_assertion(self, parts: Parts) -> s.TypeAssert:
