@@ -27,6 +27,7 @@ DECLARING = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 TEXTS = {
     "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}", "COMMA": "comma",
     "COLON": ":", "ASSIGN": "=", "DEFINE": ":=", "SEMI": "semicolon or newline", "DOT": ".", "NAME": "name",
+    "LANGLE": "<", "RANGLE": ">",
 }  # fmt: skip
 
 
