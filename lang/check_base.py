@@ -70,6 +70,7 @@ class Environment:
     errors_at: int | None = None                                # report here: an inherited constant expression
     owner: Object | None = None                                 # the package-level object being declared
     type_nesting: int = 0                                       # types around the one being resolved
+    wants_names: bool = False                                   # of types, not what they are: in an alias declaration
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class CheckerBase:
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
         self.unprintable: list[tuple[s.Call, Type]] = []        # calls of print, and what they cannot print
+        self.without_body: list[s.FuncDecl] = []                # functions that are only declared
         self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions
         self.inits = 0                                          # functions named init
@@ -255,6 +257,14 @@ class CheckerBase:
 
     def resolve(self, object_: Object) -> None:
         """Make sure that a package-level object's declaration was checked."""
+        raise NotImplementedError
+
+    def complete(self, type_: Type) -> None:
+        """Make sure that it is known what a type is, if only its name was wanted so far."""
+        raise NotImplementedError
+
+    def report_length_cycle(self, x: s.Expr) -> None:
+        """Say that a type needs itself for the length of an array."""
         raise NotImplementedError
 
     def report_cycle_through(self, named: Named) -> None:

@@ -27,8 +27,10 @@ from lang.go_types import (
     Chan,
     Interface,
     Kind,
+    Map,
     Named,
     Pointer,
+    Signature,
     Slice,
     Struct,
     Type,
@@ -336,9 +338,30 @@ def _is_text_slice(type_: Type) -> bool:
 
 
 def _without_tags(type_: Type) -> Type:
-    if not isinstance(type_, Struct) or not any(f.tag for f in type_.fields):
-        return type_
-    return Struct(tuple(replace(f, tag="") for f in type_.fields))
+    """The type with all tags in its literal parts left out: what is named keeps its own."""
+    match type_:
+        case Pointer(elem):
+            return Pointer(_without_tags(elem))
+        case Slice(elem):
+            return Slice(_without_tags(elem))
+        case Array(length, elem):
+            return Array(length, _without_tags(elem))
+        case Map(key, elem):
+            return Map(_without_tags(key), _without_tags(elem))
+        case Struct(fields):
+            return Struct(tuple(replace(f, type=_without_tags(f.type), tag="") for f in fields))
+        case Signature():
+            return _signature_without_tags(type_)
+        case Interface(methods):
+            return Interface(tuple(replace(m, signature=_signature_without_tags(m.signature)) for m in methods))
+    return type_
+
+
+def _signature_without_tags(signature: Signature) -> Signature:
+    params, results = (
+        tuple(replace(p, type=_without_tags(p.type)) for p in group) for group in (signature.params, signature.results)
+    )
+    return Signature(params, results, signature.variadic)
 
 
 def is_nil(x: s.Expr) -> bool:

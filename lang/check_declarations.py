@@ -4,14 +4,18 @@ Package-level declarations may come in any order, so they are resolved on demand
 
     white   not looked at      grey   being resolved: meeting it again is a cycle      black   done
 
-A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type.
+A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type. An alias
+needs no more of the types in its declaration than their names, so that these are resolved behind it:
+
+    type List = []Node                          List is a slice of Node; then Node is resolved, which needs List
+    type Node struct{ next List }
 
 Go: types2/decl.go, resolver.go.                                Next: init_order.py, check_package.py
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from lang import codes
@@ -43,23 +47,41 @@ class Declarations(Statements):
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
         self.waits: dict[Named, tuple[TypeName, Named]] = {}    # type A B, while B is grey: A waits for B
+        self.put_off: dict[Type, TypeName] = {}                 # white, though an alias has their names in its type
+        self.local_aliases: list[TypeName] = []                 # grey, of functions
 
     # ------------------------------------------------------------ on demand
 
     def resolve(self, object_: Object) -> None:
         """Make sure that a package-level object's declaration was checked."""
         if object_ in self.done or object_ not in self.declared:
+            if object_ in self.local_aliases:
+                self.report_cycle([object_])
             return
         if object_ in self.resolving:
             self._check_cycle(object_)
             return
+        if self.at.wants_names and isinstance(object_, TypeName) and not object_.is_alias:
+            self.put_off[object_.type] = object_
+            return
         self.resolving.append(object_)
         outer = self.at
-        self.at = Environment(self.file_scope, owner=object_)
+        self.at = Environment(self.file_scope, owner=object_, wants_names=_is_alias(object_))
         self._resolve(object_, self.declared[object_])
         self.at = outer
         self.resolving.pop()
         self.done.add(object_)
+        if not any(map(_is_alias, self.resolving)):
+            while self.put_off:
+                self.resolve(self.put_off.popitem()[1])
+
+    def complete(self, type_: Type) -> None:
+        """Make sure that it is known what a type is, if only its name was wanted so far."""
+        object_ = self.put_off.pop(type_, None)
+        if object_ is not None:
+            outer, self.at = self.at, replace(self.at, wants_names=False)
+            self.resolve(object_)
+            self.at = outer
 
     def _resolve(self, object_: Object, declared: Declared) -> None:
         match object_, declared.declaration:
@@ -76,8 +98,8 @@ class Declarations(Statements):
         """An object is needed while it is being resolved."""
         cycle = self.resolving[self.resolving.index(object_) :]
         if all(isinstance(member, (TypeName, Func)) for member in cycle):
-            is_definition = any(isinstance(member, TypeName) and not member.is_alias for member in cycle)
-            if is_definition or all(isinstance(member, Func) for member in cycle):
+            has_type = not _is_alias(object_) or object_.type != INVALID
+            if has_type and any(map(_is_definition, cycle)) or all(isinstance(member, Func) for member in cycle):
                 return
         elif any(isinstance(member, Func) for member in cycle):
             return
@@ -219,7 +241,11 @@ class Declarations(Statements):
             name.type = Named(x.name.name, x.name.pos, package=self.package)
             self.findings.local_types.append(name.type)
         self.declare(self.at.scope, x.name, name)
+        if x.is_alias:
+            self.local_aliases.append(name)
         self._define_type(name, x)
+        if x.is_alias:
+            self.local_aliases.pop()
 
     # ------------------------------------------------------------ types
 
@@ -285,6 +311,14 @@ class Declarations(Statements):
         at = next((i for i, member in enumerate(self.resolving) if member.type == named), len(self.resolving))
         self.report_cycle(self.resolving[at:] or [TypeName(named.name, named.pos, named)])
 
+    def report_length_cycle(self, x: s.Expr) -> None:
+        """Say that a type needs itself for the length of an array: nothing is known yet of an operand of that type."""
+        declared: list[Object] = [object_ for object_ in self.resolving if isinstance(object_, TypeName)]
+        if declared:
+            self.report_cycle(declared[-1:])
+        else:
+            self.error(codes.ARRAY_LENGTH, x, f"invalid array length {spelled(x)}")
+
     def _report_type_cycle(self, name: TypeName, cycle: list[Named]) -> None:
         members: list[Object] = []
         for named in cycle:
@@ -332,7 +366,7 @@ class Declarations(Statements):
             function.is_native = bool(self.path)
             if self.path:
                 return
-            self.error(codes.MISSING_BODY, declaration.name, "missing function body")
+            self.without_body.append(declaration)
             return
         outer, self.at = self.at, Environment(self.file_scope, owner=function)
         body = declaration.body
@@ -353,16 +387,26 @@ class Declarations(Statements):
         self.at = outer
 
     def receiver_base(self, declaration: s.FuncDecl) -> tuple[TypeName | None, bool]:
-        """The type that a method is declared on, and whether its receiver is a pointer."""
+        """The type that a method is declared on, behind aliases, and whether its receiver is a pointer."""
         assert declaration.receiver is not None
         x = unparen(declaration.receiver.type_expr)
-        is_pointer = isinstance(x, s.Deref)
-        if isinstance(x, s.Deref):
-            x = unparen(x.operand)
-        found = self.package_scope.names.get(x.name) if isinstance(x, s.Name) else None
-        if isinstance(found, TypeName) and found.is_alias:
-            self.resolve(found)
-        return (found if isinstance(found, TypeName) else None), is_pointer
+        is_pointer = False
+        aliases: set[TypeName] = set()
+        while isinstance(x, (s.Name, s.Deref)):
+            if isinstance(x, s.Deref):
+                if is_pointer:
+                    break
+                is_pointer, x = True, unparen(x.operand)
+                continue
+            found = self.package_scope.names.get(x.name)
+            if not isinstance(found, TypeName) or found in aliases:
+                break
+            aliases.add(found)
+            aliased = self.declared[found].declaration if found.is_alias else None
+            if not isinstance(aliased, s.TypeDecl):
+                return found, is_pointer
+            x = unparen(aliased.type_expr)
+        return None, False
 
     def check_receiver(self, declaration: s.FuncDecl) -> None:
         """The receiver is T or *T, T a type of this program that is neither a pointer nor an interface."""
@@ -370,16 +414,20 @@ class Declarations(Statements):
         assert receiver is not None
         type_ = self.type_of(receiver.type_expr)
         base = type_.elem if isinstance(type_, Pointer) else type_
-        at = unparen(receiver.type_expr)
-        at = at.operand if isinstance(at, s.Deref) else at
+        at = spelling = unparen(receiver.type_expr)
+        at = unparen(at.operand) if isinstance(at, s.Deref) else at
         if base == INVALID:
             return
+        shown, shown_base = str(type_), str(base)
+        if isinstance(at, s.Name) and at.object is not None and _is_alias(at.object):
+            shown = f"*{at.name}" if spelling is not at else at.name
+            shown_base = shown_base if spelling is at and isinstance(type_, Pointer) else at.name
         if isinstance(base, Basic) or (isinstance(base, Named) and (base.package != self.package or base.pos == 0)):
-            self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {base}")
+            self.error(codes.RECEIVER, at, f"cannot define new methods on non-local type {shown_base}")
         elif not isinstance(base, Named):
-            self.error(codes.RECEIVER, at, f"invalid receiver type {type_}")
+            self.error(codes.RECEIVER, at, f"invalid receiver type {shown}")
         elif isinstance(base.underlying, (Pointer, Interface)):
-            self.error(codes.RECEIVER, at, f"invalid receiver type {base} (pointer or interface type)")
+            self.error(codes.RECEIVER, at, f"invalid receiver type {shown_base} (pointer or interface type)")
 
     def check_members(self, named: Named) -> None:
         """No method has the name of a field."""
@@ -390,6 +438,14 @@ class Declarations(Statements):
                 other = f"\n\t{self.place(field.pos)}: other declaration of {field.name}"
                 message = f"field and method with the same name {field.name}{other}"
                 self.error(codes.REDECLARED, method.pos, message)
+
+
+def _is_alias(object_: Object) -> bool:
+    return isinstance(object_, TypeName) and object_.is_alias
+
+
+def _is_definition(object_: Object) -> bool:
+    return isinstance(object_, TypeName) and not object_.is_alias
 
 
 def _receiver_name(function: Func) -> str:

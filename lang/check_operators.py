@@ -60,9 +60,27 @@ class Operators(Conversions):
         if x.op == "<-":
             self._receive(x)
             return
+        if x.op == "~":
+            self._tilde(x)
+            return
+        self._operation(x, x.op)
+
+    def _tilde(self, x: s.Unary) -> None:
+        """~operand is C's; on integers, Go goes on as if it were ^operand."""
+        is_integer = basic(x.operand.type).is_integer
+        hint = " (use ^ for bitwise complement)" if is_integer else ""
+        self.error(codes.OPERATOR, x, f"cannot use ~ outside of interface or type constraint{hint}")
+        if is_integer:
+            self._operation(x, "^")
+        else:
+            self.invalidate(x, x.operand.type)
+
+    def _operation(self, x: s.Unary, op: str) -> None:
+        """An operator that is defined on some basic types."""
+        operand = x.operand
         defined = {"!": basic(operand.type).is_boolean, "^": basic(operand.type).is_integer}
-        if not defined.get(x.op, basic(operand.type).is_numeric):
-            message = f"invalid operation: operator {x.op} not defined on {self.described(operand)}"
+        if not defined.get(op, basic(operand.type).is_numeric):
+            message = f"invalid operation: operator {op} not defined on {self.described(operand)}"
             self.error(codes.OPERATOR, operand, message)
             self.invalidate(x, operand.type)
             return
@@ -70,7 +88,7 @@ class Operators(Conversions):
         if operand.mode is s.Mode.CONSTANT:
             x.mode = s.Mode.CONSTANT
             if operand.value is not None:
-                x.value = c.unary(x.op, operand.value, basic(x.type))
+                x.value = c.unary(op, operand.value, basic(x.type))
                 self.check_overflow(x, x.pos)
         else:
             x.mode = s.Mode.VALUE

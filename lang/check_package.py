@@ -18,8 +18,8 @@ from lang import codes
 from lang import syntax as s
 from lang.check_declarations import Declarations, Declared
 from lang.diagnostics import Diagnostics
-from lang.go_types import INVALID, Named, Signature
-from lang.init_order import find_cycle, in_order
+from lang.go_types import Named, Signature
+from lang.init_order import initialization_order
 from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
 from lang.outlines import outline, package_source
 from lang.packages import GO_PACKAGES, PARTS, is_package, library_file, native_members
@@ -91,6 +91,7 @@ class Checker(Declarations):
         if not any(declaration.finish for declaration, _ in (*self.methods, *self.functions)):
             self.report_unused_imports()
         self._report_init_cycles()
+        self._report_missing_bodies()
         self._report_unprintable()
         for number, named in enumerate(sorted(self.findings.local_types, key=lambda named: named.pos), start=1):
             named.local = number
@@ -179,6 +180,8 @@ class Checker(Declarations):
             self.error(codes.MAIN, x.name, f"func {name} must have no arguments and no return values")
         if name != "init":
             self.declare(self.package_scope, x.name, function)
+        elif x.body is None:
+            self.error(codes.MISSING_BODY, x.name, "func init must have a body")
 
     def _attach_methods(self) -> None:
         """Give every type its methods before anything is looked up."""
@@ -250,13 +253,14 @@ class Checker(Declarations):
 
     def _report_init_cycles(self) -> None:
         """A variable must not need itself for its own first value."""
-        reported: set[Object] = set()
-        for initializer in self.initializers:
-            for var in initializer.owners:
-                cycle = find_cycle(var, self.findings.uses) if var not in reported else []
-                if cycle and var.type != INVALID:
-                    reported.update(cycle)
-                    self.report_cycle(cycle, 0)
+        self.order = initialization_order(self.initializers, self.findings.uses)
+        for cycle in self.order.cycles:
+            self.report_cycle(cycle, 0)
+
+    def _report_missing_bodies(self) -> None:
+        """Go's compiler looks for bodies when all else is right."""
+        for declaration in [] if self.diagnostics else self.without_body:
+            self.error(codes.MISSING_BODY, declaration, "missing function body")
 
     def _report_unprintable(self) -> None:
         """Go's compiler finds this out when all else is right."""
@@ -272,7 +276,7 @@ class Checker(Declarations):
         globals_ = [o for o in self.declared if isinstance(o, Var) and o.name != "_"]
         types = [o for o in self.declared if isinstance(o, TypeName)]
         inits = [x for x in functions if x.receiver is None and x.name.name == "init"]
-        initializers = [] if self.diagnostics else in_order(self.initializers, self.findings.uses)
+        initializers = [] if self.diagnostics else self.order.initializers
         imported = [package.path for package in self.findings.imports if os.path.isfile(library_file(package.path))]
         info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
         members = dict(self.package_scope.names)

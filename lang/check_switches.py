@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid
+from lang.check_base import is_valid, unparen
 from lang.check_loops import TOP, Around, Loops
 from lang.go_types import BOOL, INVALID, Interface, Type, has_nil, is_comparable
 from lang.lookup import missing_method
@@ -126,9 +126,10 @@ class Switches(Loops):
         """Check the types of a case; the type of the variable in it."""
         found: Type | None = None
         for value in case.values or []:
-            if isinstance(value, s.Name) and isinstance(self.at.scope.find(value.name), Nil):
+            name = unparen(value)
+            if isinstance(name, s.Name) and isinstance(self.at.scope.find(name.name), Nil):
                 self.expr(value)
-                value.type = operand.type
+                self.set_type(value, operand.type)
                 found = None
             else:
                 found = self.type_of(value)

@@ -9,6 +9,8 @@ Go: types2/typexpr.go, struct.go, signature.go.                 Next: check_gene
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lang import codes
 from lang import constants as c
 from lang import syntax as s
@@ -168,8 +170,12 @@ class Types(Operators):
                     found.used = True
                 self.error(codes.ARRAY_LENGTH, x, f"invalid array length {x.name}")
                 return -1
+        outer, self.at = self.at, replace(self.at, wants_names=False)
         self.expr(x)
+        self.at = outer
         if not is_valid(x):
+            if not self.diagnostics:
+                self.report_length_cycle(x)
             return -1
         if x.mode is not s.Mode.CONSTANT:
             self.error(codes.ARRAY_LENGTH, x, f"array length {self.described(x)} must be constant")
@@ -275,6 +281,7 @@ class Types(Operators):
             self.refuse(element, "type constraints")
             return
         type_ = self.type_of(element.type_expr)
+        self.complete(type_)
         under = type_.underlying
         if isinstance(type_, Named) and not type_.is_resolved:
             self.report_cycle_through(type_)

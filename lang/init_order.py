@@ -4,8 +4,9 @@
     func f() int { return c }
     var b, c = 1, 2
 
-Repeatedly the first variable in the source whose value needs no other uninitialised one is initialised. What a value
-needs is followed through functions. Without an initial value a variable is zero and needs nothing.
+Repeatedly the variable that waits for the fewest others is taken, of those the first in the source. What a value needs
+is followed through functions. Without an initial value a variable is zero and needs nothing. If even the first one
+waits for others, there is a cycle, and it is told if the variable itself is part of it.
 
 Go: types2/initorder.go.                                        Next: check_package.py
 """
@@ -13,11 +14,21 @@ Go: types2/initorder.go.                                        Next: check_pack
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 
 from lang.objects import Func, Object, Var
 from lang.syntax import Initializer
 
 Uses = Mapping[Object, list[Object]]
+
+
+@dataclass(slots=True)
+class Order:
+    """How package-level variables get their values."""
+
+    initializers: list[Initializer] = field(default_factory=list)  # in the order in which they run, if nothing is wrong
+    cycles: list[list[Object]] = field(default_factory=list)    # variables and functions that need each other
 
 
 def variables_needed(var: Object, uses: Uses) -> set[Var]:
@@ -37,23 +48,43 @@ def variables_needed(var: Object, uses: Uses) -> set[Var]:
     return needed
 
 
-def in_order(initializers: list[Initializer], uses: Uses) -> list[Initializer]:
-    """The initialisers in the order in which they run. There is no cycle among them."""
-    owned = {var for initializer in initializers for var in initializer.vars if var is not None}
-    waits_for = [
-        {v for owner in initializer.owners for v in variables_needed(owner, uses)} & owned - set(initializer.vars)
-        for initializer in initializers
-    ]
-    ordered: list[Initializer] = []
-    pending = list(range(len(initializers)))
-    while pending:
-        ready = next(number for number in pending if not waits_for[number])
-        pending.remove(ready)
-        ordered.append(initializers[ready])
-        done = set(initializers[ready].vars)
-        for number in pending:
-            waits_for[number] -= done
-    return ordered
+def initialization_order(initializers: list[Initializer], uses: Uses) -> Order:
+    """The order in which the initialisers run, and what makes it impossible."""
+    uses = _shared(initializers, uses)
+    initializer_of = {owner: initializer for initializer in initializers for owner in initializer.owners}
+    waits_for = {owner: variables_needed(owner, uses) & initializer_of.keys() for owner in initializer_of}
+    wanted_by: dict[Object, list[Object]] = {owner: [] for owner in initializer_of}
+    for owner, needed in waits_for.items():
+        for var in needed:
+            wanted_by[var].append(owner)
+    missing = {owner: len(needed) for owner, needed in waits_for.items()}
+    queue = [(count, owner.pos, number, owner) for number, (owner, count) in enumerate(missing.items())]
+    heapify(queue)
+    order = Order()
+    taken: set[Object] = set()
+    while queue:
+        _, _, number, owner = heappop(queue)
+        if owner in taken:
+            continue
+        taken.add(owner)
+        if missing[owner] and (cycle := find_cycle(owner, uses)):
+            order.cycles.append(cycle)
+        for other in wanted_by[owner]:
+            missing[other] -= 1
+            heappush(queue, (missing[other], other.pos, number, other))
+        if all(member not in taken or member is owner for member in initializer_of[owner].owners):
+            order.initializers.append(initializer_of[owner])
+    return order
+
+
+def _shared(initializers: list[Initializer], uses: Uses) -> Uses:
+    """What variables that get their values from one call need, each of them: it is recorded under one."""
+    shared = dict(uses)
+    for initializer in initializers:
+        if len(initializer.owners) > 1:
+            needed = [object_ for owner in initializer.owners for object_ in uses.get(owner, [])]
+            shared.update(dict.fromkeys(initializer.owners, needed))
+    return shared
 
 
 def find_cycle(start: Object, uses: Uses) -> list[Object]:
@@ -62,7 +93,7 @@ def find_cycle(start: Object, uses: Uses) -> list[Object]:
     seen: set[Object] = set()
 
     def search(object_: Object) -> bool:
-        for used in uses.get(object_, []):
+        for used in sorted(uses.get(object_, []), key=lambda used: used.pos):
             if used is start:
                 return True
             if used in seen or not isinstance(used, (Var, Func)):

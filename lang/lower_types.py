@@ -166,9 +166,9 @@ def is_nothing(f: Field) -> bool:
 
 @cache
 def is_endless(t: Type) -> bool:
-    """Whether a type leads to itself through pointers and slices alone: type P *P, type S []S."""
+    """Whether a type leads to itself through pointers, slices and arrays alone: type P *P, type S [][2]S."""
     seen: set[Type] = set()
-    while isinstance(t.underlying, Pointer | Slice):
+    while isinstance(t.underlying, Pointer | Slice | Array):
         if t in seen:
             return True
         seen.add(t)
@@ -298,12 +298,15 @@ class LoweredTypes:
                 return self._define(
                     ("slice", memory), f"Slice_{plain(memory)}", lambda: _slice_fields(memory), f"A slice of {memory}."
                 )
+            case Array(length, elem) if is_endless(t):
+                key, doc, name = ("endless", under), type_string(t), f"Array_{length}_endless"
+                return self._define(key, name, lambda: self._array_fields(length, elem), doc, size_of(t))
             case Array(length, elem):
                 memory = self.memory(elem)
                 return self._define(
                     ("array", length, memory),
                     f"Array_{length}_{plain(memory)}",
-                    lambda: [f"items: Annotated[Array[{self.memory(elem)}], {length}]"],
+                    lambda: self._array_fields(length, elem),
                     f"[{length}]{elem}",
                     size_of(t),
                 )
@@ -311,6 +314,9 @@ class LoweredTypes:
                 name = safe_name(t.name) if isinstance(t, Named) else "Struct"
                 return self._define(t, name, lambda: self._struct_fields(under), type_string(t), size_of(t))
         raise NotImplementedError(f"no class for {t}")
+
+    def _array_fields(self, length: int, elem: Type) -> list[str]:
+        return [f"items: Annotated[Array[{self.memory(elem)}], {length}]"]
 
     def _struct_fields(self, struct: Struct) -> list[str]:
         lines = [f"{field_name(f.name, number)}: {self.memory(f.type)}" for number, f in enumerate(struct.fields)]

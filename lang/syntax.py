@@ -619,7 +619,7 @@ class TypeDecl(Decl):
 
 @dataclass(slots=True, eq=False)
 class FuncDecl(Decl):
-    """func (receiver) name signature body"""
+    """func (receiver) name signature body; its position is behind the keyword"""
 
     receiver: ParamDecl | None
     name: Name

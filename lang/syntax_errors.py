@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from lang import syntax as s
 from lang.codes import NO_TYPE_PARAMETERS
 from lang.lexer import LITERALS, Token
+from lang.tree_builder import Parameters
 
 Stack = Sequence[object]
 
@@ -26,6 +27,7 @@ DECLARING = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
 TEXTS = {
     "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}", "COMMA": "comma",
     "COLON": ":", "ASSIGN": "=", "DEFINE": ":=", "SEMI": "semicolon or newline", "DOT": ".", "NAME": "name",
+    "LANGLE": "<", "RANGLE": ">",
 }  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def explained(token: Token, before: Token | None, expected: set[str], stack: Sta
     if token.type == "COMMA" and _is_array_length(stack):
         return "syntax error: unexpected comma; expected ]"
     context = _context(token, expected, stack)
-    if context.startswith("missing"):
+    if context.startswith(("missing", "else must", "... is")):
         return f"syntax error: {context}"
     return f"syntax error: unexpected {token_text(token)}{context}"
 
@@ -126,6 +128,10 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected name"
     if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR"}:
         return "missing import path; require quoted string"
+    if _is_token(top, "ELSE"):
+        return "else must be followed by if or statement block"
+    if token.type == "DEFINE" and "ASSIGN" in expected and "DEFINE" not in expected:
+        return ", expected ="
     if "CASE" in expected and expected <= {"CASE", "DEFAULT", "RBRACE"}:
         return ", expected case or default or }"
     if "BINARY_OP" not in expected:
@@ -157,54 +163,100 @@ def _is_in_struct(stack: Stack) -> bool:
     return _is_token(parts[-1], "LBRACE", "SEMI") and at > 0 and _is_token(parts[at - 1], "STRUCT")
 
 
+def _declares(stack: Stack, keyword: str) -> bool:
+    """Whether names were read, or some whole declarations in parentheses before them, behind a keyword."""
+    at, opening = next(((i, part) for i, part in _open(stack) if part.type not in ("NAME", "COMMA", "SEMI")), (0, None))
+    return _is_token(stack[at - 1] if _is_token(opening, "LPAR") and at else opening, keyword)
+
+
+def _is_in_case(stack: Stack) -> bool:
+    """Whether what is read are the statements of a case."""
+    around = next((part for _, part in _open(stack) if part.type not in ("SEMI", "COLON")), None)
+    return _is_token(around, "CASE", "DEFAULT")
+
+
 def _needed(token: Token, expected: set[str], stack: Stack) -> str:
     """The message where an operand, a type or a statement has to begin; "" elsewhere."""
     top = stack[-1] if stack else None
     if "INT" in expected:
         if "RETURN" in expected:
-            return ", expected }"
+            is_in_case = _is_in_case(stack) and token.text != "EOF"
+            return ", expected case or default or }" if is_in_case else ", expected }"
         if token.type == "LBRACE" and _is_token(top, "SEMI"):
             return ", expected for loop condition"
         if _is_token(top, "LBRACK") and isinstance(stack[-2], s.Expr):
             return ", expected operand"
+        if token.text == "EOF" and _is_token(top, "COMMA", *OPENING):
+            return _unended(stack) or ", expected expression"
         return ", expected expression"
-    if _is_token(top, "LBRACE") and _is_token(stack[-2], "STRUCT"):
+    if _is_token(top, "LBRACE") and _is_token(stack[-2], "STRUCT") and token.text != "EOF":
         return ", expected field name or embedded type"
     if "TILDE" in expected:
-        return ", expected ~ term or type"
+        return ", expected }" if token.text == "EOF" else ", expected ~ term or type"
     if "STRUCT" not in expected:
         return ""
+    if _is_token(top, "ELLIPSIS") and not _is_token(stack[-2], "LBRACK"):
+        return "... is missing type"
+    if _is_token(top, "CHAN"):
+        return "missing channel element type"
     if _is_token(top, "COMMA") and "RBRACK" in expected:
         return ", expected ]"
     if token.type == "RBRACK" and _is_token(top, "LBRACK") and _is_behind_type(stack[:-1]):
         return ", expected type argument list"
+    if _declares(stack, "VAR"):
+        return ", expected type"
     if "RPAR" in expected:
         return "" if "COMMA" in expected else ", expected )"
-    if "ASSIGN" in expected and _is_token(top, "NAME") and _is_token(stack[-2], "TYPE"):
+    if "ASSIGN" in expected and _is_token(top, "NAME") and _declares(stack, "TYPE"):
         return " in type declaration"
     if _is_token(top, "ASSIGN") and len(stack) >= 3 and _is_token(stack[-3], "TYPE"):
         return " in type declaration"
     return ", expected type"
 
 
+def _is_in_targets(stack: Stack) -> bool:
+    """Whether several expressions were read where a statement begins."""
+    inside = [part for _, part in _open(stack)]
+    before = next((part for part in inside if part.type != "COMMA"), None)
+    if not _is_token(inside[0] if inside else None, "COMMA") or before is None:
+        return False
+    is_block = before.type == "LBRACE" and not _opens_literal(stack, stack.index(before))
+    return is_block or before.type in ("FOR", "IF", "SWITCH", "SEMI")
+
+
+def _unended(stack: Stack) -> str:
+    """The message at the end of the file where one more argument or element of a literal could stand."""
+    at, opening = next(_open(stack[: -1 if _is_token(stack[-1], "COMMA") else None]), (0, None))
+    if _is_token(opening, "LPAR") and at and isinstance(stack[at - 1], s.Expr):
+        return ", expected )"
+    if _is_token(opening, "LBRACE", "LANGLE") and _opens_literal(stack, at):
+        return ", expected >" if _is_token(opening, "LANGLE") else ", expected }"
+    return ""
+
+
 def _after(token: Token, expected: set[str], stack: Stack) -> str:
     """The message behind something complete, by the innermost bracket or keyword that is open."""
-    if {"ASSIGN", "DEFINE"} <= expected and "SEMI" not in expected:
+    if {"ASSIGN", "DEFINE"} <= expected and ("SEMI" not in expected or _is_in_targets(stack)):
         return ", expected := or = or comma"
+    top = stack[-1] if stack else None
+    inside: set[str] = set()
     for i, part in _open(stack):
         before = stack[i - 1] if i else None
         if part.type == "LPAR":
-            return _in_parentheses(before, token)
+            return _in_parentheses(before, token, top)
         if part.type in ("LBRACE", "LANGLE"):
-            return _in_braces(before, part, token)
+            return _in_braces(stack, i, token)
         if part.type == "LBRACK":
             return ", expected comma, : or ]" if isinstance(before, s.Expr) else ", expected ]"
-        if part.type in ("STRUCT", "INTERFACE"):
+        if part.type in ("STRUCT", "INTERFACE") and part is top:
             return ", expected {"
         if part.type in ("IF", "FOR", "SWITCH", "SELECT"):
             return _in_header(part.text, token, stack[i + 1 :])
-        if part.type == "CASE" and "COLON" in expected:
+        if part.type == "CASE" and "COLON" in expected and "COLON" not in inside:
             return ", expected :"
+        if part.type in ("CASE", "DEFAULT"):
+            return " at end of statement"
+        inside.add(part.type)
         if part.type in DECLARING and not any(isinstance(below, Token) for below in stack[:i]):
             return " after top level declaration"
     return " at end of statement"
@@ -212,7 +264,7 @@ def _after(token: Token, expected: set[str], stack: Stack) -> str:
 
 def _in_header(keyword: str, token: Token, read: Stack) -> str:
     """The message between a keyword and its block, by what was read of the header."""
-    if any(isinstance(part, s.Block) for part in read):
+    if any(isinstance(part, s.Block) for part in read) or (read and _is_token(read[-1], "RBRACE")):
         return " at end of statement"
     semicolons = sum(_is_token(part, "SEMI") for part in read)
     if semicolons == 0 and not any(_is_token(part, "RANGE") for part in read):
@@ -222,25 +274,42 @@ def _in_header(keyword: str, token: Token, read: Stack) -> str:
     return f", expected {{ after {keyword} clause" if keyword != "switch" else "missing { after switch clause"
 
 
-def _in_parentheses(before: object, token: Token) -> str:
-    if token.text == "EOF":
+def _in_parentheses(before: object, token: Token, top: object) -> str:
+    is_list = isinstance(before, s.Expr | Parameters) or _is_token(before, "FUNC", "NAME")
+    if token.text == "EOF" and (not is_list or _is_token(top, "COMMA", "LPAR")):
         return ", expected )"
+    if _is_token(before, "VAR", "CONST", "TYPE") and _is_token(top, "LPAR", "SEMI"):
+        return ", expected name"
     if _is_token(before, "VAR", "CONST", "TYPE", "IMPORT"):
         return " in grouped declaration; possibly missing semicolon or newline or )"
-    if _is_token(before, "FUNC", "NAME"):
+    if _is_token(before, "FUNC", "NAME") or isinstance(before, Parameters):
         return " in parameter list; possibly missing comma or )"
     return " in argument list; possibly missing comma or )" if isinstance(before, s.Expr) else ", expected )"
 
 
-def _in_braces(before: object, opening: Token, token: Token) -> str:
+def _opens_literal(stack: Stack, at: int) -> bool:
+    """Whether a brace or angle bracket on the stack is a composite literal's."""
+    before = stack[at - 1] if at else None
+    if _is_token(stack[at], "LANGLE"):
+        return True
+    if isinstance(before, s.Expr) and not isinstance(before, s.FuncType):
+        return not _is_token(stack[at - 2], "RANGE")
+    if not _is_token(before, "COLON", "COMMA", "LBRACE", "LANGLE"):
+        return False
+    outer = next((i for i, part in _open(stack[:at]) if part.type not in ("COLON", "COMMA")), -1)
+    return outer >= 0 and _is_token(stack[outer], "LBRACE", "LANGLE") and _opens_literal(stack, outer)
+
+
+def _in_braces(stack: Stack, at: int, token: Token) -> str:
+    before, opening = stack[at - 1] if at else None, stack[at]
     if _is_token(before, "STRUCT", "INTERFACE"):
         if token.text == "EOF":
             return ", expected }"
         assert isinstance(before, Token)
+        if before.type == "STRUCT" and _is_token(stack[-1], "LBRACE", "SEMI"):
+            return ", expected field name or embedded type"
         return f" in {before.text} type; possibly missing semicolon or newline or }}"
-    if opening.type == "LANGLE" or (isinstance(before, s.Expr) and not isinstance(before, s.FuncType)):
-        closer = ">" if opening.type == "LANGLE" else "}"
-        if token.text == "EOF":
-            return f", expected {closer}"
+    if _opens_literal(stack, at):
+        closer = ">" if _is_token(opening, "LANGLE") else "}"
         return f" in composite literal; possibly missing comma or {closer}"
     return ", expected }" if token.text == "EOF" else " at end of statement"

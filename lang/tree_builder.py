@@ -214,14 +214,18 @@ class TreeBuilder:
     def _with_shared_types(self, parameters: Parameters) -> list[s.ParamDecl]:
         sorted_: list[s.ParamDecl] = []
         shared: s.Expr | None = None
+        variadic: Parameter | None = None                       # the one behind, which shares its type
         error_at, has_nameless = -1, False
         for entry in reversed(parameters.entries):
             name, type_expr = entry.name, entry.type_expr
             if name is not None:
-                shared = type_expr
+                shared, variadic = type_expr, entry if entry.variadic else None
                 param = s.ParamDecl(name.pos, _name(name), type_expr, entry.variadic)
             elif isinstance(type_expr, s.Name) and not entry.variadic:
                 error_at = error_at if shared else parameters.end
+                if variadic is not None:
+                    self.diagnostics.report(SYNTAX, variadic.pos, "can only use ... with final parameter")
+                    sorted_[-1].variadic, variadic = False, None
                 param = s.ParamDecl(type_expr.pos, type_expr, shared or type_expr, False)
             else:
                 shared, error_at, has_nameless = type_expr, entry.pos, True
@@ -278,6 +282,9 @@ class TreeBuilder:
     def const_repeated(self, parts: Parts) -> ConstSpec:
         return ConstSpec(parts[0], None, None)
 
+    def const_without_value(self, parts: Parts) -> ConstSpec:
+        return ConstSpec(parts[0], parts[1], [])
+
     def const_untyped(self, parts: Parts) -> ConstSpec:
         return ConstSpec(parts[0], None, parts[1])
 
@@ -300,19 +307,19 @@ class TreeBuilder:
         return s.TypeDecl(parts[0].pos, _name(parts[0]), parts[1], True)
 
     def function(self, parts: Parts) -> list[s.FuncDecl]:
-        keyword, name, signature, *body = parts
+        _, name, signature, *body = parts
         signature.pos = name.pos
-        return [s.FuncDecl(keyword.pos, None, _name(name), signature, body[0] if body else None)]
+        return [s.FuncDecl(name.pos, None, _name(name), signature, body[0] if body else None)]
 
     def method(self, parts: Parts) -> list[s.FuncDecl]:
-        keyword, receivers, name, signature, *body = parts
+        _, receivers, name, signature, *body = parts
         signature.pos = name.pos
         found = self._sorted(receivers, allows_variadic=False)
         if len(found) != 1:
             what = "method has multiple receivers" if found else "method has no receiver"
             self.diagnostics.report(SYNTAX, name.pos, what)
         receiver = found[0] if found else None
-        return [s.FuncDecl(keyword.pos, receiver, _name(name), signature, body[0] if body else None)]
+        return [s.FuncDecl(receivers.pos, receiver, _name(name), signature, body[0] if body else None)]
 
     # ------------------------------------------------------------ expressions
 
@@ -366,12 +373,12 @@ class TreeBuilder:
     def slice(self, parts: Parts) -> s.SliceExpr:
         """Its position is that of the bracket, as in Go: errors about it stand there."""
         operand, bracket, *inside = parts
-        colons = [part.pos for part in inside if isinstance(part, Token)]
+        places = [part.pos for part in inside if isinstance(part, Token)]
         low, high, *rest = [part for part in inside if not isinstance(part, Token)]
         if rest and high is None:
-            self.diagnostics.report(SYNTAX, colons[1], "middle index required in 3-index slice")
-        elif rest and rest[0] is None:
-            self.diagnostics.report(SYNTAX, colons[1] + 1, "final index required in 3-index slice")
+            self.diagnostics.report(SYNTAX, places[1], "middle index required in 3-index slice")
+        if rest and rest[0] is None:
+            self.diagnostics.report(SYNTAX, places[2], "final index required in 3-index slice")
         return s.SliceExpr(bracket.pos, operand, low, high, rest[0] if rest else None)
 
     def type_assertion(self, parts: Parts) -> s.TypeAssert:

@@ -65,7 +65,7 @@ READING_ORDER = """
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
-    lang.lexer lang.syntax_errors lang.tree_builder lang.parse_tables lang.parse
+    lang.lexer lang.tree_builder lang.syntax_errors lang.parse_tables lang.parse
     lang.tree_text
     lang.constants lang.layout lang.scopes lang.version lang.packages lang.outlines lang.lookup
     lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_generics

@@ -177,7 +177,7 @@ def test_a_whole_program_can_be_pasted() -> None:
 
 def test_an_input_that_stays_incomplete() -> None:
     done = session("x := 1", "f(x,")
-    assert done.err.splitlines() == ["repl:3:1: syntax error: unexpected EOF, expected expression"]
+    assert done.err.splitlines() == ["repl:3:1: syntax error: unexpected EOF, expected )"]
     assert done.out == ""
 
 

@@ -38,3 +38,7 @@ def test_code_is_explained_by_its_example(name: str) -> None:
 def test_a_number_of_many_digits_is_too_long(number: str, shown: str) -> None:
     said = rf"excessively long constant: {shown}\.\.\. \({len(number)} chars\)"
     assert complaints(f"func main() {{\n\tprintln({number} /* ERROR `{said}` */)\n}}\n") == []
+
+
+def test_an_angle_bracket_is_told_by_its_spelling() -> None:
+    assert complaints("func f() { x = &T<1 } /* ERROR `syntax error: unexpected }, expected >` */ \n") == []
