@@ -299,8 +299,8 @@ class LoweredTypes:
                     ("slice", memory), f"Slice_{plain(memory)}", lambda: _slice_fields(memory), f"A slice of {memory}."
                 )
             case Array(length, elem) if is_endless(t):
-                key, doc, name = ("endless", under), type_string(t), f"Array_{length}_endless"
-                return self._define(key, name, lambda: self._array_fields(length, elem), doc, size_of(t))
+                name, doc = f"Array_{length}_endless", type_string(t)
+                return self._define(("endless", under), name, lambda: self._array_fields(length, elem), doc, size_of(t))
             case Array(length, elem):
                 memory = self.memory(elem)
                 return self._define(
