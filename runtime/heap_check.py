@@ -193,7 +193,8 @@ def check_totals(checker: Checker, runtime: Runtime) -> None:
 
 def check_g(runtime: Runtime, g: G) -> None:
     """G1 and RN1 hold."""
-    if g.shadow_base > g.shadow_top or g.shadow_top > g.shadow_limit or g.shadow_top % PTR_SIZE != 0:
+    end = g.shadow_base + runtime.shadow_bytes
+    if g.shadow_base > g.shadow_top or g.shadow_top > end or g.shadow_limit > end or g.shadow_top % PTR_SIZE != 0:
         throw("G1: a shadow stack's top is out of place", g.shadow_base, g.shadow_top, g.shadow_limit)
     if g.runtime != runtime or g.heap != runtime.heap or g.m_cache != g.p.m_cache:
         throw("RN1: a goroutine belongs to another runtime", address(g))
