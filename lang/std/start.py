@@ -177,7 +177,7 @@ def output_error(g: G) -> i32:
 
 
 def prepare_thread(g: G, stack_bytes: u64) -> Trace:
-    """Note where the stacks of the calling thread end, of which one has `stack_bytes` from here. What notes its calls."""
+    """Note where the stacks of the calling thread end; one has `stack_bytes` from here. What notes its calls."""
     g.stack_guard = stack_pointer() - (stack_bytes - GUARD_BYTES)
     g.shadow_limit = g.shadow_base + g.runtime.shadow_bytes - SHADOW_GUARD_BYTES
     trace = g.unwinding.trace
