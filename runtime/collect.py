@@ -53,6 +53,12 @@ def collect_in_turn(g: G, forced: bool, whole: bool) -> None:
         give_turn(g.p)
         return
     stop_others(g.p)
+    collect_and_start(g, forced, whole)
+
+
+def collect_and_start(g: G, forced: bool, whole: bool) -> None:
+    """The same for a caller who has stopped the world: it goes on, and the background sweeps if there is something."""
+    runtime = g.runtime
     if whole:
         collect_stopped(runtime, g.p, forced)
     else:

@@ -246,9 +246,11 @@ def limit_collecting(runtime: Runtime) -> None:
     cycle.allocated = cycle.live_before - smaller(cycle.live_before, stats.heap_marked)
     gave_back_ns = smaller(s.assist_ns, cycle.ran_ns)
     s.assist_ns = 0
-    collected_ns = cycle.stopped_ns + (cycle.sweep_ns - cycle.stop_ns) + gave_back_ns
-    ran_ns = cycle.ran_ns - gave_back_ns
-    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, collected_ns, cycle.allocated)
+    stopped_ns = cycle.stopped_ns + (cycle.sweep_ns - cycle.stop_ns)
+    # Between two steps of marking the program runs as well.
+    ran_ns = cycle.ran_ns - gave_back_ns + (cycle.sweep_ns - cycle.start_ns - stopped_ns)
+    allocated = cycle.allocated + (cycle.live_after - cycle.live_before)
+    note_collection(runtime.limiter, stats.num_gc + 1, ran_ns, stopped_ns + gave_back_ns, allocated)
     s.is_limiting = runtime.limiter.is_limiting
 
 

@@ -110,7 +110,7 @@ def heap_sections(state: Runtime) -> Iterator[Section]:
     """The parts of check_heap."""
     heap = state.heap
     yield "the heap", partial(check_parts, state)
-    checker = Checker(memory=heap.memory)
+    checker = Checker(memory=heap.memory, is_marking=state.increments.is_marking)
     arena = heap.arenas.first
     while not is_nil(arena):
         start = arena.start_addr

@@ -129,9 +129,8 @@ class Runtime:
 
         shadow_bytes is the room for the shadow stack of a compiled program. background: one thread gives free memory
         back to the system and another one sweeps, as in a Go program. procs: threads that mark a heap of some size
-        together, GOMAXPROCS; at most 8, and a power of two of them. mem_profile_rate: sample one allocation in so many
-        bytes; 1: each; 0: none, unless memprofilerate is in debug. watch: numbers of allocations, from 1 on, whose
-        objects' stories are kept.
+        together, GOMAXPROCS; at most 8 do. mem_profile_rate: sample one allocation in so many bytes; 1: each; 0: none,
+        unless memprofilerate is in debug. watch: numbers of allocations, from 1 on, whose objects' stories are kept.
         """
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped

@@ -64,7 +64,6 @@ SET_TEXTS = {
 NIL_CLEANUP_TEXT = "runtime.AddCleanup: ptr is nil"
 EQUAL_TEXT = "runtime.AddCleanup: ptr is equal to arg, cleanup will never run"
 WITHIN_TEXT = "runtime.AddCleanup: ptr is within arg, cleanup will never run"
-NO_CLEANUP_TEXT = "runtime.AddCleanup: ptr not in allocated block"
 
 
 def set_finalizer(g: G, p: uintptr, fn: u64, is_tiny: bool) -> u64:

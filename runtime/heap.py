@@ -50,7 +50,7 @@ from runtime.os_memory import (
 )
 from runtime.p import P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.pacer import pace
-from runtime.proc import G
+from runtime.proc import OWN_ROOTS, G
 from runtime.roots import Roots, roots_close, roots_init
 from runtime.sampler import set_rate
 from runtime.size_classes import NUM_SPAN_CLASSES
@@ -269,7 +269,7 @@ def g_init(runtime: Runtime, g: G) -> bool:
     # Address space, of which the part that is used becomes memory: memstats.py counts that.
     g.shadow_base = map_anywhere(runtime.heap.memory, 0, runtime.shadow_bytes, PROT_READ_WRITE)
     g.shadow_top = g.shadow_base
-    g.shadow_limit = g.shadow_base + runtime.shadow_bytes
+    g.shadow_limit = g.shadow_base + runtime.shadow_bytes - OWN_ROOTS * PTR_SIZE
     if g.shadow_base == 0:
         return False
     sys_name(runtime.heap.memory, g.shadow_base, runtime.shadow_bytes, SHADOW_STACK)

@@ -100,6 +100,7 @@ class Checker(Struct):
     """What a check has found so far."""
 
     memory: MemoryStats  # counts what is taken from the system
+    world: World  # whose heap it is
     is_marking: bool  # marking goes in steps, and has begun
     spans: u64  # spans in use
     pages: u64  # their pages
@@ -116,14 +117,23 @@ class Checker(Struct):
     found_parent: uintptr  # the object with that word, as in parent
 
 
-def new_checker(memory: MemoryStats) -> Checker:
+def new_checker(runtime: Runtime) -> Checker:
     """A Checker that has seen nothing."""
+    memory = runtime.heap.memory
     block = sys_alloc(memory, sizeof(Checker), memory.other)
     if block == 0:
-        throw("out of memory")
+        refuse_check(runtime.world)
     checker = Checker.at(block)
     checker.memory = memory
+    checker.world = runtime.world
     return checker
+
+
+def refuse_check(world: World) -> None:
+    """The system refuses memory to check with. Throws; whoever has stopped the world for a check cannot go on."""
+    if not is_nil(world.stopped_by):
+        throw("no memory is left to check the heap with")
+    throw("out of memory")
 
 
 def free_checker(checker: Checker) -> None:
@@ -140,9 +150,9 @@ def free_checker(checker: Checker) -> None:
 def check_heap(runtime: Runtime) -> None:
     """Every invariant of the heap holds. Any time but during a step of marking, or while sweeping."""
     heap = runtime.heap
+    checker = new_checker(runtime)
     pause_background(heap.scavenger)
     check_parts(runtime)
-    checker = new_checker(heap.memory)
     checker.is_marking = runtime.increments.is_marking
     arena = heap.arenas.first
     while not is_nil(arena):
@@ -193,7 +203,8 @@ def check_totals(checker: Checker, runtime: Runtime) -> None:
 
 def check_g(runtime: Runtime, g: G) -> None:
     """G1 and RN1 hold."""
-    if g.shadow_base > g.shadow_top or g.shadow_top > g.shadow_limit or g.shadow_top % PTR_SIZE != 0:
+    end = g.shadow_base + runtime.shadow_bytes
+    if g.shadow_base > g.shadow_top or g.shadow_top > end or g.shadow_limit > end or g.shadow_top % PTR_SIZE != 0:
         throw("G1: a shadow stack's top is out of place", g.shadow_base, g.shadow_top, g.shadow_limit)
     if g.runtime != runtime or g.heap != runtime.heap or g.m_cache != g.p.m_cache:
         throw("RN1: a goroutine belongs to another runtime", address(g))
@@ -359,7 +370,7 @@ def newly_cached(cache: MCache, size_class: i64) -> u64:
 
 def check_all_marks(runtime: Runtime) -> u64:
     """Everything reachable has its mark bit. Returns how many objects that is. Called before anything is swept."""
-    checker = new_checker(runtime.heap.memory)
+    checker = new_checker(runtime)
     reach_all(checker, runtime)
     marked = checker.marked
     free_checker(checker)
@@ -373,7 +384,7 @@ def reach_all(checker: Checker, runtime: Runtime) -> None:
     while not is_nil(arena):
         block = sys_alloc(checker.memory, CHECKMARK_BYTES, checker.memory.other)
         if block == 0:
-            throw("out of memory")
+            refuse_check(checker.world)
         arena.checkmarks = array_at(u64, block)
         arena = arena.next
     reach_roots(checker, runtime)
@@ -481,7 +492,7 @@ def push_reached(checker: Checker, start: uintptr, source: uintptr) -> None:
         size = 2 * room if room != 0 else u64(FIRST_STACK_BYTES)
         base = sys_alloc(checker.memory, size, checker.memory.other)
         if base == 0:
-            throw("out of memory")
+            refuse_check(checker.world)
         if room != 0:
             memmove(base, checker.base, used)
             sys_discard(checker.memory, checker.base, room, checker.memory.other)
@@ -531,7 +542,7 @@ def find_path(runtime: Runtime, target: uintptr, out: Array[u64], room: u64) -> 
     The target's comes first, and the root's last; of those before the root, as many as there is room for. The world
     stands still.
     """
-    checker = new_checker(runtime.heap.memory)
+    checker = new_checker(runtime)
     checker.target = target
     reach_all(checker, runtime)
     count: u64 = 0

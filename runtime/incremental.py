@@ -11,11 +11,12 @@ to scan and what may be allocated until marking is to be over (pacer.py).
 
 What was reachable when marking began, and what was allocated since, is taken to be alive: a snapshot at the beginning.
 
-    a pointer in the heap or in a global is overwritten    what it led to is marked before (write_barrier.py)
-    a weak pointer is followed                             what it leads to is marked
-    a run of free slots is handed out, a large object      marked as a whole; what is not used loses its marks again
+    a pointer in the heap is overwritten               what it led to is marked before (write_barrier.py)
+    a weak pointer is followed                         what it leads to is marked
+    a run of free slots is handed out, a large object  marked as a whole; what is not used loses its marks again
 
-So the roots are looked at once, at the beginning: local variables need no barrier, and the end is no second search.
+So the roots are looked at once, at the beginning: local and global variables need no barrier, and the end is no second
+search.
 Objects made meanwhile are never scanned: what they lead to was reachable before, or is new itself.
 
 Go marks beside the program, on other processors and where the program allocates; its hybrid barrier marks the new

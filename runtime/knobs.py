@@ -14,15 +14,15 @@
     gcstoptheworld=0 marking goes in steps, between which the program runs; Go's default, not this runtime's
     invalidptr=0     a pointer into a page without objects is passed over; else it is fatal
     madvdontneed=0   memory that is given back leaves when the kernel needs it; else at once
+    memprofilerate=n sample an allocation once in n bytes, on average, if a profile is asked for; 1: each; 0: none
     gcstress=n       collect at every n-th allocation
     gcsafepoint=n    collect at every n-th safepoint: at allocations, and where a long loop says poll
     gcrandom=n       collect at one allocation in n, by chance
     gcseed=s         what gcrandom begins from; a number is drawn, and told, if none is given
     protectfree=1    pages that are freed cannot be touched until they are used again
     heapcheck=1      check every invariant of the heap around each collection, every counter at the end
-    memprofilerate=n sample an allocation once in n bytes, on average, if a profile is asked for; 1: each; 0: none
 
-The last seven are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the
+The last six are ours. Go is lenient with all but one: a malformed GOGC is 100, a malformed GOMAXPROCS is the
 number of processors, and a setting of GODEBUG that is malformed, or whose name nobody knows, is passed over. A
 malformed GOMEMLIMIT is fatal. The environment is read in the same way; an embedder's arguments are not: each mistake is
 an error.

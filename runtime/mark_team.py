@@ -12,7 +12,7 @@ Two markers set bits apart from each other: one in the mark lines of the heap (a
 their twins, which cover the same pages. Each looks at both, and what the second has marked is merged at the end. So no
 mark needs an atomic instruction. Of more than two, every other one uses the twins, and those of one side set bits by
 atomic `or`. The twins are reserved when there is a second marker, and become memory where it marks: a 128th of the heap
-at most.
+at most, which memstats.py counts.
 
 Each marker has a queue, a ring and work buffers of its own (mark.py, workbufs.py). The first is the Runtime's, of the
 thread that collects; it alone counts what was marked, and does over what an overflow of any of them has lost.

@@ -9,8 +9,8 @@ the limit is for objects. 3 % of it, at least a MiB, are left as headroom: alloc
 back all the time. What exceeds the limit now comes off twice, so that the next cycle makes room.
 
 The goal is the lesser one of this and GOGC's; with GOGC=off it is this alone (and gc_limiter.py takes care of a limit
-that is less than what lives). The world stands still while marking, so
-that nothing is allocated meanwhile: a collection starts at this goal, not before it as in Go.
+that is less than what lives). While the world stands still for marking nothing is allocated: such a collection starts
+at this goal. Where marking goes in steps it starts a runway before, as in Go (pacer.py).
 
     ML1  the goal is not less than what was marked
 

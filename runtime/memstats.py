@@ -4,12 +4,13 @@
     heap_sys = heap_idle + heap_inuse           heap_idle >= heap_released
     heap_objects = mallocs - frees              alloc = heap_alloc
 
-Every byte that the kernel may have to back is in sys once. Most are counted where they are taken (os_memory.py); four
+Every byte that the kernel may have to back is in sys once. Most are counted where they are taken (os_memory.py); five
 are not, and are added here:
 
     the Runtime struct                    it holds the counts
     a shadow stack                        address space: its part in use, as Go counts a goroutine's stack by its size
     arenas' tables over the window        address space: the part that pages of arenas have
+    the twins of their mark lines         the same, once there is a second marker (mark_team.py)
     buffers of standard output and error  mapped before anybody counts
 
 Not in sys are addresses alone (reserved arenas and summaries, the arena table, the rest of those above), the stacks of
@@ -26,6 +27,7 @@ from runtime.arenas import ArenaMap, is_in_window, next_span
 from runtime.heap import PAUSES, Runtime
 from runtime.layout import INLINE_HALF, PAGE_SHIFT, PAGES_PER_ARENA, PHYS_PAGE_SIZE, align_up
 from runtime.lock import lock, unlock
+from runtime.mark_team import MarkTeam
 from runtime.mcache import release_all
 from runtime.mheap import flush_caches
 from runtime.mspan import MSpan
@@ -153,7 +155,7 @@ def read_memory(runtime: Runtime, m: MemStats) -> None:
     m.mcache_inuse = runtime.world.ps_count * sizeof(P)
     m.mcache_sys = memory.m_cache.bytes + sizeof(P)
     m.buck_hash_sys = memory.buck_hash.bytes
-    m.gc_sys = memory.gc.bytes + window_bytes(heap.arenas)
+    m.gc_sys = memory.gc.bytes + window_bytes(heap.arenas, runtime.team)
     m.other_sys = memory.other.bytes + align_up(sizeof(Runtime), PHYS_PAGE_SIZE) - sizeof(P)
     m.other_sys = m.other_sys + output_bytes(runtime.g0.output)
     m.sys = m.heap_sys + m.stack_sys + m.mspan_sys + m.mcache_sys + m.buck_hash_sys + m.gc_sys + m.other_sys
@@ -162,7 +164,7 @@ def read_memory(runtime: Runtime, m: MemStats) -> None:
 def uncounted_bytes(runtime: Runtime) -> u64:
     """What is held and in no count of os_memory.py: see the header."""
     size = align_up(sizeof(Runtime), PHYS_PAGE_SIZE) + stack_bytes(runtime.world)
-    return size + window_bytes(runtime.heap.arenas) + output_bytes(runtime.g0.output)
+    return size + window_bytes(runtime.heap.arenas, runtime.team) + output_bytes(runtime.g0.output)
 
 
 def stack_bytes(world: World) -> u64:
@@ -185,14 +187,18 @@ def cached_spans(world: World) -> u64:
     return count
 
 
-def window_bytes(arenas: ArenaMap) -> u64:
-    """Bytes of the tables over the window: two for a page of an arena, and the marks of those ever handed out."""
+def window_bytes(arenas: ArenaMap, team: MarkTeam) -> u64:
+    """Bytes of the tables over the window: two for a page of an arena, and the marks of those ever handed out.
+
+    Where the marks have twins, those are as many.
+    """
     size: u64 = 0
+    sets: u64 = 1 if team.twins == 0 else 2
     arena = arenas.first
     while not is_nil(arena):
         if is_in_window(arenas, arena.start_addr):
             marks = align_up((arena.zeroed_base >> PAGE_SHIFT) * INLINE_HALF, PHYS_PAGE_SIZE)
-            size = size + 2 * PAGES_PER_ARENA + marks
+            size = size + 2 * PAGES_PER_ARENA + sets * marks
         arena = arena.next
     return size
 

@@ -7,8 +7,9 @@
 A Float64Histogram has counts[i] values from buckets[i] on, below buckets[i + 1].
 
 `read_samples` takes all of them at one moment; what is to be computed from that, METRICS says, a line for each.
-Go has more names, for what is not here: goroutine states, what marking costs beside the program (here the world stands
-still, so all of it is in the pauses).
+Go has more names, for what is not here: goroutine states; what marking costs beside the program, by whom (here the
+world stands still, so all of it is in the pauses); idle processors and the scavenger's time, which nobody adds up; how
+long the world takes to stop; and the size that stacks start with.
 
     identities    /memory/classes/total is the sum of the other classes, and MemStats.sys
                   /gc/scan/total is the sum of the other scans; /cpu/classes/total of user and gc/total

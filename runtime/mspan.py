@@ -42,6 +42,7 @@ from runtime.layout import (
     smaller,
 )
 from runtime.page_bits import ALL_ONES
+from runtime.size_classes import slot_index
 from runtime.syspy import (
     Array,
     Struct,
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
 
 SPAN_DEAD = 0  # its pages are free, or it has none yet
 SPAN_IN_USE = 1  # its slots are objects
-SPAN_MANUAL = 2  # its pages hold something that the collector does not look at
 
 WORD_BITS = 64
 SMALL_BITS_SLOTS = WORD_BITS  # spans of at most this many slots keep their bitmaps in the MSpan
@@ -117,7 +117,7 @@ def slot_addr(span: MSpan, index: u64) -> uintptr:
 @inline
 def slot_of(span: MSpan, addr: uintptr) -> u64:
     """The slot that an address of the span lies in."""
-    return (addr - span.start_addr) * u64(span.div_magic) >> 32
+    return slot_index(addr - span.start_addr, u64(span.div_magic))
 
 
 @inline

@@ -33,7 +33,8 @@ The least goal is 4 MiB at GOGC=100, in proportion otherwise. That much of young
 processor, and a program that keeps hardly anything pays little for a collection. From the second collection on there
 is at least a MiB to go, for sweeping has to be done in that.
 
-Under a memory limit (memory_limit.py) a collection starts at the goal itself: nothing is allocated while marking.
+Under a memory limit (memory_limit.py) a collection starts at the goal itself: while the world stands still for marking
+nothing is allocated.
 
 Where marking goes in steps (incremental.py) the program does run on, and what it allocates does float. How much a step
 scans is Go's assist ratio: what is left to scan, by what may be allocated until the end. It counts entries of the mark

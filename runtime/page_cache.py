@@ -42,11 +42,6 @@ class PageCache(Struct):
     scav: u64  # bit i: page i is free and scavenged
 
 
-def cache_is_empty(c: PageCache) -> bool:
-    """Whether no page is left."""
-    return c.cache == 0
-
-
 def cache_alloc(c: PageCache, npages: u64) -> tuple[uintptr, u64]:
     """Take npages pages in a row: their address, or 0 if there are none; and how many bytes of them were scavenged."""
     if c.cache == 0 or npages > PAGE_CACHE_PAGES:

@@ -17,7 +17,7 @@ Go: runtime/proc.go forcegchelper, sysmon; mgc.go gcTrigger.test.               
 from __future__ import annotations
 
 from runtime.clock import CLOCK_MONOTONIC, time_ns
-from runtime.cycle import collect_some, collect_stopped
+from runtime.collect import collect_and_start
 from runtime.gctrace import print_forced
 from runtime.proc import G
 from runtime.syspy import cold, inline, u64, unlikely
@@ -52,8 +52,6 @@ def collect_overdue(g: G) -> None:
             print_forced(runtime.line)
         # A program that allocates so little would not have allocated up to the goal while Go marks.
         runtime.heap.trigger = runtime.gc.heap_goal
-        if runtime.knobs.is_incremental:
-            collect_some(runtime, g.p)
-        else:
-            collect_stopped(runtime, g.p, False)
-    start_the_world(g.p)
+        collect_and_start(g, False, not runtime.knobs.is_incremental)
+    else:
+        start_the_world(g.p)

@@ -4,14 +4,16 @@ Whatever allocates takes `g` first. It leads to the mcache of the P it runs on, 
 own roots:
 
     shadow_base            shadow_top           shadow_limit
-        |  w0  w1  w2 ...  |   (free)                |
+        |  w0  w1  w2 ...  |   (free)                |  (room)  |
            live pointers        next frame's slots
 
 A compiled function gets its first free slot as an argument, so a call that cannot allocate touches none of this.
 Before a call that can, it stores its live pointers and raises `shadow_top`: the words below are the goroutine's
 roots, and nothing else but the call sites of a program that is profiled, which are no addresses (mem_sample.py).
+A function may fill the stack up to `shadow_limit`. Behind that is room for those that do not ask: the runtime's own,
+which hold an object while they allocate another or zero it, and whatever a compiler does not let check.
 
-    G1  shadow_base <= shadow_top <= shadow_limit, all multiples of 8
+    G1  shadow_base <= shadow_top, a multiple of 8; it and shadow_limit are at most shadow_base + shadow_bytes
 
 Owner: the thread that runs the goroutine; the collector reads it while the world is stopped.
 Go: runtime/runtime2.go g, m (its P's mcache hangs off g directly).                   Next: world.py
@@ -30,6 +32,7 @@ from runtime.traceback import Trace
 if TYPE_CHECKING:
     from runtime.heap import Runtime
 
+OWN_ROOTS = 2  # words that the runtime takes at most: for a map while its groups, a large object, are zeroed
 FAILURE_WORDS = 9  # the descriptor and the words of a failure: syspy/attempts.py
 ERROR_TYPES = 6
 
@@ -67,7 +70,7 @@ class G(Struct):
     m_cache: MCache  # of the P that runs this goroutine
     shadow_top: uintptr  # first free word of the shadow stack; the words below are roots
     shadow_base: uintptr  # first word of the shadow stack
-    shadow_limit: uintptr  # end of the shadow stack
+    shadow_limit: uintptr  # end of the shadow stack but for the room: OWN_ROOTS words, or more
     stack_guard: uintptr  # a native stack pointer below this means "stack overflow"
     globals: uintptr  # first byte of the program's package-level variables
     heap: MHeap  # where memory comes from

@@ -148,18 +148,6 @@ def make_span_class(size_class: u64, noscan: bool) -> u64:
 
 
 @inline
-def size_class_of(span_class: u64) -> u64:
-    """The size class of a span class."""
-    return span_class >> 1
-
-
-@inline
-def is_noscan(span_class: u64) -> bool:
-    """Whether spans of the class hold objects without pointers only."""
-    return span_class & 1 != 0
-
-
-@inline
 def slot_index(offset: u64, div_magic: u64) -> u64:
     """The number of the slot at offset bytes from the span's start; div_magic is its class's DIV_MAGIC."""
     return offset * div_magic >> 32

@@ -21,7 +21,6 @@ from runtime.proc import G
 from runtime.slices import round_up_size
 from runtime.syspy import (
     Array,
-    Inline,
     address,
     array_at,
     c_function,
@@ -35,13 +34,12 @@ from runtime.syspy import (
     memset,
     nil,
     table,
-    throw,
     u8,
     u32,
     u64,
     uintptr,
 )
-from runtime.types import String, Type
+from runtime.types import Type
 from runtime.utf8 import RUNE_ERROR, RUNE_MAX, count_runes, decode_rune, encode_rune, encoded_bytes
 
 RUNE_BYTES = 4  # of a rune in a []rune; of the longest code point in UTF-8, too
@@ -144,26 +142,6 @@ def concat3(g: G, a: Array[u8], an: i64, b: Array[u8], bn: i64, c: Array[u8], cn
     copy_bytes(made, an, b, bn)
     copy_bytes(made, an + bn, c, cn)
     return made, an + bn + cn
-
-
-def concat_n(g: G, parts: Array[Inline[String]], n: i64) -> tuple[Array[u8], i64]:
-    """The n parts, in one allocation. The parts' bytes are rooted by the caller; `parts` lies outside the heap."""
-    total: i64 = 0
-    last: i64 = 0  # index of the last part that is not empty
-    for i in range(n):
-        total = i64(total + parts[i].length)
-        if total < 0:
-            throw("string concatenation too long")
-        if parts[i].length != 0:
-            last = i
-    if total == 0 or parts[last].length == total:
-        return parts[last].data, total
-    made = new_bytes(g, total)
-    at: i64 = 0
-    for i in range(n):
-        copy_bytes(made, at, parts[i].data, parts[i].length)
-        at = at + parts[i].length
-    return made, total
 
 
 # --- Bytes -----------------------------------------------------------------------------------------------------------

@@ -78,8 +78,6 @@ def is_object(g: G, span: MSpan, p: uintptr) -> bool:
 
 def new_handle_of(g: G, p: uintptr) -> uintptr:
     """A handle that holds p, whose object stays alive although this may collect."""
-    if g.shadow_top == g.shadow_limit:
-        throw("stack overflow")
     store(uintptr, g.shadow_top, p)
     g.shadow_top = g.shadow_top + PTR_SIZE
     handle = mallocgc(g, HANDLE_BYTES, nil(Type), True)

@@ -59,6 +59,7 @@ from runtime.world import start_the_world, stop_the_world
 
 HOST_BYTES = 64 << 10  # at most what the host takes less of the stack when it starts the program
 GUARD_BYTES = 256 << 10  # kept free below the stack's limit: for functions that do not recurse, and the runtime
+SHADOW_GUARD_BYTES = 4 * GUARD_BYTES  # of the shadow stack, for the same: see SHADOW_SHARE in execution.py
 
 
 def open_program(gogc: i64, shadow_bytes: u64, globals_bytes: u64, globals_mask: Array[u8]) -> Runtime:
@@ -176,8 +177,9 @@ def output_error(g: G) -> i32:
 
 
 def prepare_thread(g: G, stack_bytes: u64) -> Trace:
-    """Note where the stack of the calling thread, which has `stack_bytes` from here, ends. What notes its calls."""
+    """Note where the stacks of the calling thread end; one has `stack_bytes` from here. What notes its calls."""
     g.stack_guard = stack_pointer() - (stack_bytes - GUARD_BYTES)
+    g.shadow_limit = g.shadow_base + g.runtime.shadow_bytes - SHADOW_GUARD_BYTES
     trace = g.unwinding.trace
     if not is_nil(trace):
         trace.listener = function_address(note_failure)

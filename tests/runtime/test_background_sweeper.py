@@ -13,6 +13,7 @@ from runtime.active_sweep import DRAINED, IDLE, STOPPED, WANTED
 from runtime.background_sweeper import run_sweeper, stop_sweeper, wake_sweeper
 from runtime.collect import collect
 from runtime.engines import ENGINES
+from runtime.periodic import FORCE_GC_PERIOD_NS
 from tests.runtime import workers
 from tests.runtime.compiled import churn
 from tests.runtime.heaps import HeapUnderTest
@@ -61,6 +62,22 @@ def test_it_sweeps_what_each_collection_leaves(heap: HeapUnderTest) -> None:
     threads.join([thread])
     assert sweeper.wanted == STOPPED
     heap.gc()
+
+
+def test_it_sweeps_what_is_collected_because_the_time_has_come(heap: HeapUnderTest) -> None:
+    threads = Threads(heap)
+    thread = threads.start(run_sweeper)
+    sweeper = heap.heap.sweeper
+    heap.gc()
+    assert soon(lambda: sweeper.wanted == IDLE)
+    for _ in range(8 * 50):
+        heap.malloc(1024)
+    heap.state.clock_ahead_ns = FORCE_GC_PERIOD_NS + 1
+    heap.malloc(40 << 10)
+    assert (heap.state.gc.num_gc, heap.state.gc.num_forced_gc) == (2, 1)
+    assert soon(lambda: sweeper.state == DRAINED)
+    heap.call(stop_sweeper, heap.g)
+    threads.join([thread])
 
 
 def test_it_is_woken_whether_it_sleeps_or_works(heap: HeapUnderTest) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,15 @@ def names(damages: tuple[Damage, ...]) -> set[str]:
 
 def test_a_healthy_heap_has_none(heap: HeapUnderTest) -> None:
     populated(heap)
+    assert find_damages(heap.state) == ()
+
+
+def test_a_heap_between_two_steps_of_marking_has_none(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gcstoptheworld=0,gcstress=1000000000")
+    heap.list_of(50)
+    heap.collect()
+    assert heap.state.increments.is_marking
+    heap.check()
     assert find_damages(heap.state) == ()
 
 

@@ -120,6 +120,30 @@ def test_arguments_that_make_no_sense(runtime: Runtime) -> None:
         handle[0] = 1 << 64
 
 
+@pytest.mark.parametrize("debug", ["gccheckmark=1", "heapcheck=1"])
+def test_without_memory_for_a_check_a_collection_fails_for_good(debug: str) -> None:
+    with Runtime("native", debug=debug) as runtime:
+        memory = runtime.state.heap.memory
+        kept = runtime.new_bytes(64)
+        memory.refuse_at = memory.requests + 1
+        with pytest.raises(Failure, match="no memory is left to check the heap with"):
+            runtime.collect()
+        with pytest.raises(Closed, match="the runtime has failed"):
+            runtime.stats()
+        assert kept.size == 64
+
+
+def test_without_memory_a_check_is_not_made_and_all_is_as_before() -> None:
+    with Runtime("native") as runtime:
+        memory = runtime.state.heap.memory
+        memory.refuse_at = memory.requests + 1
+        with pytest.raises(MemoryError):
+            runtime.check()
+        assert not runtime.state.heap.scavenger.is_paused
+        runtime.check()
+        runtime.collect()
+
+
 def test_addresses_that_are_no_objects(runtime: Runtime) -> None:
     lost = runtime.new_bytes(64)
     addr = lost.address

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runtime.heap import Runtime, close_runtime, new_runtime
+from runtime.proc import OWN_ROOTS
 from runtime.syspy import Failure, load, store, u64
 from tests.runtime.heaps import NODE, NONE, SHADOW_BYTES, HeapUnderTest
 
@@ -55,9 +56,21 @@ def test_closing_gives_all_memory_back(any_engine: Any) -> None:
 def test_a_new_runtime_is_empty(heap: HeapUnderTest) -> None:
     g = heap.g
     assert g.runtime == heap.state
-    assert (g.shadow_top, g.shadow_limit) == (g.shadow_base, g.shadow_base + SHADOW_BYTES)
+    assert (g.shadow_top, g.shadow_limit) == (g.shadow_base, g.shadow_base + SHADOW_BYTES - 8 * OWN_ROOTS)
     assert load(u64, g.shadow_base) == 0
     assert (heap.heap.heap_live, heap.heap.pages_in_use, heap.heap.arenas.count) == (0, 0, 0)
+
+
+def test_a_full_shadow_stack_has_room_for_what_the_runtime_holds(heap: HeapUnderTest) -> None:
+    heap.malloc(4 << 20)
+    heap.gc()  # what it was in is to be zeroed
+    g = heap.g
+    top, g.shadow_top = g.shadow_top, g.shadow_limit
+    made = heap.malloc(2 << 20)
+    assert load(u64, g.shadow_limit) == made  # a root while it was zeroed
+    assert g.shadow_limit + 8 * OWN_ROOTS == g.shadow_base + SHADOW_BYTES
+    heap.check()
+    g.shadow_top = top
 
 
 def test_every_refused_request_at_birth_is_out_of_memory(any_engine: Any) -> None:

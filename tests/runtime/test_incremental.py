@@ -11,6 +11,7 @@ from runtime import heap as root
 from runtime import world
 from runtime.boundary import keep_both, put_pointer
 from runtime.finalizers import set_finalizer
+from runtime.gc_limiter import LIMITER_CAPACITY_NS
 from runtime.incremental import STEP_BYTES
 from runtime.memory_control import free_os_memory
 from runtime.memstats import MemStats, read_mem_stats
@@ -252,6 +253,16 @@ def test_a_finalizer_keeps_what_its_object_leads_to(new_heap: NewHeap) -> None:
     sweep(heap)
     assert not is_nil(heap.heap.specials.ready), "both have died"
     assert heap.objects() >= {large, small, *children}
+
+
+def test_the_limiter_knows_that_the_program_runs_between_two_steps(new_heap: NewHeap) -> None:
+    heap = new_heap(debug="gcstoptheworld=0,gcstress=1000000000")
+    heap.list_of(50)
+    heap.state.limiter.fill_ns = LIMITER_CAPACITY_NS // 2
+    begin(heap)
+    heap.state.clock_ahead_ns = heap.state.clock_ahead_ns + 10 * LIMITER_CAPACITY_NS
+    finish(heap)
+    assert heap.state.limiter.fill_ns <= heap.state.cycle.stopped_ns  # it drains first
 
 
 def test_marking_is_over_before_the_heap_is_at_its_goal(new_heap: NewHeap) -> None:

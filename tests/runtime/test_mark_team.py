@@ -17,6 +17,7 @@ from runtime import Runtime, mark, mark_team, syspy, work_queue, workbufs
 from runtime.handles import Handle
 from runtime.knobs import Settings
 from runtime.mark import Marker as MarkerState
+from runtime.memstats import MemStats, read_mem_stats
 from runtime.stats_check import check_mem_stats
 from runtime.syspy import Failure
 from tests.go_oracle import ROOT
@@ -236,6 +237,18 @@ def test_the_twins_are_empty_between_rounds(seed: int) -> None:
             runtime.collect()
             assert not any(twins_of(runtime, runtime.state.heap.arenas.extent >> 10))  # MT2
         assert kept
+
+
+def test_the_twins_are_counted(engine: str) -> None:
+    with Runtime(engine, gogc="off", procs=2) as runtime:
+        runtime.new_bytes(1 << 20)
+        state, before, after = runtime.state, MemStats(), MemStats()
+        runtime._run(runtime._engine.call, read_mem_stats, state.g0, before)
+        assert mark_team.has_twins(state.team)  # as CPython runs it, on the memory of either engine
+        runtime._run(runtime._engine.call, read_mem_stats, state.g0, after)
+        lines = -(-state.heap.arenas.first.zeroed_base // 8192 * 64 // 4096) * 4096
+        assert (after.gc_sys - before.gc_sys, after.sys - before.sys) == (lines, lines)
+        check_mem_stats(state)
 
 
 def test_without_memory_for_the_twins_one_marks_alone(engine: str) -> None:

@@ -12,12 +12,11 @@ import pytest
 from runtime import heap, strings, utf8
 from runtime.heap import Runtime
 from runtime.proc import G
-from runtime.syspy import Array, Inline, address, array_at, i32, load, memset, u8
-from runtime.types import String
+from runtime.syspy import Array, address, array_at, i32, load, memset, u8
 from tests.runtime.engines import Engine, as_word
 from tests.runtime.heaps import native_engine
 
-ROOTS = [heap.new_runtime, heap.close_runtime, strings.concat2, strings.concat3, strings.concat_n]
+ROOTS = [heap.new_runtime, heap.close_runtime, strings.concat2, strings.concat3]
 ROOTS += [strings.index_byte, strings.string_equal, strings.string_compare]
 ROOTS += [strings.slice_bytes_to_string, strings.string_to_slice_bytes]
 ROOTS += [strings.string_to_runes, strings.runes_to_string, strings.rune_to_string, strings.int_to_string]
@@ -74,19 +73,6 @@ def test_concatenation_with_nothing_shares(engine: Engine, g: G) -> None:
     for pairs in [(a, empty), (empty, a)]:
         result = engine.call(strings.concat2, g, *pairs[0].pair, *pairs[1].pair)
         assert as_word(result[0]) == address(a.data)
-
-
-@pytest.mark.parametrize("contents", [[], [b""], [b"x"], [b"", b"only", b""], [b"a", b"", b"bc", b"d" * 100]])
-def test_concatenation_of_many(engine: Engine, g: G, contents: list[bytes]) -> None:
-    held = [Bytes(content) for content in contents]
-    memory = ctypes.create_string_buffer(16 * len(contents) + 16)
-    parts = array_at(Inline[String], ctypes.addressof(memory))
-    for i, part in enumerate(held):
-        parts[i].data, parts[i].length = part.pair
-    result = engine.call(strings.concat_n, g, parts, len(contents))
-    assert read(result) == b"".join(contents)
-    sole = [part for part in held if part.content]
-    assert len(sole) != 1 or as_word(result[0]) == address(sole[0].data)
 
 
 def test_comparison_orders_bytes(engine: Engine) -> None:
