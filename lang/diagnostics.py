@@ -117,4 +117,4 @@ def around(line: str, at: int) -> tuple[str, int]:
 
 def shown(line: str) -> str:
     """A source line made safe to print: control characters and undecodable bytes are replaced."""
-    return "".join(char if char == "\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
+    return "".join(char if char == "\t" or char.isprintable() else "\ufffd" for char in line)

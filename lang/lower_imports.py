@@ -19,7 +19,15 @@ import runtime.types
 COMMON_MODULE = "library"  # the module of the common functions: lower_common.py
 IMPORTS = """from __future__ import annotations
 
-from lang.std.arithmetic import divisor_i64, divisor_u64, index_unsigned, max_float, min_float, shift_count
+from lang.std.arithmetic import (
+    divisor_i64,
+    divisor_u64,
+    float_to_u64,
+    index_unsigned,
+    max_float,
+    min_float,
+    shift_count,
+)
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.finalizer_calls import ready_code, run_ready

@@ -250,7 +250,9 @@ class Literals(Operators):
         kind = MACHINE_TYPES[to.kind]
         if MACHINE_TYPES[source.kind] == kind:
             return text
-        return float_text(operand.value, to) if operand.mode is Mode.CONSTANT and to.is_float else f"{kind}({text})"  # type: ignore[arg-type]
+        if operand.mode is Mode.CONSTANT and to.is_float:
+            return float_text(operand.value, to)  # type: ignore[arg-type]
+        return truncated(text, source, to) if source.is_float and to.is_integer else f"{kind}({text})"
 
     def viewed(self, parts: Value, source: Type, to: Type) -> Value:
         """A value under a type with the same underlying structure: its pointers as pointers to the other's classes."""
@@ -288,6 +290,22 @@ class Literals(Operators):
             word, length, capacity = self.call_runtime(f"string_to_runes(g, {data}, {length})", results)
         array = self.temporary(f"array_at({self.types.memory(elem)}, {word})", "address({})")
         return (array, length, capacity)
+
+
+def truncated(text: str, source: Basic, to: Basic) -> str:
+    """A float as an integer. What that cannot hold becomes what Go makes of it on this processor."""
+    kind = MACHINE_TYPES[to.kind]
+    wide = text if MACHINE_TYPES[source.kind] == "f64" else f"f64({text})"
+    match kind:
+        case "i64":
+            return f"machine_i64({wide})"
+        case "u64" | "uintptr":
+            return f"float_to_u64({wide})"
+        case "i32":
+            return f"machine_i32({wide})"
+        case "u32":
+            return f"u32(machine_i64({wide}))"
+    return f"{kind}(machine_i32({wide}))"
 
 
 def member_type(under: Struct | Array, number: int) -> Type:

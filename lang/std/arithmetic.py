@@ -8,7 +8,10 @@ Owner: nobody. Go: cmd/compile/internal/ssagen, the divide and shift checks.
 from __future__ import annotations
 
 from runtime.panics import panic_divide, panic_index_unsigned, panic_shift
-from runtime.syspy import bits_of, f64, i64, inline, u64, unlikely
+from runtime.syspy import bits_of, f64, i64, inline, machine_i64, u64, unlikely
+from runtime.syspy.machine import IS_X86
+
+MIDDLE = float(1 << 63)  # of what a u64 holds
 
 
 @inline
@@ -41,6 +44,15 @@ def index_unsigned(i: u64, n: i64, pos: i64) -> i64:
     if unlikely(i >= u64(n)):
         panic_index_unsigned(i, n, pos)
     return i64(i)
+
+
+@inline
+def float_to_u64(f: f64) -> u64:
+    """A float as a u64, by Go's instructions for the processor: x86 has none of its own for that."""
+    if not IS_X86:
+        return u64(f)
+    low = machine_i64(f)
+    return u64(low) | u64(machine_i64(f - MIDDLE)) if low < 0 else u64(low)
 
 
 @inline

@@ -15,6 +15,7 @@ from time import sleep
 from typing import TypeVar
 
 from runtime.syspy.failure import FAIL_PANIC, INDEX_TEXT, NIL_TEXT, fail
+from runtime.syspy.machine import IS_X86, saturated
 from runtime.syspy.pointers import is_nil
 
 T = TypeVar("T")
@@ -67,6 +68,24 @@ def shift_left(x: int, n: int) -> int:
 def shift_right(x: int, n: int) -> int:
     """x >> n for any count, as in Go: at last 0, or -1 for a negative x."""
     return x >> n
+
+
+def machine_i32(x: float) -> int:
+    """A float as the processor's own instruction makes an i32 of it: truncated toward zero.
+
+    What an i32 cannot hold, and NaN, is the least one on x86. On others it is the nearest one, and NaN is 0: so do
+    conversions, i32(x), everywhere.
+    """
+    return _by_machine(x, 1 << 31)
+
+
+def machine_i64(x: float) -> int:
+    """The same for an i64."""
+    return _by_machine(x, 1 << 63)
+
+
+def _by_machine(x: float, end: int) -> int:
+    return -end if IS_X86 and not x < end else saturated(x, -end, end - 1)
 
 
 def likely(condition: bool) -> bool:

@@ -19,7 +19,7 @@ from runtime.syspy.kinds import BITS, INTEGERS, LLVM, SIGNED, Kind, is_pointer, 
 from runtime.syspy.lower_calls import NOTHING
 from runtime.syspy.lower_memory import memory_type
 from runtime.syspy.lower_vocabulary import Vocabulary
-from runtime.syspy.machine import f64, i32, i64, u64
+from runtime.syspy.machine import IS_X86, f64, i32, i64, u64
 from runtime.syspy.memory import memory_equal
 from runtime.syspy.subset import spelt
 
@@ -135,6 +135,17 @@ class Intrinsics(Vocabulary):
     def float_of(self, node: ast.Call) -> Value:
         """A register moved."""
         return f64, self.emit(f"bitcast i64 {self.arguments(node, u64)[0]} to double")
+
+    def integer_of(self, node: ast.Call) -> Value:
+        """machine_i32, machine_i64: the instruction by its own name, since LLVM's general one may do what it wants."""
+        (x,) = self.arguments(node, f64)
+        target, tail = (i32, "") if self.static(node.func) is intrinsics.machine_i32 else (i64, "64")
+        if not IS_X86:
+            return target, self.converted(x, f64, target)
+        vector = self.emit(f"insertelement <2 x double> zeroinitializer, double {x}, i32 0")
+        name, result = f"llvm.x86.sse2.cvttsd2si{tail}", LLVM[target]
+        self.unit.declare(name, f"{result} @{name}(<2 x double>)")
+        return target, self.emit(f"call {result} @{name}(<2 x double> {vector})")
 
     def divide(self, node: ast.Call) -> Value:
         """fdiv, which is defined for every divisor."""
@@ -273,6 +284,8 @@ INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
     **dict.fromkeys(FLOAT_FUNCTIONS, Intrinsics.float_function),
     **dict.fromkeys(ATOMICS, Intrinsics.atomic),
     intrinsics.multiply_high: Intrinsics.multiply_high,
+    intrinsics.machine_i32: Intrinsics.integer_of,
+    intrinsics.machine_i64: Intrinsics.integer_of,
     intrinsics.quotient: Intrinsics.divide_integers,
     intrinsics.remainder: Intrinsics.divide_integers,
     intrinsics.shift_right: Intrinsics.shift_right,

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 Conversion = Callable[[float], float]
 
+IS_X86 = os.uname().machine == "x86_64"
 IS_CHECKED = os.environ.get("TOY_CHECKED", "") not in ("", "0")
 
 

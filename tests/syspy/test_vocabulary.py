@@ -125,6 +125,9 @@ def products(a: u64, b: u64) -> u64:
 def floats(x: f64, y: f64) -> tuple[f64, f64, f64, f64, f64, f64, u64]:
     return divide(x, y), sqrt(x), floor(x), ceil(x), trunc(x), fabs(x), bits_of(x)
 
+def by_machine(x: f64) -> tuple[i32, i64]:
+    return machine_i32(x), machine_i64(x)
+
 def from_bits(x: u64) -> f64:
     return float_of(x)
 
@@ -210,6 +213,7 @@ def agree(functions: Made, image: Any, name: str, *values: Any) -> Any:
     return native
 
 
+ENDS = (0.0, 1.5, 2.0**31 - 0.5, 2.0**31, 2.0**31 + 1, 2.0**63 - 1024, 2.0**63, 2.0**63 + 2048, math.inf, math.nan)
 SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "layout": [()],
     "stack_is_known": [()],
@@ -217,6 +221,7 @@ SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "bits": [(0,), (1,), (1 << 63,), (0xF0F0,), ((1 << 64) - 1,)],
     "products": [(0, 5), ((1 << 64) - 1, (1 << 64) - 1), (1 << 40, 1 << 30)],
     "floats": [(x, y) for x in (0.0, -0.0, 2.25, -2.25, math.inf, math.nan, 1e300) for y in (0.0, -0.0, 3.0, math.inf)],
+    "by_machine": [(sign * x,) for x in ENDS for sign in (1.0, -1.0)],
     "from_bits": [(0,), (1,), (0x3FF8000000000000,), (0xFFF0000000000000,)],
     "bounds": [(0, 1), (1, 1), (-1, 1), (0, 0), (1 << 62, 5)],
     "checked": [(0, 1), (5, 3), (-1, 3)],
