@@ -24,8 +24,9 @@ import ctypes
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from types import FunctionType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
@@ -215,11 +216,11 @@ class Runtime:
 
     def new_bytes(self, size: int | bytes) -> Handle:
         """A zeroed object of size bytes without pointers; or one that holds these bytes."""
-        data = b"" if isinstance(size, int) else bytes(memoryview(size))
-        count = size if isinstance(size, int) else len(data)
-        made = self.new(self._types.bytes, count)
-        if data:
-            made.write(0, data)
+        if issubclass(type(size), Integral):  # one of numpy's is a buffer as well, but meant as a number
+            return self.new(self._types.bytes, cast(int, size))
+        data = bytes(memoryview(cast(bytes, size)))
+        made = self.new(self._types.bytes, len(data))
+        made.write(0, data)
         return made
 
     def allocate(self, typ: HeapType, count: int = 1) -> int:

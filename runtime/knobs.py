@@ -173,24 +173,31 @@ def parse_memory_limit(text: str) -> int:
     return value
 
 
+def setting_names() -> set[str]:
+    """The names of GODEBUG's settings that this runtime has."""
+    return set(Settings._fields) - ENVIRONMENT_FIELDS
+
+
 def known_settings(text: str) -> dict[str, int]:
     """The settings of this runtime among those of GODEBUG=text, as far as they are understood."""
-    known = set(Settings._fields) - ENVIRONMENT_FIELDS
+    names = setting_names()
     found: dict[str, int] = {}
     for setting in text.split(","):
         name, _, number = setting.partition("=")
         value = parse_int32(number)
-        if name in known and value is not None:
+        if name in names and value is not None:
             found[name] = value
     return found
 
 
 def parse_godebug(text: str) -> dict[str, int]:
-    """The same, where every setting has to be name=number."""
+    """The same, where every setting has to be name=number, and the name one of this runtime's."""
     for setting in filter(None, text.split(",")):
         name, equals, number = setting.partition("=")
         if not equals:
             raise KnobError(f"malformed GODEBUG setting {setting!r}: name=number")
-        if name in Settings._fields and parse_int32(number) is None:
+        if name not in setting_names():
+            raise KnobError(f"unknown GODEBUG setting {name!r}: there are {', '.join(sorted(setting_names()))}")
+        if parse_int32(number) is None:
             raise KnobError(f"malformed GODEBUG setting {setting!r}: {number!r} is no number")
     return known_settings(text)

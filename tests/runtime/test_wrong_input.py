@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import pytest
@@ -13,6 +15,11 @@ from runtime.engines import ENGINES
 
 HUGE = 10**5000
 Case = tuple[str, type[Exception], str, Callable[[Any], object]]
+
+
+@Integral.register
+class Number(ctypes.c_int64):
+    """A number of another library, which is a buffer as well, as numpy's are."""
 
 
 class Bench:
@@ -106,6 +113,7 @@ OBJECTS: list[Case] = [
     ("bytes negative", ValueError, "-1 values of 1 bytes", lambda b: b.runtime.new_bytes(-1)),
     ("bytes huge", ValueError, "values of 1 bytes", lambda b: b.runtime.new_bytes(HUGE)),
     ("bytes kind", TypeError, "bytes-like", lambda b: b.runtime.new_bytes("text")),
+    ("bytes number", TypeError, "count is of type Number, not int", lambda b: b.runtime.new_bytes(Number(100))),
     ("hold nil", ValueError, "there is no object at 0x0", lambda b: b.runtime.hold(0)),
     ("hold low", ValueError, "there is no object at 0x8", lambda b: b.runtime.hold(8)),
     ("hold freed", ValueError, "there is no object at", lambda b: b.runtime.hold(b.freed)),
