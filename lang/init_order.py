@@ -58,12 +58,14 @@ def initialization_order(initializers: list[Initializer], uses: Uses) -> Order:
         for var in needed:
             wanted_by[var].append(owner)
     missing = {owner: len(needed) for owner, needed in waits_for.items()}
-    queue = [(count, owner.pos, number, owner) for number, (owner, count) in enumerate(missing.items())]
+    owners = list(initializer_of)  # in the order of their declarations
+    number_of = {owner: number for number, owner in enumerate(owners)}
+    queue = [(count, number_of[owner]) for owner, count in missing.items()]
     heapify(queue)
     order = Order()
     taken: set[Object] = set()
     while queue:
-        _, _, number, owner = heappop(queue)
+        owner = owners[heappop(queue)[1]]
         if owner in taken:
             continue
         taken.add(owner)
@@ -71,7 +73,7 @@ def initialization_order(initializers: list[Initializer], uses: Uses) -> Order:
             order.cycles.append(cycle)
         for other in wanted_by[owner]:
             missing[other] -= 1
-            heappush(queue, (missing[other], other.pos, number, other))
+            heappush(queue, (missing[other], number_of[other]))
         if all(member not in taken or member is owner for member in initializer_of[owner].owners):
             order.initializers.append(initializer_of[owner])
     return order

@@ -1,7 +1,7 @@
 """Statements: assignment, declarations, if and return.
 
     x = y             stores, or assignments to the locals of x
-    a, b = b, a       all right sides into temporaries, then the stores
+    a, b = b, a       what an earlier assignment may change into temporaries, then one assignment after the other
     a[i()] += 1       the place's operands once
 
 Next: lower_loops.py
@@ -10,6 +10,7 @@ Next: lower_loops.py
 from __future__ import annotations
 
 from lang import syntax
+from lang.check_tree import nodes
 from lang.flow import Return
 from lang.go_types import Array, Basic, Type
 from lang.lower_calls import strip
@@ -222,8 +223,45 @@ class Statements(Packages):
             return
         for target in node.left:
             self.make_calls(target)
-        values = self.right_sides(node.right, [target.type if not is_blank(target) else None for target in node.left])
-        self.put_all(node.left, values)
+        if len(node.left) == len(node.right):
+            self.assign_each(node.left, node.right)
+        else:
+            self.put_all(node.left, self.right_sides(node.right, [wanted_type(target) for target in node.left]))
+
+    def assign_each(self, targets: list[syntax.Expr], right: list[syntax.Expr]) -> None:
+        """a, b = x, y. A value is looked at just before it is assigned, unless an earlier assignment may change it.
+
+        So does Go: of several that panic, it is this order that says which one does.
+        """
+        self.make_all_calls(right)
+        places = [self.target_place(target) for target in targets]
+        early = {
+            number: self.right_side(expr, wanted_type(targets[number]))
+            for number, expr in enumerate(right)
+            if self.may_change(expr, targets[:number], any(place is not None for place in places[:number]))
+        }
+        for number, (target, place, expr) in enumerate(zip(targets, places, right, strict=True)):
+            parts = early[number] if number in early else self.right_side(expr, wanted_type(target))
+            self.put(target, place if place is None or isinstance(place, MapPlace) else self.fixed(place), parts)
+
+    def may_change(self, expr: syntax.Expr, targets: list[syntax.Expr], has_memory: bool) -> bool:
+        """Whether assignments to targets, some of which are in memory or not, may change what an expression gives."""
+        assigned = {x.object for target in targets for x in nodes(target) if isinstance(x, syntax.Name)}
+        return any(
+            isinstance(x, syntax.Name) and x.object in assigned or has_memory and not self.is_in_locals(x)
+            for x in nodes(expr)
+        )
+
+    def is_in_locals(self, x: syntax.Node) -> bool:
+        """Whether a part of an expression neither reads memory nor panics."""
+        match x:
+            case syntax.Name():
+                return not isinstance(x.object, Var) or isinstance(self.locals.get(x.object), tuple)
+            case syntax.Binary():
+                return x.op not in ("/", "%")
+            case syntax.Call():
+                return x.kind is syntax.CallKind.CONVERSION
+        return isinstance(x, (syntax.Paren, syntax.Unary, syntax.BasicLit))
 
     def put_all(self, targets: list[syntax.Expr], values: list[Value]) -> None:
         """Give several targets their new values: what they are found through is read before the first has its."""
@@ -245,18 +283,16 @@ class Statements(Packages):
     def right_sides(self, right: list[syntax.Expr], types: list[Type | None]) -> list[Value]:
         """The values of several right sides, all taken before the first is assigned; as their targets want them."""
         self.make_all_calls(right)
-        if len(right) != len(types):
-            given = self.split(right[0])
-        else:
-            given = [
-                (expr.type if t is None else t, self.value(expr) if t is None else self.owned_value(expr, t))
-                for expr, t in zip(right, types, strict=True)
-            ]
-        values = []
-        for (source, parts), t in zip(given, types, strict=True):
-            wanted = parts if t is None else self.as_type(source, parts, t, right[0])
-            values.append(self.snapshot(source if t is None else t, wanted))
-        return values
+        if len(right) == len(types):
+            return [self.right_side(expr, t) for expr, t in zip(right, types, strict=True)]
+        return [
+            self.snapshot(*((source, parts) if t is None else (t, self.as_type(source, parts, t, right[0]))))
+            for (source, parts), t in zip(self.split(right[0]), types, strict=True)
+        ]
+
+    def right_side(self, expr: syntax.Expr, t: Type | None) -> Value:
+        """The value of one right side, as its target wants it; None: whatever it is."""
+        return self.snapshot(expr.type, self.value(expr)) if t is None else self.snapshot(t, self.owned_value(expr, t))
 
     def define(self, node: syntax.Define) -> None:
         """a, b := x, y"""
@@ -410,3 +446,8 @@ def subscript(text: str) -> tuple[str, str]:
 def is_blank(expr: syntax.Expr) -> bool:
     """Whether an assignment's target is `_`."""
     return isinstance(expr, syntax.Name) and expr.name == "_"
+
+
+def wanted_type(target: syntax.Expr) -> Type | None:
+    """The type that an assignment's target wants of a value; None if it takes any."""
+    return None if is_blank(target) else target.type
