@@ -6,7 +6,18 @@
     4. Sweep               sweep_gen grows by 2: every span is unswept; from here on allocation sweeps
 
 The world stands still (world.py), through all of them; or it stands for 1 and the roots, for steps of marking, and for
-3 and 4, and the program runs in between (incremental.py).
+3 and 4, and the program runs in between (incremental.py). The times of a Cycle, in steps; without them, start_ns is the
+last stop_ns as well:
+
+    the program  |   1      the roots  |  program  |  a step  |  program  |  the last step    3 and 4   |  the program
+       ran_ns    |         |           |           |          |           |             |               |
+                 start_ns  mark_ns                                        stop_ns       sweep_ns        end_ns
+
+    stopped_ns    the pauses that are over; from stop_ns on there is one more
+
+The end of a cycle has an order: the limiter is told before the goal is set, for it compares with what was marked the
+time before; the profile turns to its next cycle before anything is swept, which counts frees; sweeping begins before
+the mcaches are flushed, whose spans are known by that to be of the time before; and it is paced when they have been.
 
 Owner: the goroutine that runs it, which has stopped all others. Go: runtime/mgc.go.                   Next: collect.py
 """
