@@ -65,6 +65,14 @@ def has_call(x: s.Expr) -> bool:
     return any(isinstance(part, s.Call) and part.kind is not s.CallKind.CONVERSION for part in nodes(x))
 
 
+def takes_turn(x: s.Expr) -> bool:
+    """Whether an expression has a part that Go's compiler evaluates in its turn, from left to right: a call, x.(T)."""
+    return any(
+        isinstance(part, s.TypeAssert) or isinstance(part, s.Call) and part.kind is not s.CallKind.CONVERSION
+        for part in nodes(x)
+    )
+
+
 def evaluated(x: object) -> Iterator[s.Expr]:
     """The expressions that a lowering visits: not the parts of constants and of types, nor declared constants."""
     for node in _nodes(x):

@@ -80,6 +80,7 @@ class Operators(Places):
         """x op y"""
         if expr.op in ("&&", "||"):
             return (self.short_circuit(expr),)
+        self.make_all_calls([expr.left, expr.right])
         if expr.op in COMPARISONS:
             return (self.comparison(expr.op, expr.left, expr.right),)
         if expr.op in ("<<", ">>"):

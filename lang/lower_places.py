@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 
-from lang.check_tree import has_call
+from lang.check_tree import takes_turn
 from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
@@ -106,7 +106,7 @@ class Places(Frame):
             self.initialize(place, parts)
         return place
 
-    # ---- operands evaluated ahead: calls go from left to right, and what else there is to read is read behind them
+    # ---- operands evaluated ahead: calls and x.(T) go from left to right, and what else there is is read behind them
 
     def make_calls(self, expr: Expr) -> None:
         """Make the calls that x, x.f, x[i] and *x are found through; what else they need is read when they are used."""
@@ -120,12 +120,12 @@ class Places(Frame):
             case Index():
                 self.make_calls(expr.operand)
                 self.make_calls(expr.index)
-            case _ if expr.mode is not Mode.CONSTANT and has_call(expr):
+            case _ if expr.mode is not Mode.CONSTANT and takes_turn(expr):
                 self.ready[expr] = self.value(expr)
 
     def make_all_calls(self, exprs: list[Expr]) -> None:
         """Make the calls in several operands, before a variable among them goes into an interface, say."""
-        if any(has_call(expr) for expr in exprs[1:]):
+        if any(takes_turn(expr) for expr in exprs[1:]):
             for expr in exprs:
                 self.make_calls(expr)
 

@@ -10,13 +10,15 @@ Next: lower_loops.py
 from __future__ import annotations
 
 from lang import syntax
-from lang.check_tree import nodes
+from lang.check_tree import nodes, takes_turn
 from lang.flow import Return
 from lang.go_types import Array, Basic, Type
+from lang.layout import size_of
 from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_maps import MapPlace, is_map_index
 from lang.lower_names import safe_name
+from lang.lower_operators import has_part
 from lang.lower_packages import Packages
 from lang.lower_types import VIEW, is_boxed, is_scalar
 from lang.objects import Var
@@ -107,7 +109,7 @@ class Statements(Packages):
 
     def operate(self, target: syntax.Expr, op: str, operand: syntax.Expr) -> None:
         """x = x op y, x evaluated once: its calls before those in y, its checks behind them."""
-        self.make_calls(target)
+        self.begin_target(target, [operand])
         t, inner = target.type, strip(target)
         if is_map_index(inner):
             self.operate_on_entry(inner, op, operand)
@@ -145,6 +147,13 @@ class Statements(Packages):
     def joined(self, left: Value, right: Value) -> Value:
         """left + right of two strings."""
         return self.string_made(f"concat2(g, {', '.join((*left, *right))})")
+
+    def begin_target(self, target: syntax.Expr, right: list[syntax.Expr]) -> None:
+        """Make the calls that a target is found through, before those on the right side; a key is read before these."""
+        self.make_calls(target)
+        inner = strip(target)
+        if is_map_index(inner) and is_copied(inner.operand.type) and any(map(takes_turn, right)):
+            self.take(inner.index)
 
     def fixed_place(self, target: syntax.Expr) -> Place | None:
         """The memory of an assignment's target, found and checked now; None for locals and `_`."""
@@ -222,7 +231,7 @@ class Statements(Packages):
             self.assign_one(node.left[0], node.right[0])
             return
         for target in node.left:
-            self.make_calls(target)
+            self.begin_target(target, node.right)
         if len(node.left) == len(node.right):
             self.assign_each(node.left, node.right)
         else:
@@ -275,7 +284,7 @@ class Statements(Packages):
             if right.mode is not syntax.Mode.NIL:
                 self.evaluate(right)
             return
-        self.make_calls(target)
+        self.begin_target(target, [right])
         parts = self.value_as(right, target.type)
         inner = strip(target)
         self.put(target, self.map_place(inner) if is_map_index(inner) else self.place(target), parts)
@@ -446,6 +455,14 @@ def subscript(text: str) -> tuple[str, str]:
 def is_blank(expr: syntax.Expr) -> bool:
     """Whether an assignment's target is `_`."""
     return isinstance(expr, syntax.Name) and expr.name == "_"
+
+
+def is_copied(t: Type) -> bool:
+    """Whether Go's compiler copies the keys of a map, so that they are read in their turn: not words and strings."""
+    key = t.underlying.key  # type: ignore[attr-defined]
+    if isinstance(key.underlying, Basic) and key.underlying.is_string:
+        return False
+    return size_of(key) not in (4, 8) or has_part(key, lambda part: isinstance(part, Basic) and part.is_float)
 
 
 def wanted_type(target: syntax.Expr) -> Type | None:
