@@ -62,6 +62,7 @@ from runtime.specials import ADDED, FINALIZER
 from runtime.stress import count_allocations
 from runtime.stress_report import StressReport, stress_report
 from runtime.syspy import FAIL_THROW, Failure, address, array_at, offsetof, u8, u64
+from runtime.syspy.entries import bounds
 from runtime.types import Type
 from runtime.watcher import Path, Watched, Watcher, path_to
 from runtime.weak import weak_make, weak_value
@@ -70,6 +71,7 @@ from runtime.world import start_the_world, stop_the_world
 
 PHASES = ("start", "marked", "swept")  # by PHASE_* of phases.py
 HANDLES_AT_ONCE = 64  # numbers of handles that are reserved together
+INTEGER_NAMES = ("u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "uintptr")
 HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime calls at a phase
 
 
@@ -667,7 +669,7 @@ class Runtime:
 
     def run(self, function: Callable[..., Any], *arguments: Handle | HeapType | int) -> Any:
         """Call a loaded function. What it leaves with by `fail` is raised as Failure, and the runtime goes on."""
-        code, words = self._code(function, len(arguments)), _words(self, arguments)
+        code, words = self._code(function, len(arguments)), _words(self, function, arguments)
         g = self._g
         top = g.shadow_top
         try:
@@ -680,7 +682,7 @@ class Runtime:
 
         Returns their results, in order, when all are done.
         """
-        prepared = [(self._code(f, len(arguments)), _words(self, arguments)) for f, *arguments in calls]
+        prepared = [(self._code(f, len(arguments)), _words(self, f, arguments)) for f, *arguments in calls]
         try:
             results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
@@ -820,17 +822,25 @@ class Runtime:
         return self._engine.bind(mallocgc, self._g, size, typ, True)
 
 
-def _words(runtime: Runtime, arguments: Sequence[Handle | HeapType | int]) -> tuple[Any, ...]:
+def _words(
+    runtime: Runtime, function: Callable[..., Any], arguments: Sequence[Handle | HeapType | int]
+) -> tuple[Any, ...]:
     """Arguments of a compiled function: types as their Type, objects by address, numbers as they are."""
     words: list[Any] = []
-    for argument in arguments:
+    for name, argument in zip(function.__code__.co_varnames[1:], arguments, strict=False):
         if isinstance(argument, HeapType):
             words.append(runtime.struct_of(argument))
         elif isinstance(argument, Handle):
             words.append(address_of(runtime, argument))
         else:
-            words.append(whole_in(argument, -MAX_WORD // 2 - 1, MAX_WORD, "an argument"))
+            words.append(whole_in(argument, *_limits(function.__annotations__.get(name)), name))
     return tuple(words)
+
+
+def _limits(annotation: Any) -> tuple[int, int]:
+    """The least and the greatest number that a parameter takes."""
+    kind = getattr(annotation, "__name__", annotation)
+    return bounds(kind) if kind in INTEGER_NAMES else (-MAX_WORD // 2 - 1, MAX_WORD)
 
 
 def _settings(gogc: int | str, debug: str | Mapping[str, int]) -> Settings:

@@ -53,7 +53,7 @@ class Entry:
     def __init__(self, name: str, addr: int, parameters: list[str], results: list[str]) -> None:
         self.name = name
         self._thunk = _THUNK(addr)
-        self._parameters = [(kind, *_bounds(kind)) for kind in parameters]
+        self._parameters = [(kind, *bounds(kind)) for kind in parameters]
         self._arguments = ctypes.c_uint64 * max(1, len(parameters))
         self._results = ctypes.c_uint64 * max(1, len(results))
         self._decoders = [_decoder(kind) for kind in results]
@@ -103,7 +103,7 @@ class Entry:
         return call_again if count == 1 and first == len(self._parameters) else call
 
 
-def _bounds(kind: str) -> tuple[int, int]:
+def bounds(kind: str) -> tuple[int, int]:
     """The least and the greatest value of an integer kind."""
     if kind == "bool":
         return 0, 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runtime.malloc import mallocgc
 from runtime.proc import G
-from runtime.syspy import FAIL_PANIC, fail, load, memset, nil, store, throw, u64, uintptr
+from runtime.syspy import FAIL_PANIC, fail, load, memset, nil, store, throw, u8, u64, uintptr
 from runtime.types import Type
 
 
@@ -29,6 +29,11 @@ def sum_list(g: G, node: uintptr) -> u64:
         total = total + load(u64, node + 8)
         node = load(uintptr, node)
     return total
+
+
+def widened(_g: G, n: u8) -> u64:
+    """A number that fits in a byte."""
+    return u64(n)
 
 
 def churn(g: G, node: Type, rounds: u64, length: u64) -> u64:

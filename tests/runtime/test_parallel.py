@@ -13,7 +13,16 @@ from runtime.embedding import Phase
 from runtime.engines import ENGINES
 from runtime.syspy import Failure
 from runtime.syspy.subset import SubsetError
-from tests.runtime.compiled import allocate_bytes, break_down, build_list, churn, give_up, grow_for_ever, sum_list
+from tests.runtime.compiled import (
+    allocate_bytes,
+    break_down,
+    build_list,
+    churn,
+    give_up,
+    grow_for_ever,
+    sum_list,
+    widened,
+)
 from tests.runtime.embedders import runtime
 
 __all__ = ["runtime"]
@@ -174,15 +183,18 @@ def test_a_bug_of_the_runtime_in_one_thread_ends_all(engine: str) -> None:
 
 def test_wrong_input(runtime: Runtime) -> None:
     node = runtime.describe("node", 16, pointers=[0])
-    runtime.load(churn, sum_list)
+    runtime.load(churn, sum_list, widened)
+    assert runtime.run(widened, 255) == 255
     with Runtime("python") as other:
         mistakes: list[tuple[Any, tuple[Any, ...], type[Exception], str]] = [
             (runtime.run, (build_list, node, 3), ValueError, "build_list was not loaded"),
             (runtime.run, (print,), ValueError, "print was not loaded"),
             (runtime.run, ([],), ValueError, "was not loaded"),
             (runtime.run, (churn, node, 3), TypeError, "churn takes 3 arguments, not 2"),
-            (runtime.run, (churn, node, 3, "x"), TypeError, "an argument"),
-            (runtime.run, (churn, node, 3, 1 << 64), ValueError, "an argument"),
+            (runtime.run, (churn, node, 3, "x"), TypeError, "length is of type str, not int"),
+            (runtime.run, (churn, node, 3, 1 << 64), ValueError, "length is 18446744073709551616: it can be 0 to"),
+            (runtime.run, (widened, 256), ValueError, "n is 256: it can be 0 to 255"),
+            (runtime.run, (widened, -1), ValueError, "n is -1: it can be 0 to 255"),
             (runtime.run, (churn, other.describe("node", 16), 1, 1), ValueError, "another runtime"),
             (runtime.run, (sum_list, other.new_bytes(16)), ValueError, "another runtime"),
             (runtime.parallel, ((churn, node, 1),), TypeError, "churn takes 3 arguments, not 2"),
