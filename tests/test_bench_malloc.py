@@ -77,9 +77,9 @@ def test_threads_can_clear_memory_of_their_own(toy: ToyLoops) -> None:
     assert toy.threads_clearing(64 << 10, 10_000, 2) > toy.threads_clearing(64 << 10, 1, 2) > 0
 
 
-def test_a_speed_up_is_that_of_the_fastest_runs() -> None:
+def test_a_speed_up_is_that_of_the_median_runs() -> None:
     elapsed = {1: iter([9, 6, 7]), 2: iter([8, 10, 11])}
-    assert malloc.speed_up(lambda count: next(elapsed[count])) == 2 * 6 / 8
+    assert malloc.speed_up(lambda count: next(elapsed[count])) == 2 * 7 / 10
 
 
 @needs_go
