@@ -1267,4 +1267,28 @@ FAULTS = [
         "    return u64(f64(left) * (f64(since) / f64(room))) + LEAST_ENTRIES",
         "    return u64(LEAST_ENTRIES)",
     ),
+    Fault(
+        "no_room_behind_the_stack",
+        "proc",
+        "roots that the runtime holds itself are written behind a full shadow stack",
+        "heap",
+        "OWN_ROOTS = 2  #",
+        "OWN_ROOTS = 0  #",
+    ),
+    Fault(
+        "twins_uncounted",
+        "memstats",
+        "the mark bits of a second marker are memory that no statistic has",
+        "mark_team",
+        "    sets: u64 = 1 if team.twins == 0 else 2\n",
+        "    sets: u64 = 1\n",
+    ),
+    Fault(
+        "steps_count_as_collecting",
+        "cycle",
+        "the limiter takes what the program runs between two steps of marking for the collector's time",
+        "incremental",
+        " + (cycle.sweep_ns - cycle.start_ns - stopped_ns)\n",
+        "\n",
+    ),
 ]
