@@ -233,6 +233,7 @@ class Calls(Maps):
     def extreme(self, expr: Call) -> Value:
         """min and max of numbers or strings"""
         op = "<" if expr.builtin == "min" else ">"
+        self.make_all_calls(expr.args)
         best = self.bind(expr.type, self.value(expr.args[0]))
         under = expr.type.underlying
         for arg in expr.args[1:]:

@@ -16,14 +16,29 @@ from __future__ import annotations
 
 import re
 
-from lang.check_tree import takes_turn
+from lang.check_tree import is_in_turn, takes_turn
 from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
 from lang.objects import Var
-from lang.syntax import Deref, Expr, FieldSelection, FieldStep, Index, Mode, Name, PackageSelection, Paren, Selector
+from lang.syntax import (
+    Binary,
+    Call,
+    CallKind,
+    Deref,
+    Expr,
+    FieldSelection,
+    FieldStep,
+    Index,
+    Mode,
+    Name,
+    PackageSelection,
+    Paren,
+    Selector,
+    Unary,
+)
 from lang.type_notes import ONE
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PTR_SIZE, TINY_SIZE
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
@@ -106,10 +121,10 @@ class Places(Frame):
             self.initialize(place, parts)
         return place
 
-    # ---- operands evaluated ahead: calls and x.(T) go from left to right, and what else there is is read behind them
+    # ---- operands evaluated ahead: calls go from left to right, and what else there is to read is read behind them
 
     def make_calls(self, expr: Expr) -> None:
-        """Make the calls that x, x.f, x[i] and *x are found through; what else they need is read when they are used."""
+        """Make the calls in x, x.f, x[i], *x, x + y and T(x); what else these need is read when they are used."""
         match expr:
             case Paren():
                 self.make_calls(expr.inner)
@@ -120,6 +135,15 @@ class Places(Frame):
             case Index():
                 self.make_calls(expr.operand)
                 self.make_calls(expr.index)
+            case Unary() if expr.op != "&":
+                self.make_calls(expr.operand)
+            case Binary() if not is_in_turn(expr):
+                self.make_calls(expr.left)
+                self.make_calls(expr.right)
+            case Call(kind=CallKind.CONVERSION) if not is_in_turn(expr):
+                self.make_calls(expr.args[0])
+            case Binary() if expr.mode is not Mode.CONSTANT:
+                self.take(expr)
             case _ if expr.mode is not Mode.CONSTANT and takes_turn(expr):
                 self.ready[expr] = self.value(expr)
 
