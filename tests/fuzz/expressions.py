@@ -265,7 +265,7 @@ class Expressions:
         if not found or self.chance(0.3):
             return Expr(["len(", self.changing(STRING, depth), ")"], INT)
         variable = self.rng.choice(found)
-        is_constant = isinstance(variable.shape, Array)
+        is_constant = isinstance(variable.shape, Array) or variable.is_constant
         op = "cap" if isinstance(variable.shape, Slice | Array) and self.chance(0.3) else "len"
         return None if is_constant else Expr([f"{op}({variable.name})"], INT)
 
