@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from lang import syntax as s
-from lang.go_types import INVALID, Slice, is_untyped
+from lang.go_types import INVALID, is_untyped
 
 _TYPELESS = (s.Mode.PACKAGE, s.Mode.BUILTIN, s.Mode.NO_VALUE)
 
@@ -58,28 +58,6 @@ def nodes(x: s.Node) -> Iterator[s.Node]:
         node = waiting.pop()
         yield node
         waiting += reversed(list(parts(node)))
-
-
-def has_call(x: s.Expr) -> bool:
-    """Whether an expression may do more than give a value."""
-    return any(isinstance(part, s.Call) and part.kind is not s.CallKind.CONVERSION for part in nodes(x))
-
-
-def takes_turn(x: s.Expr) -> bool:
-    """Whether an expression has a part that Go's compiler evaluates in its turn, from left to right."""
-    return any(isinstance(part, s.Expr) and is_in_turn(part) for part in nodes(x))
-
-
-def is_in_turn(x: s.Expr) -> bool:
-    """Whether that is so of an expression itself: calls, x.(T), x[i:j], x && y, and bytes that are made of a string."""
-    match x:
-        case s.Call(kind=s.CallKind.CONVERSION):
-            return x.mode is not s.Mode.CONSTANT and isinstance(x.type.underlying, Slice)
-        case s.Call() | s.TypeAssert() | s.SliceExpr():
-            return x.mode is not s.Mode.CONSTANT
-        case s.Binary(op="&&" | "||"):
-            return x.mode is not s.Mode.CONSTANT
-    return False
 
 
 def evaluated(x: object) -> Iterator[s.Expr]:

@@ -9,7 +9,6 @@ Next: lower_closures.py
 
 from __future__ import annotations
 
-from lang.check_tree import takes_turn
 from lang.flow import Leave
 from lang.go_types import ANY, BOOL, Basic, Interface, Map, Signature, Slice, Tuple, Type
 from lang.lower_frame import NotYet, Value
@@ -95,7 +94,7 @@ class Calls(Maps):
         """The components of what a function is given: the calls of a method's receiver come first."""
         if expr.kind is not CallKind.METHOD:
             return self.argument_parts(expr, signature)
-        if not any(takes_turn(arg) for arg in expr.args):
+        if not any(map(self.waits, expr.args)):
             return self.receiver(expr) + self.argument_parts(expr, signature)
         function = strip(expr.function)
         assert isinstance(function, Selector), "a method stands behind a dot"

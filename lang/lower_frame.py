@@ -224,6 +224,7 @@ class Frame:
         self.rooted: list[str] = []  # memory in the frame with pointers in it, of the rounds under way
         self.locals: dict[Var, Value | Place] = {}
         self.ready: dict[Expr, Value] = {}  # operands that were evaluated ahead of what they are operands of
+        self.settled: set[Node] = set()  # parts of expressions with nothing in them that waits for its turn
         self.known: dict[Var, str] = {}  # function values that nobody assigns to, and the functions that they lead to
         self.uses_globals = False
         self.unused: Expr | None = None  # the call that is a statement of its own

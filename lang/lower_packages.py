@@ -218,7 +218,6 @@ class Packages(Finalizers):
             data, length, _ = self.value(expr.args[-1])
             return (data, length)
         else:
-            self.make_all_calls(expr.args[first:])
             values = [self.value_as(arg, ANY) for arg in expr.args[first:]]
         if not values:
             return ("nil(Array[Inline[Any]])", "0")

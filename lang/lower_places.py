@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 
-from lang.check_tree import is_in_turn, takes_turn
+from lang.check_tree import parts
 from lang.flow import Allocate, Step
 from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
@@ -34,9 +34,12 @@ from lang.syntax import (
     Index,
     Mode,
     Name,
+    Node,
     PackageSelection,
     Paren,
     Selector,
+    SliceExpr,
+    TypeAssert,
     Unary,
 )
 from lang.type_notes import ONE
@@ -123,13 +126,24 @@ class Places(Frame):
 
     # ---- operands evaluated ahead: calls go from left to right, and what else there is to read is read behind them
 
+    def waits(self, expr: Expr) -> bool:
+        """Whether something in an expression takes its turn, and has not had it."""
+        found: list[Node] = [expr]
+        for node in found:
+            if node not in self.settled:
+                if is_in_turn(node):
+                    return True
+                found += parts(node)
+        self.settled.update(found)  # so that chains of operators are gone through once
+        return False
+
     def make_calls(self, expr: Expr) -> None:
         """Make the calls in x, x.f, x[i], *x, x + y and T(x); what else these need is read when they are used."""
         match expr:
+            case _ if not self.waits(expr):
+                pass
             case Paren():
                 self.make_calls(expr.inner)
-            case Name():
-                pass
             case Deref() | Selector(selection=FieldSelection()):
                 self.make_calls(expr.operand)
             case Index():
@@ -137,26 +151,31 @@ class Places(Frame):
                 self.make_calls(expr.index)
             case Unary() if expr.op != "&":
                 self.make_calls(expr.operand)
-            case Binary() if not is_in_turn(expr):
+            case Binary(op="&&" | "||"):
+                self.take(expr)
+            case Binary():
                 self.make_calls(expr.left)
                 self.make_calls(expr.right)
             case Call(kind=CallKind.CONVERSION) if not is_in_turn(expr):
                 self.make_calls(expr.args[0])
-            case Binary() if expr.mode is not Mode.CONSTANT:
-                self.take(expr)
-            case _ if expr.mode is not Mode.CONSTANT and takes_turn(expr):
-                self.ready[expr] = self.value(expr)
+            case _ if expr.mode is not Mode.CONSTANT:
+                self.hold_ready(expr, self.value(expr))
 
     def make_all_calls(self, exprs: list[Expr]) -> None:
         """Make the calls in several operands, before a variable among them goes into an interface, say."""
-        if any(takes_turn(expr) for expr in exprs[1:]):
+        if any(map(self.waits, exprs[1:])):
             for expr in exprs:
                 self.make_calls(expr)
 
     def take(self, expr: Expr) -> None:
         """Evaluate an operand now, for what it is an operand of."""
         if expr.mode is not Mode.CONSTANT:
-            self.ready[expr] = self.snapshot(expr.type, self.value(expr))
+            self.hold_ready(expr, self.snapshot(expr.type, self.value(expr)))
+
+    def hold_ready(self, expr: Expr, parts: Value) -> None:
+        """Keep the components of an operand for what it is an operand of."""
+        self.ready[expr] = parts
+        self.settled.add(expr)
 
     # ---- expressions as places
 
@@ -379,3 +398,17 @@ class Places(Frame):
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:
     """`parts` such that locals assigned from them take their components' types."""
     return tuple(typed(part, component) for part, component in zip(parts, components, strict=True))
+
+
+def is_in_turn(x: Node) -> bool:
+    """Whether Go's compiler evaluates an expression in its turn, from left to right: a call, x.(T), x[i:j], x && y, and
+    bytes that are made of a string.
+    """
+    if not isinstance(x, Expr) or x.mode is Mode.CONSTANT:
+        return False
+    match x:
+        case Call(kind=CallKind.CONVERSION):
+            return isinstance(x.type.underlying, Slice)
+        case Call() | TypeAssert() | SliceExpr() | Binary(op="&&" | "||"):
+            return True
+    return False

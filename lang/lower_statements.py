@@ -10,7 +10,7 @@ Next: lower_loops.py
 from __future__ import annotations
 
 from lang import syntax
-from lang.check_tree import nodes, takes_turn
+from lang.check_tree import nodes
 from lang.flow import Return
 from lang.go_types import Array, Basic, Type
 from lang.layout import size_of
@@ -110,11 +110,11 @@ class Statements(Packages):
     def operate(self, target: syntax.Expr, op: str, operand: syntax.Expr) -> None:
         """x = x op y, x evaluated once: its calls before those in y, its checks behind them."""
         self.begin_target(target, [operand])
+        self.make_calls(operand)
         t, inner = target.type, strip(target)
         if is_map_index(inner):
             self.operate_on_entry(inner, op, operand)
             return
-        self.make_calls(operand)
         place = self.fixed_place(target)
         right = () if op in ("<<", ">>") else self.value(operand)
         old = self.load(place) if place is not None else self.value(target)
@@ -129,7 +129,6 @@ class Statements(Packages):
     def operate_on_entry(self, target: syntax.Index, op: str, operand: syntax.Expr) -> None:
         """m[k] op= x. What may panic, or allocate, comes before the key is in the map."""
         t = target.type
-        self.make_calls(operand)
         right = () if op in ("<<", ">>") else self.bind(t, self.value(operand))
         place = self.map_place(target)
         if isinstance(t.underlying, Basic) and t.underlying.is_string:
@@ -152,7 +151,7 @@ class Statements(Packages):
         """Make the calls that a target is found through, before those on the right side; a key is read before these."""
         self.make_calls(target)
         inner = strip(target)
-        if is_map_index(inner) and is_copied(inner.operand.type) and any(map(takes_turn, right)):
+        if is_map_index(inner) and is_copied(inner.operand.type) and any(map(self.waits, right)):
             self.take(inner.index)
 
     def fixed_place(self, target: syntax.Expr) -> Place | None:
@@ -251,7 +250,7 @@ class Statements(Packages):
         }
         for number, (target, place, expr) in enumerate(zip(targets, places, right, strict=True)):
             parts = early[number] if number in early else self.right_side(expr, wanted_type(target))
-            self.put(target, place if place is None or isinstance(place, MapPlace) else self.fixed(place), parts)
+            self.put_checked(target, place, parts)
 
     def may_change(self, expr: syntax.Expr, targets: list[syntax.Expr], has_memory: bool) -> bool:
         """Whether assignments to targets, some of which are in memory or not, may change what an expression gives."""
@@ -269,14 +268,18 @@ class Statements(Packages):
             case syntax.Binary():
                 return x.op not in ("/", "%")
             case syntax.Call():
-                return x.kind is syntax.CallKind.CONVERSION
+                return x.kind is syntax.CallKind.CONVERSION and is_number(x.type) and is_number(x.args[0].type)
         return isinstance(x, (syntax.Paren, syntax.Unary, syntax.BasicLit))
 
     def put_all(self, targets: list[syntax.Expr], values: list[Value]) -> None:
         """Give several targets their new values: what they are found through is read before the first has its."""
         places = [self.target_place(target) for target in targets]
         for target, place, parts in zip(targets, places, values, strict=True):
-            self.put(target, place if place is None or isinstance(place, MapPlace) else self.fixed(place), parts)
+            self.put_checked(target, place, parts)
+
+    def put_checked(self, target: syntax.Expr, place: Place | None, parts: Value) -> None:
+        """Give one target of several its new value; its place is checked now."""
+        self.put(target, place if place is None or isinstance(place, MapPlace) else self.fixed(place), parts)
 
     def assign_one(self, target: syntax.Expr, right: syntax.Expr) -> None:
         """x = y"""
@@ -463,6 +466,11 @@ def is_copied(t: Type) -> bool:
     if isinstance(key.underlying, Basic) and key.underlying.is_string:
         return False
     return size_of(key) not in (4, 8) or has_part(key, lambda part: isinstance(part, Basic) and part.is_float)
+
+
+def is_number(t: Type) -> bool:
+    """Whether a type is one of numbers."""
+    return isinstance(t.underlying, Basic) and t.underlying.is_numeric
 
 
 def wanted_type(target: syntax.Expr) -> Type | None:

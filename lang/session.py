@@ -28,7 +28,7 @@ from lang import codes
 from lang import syntax as s
 from lang.build import Build
 from lang.check_package import Checker, check
-from lang.check_tree import has_call, nodes
+from lang.check_tree import nodes
 from lang.diagnostics import Diagnostics
 from lang.driver import UserError, lower_checked
 from lang.go_types import Basic, Kind, Named, Tuple, Type
@@ -353,6 +353,11 @@ def early_uses(parts: Parts, declarations: list[s.Decl]) -> list[s.Name]:
     roots = [x for x in declarations if isinstance(x, s.VarDecl) or x in parts.ordered]
     found = [x for root in roots for x in nodes(root) if isinstance(x, s.Name) and x.pos not in declared]
     return [x for x in found if x.object is not None and x.pos <= ends.get(x.object, -1)]
+
+
+def has_call(x: s.Expr) -> bool:
+    """Whether an expression may do more than give a value."""
+    return any(isinstance(part, s.Call) and part.kind is not s.CallKind.CONVERSION for part in nodes(x))
 
 
 def lists_values(x: s.Expr | None) -> bool:

@@ -331,9 +331,7 @@ class Runtime:
             self._reserve()
         if self._in_steps:
             self._engine.call(boundary.keep_both, self._g, 0, addr)
-        number = self._free.pop()
-        MEMORY[self._handles + number] = addr
-        return number
+        return self._claimed(addr)
 
     def allocate_at(self, at: int, typ: HeapType, count: int) -> int:
         """The address of a new object, which is stored in the root at an address; for RootTable."""
@@ -355,9 +353,13 @@ class Runtime:
         if not self._free:
             self._reserve()
         addr = call(*values)
-        number = self._free.pop()  # EB4
+        return addr, self._claimed(addr)
+
+    def _claimed(self, addr: int) -> int:
+        """The number of a reserved handle, which holds an address from now on. EB4."""
+        number = self._free.pop()
         MEMORY[self._handles + number] = addr
-        return addr, number
+        return number
 
     def unroot(self, number: int) -> None:
         """End a handle; for Handle."""
