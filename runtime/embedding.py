@@ -356,8 +356,8 @@ class Runtime:
         return addr, self._claimed(addr)
 
     def _claimed(self, addr: int) -> int:
-        """The number of a reserved handle, which holds an address from now on. EB4."""
-        number = self._free.pop()
+        """The number of a reserved handle, which holds an address from now on."""
+        number = self._free.pop()  # EB4
         MEMORY[self._handles + number] = addr
         return number
 
