@@ -72,7 +72,15 @@ from lang.std.runtime_pkg import (
     set_max_procs,
     stop_cleanup_of,
 )
-from lang.std.slices_of_any import float32_bits, float32_of, is_pointer, kind_behind, slice_length, swap_elements
+from lang.std.slices_of_any import (
+    float32_bits,
+    float32_of,
+    is_pointer,
+    kind_behind,
+    kind_of,
+    length_in,
+    swap_elements,
+)
 from lang.std.start import show_output
 from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
 from lang.std.weak_pkg import weak_handle, weak_referent

@@ -18,7 +18,7 @@ import re
 
 from lang.check_tree import parts
 from lang.flow import Allocate, Step
-from lang.go_types import Array, Basic, Map, Pointer, Slice, Type, basic
+from lang.go_types import Array, Basic, Map, Pointer, Slice, Type
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
@@ -288,8 +288,7 @@ class Places(Frame):
         """The checked index of x[i]."""
         if expr.index.mode is Mode.CONSTANT and length.isdigit():
             return str(expr.index.value)
-        under = basic(expr.index.type)
-        if under.is_unsigned and under.bits == 64 and expr.index.mode is not Mode.CONSTANT:
+        if is_wide_unsigned(expr.index):
             return f"index_unsigned({self.value(expr.index)[0]}, {length}, {self.position(expr)})"
         return f"index({self.as_i64(expr.index)}, {length}, {self.position(expr)})"
 
@@ -393,6 +392,12 @@ class Places(Frame):
         count = MAX_BITMAP_SIZE // size
         mask = pointer_mask(Array(count, elem)) | MASK64 << count * size // PTR_SIZE & MASK64
         return f"malloc_scan_array(g, {capacity}, {size}, {mask})"
+
+
+def is_wide_unsigned(expr: Expr) -> bool:
+    """Whether an index or a bound, no constant, may be one that an i64 does not hold."""
+    under = expr.type.underlying
+    return isinstance(under, Basic) and under.is_unsigned and under.bits == 64 and expr.mode is not Mode.CONSTANT
 
 
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:

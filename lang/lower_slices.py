@@ -12,8 +12,10 @@ from lang.go_types import Array, Basic, Slice, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_frame import Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
+from lang.lower_places import is_wide_unsigned
 from lang.syntax import Call, Expr, Mode, SliceExpr
 from lang.type_notes import ARRAY
+from runtime.panics import HIGH, LIMIT, LOW
 
 
 class Slices(Literals):
@@ -160,19 +162,24 @@ class Slices(Literals):
 
     def check_bounds(self, expr: SliceExpr, low: str, high: str, limit: str, capacity: str, suffix: str) -> None:
         """The panics of a slice expression."""
-        pos = self.position(expr)
+        told = f"{unsigned_bounds(expr)}, {self.position(expr)}"
         if expr.max is not None:
-            self.step(f"check_slice3{suffix}({low}, {high}, {limit}, {capacity}, {pos})")
+            self.step(f"check_slice3{suffix}({low}, {high}, {limit}, {capacity}, {told})")
         elif low != "0" or expr.high is not None:
-            self.step(f"check_slice{suffix}({low}, {high}, {capacity}, {pos})")
+            self.step(f"check_slice{suffix}({low}, {high}, {capacity}, {told})")
 
     def slice_of_string(self, expr: SliceExpr) -> Value:
         """s[lo:hi] of a string"""
         data, length = self.bind(expr.operand.type, self.value(expr.operand))
         low, high = self.bound(expr.low, "0"), self.bound(expr.high, length)
-        if low != "0" or expr.high is not None:
-            self.step(f"check_slice_of({low}, {high}, {length}, {self.position(expr)})")
+        self.check_bounds(expr, low, high, length, length, "_of")
         if low == "0":
             return (data, high)
         start = self.temporary(f"element({data}, {low} if {high} != {low} else 0)", "address({})")
         return (start, f"({high} - {low})")
+
+
+def unsigned_bounds(expr: SliceExpr) -> int:
+    """LOW, HIGH and LIMIT for those bounds that an i64 may not hold."""
+    bounds = ((expr.low, LOW), (expr.high, HIGH), (expr.max, LIMIT))
+    return sum(flag for bound, flag in bounds if bound is not None and is_wide_unsigned(bound))

@@ -64,6 +64,11 @@ UNKNOWN_POSITION = -1  # where the compiler gave none
 
 INDEX_TEXT = "index out of range [%d] with length %d"
 
+# Which bounds of a slice expression have an unsigned type of 64 bits: those that look negative are above all others.
+LOW = 1
+HIGH = 2
+LIMIT = 4
+
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
 VALUE_TEXT = "value of type %x at %x"
@@ -111,27 +116,27 @@ def panic_index_unsigned(i: u64, n: i64, pos: i64) -> NoReturn:
 
 
 @cold
-def panic_slice_capacity(hi: i64, capacity: i64, pos: i64) -> NoReturn:
+def panic_slice_capacity(hi: i64, capacity: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi] of a slice."""
-    if hi < 0:
+    if is_negative(hi, unsigned & HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d]", hi, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [:%d] with capacity %d", hi, capacity, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [:%d] with capacity %d", u64(hi), capacity, pos)
 
 
 @cold
-def panic_slice_length(hi: i64, length: i64, pos: i64) -> NoReturn:
+def panic_slice_length(hi: i64, length: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi] of a string or an array."""
-    if hi < 0:
+    if is_negative(hi, unsigned & HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d]", hi, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [:%d] with length %d", hi, length, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [:%d] with length %d", u64(hi), length, pos)
 
 
 @cold
-def panic_slice_order(lo: i64, hi: i64, pos: i64) -> NoReturn:
+def panic_slice_order(lo: i64, hi: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[lo:hi] with lo above hi, which is in range."""
-    if lo < 0:
+    if is_negative(lo, unsigned & LOW):
         fail(FAIL_PANIC, "slice bounds out of range [%d:]", lo, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [%d:%d]", lo, hi, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [%d:%d]", u64(lo), hi, pos)
 
 
 @cold
@@ -147,53 +152,58 @@ def panic_slice_convert(length: i64, wanted: i64, pos: i64) -> NoReturn:
 
 
 @cold
-def panic_slice3_capacity(limit: i64, capacity: i64, pos: i64) -> NoReturn:
+def panic_slice3_capacity(limit: i64, capacity: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[::limit] of a slice."""
-    if limit < 0:
+    if is_negative(limit, unsigned & LIMIT):
         fail(FAIL_PANIC, "slice bounds out of range [::%d]", limit, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [::%d] with capacity %d", limit, capacity, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [::%d] with capacity %d", u64(limit), capacity, pos)
 
 
 @cold
-def panic_slice3_length(limit: i64, length: i64, pos: i64) -> NoReturn:
+def panic_slice3_length(limit: i64, length: i64, unsigned: i64, pos: i64) -> NoReturn:
     """a[::limit] of an array."""
-    if limit < 0:
+    if is_negative(limit, unsigned & LIMIT):
         fail(FAIL_PANIC, "slice bounds out of range [::%d]", limit, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [::%d] with length %d", limit, length, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [::%d] with length %d", u64(limit), length, pos)
 
 
 @cold
-def panic_slice3_middle(hi: i64, limit: i64, pos: i64) -> NoReturn:
+def panic_slice3_middle(hi: i64, limit: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi:limit] with hi above limit, which is in range."""
-    if hi < 0:
+    if is_negative(hi, unsigned & HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d:]", hi, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [:%d:%d]", hi, limit, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [:%d:%d]", u64(hi), limit, pos)
 
 
 @cold
-def panic_slice3_order(lo: i64, hi: i64, pos: i64) -> NoReturn:
+def panic_slice3_order(lo: i64, hi: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[lo:hi:] with lo above hi, which is in range."""
-    if lo < 0:
+    if is_negative(lo, unsigned & LOW):
         fail(FAIL_PANIC, "slice bounds out of range [%d::]", lo, pos)
-    fail(FAIL_PANIC, "slice bounds out of range [%d:%d:]", lo, hi, pos)
+    fail(FAIL_PANIC, "slice bounds out of range [%d:%d:]", u64(lo), hi, pos)
+
+
+def is_negative(bound: i64, unsigned: i64) -> bool:
+    """Whether a bound is below zero, and not beyond what an i64 holds."""
+    return bound < 0 and unsigned == 0
 
 
 @inline
-def check_slice(lo: i64, hi: i64, capacity: i64, pos: i64) -> None:
+def check_slice(lo: i64, hi: i64, capacity: i64, unsigned: i64, pos: i64) -> None:
     """s[lo:hi] of a slice."""
     if unlikely(u64(hi) > u64(capacity)):
-        panic_slice_capacity(hi, capacity, pos)
+        panic_slice_capacity(hi, capacity, unsigned, pos)
     if unlikely(u64(lo) > u64(hi)):
-        panic_slice_order(lo, hi, pos)
+        panic_slice_order(lo, hi, unsigned, pos)
 
 
 @inline
-def check_slice_of(lo: i64, hi: i64, length: i64, pos: i64) -> None:
+def check_slice_of(lo: i64, hi: i64, length: i64, unsigned: i64, pos: i64) -> None:
     """s[lo:hi] of a string, or of an array."""
     if unlikely(u64(hi) > u64(length)):
-        panic_slice_length(hi, length, pos)
+        panic_slice_length(hi, length, unsigned, pos)
     if unlikely(u64(lo) > u64(hi)):
-        panic_slice_order(lo, hi, pos)
+        panic_slice_order(lo, hi, unsigned, pos)
 
 
 @inline
@@ -204,28 +214,28 @@ def check_array(length: i64, wanted: i64, pos: i64) -> None:
 
 
 @inline
-def check_slice3(lo: i64, hi: i64, limit: i64, capacity: i64, pos: i64) -> None:
+def check_slice3(lo: i64, hi: i64, limit: i64, capacity: i64, unsigned: i64, pos: i64) -> None:
     """s[lo:hi:limit] of a slice."""
     if unlikely(u64(limit) > u64(capacity)):
-        panic_slice3_capacity(limit, capacity, pos)
-    check_slice3_inside(lo, hi, limit, pos)
+        panic_slice3_capacity(limit, capacity, unsigned, pos)
+    check_slice3_inside(lo, hi, limit, unsigned, pos)
 
 
 @inline
-def check_slice3_of(lo: i64, hi: i64, limit: i64, length: i64, pos: i64) -> None:
+def check_slice3_of(lo: i64, hi: i64, limit: i64, length: i64, unsigned: i64, pos: i64) -> None:
     """a[lo:hi:limit] of an array."""
     if unlikely(u64(limit) > u64(length)):
-        panic_slice3_length(limit, length, pos)
-    check_slice3_inside(lo, hi, limit, pos)
+        panic_slice3_length(limit, length, unsigned, pos)
+    check_slice3_inside(lo, hi, limit, unsigned, pos)
 
 
 @inline
-def check_slice3_inside(lo: i64, hi: i64, limit: i64, pos: i64) -> None:
+def check_slice3_inside(lo: i64, hi: i64, limit: i64, unsigned: i64, pos: i64) -> None:
     """The order of three bounds whose last is in range."""
     if unlikely(u64(hi) > u64(limit)):
-        panic_slice3_middle(hi, limit, pos)
+        panic_slice3_middle(hi, limit, unsigned, pos)
     if unlikely(u64(lo) > u64(hi)):
-        panic_slice3_order(lo, hi, pos)
+        panic_slice3_order(lo, hi, unsigned, pos)
 
 
 # --- Everything else -------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@
 
     %d  a word in decimal     %x  in hexadecimal     %t  the name of the Type at a word     %s  the String at a word
 
+The descriptor says which words are signed (runtime/syspy/entries.py).
+
 The host forms the same texts for panics that nobody recovers (runtime/panics.py).
 
 Owner: the goroutine that panics.                                                      Next: defers.py
@@ -35,6 +37,7 @@ LETTER_D = ord("d")
 LETTER_T = ord("t")
 TEXT = 16  # bytes in front of a descriptor's text
 LENGTH = 12
+SIGNS = 8
 
 VALUE = constant(String, **literal(b"value of type %x at %x"))  # the failure of panic(v)
 INDEX = constant(String, **literal(b"index out of range"))
@@ -93,14 +96,16 @@ def put_failure(p: Printer, caught: uintptr) -> None:
     format = array_at(u8, descriptor + TEXT)
     length = i64(load(u32, descriptor + LENGTH))
     word = caught + 8
-    is_negative_index = begins(caught, INDEX) and load(i64, word) < 0
+    signs = load(u32, descriptor + SIGNS)
+    is_negative_index = begins(caught, INDEX) and signs & 1 != 0 and load(i64, word) < 0
     start: i64 = 0
     i: i64 = 0
     while i < length:
         if format[i] == PERCENT:
             put(p, element(format, start), i - start)
-            put_word(p, format[i + 1], word)
+            put_word(p, format[i + 1], word, signs & 1 != 0)
             word = word + 8
+            signs = signs >> 1
             start = i + 2
             i = i + 2
             if is_negative_index:
@@ -111,7 +116,7 @@ def put_failure(p: Printer, caught: uintptr) -> None:
     put(p, element(format, start), length - start)
 
 
-def put_word(p: Printer, directive: u8, word: uintptr) -> None:
+def put_word(p: Printer, directive: u8, word: uintptr, is_signed: bool) -> None:
     """One word of a failure."""
     if directive == LETTER_T:
         typ = Type.at(load(uintptr, word))
@@ -123,8 +128,9 @@ def put_word(p: Printer, directive: u8, word: uintptr) -> None:
     clear_number(p.number)
     if directive == LETTER_D:
         v = load(i64, word)
-        p.number.sign = MINUS if v < 0 else 0
-        form_decimal(p.number, magnitude(v))
+        is_negative = is_signed and v < 0
+        p.number.sign = MINUS if is_negative else 0
+        form_decimal(p.number, magnitude(v) if is_negative else u64(v))
     else:
         form_radix(p.number, load(u64, word), HEXADECIMAL, LOWER_DIGITS)
     put_number(p, False)

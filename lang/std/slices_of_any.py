@@ -5,18 +5,41 @@ Owner: the goroutine that calls. Go: internal/reflectlite Swapper.              
 
 from __future__ import annotations
 
+from runtime.maps import Map
 from runtime.panics import UNKNOWN_POSITION, panic_index
 from runtime.proc import G
-from runtime.syspy import address, f32, i64, is_nil, load, store, throw, u8, u32, u64, uintptr
-from runtime.types import KIND_FLOAT64, KIND_PTR, KIND_SLICE, KIND_STRING, KIND_UINT8, Slice, Type
+from runtime.syspy import address, f32, i64, is_nil, load, store, u8, u32, u64, uintptr
+from runtime.types import (
+    KIND_ARRAY,
+    KIND_FLOAT64,
+    KIND_MAP,
+    KIND_PTR,
+    KIND_SLICE,
+    KIND_STRING,
+    KIND_UINT8,
+    Slice,
+    String,
+    Type,
+)
 from runtime.write_barrier import keep_words
 
 
-def slice_length(typ: Type, data: uintptr) -> i64:
-    """The length of the slice that an interface holds."""
-    if is_nil(typ) or typ.kind != KIND_SLICE:
-        throw("sort: what is sorted is no slice")
-    return Slice.at(data).length
+def kind_of(typ: Type) -> i64:
+    """The kind of a type; 0: there is none."""
+    return 0 if is_nil(typ) else i64(typ.kind)
+
+
+def length_in(typ: Type, data: uintptr) -> i64:
+    """The length of what an interface holds; -1: it has none."""
+    if is_nil(typ):
+        return -1
+    if typ.kind == KIND_SLICE:
+        return Slice.at(data).length
+    if typ.kind == KIND_STRING:
+        return String.at(data).length
+    if typ.kind == KIND_MAP:
+        return 0 if data == 0 else Map.at(data).count
+    return i64(typ.length) if typ.kind == KIND_ARRAY else -1
 
 
 def swap_elements(g: G, typ: Type, data: uintptr, i: i64, j: i64) -> None:

@@ -20,20 +20,20 @@ PANICS: list[tuple[Callable[..., object], tuple[int, ...], str]] = [
     (panics.panic_index, (5, 3), "index out of range [5] with length 3"),
     (panics.panic_index, (-1, 3), "index out of range [-1]"),
     (panics.panic_index_unsigned, (1 << 63, 3), "index out of range [9223372036854775808] with length 3"),
-    (panics.panic_slice_capacity, (5, 3), "slice bounds out of range [:5] with capacity 3"),
-    (panics.panic_slice_capacity, (-1, 3), "slice bounds out of range [:-1]"),
-    (panics.panic_slice_length, (8, 5), "slice bounds out of range [:8] with length 5"),
-    (panics.panic_slice_length, (-8, 5), "slice bounds out of range [:-8]"),
-    (panics.panic_slice_order, (3, 2), "slice bounds out of range [3:2]"),
-    (panics.panic_slice_order, (-1, 2), "slice bounds out of range [-1:]"),
-    (panics.panic_slice3_capacity, (7, 3), "slice bounds out of range [::7] with capacity 3"),
-    (panics.panic_slice3_capacity, (-7, 3), "slice bounds out of range [::-7]"),
-    (panics.panic_slice3_length, (7, 3), "slice bounds out of range [::7] with length 3"),
-    (panics.panic_slice3_length, (-7, 3), "slice bounds out of range [::-7]"),
-    (panics.panic_slice3_middle, (5, 2), "slice bounds out of range [:5:2]"),
-    (panics.panic_slice3_middle, (-5, 2), "slice bounds out of range [:-5:]"),
-    (panics.panic_slice3_order, (2, 1), "slice bounds out of range [2:1:]"),
-    (panics.panic_slice3_order, (-1, 1), "slice bounds out of range [-1::]"),
+    (panics.panic_slice_capacity, (5, 3, 0), "slice bounds out of range [:5] with capacity 3"),
+    (panics.panic_slice_capacity, (-1, 3, 0), "slice bounds out of range [:-1]"),
+    (panics.panic_slice_length, (8, 5, 0), "slice bounds out of range [:8] with length 5"),
+    (panics.panic_slice_length, (-8, 5, 0), "slice bounds out of range [:-8]"),
+    (panics.panic_slice_order, (3, 2, 0), "slice bounds out of range [3:2]"),
+    (panics.panic_slice_order, (-1, 2, 0), "slice bounds out of range [-1:]"),
+    (panics.panic_slice3_capacity, (7, 3, 0), "slice bounds out of range [::7] with capacity 3"),
+    (panics.panic_slice3_capacity, (-7, 3, 0), "slice bounds out of range [::-7]"),
+    (panics.panic_slice3_length, (7, 3, 0), "slice bounds out of range [::7] with length 3"),
+    (panics.panic_slice3_length, (-7, 3, 0), "slice bounds out of range [::-7]"),
+    (panics.panic_slice3_middle, (5, 2, 0), "slice bounds out of range [:5:2]"),
+    (panics.panic_slice3_middle, (-5, 2, 0), "slice bounds out of range [:-5:]"),
+    (panics.panic_slice3_order, (2, 1, 0), "slice bounds out of range [2:1:]"),
+    (panics.panic_slice3_order, (-1, 1, 0), "slice bounds out of range [-1::]"),
     (panics.panic_divide, (), "integer divide by zero"),
     (panics.panic_shift, (), "negative shift amount"),
     (panics.panic_makeslice_len, (), "makeslice: len out of range"),
@@ -87,9 +87,9 @@ def test_two_bounds_pass_exactly_when_they_are_in_order(engine: Engine, check: C
     for lo in BOUNDS:
         for hi in BOUNDS:
             if 0 <= lo <= hi <= 4:
-                engine.call(check, lo, hi, 4, POS)
+                engine.call(check, lo, hi, 4, 0, POS)
             else:
-                failure(engine, check, lo, hi, 4, POS)
+                failure(engine, check, lo, hi, 4, 0, POS)
 
 
 @pytest.mark.parametrize("check", [panics.check_slice3, panics.check_slice3_of])
@@ -98,20 +98,29 @@ def test_three_bounds_pass_exactly_when_they_are_in_order(engine: Engine, check:
         for hi in BOUNDS[1:]:
             for limit in BOUNDS[1:]:
                 if 0 <= lo <= hi <= limit <= 4:
-                    engine.call(check, lo, hi, limit, 4, POS)
+                    engine.call(check, lo, hi, limit, 4, 0, POS)
                 else:
-                    failure(engine, check, lo, hi, limit, 4, POS)
+                    failure(engine, check, lo, hi, limit, 4, 0, POS)
 
 
 WORDS: list[tuple[Callable[..., object], tuple[int, ...], str]] = [
-    (panics.check_slice, (0, 5, 4), "[:5] with capacity 4"),
-    (panics.check_slice, (3, 2, 4), "[3:2]"),
-    (panics.check_slice, (-1, 2, 4), "[-1:]"),
-    (panics.check_slice_of, (0, 5, 4), "[:5] with length 4"),
-    (panics.check_slice3, (5, 6, 7, 3), "[::7] with capacity 3"),
-    (panics.check_slice3_of, (5, 6, 7, 3), "[::7] with length 3"),
-    (panics.check_slice3, (0, 5, 2, 3), "[:5:2]"),
-    (panics.check_slice3, (2, 1, 2, 3), "[2:1:]"),
+    (panics.check_slice, (0, 5, 4, 0), "[:5] with capacity 4"),
+    (panics.check_slice, (3, 2, 4, 0), "[3:2]"),
+    (panics.check_slice, (-1, 2, 4, 0), "[-1:]"),
+    (panics.check_slice_of, (0, 5, 4, 0), "[:5] with length 4"),
+    (panics.check_slice3, (5, 6, 7, 3, 0), "[::7] with capacity 3"),
+    (panics.check_slice3_of, (5, 6, 7, 3, 0), "[::7] with length 3"),
+    (panics.check_slice3, (0, 5, 2, 3, 0), "[:5:2]"),
+    (panics.check_slice3, (2, 1, 2, 3, 0), "[2:1:]"),
+    (panics.check_slice, (0, -1, 4, panics.LOW), "[:-1]"),
+    (panics.check_slice, (0, -1, 4, panics.HIGH), "[:18446744073709551615] with capacity 4"),
+    (panics.check_slice, (-1, 2, 4, panics.HIGH), "[-1:]"),
+    (panics.check_slice, (-1, 2, 4, panics.LOW), "[18446744073709551615:2]"),
+    (panics.check_slice_of, (0, -1, 4, panics.HIGH), "[:18446744073709551615] with length 4"),
+    (panics.check_slice3, (0, 0, -1, 3, panics.LIMIT), "[::18446744073709551615] with capacity 3"),
+    (panics.check_slice3_of, (0, 0, -1, 3, panics.LIMIT), "[::18446744073709551615] with length 3"),
+    (panics.check_slice3, (0, -1, 2, 3, panics.HIGH), "[:18446744073709551615:2]"),
+    (panics.check_slice3, (-1, 1, 2, 3, panics.LOW), "[18446744073709551615:1:]"),
 ]
 
 
