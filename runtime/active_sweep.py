@@ -32,6 +32,7 @@ from runtime.syspy import (
     f64,
     inline,
     is_nil,
+    relax,
     struct,
     throw,
     u32,
@@ -45,6 +46,7 @@ DRAINED = 1  # none does
 WANTED = 0  # the background sweeper is to look for spans; it stays so where there is none
 IDLE = 1  # it has heard of the last collection
 STOPPED = 2  # it shall end
+FAILED = 3  # it has ended before its time, in the middle of something
 
 
 @struct
@@ -52,7 +54,7 @@ class Sweeper(Struct):
     """The sweeping of a heap after one collection."""
 
     state: u32  # UNSWEPT or DRAINED
-    wanted: u32  # WANTED, IDLE or STOPPED: what the background sweeper sleeps on
+    wanted: u32  # WANTED, IDLE, STOPPED or FAILED: what the background sweeper sleeps on
     sweep_class: u64  # where sweepers look next: 2 * span class, + 1 for the partial set
     pages_swept: u64  # pages of the spans swept since the collection, as far as the Ps have told
     pages_swept_basis: u64  # of them, those swept when the pace was set
@@ -108,6 +110,13 @@ def is_sweep_done(sweeper: Sweeper, p: P) -> bool:
             return False
         other = other.next
     return True
+
+
+def wait_for_sweepers(sweeper: Sweeper) -> None:
+    """Wait a moment for those who are at it. Throws if one of them will never be done."""
+    if atomic_load(sweeper, "wanted") == FAILED:
+        throw("a sweeper has failed on another thread")
+    relax()
 
 
 def reset_sweeper(sweeper: Sweeper, p: P, base: uintptr, npages: u64) -> None:

@@ -49,6 +49,7 @@ from runtime.layout import (
     PAGE_SHIFT,
     PAGES_PER_ARENA,
     PTR_SIZE,
+    larger,
     smaller,
 )
 from runtime.mspan import (
@@ -81,6 +82,7 @@ from runtime.syspy import (
     atomic_and_at,
     atomic_load,
     atomic_or_at,
+    atomic_store,
     cas,
     element,
     inline,
@@ -162,12 +164,11 @@ def add_arena(arenas: ArenaMap, stats: MemoryStats, start_addr: uintptr) -> bool
         arenas.window_base = start_addr
     if not is_in_window(arenas, start_addr):
         arenas.has_outside = True
-    end = arenas.lowest + arenas.extent
-    if start_addr < arenas.lowest:
-        arenas.lowest = start_addr
-    if start_addr + HEAP_ARENA_BYTES > end:
-        end = start_addr + HEAP_ARENA_BYTES
-    arenas.extent = end - arenas.lowest
+    lowest = smaller(arenas.lowest, start_addr)
+    end = larger(arenas.lowest + arenas.extent, start_addr + HEAP_ARENA_BYTES)
+    # In this order: other threads look up addresses meanwhile, and what was inside must not be outside for a moment.
+    atomic_store(arenas, "extent", u64(end - lowest))
+    atomic_store(arenas, "lowest", lowest)
     arenas.count = arenas.count + 1
     return True
 

@@ -9,6 +9,8 @@
     stop_sweeper     ------------>  returns
     joins the thread, closes the runtime
 
+    abandon_sweeper  <------------  a failure
+
 It has a P of its own, so it is stopped with the world: between two batches, or while it is asleep, when nobody needs to
 wait for it. What it frees is counted there, and goes to the same sets and pages.
 
@@ -22,12 +24,12 @@ Owner: one thread of the host. Go: runtime/mgcsweep.go bgsweep.                 
 
 from __future__ import annotations
 
-from runtime.active_sweep import IDLE, STOPPED, WANTED, Sweeper
+from runtime.active_sweep import FAILED, IDLE, STOPPED, WANTED, Sweeper
 from runtime.lock import futex_sleep, futex_wake
 from runtime.proc import G
 from runtime.sweeper import NOTHING_LEFT, sweep_some
 from runtime.syspy import address, atomic_load, atomic_store, cas, offsetof, uintptr
-from runtime.world import enter, leave, safepoint
+from runtime.world import abandon, enter, leave, safepoint
 
 BATCH = 10  # spans between two safepoints
 
@@ -62,6 +64,12 @@ def stop_sweeper(g: G) -> None:
     sweeper = g.heap.sweeper
     atomic_store(sweeper, "wanted", STOPPED)
     futex_wake(wanted_addr(sweeper), 1)
+
+
+def abandon_sweeper(g: G) -> None:
+    """run_sweeper has failed: nobody waits for what it was sweeping, nor for its P."""
+    atomic_store(g.heap.sweeper, "wanted", FAILED)
+    abandon(g.p)
 
 
 def wanted_addr(sweeper: Sweeper) -> uintptr:

@@ -21,6 +21,7 @@ Go has no like: a Go program is the only one of its runtime.                    
 from __future__ import annotations
 
 import ctypes
+from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from typing import Any, NoReturn, Self, cast
 
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.background_sweeper import run_sweeper, stop_sweeper
+from runtime.background_sweeper import abandon_sweeper, run_sweeper, stop_sweeper
 from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
@@ -138,7 +139,7 @@ class Runtime:
         self.is_open = False
         self.dropped: list[int] = []  # numbers of handles that Python has dropped
         self._is_idle = True  # EB1: nothing is inside of the runtime
-        self._is_telling = False  # a callback is running
+        self._teller = 0  # the thread that a callback is running on
         self._is_abandoned = False  # threads hang in the runtime: its memory cannot be given back
         self._error: BaseException | None = None  # EB2
         self._failure: Failure | None = None  # EB3
@@ -146,6 +147,7 @@ class Runtime:
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
         self._calls = Calls()
+        self._background: list[HostThread] = []
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         self._in_steps = False  # stores need a write barrier
         self._has_callbacks = engine == "python"  # Python runs inside of calls: it may be the runtime itself
@@ -156,7 +158,6 @@ class Runtime:
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
         self._g = self._state.g0
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
-        self._background: list[HostThread] = []
         self._markers = self._marker_threads()
         self.is_open = True
         try:
@@ -399,7 +400,13 @@ class Runtime:
         else:
             raise ValueError(f"{value:#x} is not the address of an object: the collector could not follow it")
         if self._in_steps:
-            self._engine.call(boundary.keep_both, self._g, MEMORY[at >> 3], word)
+            self._run(self._stored, at, word)
+        else:
+            MEMORY[at >> 3] = word
+
+    def _stored(self, at: int, word: int) -> None:
+        """The same, with a barrier: no collection begins in between. EB1."""
+        self._engine.call(boundary.keep_both, self._g, MEMORY[at >> 3], word)
         MEMORY[at >> 3] = word
 
     # --- The system's memory ---
@@ -636,7 +643,7 @@ class Runtime:
     def _tell(self, phase: int) -> int:
         """What the runtime calls at a phase. Nothing is raised into it: EB2."""
         if self._error is None:
-            self._is_telling = True
+            self._teller = get_ident()
             try:
                 told = self._phase(phase)
                 if self._watcher is not None and told.name == "marked":
@@ -645,7 +652,7 @@ class Runtime:
                     callback(told)
             except BaseException as error:
                 self._error = error
-            self._is_telling = False
+            self._teller = 0
         return 0
 
     def _phase(self, phase: int) -> Phase:
@@ -716,6 +723,8 @@ class Runtime:
             if self.dropped:
                 self._end_dropped()
             result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
+            if self._background and (failure := self._failure_elsewhere()) is not None:
+                raise failure
         except Failure as failure:
             raise self._translated(failure) from None
         finally:
@@ -737,8 +746,8 @@ class Runtime:
                 self._error = self._error or error
 
     def _look(self, call: Callable[..., Any], *values: Any) -> Any:
-        """A call into the runtime that changes nothing; a callback may make it, too."""
-        return call(*values) if self._is_telling else self._run(self._stopped, call, *values)
+        """A call into the runtime that changes nothing; a callback may make it, too, on its thread."""
+        return call(*values) if self._teller == get_ident() else self._run(self._stopped, call, *values)
 
     def _stopped(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call during which nothing is swept in the background."""
@@ -755,14 +764,14 @@ class Runtime:
         self.check_open()
         if self._failure is not None:
             raise Closed(f"the runtime has failed, and can only be closed: {self._failure}")
-        if self._is_telling:
+        if self._teller == get_ident():
             raise Busy("inside of a callback of the collector the heap can be looked at, and not changed")
         raise Busy("another call is inside of the runtime: one thread at a time")
 
     def _translated(self, failure: Failure) -> BaseException:
         """What a Failure is for the embedder: EB2, EB3."""
-        if self.is_open and isinstance(self._markers.failure, Failure):
-            failure = self._markers.failure  # the one that has failed waited for this thread
+        if self.is_open:
+            failure = self._failure_elsewhere() or failure  # who has failed there may have been waited for here
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
         if is_bug:
@@ -770,6 +779,11 @@ class Runtime:
         if error is not None:
             return error
         return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")
+
+    def _failure_elsewhere(self) -> Failure | None:
+        """What has ended a thread of the runtime's own before its time."""
+        ends = (thread.failure for thread in (self._markers, *self._background))
+        return next((failure for failure in ends if isinstance(failure, Failure)), None)
 
     def check_open(self) -> None:
         """Raise Closed if it is not."""
@@ -792,7 +806,7 @@ class Runtime:
         g = G.at(call(attach, state))
         return [
             HostThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
-            HostThread(lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g)),
+            HostThread(lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g), lambda: call(abandon_sweeper, g)),
         ]
 
     def _marker_threads(self) -> MarkerThreads:

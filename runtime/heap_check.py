@@ -100,7 +100,7 @@ class Checker(Struct):
     """What a check has found so far."""
 
     memory: MemoryStats  # counts what is taken from the system
-    world: World  # whose heap it is
+    runtime: Runtime  # whose heap it is
     is_marking: bool  # marking goes in steps, and has begun
     spans: u64  # spans in use
     pages: u64  # their pages
@@ -125,7 +125,7 @@ def new_checker(runtime: Runtime) -> Checker:
         refuse_check(runtime.world)
     checker = Checker.at(block)
     checker.memory = memory
-    checker.world = runtime.world
+    checker.runtime = runtime
     return checker
 
 
@@ -136,9 +136,22 @@ def refuse_check(world: World) -> None:
     throw("out of memory")
 
 
+def give_up(checker: Checker) -> None:
+    """The same in the middle of a check: what it has taken so far is given back."""
+    world = checker.runtime.world
+    free_checker(checker)
+    refuse_check(world)
+
+
 def free_checker(checker: Checker) -> None:
-    """Give a checker's memory back."""
+    """Give a checker's memory back, and the bitmaps that it has in the arenas."""
     memory = checker.memory
+    arena = checker.runtime.heap.arenas.first
+    while not is_nil(arena):
+        if not is_nil(arena.checkmarks):
+            sys_discard(memory, address(arena.checkmarks), CHECKMARK_BYTES, memory.other)
+            arena.checkmarks = array_at(u64, 0)
+        arena = arena.next
     if checker.base != 0:
         sys_discard(memory, checker.base, checker.limit - checker.base, memory.other)
     sys_discard(memory, address(checker), sizeof(Checker), memory.other)
@@ -384,7 +397,7 @@ def reach_all(checker: Checker, runtime: Runtime) -> None:
     while not is_nil(arena):
         block = sys_alloc(checker.memory, CHECKMARK_BYTES, checker.memory.other)
         if block == 0:
-            refuse_check(checker.world)
+            give_up(checker)
         arena.checkmarks = array_at(u64, block)
         arena = arena.next
     reach_roots(checker, runtime)
@@ -393,11 +406,6 @@ def reach_all(checker: Checker, runtime: Runtime) -> None:
         checker.parent = offset + 1
         reach_children(checker, arenas, load(uintptr, checker.base + offset))
         offset = offset + REACHED_WORDS * PTR_SIZE
-    arena = arenas.first
-    while not is_nil(arena):
-        sys_discard(checker.memory, address(arena.checkmarks), CHECKMARK_BYTES, checker.memory.other)
-        arena.checkmarks = array_at(u64, 0)
-        arena = arena.next
 
 
 def reach_roots(checker: Checker, runtime: Runtime) -> None:
@@ -492,7 +500,7 @@ def push_reached(checker: Checker, start: uintptr, source: uintptr) -> None:
         size = 2 * room if room != 0 else u64(FIRST_STACK_BYTES)
         base = sys_alloc(checker.memory, size, checker.memory.other)
         if base == 0:
-            refuse_check(checker.world)
+            give_up(checker)
         if room != 0:
             memmove(base, checker.base, used)
             sys_discard(checker.memory, checker.base, room, checker.memory.other)

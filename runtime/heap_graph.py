@@ -32,7 +32,7 @@ from runtime.heap_bits import is_pointer_word, read_pointer_bits
 from runtime.layout import LOG_PTR_SIZE, MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, PTR_SIZE
 from runtime.mem_profile import Bucket, bucket_sites
 from runtime.mem_sample import SITE_FLAG
-from runtime.mspan import MSpan, has_inline_bits, has_pointer_bits
+from runtime.mspan import MSpan, has_inline_bits, has_pointer_bits, header_bytes
 from runtime.proc import G
 from runtime.roots import FREE_BIT, GlobalRange, is_local, local_pointer, local_words
 from runtime.specials import PROFILE
@@ -205,9 +205,7 @@ def add_edge(graph: HeapGraph, span: MSpan, start: uintptr, slot: u64, source: u
 
 def node_at(graph: HeapGraph, span: MSpan, start: uintptr, slot: u64, source: u64, word: u64) -> u64:
     """The node of the object in a slot, a new one if it was not seen before; NO_ROOM if there is no room for it."""
-    header: u64 = 0
-    if span.span_class & 1 == 0 and span.span_class > 1 and span.elem_size > MAX_BITMAP_SIZE:
-        header = MALLOC_HEADER_SIZE
+    header = header_bytes(span)
     mask = (u64(1) << graph.table_bits) - 1
     at = u64(start * HASH_FACTOR) >> (64 - graph.table_bits)
     while graph.table[at] != 0:

@@ -15,7 +15,7 @@ from typing import Any
 
 from runtime.arenas import find_object
 from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.background_sweeper import run_sweeper, stop_sweeper
+from runtime.background_sweeper import abandon_sweeper, run_sweeper, stop_sweeper
 from runtime.boundary import allocate, keep_both, put_pointer, reserve_handles
 from runtime.collect import collect, gc
 from runtime.finalizers import (
@@ -70,6 +70,7 @@ ROOTS: list[Callable[..., Any]] = [
     disband,
     run_sweeper,
     stop_sweeper,
+    abandon_sweeper,
     stop_the_world,
     start_the_world,
     add_globals,

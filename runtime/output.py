@@ -10,7 +10,7 @@ a string stays in memory, in `out.current`: its buffer grows, and becomes small 
 
 What can go wrong, and what happens then:
 
-    EINTR, EAGAIN    the write is tried again (EAGAIN: after poll says so)
+    EINTR, EAGAIN    the write is tried again (EAGAIN: after poll says so), unless the host wants the program to stop
     EPIPE            nobody reads any more: the program ends quietly with status 141, which is what a shell
                      reports of a Go program (SIGPIPE kills it)
     anything else    (a full disk) the error number is kept in `error`, for the host to report at the end; what follows
@@ -205,7 +205,8 @@ def handle_write_error(out: Output, code: i32) -> None:
     elif code == EAGAIN:
         out.poll.fd = out.fd
         out.poll.events = POLLOUT
-        poll(out.poll, 1, WAIT_FOREVER)
+        if poll(out.poll, 1, WAIT_FOREVER) < 0:
+            check_interrupt(out)
     else:
         out.error = code
 

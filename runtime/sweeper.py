@@ -22,7 +22,14 @@ Owner: of a batch, the P. Go: runtime/mgcsweep.go sweepone, finishsweep_m; mheap
 from __future__ import annotations
 
 from runtime import page_alloc
-from runtime.active_sweep import begin_sweeping, end_sweeping, is_sweep_done, mark_drained, reset_sweeper
+from runtime.active_sweep import (
+    begin_sweeping,
+    end_sweeping,
+    is_sweep_done,
+    mark_drained,
+    reset_sweeper,
+    wait_for_sweepers,
+)
 from runtime.arenas import clear_span_range, is_unmarked
 from runtime.central_sets import MCentral, acquire_front, acquire_span, central_of, place_span, put_swept, unswept
 from runtime.layout import PAGE_SHIFT, smaller
@@ -37,7 +44,7 @@ from runtime.size_classes import NUM_SPAN_CLASSES
 from runtime.span_set import push_span
 from runtime.specials import sweep_specials
 from runtime.sweep import FREED, retire_span, sweep_span
-from runtime.syspy import atomic_add, atomic_load, cas, inline, is_nil, nil, relax, throw, u32, u64
+from runtime.syspy import atomic_add, atomic_load, cas, inline, is_nil, nil, throw, u32, u64
 
 BATCH = 64  # spans that are acquired together
 NOTHING_LEFT = ALL_ONES  # sweep_some: no span waits
@@ -243,7 +250,7 @@ def ensure_swept(heap: MHeap, p: P, span: MSpan) -> None:
             sweep_and_place(heap, p, span)
         end_sweeping(p)
     while atomic_load(span, "sweep_gen") == u32(heap.sweep_gen - 1):
-        relax()
+        wait_for_sweepers(heap.sweeper)
 
 
 def finish_sweep(heap: MHeap, p: P) -> None:
@@ -253,7 +260,7 @@ def finish_sweep(heap: MHeap, p: P) -> None:
     while not is_sweep_done(heap.sweeper, p):
         if p.world.stopped_by == p:
             throw("AS2: active sweepers found at start of mark phase", u64(heap.sweeper.state))
-        relax()
+        wait_for_sweepers(heap.sweeper)
 
 
 def start_sweep(heap: MHeap, p: P) -> None:

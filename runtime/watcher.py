@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from runtime.arenas import find_object
 from runtime.mspan import header_bytes
 from runtime.roots import is_local, local_pointer, local_words
-from runtime.syspy import array_at, is_nil, load, u64
+from runtime.syspy import address, array_at, is_nil, load, u64
 from runtime.watch import RECORD_WORDS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)  # what the runtime ca
 HANDLE = "handle"
 STACK = "stack"
 GLOBAL = "global"
-WEAK = "special"
+SPECIAL = "special"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Link:
 class Path:
     """The shortest way from a root to an object."""
 
-    kind: str  # of the root: "handle", "stack", "global", or "special"
-    root: int  # number of the handle; else word of the stack, byte of the globals, address of the special
+    kind: str  # of the root: "handle", "stack", "global", or "special": that, or an object with a finalizer
+    root: int  # number of the handle; else word of the stack, byte of the globals, address of the special or the word
     links: tuple[Link, ...]  # the root's first; of a long path some behind it are left out
     length: int  # links that it has
 
@@ -151,12 +151,14 @@ class Watcher:
         return Event("dead", number, path)
 
     def _word(self, path: Path, link: Link) -> int | None:
-        """What the word of a link holds now; None if it is part of the stack no more."""
+        """What the word of a link holds now; None if it is no root any more."""
         if link is path.links[0]:
             if path.kind == HANDLE:
                 return int(self._state.roots.handles[link.source])
             if path.kind == STACK:
                 return self._stack_word(link) if _stack_with(self._state, link.source) else None
+            if path.kind == SPECIAL and not _object(self._state, link.source):
+                return self._special_word(link)
         return int(load(u64, link.source))
 
     def _stack_word(self, link: Link) -> int | None:
@@ -166,6 +168,18 @@ class Watcher:
             return word
         held = [local_pointer(word, number) for number in range(local_words(word))]
         return next((pointer for pointer in held if _object(self._state, pointer) == link.target), None)
+
+    def _special_word(self, link: Link) -> int | None:
+        """What a special keeps that leads to the object; None if it does so no more, or is not there."""
+        specials = self._state.heap.specials
+        for first in (specials.roots, specials.ready):
+            root = first
+            while not is_nil(root):
+                if address(root) == link.source:
+                    kept = (root.special.value, root.fn, root.arg)
+                    return next((word for word in kept if _object(self._state, word) == link.target), None)
+                root = root.next
+        return None
 
     def _add(self, watched: Watched, event: Event) -> None:
         watched.events.append(event)
@@ -201,7 +215,7 @@ def _root_of(state: Runtime, source: int) -> tuple[str, int]:
         if found.start_addr <= source < found.start_addr + found.size:
             return GLOBAL, source - found.start_addr
         found = found.next
-    return WEAK, source
+    return SPECIAL, source
 
 
 def _stack_with(state: Runtime, addr: int) -> int:

@@ -238,10 +238,11 @@ def give_p(p: P, g: G) -> None:
 
 
 def take_p(g: G) -> None:
-    """End g, whose thread is in the host: its P is idle, and its shadow stack empty. Caller holds world.lock."""
+    """End g, whose thread is in the host: its P is idle, and nothing of it is left. Caller holds world.lock."""
     p = g.p
     world = p.world
     g.shadow_top = g.shadow_base
+    g.alloc_site = 0
     if world.gs == g:
         world.gs = g.next
     else:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 
-from runtime.arenas import ArenaMap, add_arena, alloc_needs_zero, arena_map_close, arena_map_init, find_object, span_of
+from runtime.arenas import (
+    ArenaMap,
+    add_arena,
+    alloc_needs_zero,
+    arena_map_close,
+    arena_map_init,
+    find_object,
+    is_in_arenas,
+    span_of,
+)
 from runtime.layout import HEAP_ARENA_BYTES, PAGE_SIZE
 from runtime.os_memory import MemoryStats
 from runtime.syspy import address
+from tests.runtime.engines import PythonEngine
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest
 
 MB = 1 << 20
@@ -86,6 +99,28 @@ def test_lowest_and_extent_enclose_all_arenas(heap: HeapUnderTest) -> None:
     gap = base + 7 * HEAP_ARENA_BYTES
     assert heap.call(span_of, m.arenas, gap) == 0
     m.close()
+
+
+def test_no_arena_is_hidden_while_one_below_it_is_added() -> None:
+    m = Map(HeapUnderTest(PythonEngine()))
+    base = 0xC0_0000_0000
+    m.add(base + 5 * HEAP_ARENA_BYTES)
+    m.add(base + 9 * HEAP_ARENA_BYTES)
+    seen: set[bool] = set()
+
+    def look(frame: FrameType, _event: str, _value: object) -> Any:
+        if frame.f_code is not add_arena.__code__:
+            return None
+        inside = [base + 5 * HEAP_ARENA_BYTES, base + 10 * HEAP_ARENA_BYTES - 1]
+        seen.update(is_in_arenas(m.arenas, addr) for addr in inside)
+        return look
+
+    sys.settrace(look)
+    m.add(base)
+    sys.settrace(None)
+    assert seen == {True}
+    m.close()
+    m.heap.close()
 
 
 def test_both_ends_of_the_address_space(heap: HeapUnderTest) -> None:

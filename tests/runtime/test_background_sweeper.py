@@ -8,12 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from runtime import Runtime, world
-from runtime.active_sweep import DRAINED, IDLE, STOPPED, WANTED
+from runtime import Closed, Runtime, world
+from runtime.active_sweep import DRAINED, FAILED, IDLE, STOPPED, WANTED
+from runtime.arenas import find_object
 from runtime.background_sweeper import run_sweeper, stop_sweeper, wake_sweeper
 from runtime.collect import collect
 from runtime.engines import ENGINES
 from runtime.periodic import FORCE_GC_PERIOD_NS
+from runtime.sweeper import ensure_swept, finish_sweep
+from runtime.syspy import Failure
 from tests.runtime import workers
 from tests.runtime.compiled import churn
 from tests.runtime.heaps import HeapUnderTest
@@ -139,3 +142,43 @@ def test_a_runtime_with_a_background_can_be_looked_at(engine: str) -> None:
             runtime.load(churn)
             assert runtime.parallel(*[(churn, node, 200, 2000)] * 2) == [200 * 2000 * 1999 // 2] * 2
     assert soon(lambda: threads() == count)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_ends_it_is_raised_by_the_next_call_and_nobody_waits_for_it(engine: str) -> None:
+    with Runtime(engine, gogc="off", background=True) as runtime:
+        kept = [runtime.new_bytes(1000) for _ in range(20)]  # in more spans than the cached one
+        sweeper = runtime.state.heap.sweeper
+        assert soon(lambda: sweeper.wanted == IDLE)
+        _, span, _ = find_object(runtime.state.heap.arenas, kept[0].address)
+
+        @runtime.on_phase
+        def miscount(_: object) -> None:
+            span.alloc_count = 0
+
+        def collect_twice() -> None:
+            runtime.collect(sweep=False)
+            assert soon(lambda: sweeper.wanted == FAILED)
+            runtime.collect()
+
+        with pytest.raises(Failure, match="W2: sweep increased allocation count"):
+            collect_twice()
+        with pytest.raises(Closed, match="W2: sweep increased"):
+            runtime.collect()
+
+
+@pytest.mark.parametrize("wait", [finish_sweep, ensure_swept])
+def test_who_waits_for_what_a_failed_one_was_sweeping_fails_as_well(
+    heap: HeapUnderTest, wait: Callable[..., None]
+) -> None:
+    heap.is_broken = True
+    heap.root(heap.malloc(1024))
+    heap.collect()
+    other = Threads(heap).attach().p
+    other.is_sweeping = 1
+    heap.heap.sweeper.wanted = FAILED
+    span = next(iter(heap.spans()))
+    span.sweep_gen = heap.heap.sweep_gen - 1
+    heap.heap.sweeper.state = DRAINED
+    with pytest.raises(Failure, match="a sweeper has failed on another thread"):
+        heap.call(wait, heap.heap, heap.p, *[span][: wait is ensure_swept])

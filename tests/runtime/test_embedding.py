@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from runtime import Busy, Closed, Handle, Phase, Runtime
+from runtime.boundary import keep_both
 from runtime.engines import ENGINES
 from runtime.syspy import Failure
 from runtime.syspy.image import Image
@@ -142,6 +143,21 @@ def test_without_memory_a_check_is_not_made_and_all_is_as_before() -> None:
         assert not runtime.state.heap.scavenger.is_paused
         runtime.check()
         runtime.collect()
+
+
+def test_without_memory_a_path_is_not_looked_for_and_nothing_is_lost(runtime: Runtime) -> None:
+    node, row = runtime.describe("node", 16, [0]), runtime.describe("word", 8, [0])
+    with runtime.new(row, 3000) as head:
+        for i in range(3000):
+            head[i] = runtime.allocate(node)
+        memory = runtime.state.heap.memory
+        held = memory.ready
+        for number in range(1, 5):  # the check itself, a bitmap, the list, and a longer list
+            memory.refuse_at = memory.requests + number
+            with pytest.raises(MemoryError):
+                runtime.path_to(head[2999])
+            assert memory.ready == held
+        assert runtime.path_to(head[2999]) is not None
 
 
 def test_addresses_that_are_no_objects(runtime: Runtime) -> None:
@@ -450,23 +466,46 @@ def test_after_a_failure_nothing_but_close(engine: str) -> None:
         runtime.collect()
 
 
-def test_a_second_thread_is_refused_while_the_runtime_is_at_work(runtime: Runtime) -> None:
-    refused: list[BaseException] = []
+def refused_elsewhere(use: Callable[[], object]) -> bool:
+    """Whether another thread is refused what it tries."""
+    refused: list[Busy] = []
 
-    def use() -> None:
+    def try_it() -> None:
         try:
-            runtime.new_bytes(8)
+            use()
         except Busy as busy:
             refused.append(busy)
 
-    def callback(phase: Phase) -> None:
-        thread = threading.Thread(target=use)
-        thread.start()
-        thread.join()
+    thread = threading.Thread(target=try_it)
+    thread.start()
+    thread.join()
+    return [str(busy) for busy in refused] == ["another call is inside of the runtime: one thread at a time"]
 
-    runtime.on_phase(callback)
+
+def test_a_second_thread_is_refused_while_the_runtime_is_at_work(runtime: Runtime) -> None:
+    kept, refused = runtime.new_bytes(8), []
+    runtime.on_phase(lambda _: refused.append(refused_elsewhere(lambda: runtime.new_bytes(8))))
+    runtime.on_phase(lambda _: refused.append(refused_elsewhere(lambda: list(runtime.objects()))))
+    runtime.on_phase(lambda _: refused.append(refused_elsewhere(lambda: runtime.object_at(kept.address))))
     runtime.collect()
-    assert len(refused) == 3
+    assert refused == [True] * 9
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_comes_between_a_write_barrier_and_its_store(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Runtime(engine, debug="gcstoptheworld=0") as runtime:
+        node = runtime.describe("node", 16, [0])
+        one, other, call, refused = runtime.new(node), runtime.new(node), runtime._engine.call, []
+
+        def spy(function: Callable[..., object], *arguments: object) -> object:
+            if function is keep_both:
+                refused.append(refused_elsewhere(runtime.collect))
+            return call(function, *arguments)
+
+        monkeypatch.setattr(runtime._engine, "call", spy)
+        one[0] = other
+        monkeypatch.undo()
+        assert (one[0], refused) == (other.address, [True])
 
 
 def test_what_several_threads_do_at_once_is_right_or_refused(runtime: Runtime) -> None:

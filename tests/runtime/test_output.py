@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -101,6 +102,24 @@ def test_a_slow_reader_of_a_nonblocking_descriptor_gets_everything(pipe: Pipe) -
     pipe.write(content)
     reader.join()
     assert (bytes(received), pipe.out.error) == (content, 0)
+
+
+def test_a_signal_ends_the_wait_for_a_nonblocking_descriptor_if_the_program_is_to_stop(pipe: Pipe) -> None:
+    os.set_blocking(pipe.writer, False)
+    with suppress(BlockingIOError):
+        while os.write(pipe.writer, bytes(1 << 16)):
+            pass
+    pipe.write(b"nobody reads this")
+    pipe.out.interrupted = 1
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    try:
+        with pytest.raises(Failure) as caught:
+            pipe.flush()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert caught.value.kind == FAIL_INTERRUPT
 
 
 def test_a_broken_pipe_ends_the_program_quietly(pipe: Pipe) -> None:

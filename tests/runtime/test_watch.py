@@ -8,7 +8,8 @@ import pytest
 
 from runtime import Runtime, Watched
 from runtime.engines import ENGINES
-from runtime.syspy import store, u64
+from runtime.finalizers import add_cleanup, stop_cleanup
+from runtime.syspy import address, store, u64
 from runtime.watcher import LONGEST_PATH
 
 both = pytest.mark.parametrize("engine", ENGINES)
@@ -162,6 +163,30 @@ def test_why_it_is_dead_a_root_is_no_more(engine: str) -> None:
         assert (by_handle.events[2].now, by_table.events[2].now) == (0, table[0])
         assert kinds(never) == [("allocated", 0), ("dead", 1)]
         assert never.events[1].broken is None
+
+
+@both
+@pytest.mark.parametrize("breaks", ["special", "closure"])
+def test_why_it_is_dead_what_a_special_keeps_is_looked_at(engine: str, breaks: str) -> None:
+    with Runtime(engine, gogc="off", watch=[3]) as runtime:
+        node = runtime.describe("node", 16, [0])
+        target, closure, last = (runtime.new(node) for _ in range(3))
+        addr, closure[0] = closure.address, last
+        number = runtime._run(runtime._engine.call, add_cleanup, runtime._g, target.address, addr, 0)
+        special = address(runtime.state.heap.specials.roots)
+        closure.release()
+        last.release()
+        runtime.collect()
+        if breaks == "special":
+            assert runtime._run(runtime._engine.call, stop_cleanup, runtime._g, target.address, number) == addr
+        else:
+            runtime.hold(addr)[0] = None
+        runtime.collect()
+        kept, dead = runtime.watched(3).events[1:]
+        assert kept.path is not None
+        assert (kept.path.kind, kept.path.root, kept.path.length) == ("special", special, 2)
+        assert dead.broken is not None
+        assert dead.broken.source == (special if breaks == "special" else addr)
 
 
 @both

@@ -193,10 +193,12 @@ def test_who_comes_back_while_the_world_is_stopped_waits(heap: HeapUnderTest) ->
 def test_ps_and_goroutines_are_used_again(heap: HeapUnderTest) -> None:
     threads = Threads(heap)
     first = threads.attach()
+    first.alloc_site = 7
     heap.call(root.detach, first)
     assert first.p.status == P_IDLE
     again, other = threads.attach(), threads.attach()
     assert (again.p.id, other.p.id, heap.state.world.ps_count) == (1, 2, 3)
+    assert (again, again.alloc_site) == (first, 0)
     heap.call(root.detach, again)
     heap.call(root.detach, other)
 
