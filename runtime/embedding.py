@@ -782,7 +782,7 @@ class Runtime:
 
     def _failure_elsewhere(self) -> Failure | None:
         """What has ended a thread of the runtime's own before its time."""
-        ends = (thread.failure for thread in (self._markers, *self._background))
+        ends = [self._markers.failure, *(thread.failure for thread in self._background)]
         return next((failure for failure in ends if isinstance(failure, Failure)), None)
 
     def check_open(self) -> None:

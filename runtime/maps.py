@@ -24,9 +24,9 @@ Owner: the map's; one goroutine writes. Go: internal/runtime/maps.              
 from __future__ import annotations
 
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
-from runtime.malloc import mallocgc
+from runtime.malloc import MAX_ALLOC, mallocgc
 from runtime.proc import G
-from runtime.slices import make_slice
+from runtime.slices import is_too_large, make_slice
 from runtime.syspy import (
     Struct,
     address,
@@ -135,14 +135,16 @@ def group_of(m: Map, hash: u64) -> u64:
 
 
 def new_map(g: G, hint: i64, group: Type) -> Map:
-    """make(map[K]V, hint): with room for that many entries."""
+    """make(map[K]V, hint): with room for that many entries, unless Go thinks the hint absurd."""
     m = Map.at(mallocgc(g, sizeof(Map), MAP, True))
     m.seed = next_seed(g)
-    if hint > SLOTS:
-        g.shadow_top = g.shadow_top + 8
-        store(uintptr, g.shadow_top - 8, address(m))
-        set_groups(m, new_groups(g, group, groups_for(hint)), groups_for(hint))
-        g.shadow_top = g.shadow_top - 8
+    if SLOTS < hint <= MAX_ALLOC:
+        count = groups_for(hint)
+        if not is_too_large(group, i64(SLOTS * count)):  # as if each slot were a group
+            g.shadow_top = g.shadow_top + 8
+            store(uintptr, g.shadow_top - 8, address(m))
+            set_groups(m, new_groups(g, group, count), count)
+            g.shadow_top = g.shadow_top - 8
     return m
 
 
