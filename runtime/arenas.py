@@ -10,7 +10,7 @@
 
 `spans` answers for every page of a span, its inner ones too, so an interior pointer finds its object.
 
-`inline_class` is the marker's shortcut: for a span of one page that keeps its bitmaps in the page, the class is all
+`inline_class` is the marker's shortcut: for a span of one page that keeps its alloc bits in the page, the class is all
 there is to know, and the MSpan, a cache line away, stays untouched. It is 0 for all other pages; for what lies outside
 of the window the long way serves.
 

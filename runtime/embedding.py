@@ -461,7 +461,7 @@ class Runtime:
         wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in numbers]
         if not wanted:
             return None
-        self._run(self._engine.call, count_allocations, self._state)
+        self._run(self._stopped, self._engine.call, count_allocations, self._state)
         self._has_callbacks = True
         self._state.phase_hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0
         return Watcher(self._state, wanted, self._find_path)
@@ -594,7 +594,7 @@ class Runtime:
     def set_mem_profile_rate(self, rate: int) -> None:
         """From now on, sample one allocation in so many bytes; 1: each; 0: none."""
         whole_in(rate, 0, MAX_WORD, "a memory profile rate")
-        self._run(self._engine.call, set_mem_profile_rate, self._state, rate)
+        self._run(self._stopped, self._engine.call, set_mem_profile_rate, self._state, rate)
 
     @property
     def alloc_site(self) -> int:

@@ -122,7 +122,7 @@ def slot_of(span: MSpan, addr: uintptr) -> u64:
 
 @inline
 def has_inline_bits(elem_size: u64) -> bool:
-    """Whether spans of such slots keep their bitmaps in their page."""
+    """Whether spans of such slots keep their alloc bits in their page; their marks are elsewhere: gc_bits.py."""
     return elem_size >= INLINE_BITS_MIN_SIZE and elem_size <= INLINE_BITS_MAX_SIZE
 
 

@@ -55,6 +55,8 @@ MAP_FIXED = 0x10
 MAP_NORESERVE = 0x4000
 MAP_FAILED = 0xFFFF_FFFF_FFFF_FFFF
 MADV_DONTNEED = 4
+MADV_FREE = 8
+MADV_HUGEPAGE = 14
 PR_SET_VMA = 0x53564D41
 PR_SET_VMA_ANON_NAME = 0
 
@@ -68,8 +70,6 @@ PAGE_ALLOC = text(b"Toy: page alloc\0")
 IMMORTAL_METADATA = text(b"Toy: immortal metadata\0")
 MARK_QUEUE = text(b"Toy: mark queue\0")
 SHADOW_STACK = text(b"Toy: shadow stack\0")
-MADV_FREE = 8
-MADV_HUGEPAGE = 14
 
 KEPT = 64  # ranges that can be written down for the end; a further one is left to the end of the process
 

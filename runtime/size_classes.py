@@ -11,8 +11,8 @@ The sizes are computed here, at import, from three rules:
     3. What the slots of a span leave over is shared out among them, in multiples of 128 bytes.
 
 A span class is a size class and one bit: noscan, for objects without pointers. Spans of one page with slots of 16 to
-512 bytes keep their alloc and mark bits in the page's last 128 bytes, and scan spans up to 512 bytes their pointer bits
-before that, one per word; the slots have the rest.
+512 bytes leave the page's last 128 bytes to bits, as in Go; their alloc bits are there (gc_bits.py). Scan spans up to
+512 bytes keep their pointer bits before that, one per word; the slots have the rest.
 
     Z1  size_to_class(n) is the smallest class whose slots hold n bytes
     Z2  offset * DIV_MAGIC[class] >> 32 is the number of the slot that offset lies in, for every offset into a span

@@ -34,6 +34,7 @@ MILLISECOND = 1_000_000  # nanoseconds
         (3 * MB, 1 * MB, 0, 0, 0, 1 * MB),  # as much as there is headroom
         (2 * MB, 1 * MB, 0, 0, 0, 1 * MB),
         (100 * MB, 160 * MB, 10 * MB, 110 * MB, 90 * MB, 90 * MB),  # what is not heap exceeds the limit: what is live
+        (100 * MB, 160 * MB, 10 * MB, 110 * MB, 7 * KB, 7 * KB),  # the same: not as much as there is headroom
         (100 * MB, 100 * MB, 0, 95 * MB, 94 * MB, 94 * MB),  # never less than what is live
         (0, 10 * MB, 0, 0, 7 * MB, 7 * MB),
         (100 * MB, 10 * MB, 10 * MB, 1 * KB, 0, 97 * MB + 100 * MB % 100 // 100),  # counts of two moments
