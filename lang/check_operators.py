@@ -123,16 +123,23 @@ class Operators(Conversions):
 
     def _receive(self, x: s.Unary) -> None:
         self.refuse(x, "channels")
-        channel = x.operand.type.underlying
         self.has_call = True
-        if not isinstance(channel, Chan) or channel.direction == "send":
-            what = "send-only channel" if isinstance(channel, Chan) else "non-channel"
-            operand = f"{x.operand.type} {self.described(x.operand)}"
-            message = f"invalid operation: cannot receive from {what} {operand}"
-            self.error(codes.OPERATOR, x.operand, message)
+        elem = self.channel_elem(x.operand, x.operand, receiving=True)
+        if elem is None:
             self.invalidate(x, x.operand.type)
             return
-        x.mode, x.type = s.Mode.COMMA_OK, channel.elem
+        x.mode, x.type = s.Mode.COMMA_OK, elem
+
+    def channel_elem(self, at: s.Node, x: s.Expr, receiving: bool) -> Type | None:
+        """What x carries, a channel that can be received from or sent to; an error at this place says that it is none."""
+        channel, wrong_way = x.type.underlying, "send" if receiving else "receive"
+        if isinstance(channel, Chan) and channel.direction != wrong_way:
+            return channel.elem
+        action = "receive from" if receiving else "send to"
+        what = f"{wrong_way}-only channel" if isinstance(channel, Chan) else "non-channel"
+        message = f"invalid operation: cannot {action} {what} {x.type} {self.described(x)}"
+        self.error(codes.OPERATOR, at, message)
+        return None
 
     def check_deref(self, x: s.Deref) -> None:
         """*operand: a value or a type"""

@@ -111,14 +111,11 @@ class Statements(Switches):
         self.refuse(x, "channels")
         self.expr(x.channel)
         self.expr(x.value)
-        channel = x.channel.type.underlying
         if not is_valid(x.channel) or not is_valid(x.value):
             return
-        if not isinstance(channel, Chan):
-            message = f"invalid operation: cannot send to non-channel {self.described(x.channel)}"
-            self.error(codes.OPERATOR, x, message)
-        else:
-            self.assign(x.value, channel.elem, "send")
+        elem = self.channel_elem(x, x.channel, receiving=False)
+        if elem is not None:
+            self.assign(x.value, elem, "send")
 
     def _stmt_incdec(self, x: s.IncDec, around: Around) -> None:
         self.expr(x.target)
