@@ -39,6 +39,7 @@ from lang.go_types import (
 )
 from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, TypeName, Var, VarKind
+from lang.scopes import Scope
 from lang.spelling import spelled
 
 MAX_TYPE_NESTING = 80  # type literals, one inside the other: *[]*[4]int are four
@@ -89,7 +90,7 @@ class Types(Operators):
             case s.StructType():
                 return self._struct_type(x)
             case s.FuncType():
-                return self.signature(x)
+                return self._function_type(x)
             case s.InterfaceType():
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
@@ -233,6 +234,14 @@ class Types(Operators):
 
     # ------------------------------------------------------------ functions and interfaces
 
+    def _function_type(self, x: s.FuncType) -> Signature:
+        """The signature of a function without a frame, which would declare its parameters: their names differ, too."""
+        scope = Scope(None)
+        for p in (*x.params, *x.results):
+            if p.name is not None:
+                self.declare(scope, p.name, Object(p.name.name, p.name.pos))
+        return self.signature(x)
+
     def signature(self, x: s.FuncType) -> Signature:
         """The signature that a function type spells."""
         params = [self._param(p) for p in x.params]
@@ -257,7 +266,7 @@ class Types(Operators):
                 self.error(codes.BLANK, element, "methods must have a unique non-blank name")
                 continue
             assert isinstance(element.type_expr, s.FuncType)
-            signature = self.signature(element.type_expr)
+            signature = self._function_type(element.type_expr)
             if name in methods:
                 self._duplicate_method(element, name, places[name])
             methods[name] = InterfaceMethod(name, signature)

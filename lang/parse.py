@@ -19,7 +19,7 @@ from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
 from lang.parse_tables import END, Tables, tables
 from lang.source import Source
-from lang.syntax_errors import explained
+from lang.syntax_errors import explained, has_label_on_top
 from lang.tree_builder import TreeBuilder
 
 HEADERS = frozenset(["IF", "FOR", "SWITCH"])
@@ -147,6 +147,9 @@ class Run:
         if token.type == "VAR" and isinstance(stack[-1], Token) and stack[-1].type in HEADERS:
             message = f"syntax error: var declaration not allowed in {stack[-1].text} initializer"
             self.diagnostics.report(SYNTAX, self.tokens[at + 1].pos, message)
+            return
+        if has_label_on_top(stack):
+            self.diagnostics.report(SYNTAX, stack[-1].pos, "syntax error: missing statement after label")
             return
         expected = {name for name in self.tables.states[self.states[-1]] if name.isupper()}
         message = explained(token, self.tokens[at - 1] if at else None, expected, stack)

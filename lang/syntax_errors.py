@@ -48,6 +48,11 @@ def explained(token: Token, before: Token | None, expected: set[str], stack: Sta
     return f"syntax error: unexpected {token_text(token)}{context}"
 
 
+def has_label_on_top(stack: Stack) -> bool:
+    """Whether a label and its colon were read last; a name that begins an expression is no token any more."""
+    return len(stack) > 1 and _is_token(stack[-2], "NAME") and _is_token(stack[-1], "COLON")
+
+
 def token_text(token: Token) -> str:
     """A token as messages name it."""
     if token.type == "NAME":
