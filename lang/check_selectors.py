@@ -384,12 +384,10 @@ class Selectors(Generics):
 
     def _check_bounds(self, x: s.SliceExpr, length: int) -> None:
         """Constant bounds lie within the length and do not decrease."""
-        highest = 0
-        for bound in (x.low, x.high, x.max):
-            if bound is None:
-                continue
-            value = self.index_value(bound, length + 1 if length >= 0 else -1)
-            if 0 <= value < highest:
-                self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {highest}")
-                return
-            highest = max(highest, value)
+        bounds = [bound for bound in (x.low, x.high, x.max) if bound is not None]
+        values = [self.index_value(bound, length + 1 if length >= 0 else -1) for bound in bounds]
+        for i, lower in enumerate(values):
+            for bound, value in zip(bounds[i:], values[i:], strict=True):
+                if 0 <= value < lower:
+                    self.error(codes.INDEX, bound, f"invalid slice indices: {value} < {lower}")
+                    return

@@ -394,6 +394,7 @@ class Send(Stmt):
     """channel <- value"""
 
     channel: Expr
+    op_pos: int
     value: Expr
 
 
@@ -403,6 +404,7 @@ class IncDec(Stmt):
 
     target: Expr
     op: str                                                     # "+" or "-"
+    op_pos: int
 
 
 @dataclass(slots=True, eq=False)

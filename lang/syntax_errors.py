@@ -133,6 +133,8 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected name"
     if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR"}:
         return "missing import path; require quoted string"
+    if len(stack) == 2 and _is_token(stack[0], "PACKAGE"):
+        return ", expected semicolon or newline"
     if _is_token(top, "ELSE"):
         return "else must be followed by if or statement block"
     if token.type == "DEFINE" and "ASSIGN" in expected and "DEFINE" not in expected:

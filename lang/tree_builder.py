@@ -375,11 +375,15 @@ class TreeBuilder:
         operand, bracket, *inside = parts
         places = [part.pos for part in inside if isinstance(part, Token)]
         low, high, *rest = [part for part in inside if not isinstance(part, Token)]
-        if rest and high is None:
-            self.diagnostics.report(SYNTAX, places[1], "middle index required in 3-index slice")
-        if rest and rest[0] is None:
-            self.diagnostics.report(SYNTAX, places[2], "final index required in 3-index slice")
+        if rest:
+            high = high or self._missing_index("middle", places[1])
+            rest[0] = rest[0] or self._missing_index("final", places[2])
         return s.SliceExpr(bracket.pos, operand, low, high, rest[0] if rest else None)
+
+    def _missing_index(self, which: str, pos: int) -> s.BasicLit:
+        """What stands for an index that is not there: an integer that nobody knows."""
+        self.diagnostics.report(SYNTAX, pos, f"{which} index required in 3-index slice")
+        return s.BasicLit(pos, "INT", "")
 
     def type_assertion(self, parts: Parts) -> s.TypeAssert:
         return s.TypeAssert(parts[0].pos, parts[0], parts[1])
@@ -427,10 +431,12 @@ class TreeBuilder:
         return s.ExprStmt(parts[0].pos, parts[0])
 
     def send(self, parts: Parts) -> s.Send:
-        return s.Send(parts[0].pos, parts[0], parts[2])
+        channel, operator, value = parts
+        return s.Send(channel.pos, channel, operator.pos, value)
 
     def inc_dec(self, parts: Parts) -> s.IncDec:
-        return s.IncDec(parts[0].pos, parts[0], parts[1].text[0])
+        target, operator = parts
+        return s.IncDec(target.pos, target, operator.text[0], operator.pos)
 
     def assign(self, parts: Parts) -> s.Assign:
         left, operator, right = parts
@@ -520,14 +526,12 @@ class TreeBuilder:
             return None
         if isinstance(statement, s.ExprStmt):
             return statement.expr
+        assert isinstance(statement, (s.Send, s.IncDec, s.Assign, s.Define))
         text = spelled(statement)
-        pos = statement.pos
-        if isinstance(statement, (s.Assign, s.Define)):
-            pos = statement.op_pos
-            if isinstance(statement, s.Assign) and statement.op == "":
-                left, right = (", ".join(map(_emphasized, side)) for side in (statement.left, statement.right))
-                text = f"assignment {left} = {right}"
-        self._error(pos, f"cannot use {text} as value")
+        if isinstance(statement, s.Assign) and statement.op == "":
+            left, right = (", ".join(map(_emphasized, side)) for side in (statement.left, statement.right))
+            text = f"assignment {left} = {right}"
+        self._error(statement.op_pos, f"cannot use {text} as value")
         return s.Name(statement.pos, "_")
 
     def case(self, parts: Parts) -> s.Case:
