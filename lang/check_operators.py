@@ -131,7 +131,7 @@ class Operators(Conversions):
         x.mode, x.type = s.Mode.COMMA_OK, elem
 
     def channel_elem(self, at: s.Node, x: s.Expr, receiving: bool) -> Type | None:
-        """What x carries, a channel that can be received from or sent to; an error at this place says that it is none."""
+        """What x carries, a channel to receive from or to send to; else None, and an error at this place says why."""
         channel, wrong_way = x.type.underlying, "send" if receiving else "receive"
         if isinstance(channel, Chan) and channel.direction != wrong_way:
             return channel.elem

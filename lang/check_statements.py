@@ -16,7 +16,7 @@ from lang import syntax as s
 from lang.check_base import Environment, is_valid
 from lang.check_loops import TOP, Around
 from lang.check_switches import Switches
-from lang.go_types import INVALID, Chan, basic
+from lang.go_types import INVALID, basic
 from lang.labels import resolve_labels
 from lang.objects import FunctionInfo
 from lang.returns import is_terminating_block

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import INT, RUNE, Array, Interface, Pointer, Slice, Type
+from lang.go_types import BOOL, INT, RUNE, Array, Interface, Pointer, Slice, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import Argument
 from lang.lower_frame import NotYet, Place, Value
@@ -394,13 +394,19 @@ class Loops(Statements):
             lines: list[Flow] = []
             with self.inside(lines):
                 if node.tag is None:
-                    test = self.condition(value)
+                    test = self.case_true(value)
                 elif value.mode is syntax.Mode.NIL:
                     test = f"is_nil({tag[0]})"
                 else:
                     test = self.case_equal(node.tag.type, tag, value)
             tests = self.either(tests, lines, test)
         return any_of(tests)
+
+    def case_true(self, value: syntax.Expr) -> str:
+        """Whether the value of a case is true: a bool, or an interface that holds one."""
+        if isinstance(value.type.underlying, Interface):
+            return self.equal_mixed(value.type, self.value(value), BOOL, ("True",))
+        return self.condition(value)
 
     def case_equal(self, t: Type, tag: Value, value: syntax.Expr) -> str:
         """Whether the tag equals the value of a case."""
