@@ -24,6 +24,7 @@ from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
 from lang.objects import Var
 from lang.syntax import (
+    BasicLit,
     Binary,
     Call,
     CallKind,
@@ -123,6 +124,17 @@ class Places(Frame):
         if parts is not None:
             self.initialize(place, parts)
         return place
+
+    def is_in_locals(self, x: Node) -> bool:
+        """Whether a part of an expression neither reads memory nor panics."""
+        match x:
+            case Name():
+                return not isinstance(x.object, Var) or isinstance(self.locals.get(x.object), tuple)
+            case Binary():
+                return x.op not in ("/", "%")
+            case Call():
+                return x.kind is CallKind.CONVERSION and is_number(x.type) and is_number(x.args[0].type)
+        return isinstance(x, (Paren, Unary, BasicLit))
 
     # ---- operands evaluated ahead: calls go from left to right, and what else there is to read is read behind them
 
@@ -403,6 +415,11 @@ def is_wide_unsigned(expr: Expr) -> bool:
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:
     """`parts` such that locals assigned from them take their components' types."""
     return tuple(typed(part, component) for part, component in zip(parts, components, strict=True))
+
+
+def is_number(t: Type) -> bool:
+    """Whether a type is one of numbers."""
+    return isinstance(t.underlying, Basic) and t.underlying.is_numeric
 
 
 def is_in_turn(x: Node) -> bool:

@@ -8,6 +8,7 @@ Next: lower_maps.py
 
 from __future__ import annotations
 
+from lang.check_tree import nodes
 from lang.go_types import Array, Basic, Slice, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_frame import Value
@@ -55,7 +56,8 @@ class Slices(Literals):
             return base
         if expr.spread:
             return self.append_slice(expr, base, t.elem)
-        values = [self.value_as(arg, t.elem) for arg in expr.args[1:]]
+        read = self.value_as if len(expr.args) == 2 else self.value_before_others
+        values = [read(arg, t.elem) for arg in expr.args[1:]]
         data, length, capacity = self.snapshot(expr.type, base)
         new_length = self.temporary(f"{length} + {len(values)}")
         self.make_room(data, length, capacity, new_length, t.elem)
@@ -63,6 +65,12 @@ class Slices(Literals):
             index = f"{length} + {number}" if number else length
             self.store(self.element_place(data, index, t.elem), parts)
         return (data, new_length, capacity)
+
+    def value_before_others(self, expr: Expr, t: Type) -> Value:
+        """One of several values as it is before the first of them is stored, which may be where this one is read."""
+        if all(map(self.is_in_locals, nodes(expr))):
+            return self.value_as(expr, t)
+        return self.bind(t, self.owned_value(expr, t))
 
     def append_slice(self, expr: Call, base: Value, elem: Type) -> Value:
         """append(s, t...): t may be a string when s holds bytes."""

@@ -260,17 +260,6 @@ class Statements(Packages):
             for x in nodes(expr)
         )
 
-    def is_in_locals(self, x: syntax.Node) -> bool:
-        """Whether a part of an expression neither reads memory nor panics."""
-        match x:
-            case syntax.Name():
-                return not isinstance(x.object, Var) or isinstance(self.locals.get(x.object), tuple)
-            case syntax.Binary():
-                return x.op not in ("/", "%")
-            case syntax.Call():
-                return x.kind is syntax.CallKind.CONVERSION and is_number(x.type) and is_number(x.args[0].type)
-        return isinstance(x, (syntax.Paren, syntax.Unary, syntax.BasicLit))
-
     def put_all(self, targets: list[syntax.Expr], values: list[Value]) -> None:
         """Give several targets their new values: what they are found through is read before the first has its."""
         places = [self.target_place(target) for target in targets]
@@ -466,11 +455,6 @@ def is_copied(t: Type) -> bool:
     if isinstance(key.underlying, Basic) and key.underlying.is_string:
         return False
     return size_of(key) not in (4, 8) or has_part(key, lambda part: isinstance(part, Basic) and part.is_float)
-
-
-def is_number(t: Type) -> bool:
-    """Whether a type is one of numbers."""
-    return isinstance(t.underlying, Basic) and t.underlying.is_numeric
 
 
 def wanted_type(target: syntax.Expr) -> Type | None:
