@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lang import codes
 from lang import syntax as s
-from lang.check_base import is_valid, result_types, signature_of, types_summary, unparen
+from lang.check_base import TOLD_TYPES, is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
 from lang.go_types import NO_VALUE, Named, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
@@ -121,6 +121,9 @@ class Calls(Finalizers):
             wanted = params[:-1] + [last.elem] * max(len(operands) - len(params) + 1, 0)
         if len(operands) != len(wanted):
             self._report_count(x, signature, operands, len(wanted))
+            return
+        if x.expands_tuple and spelled(x.function) in TOLD_TYPES:
+            self.refuse(x.args[0], f"several values as arguments of {spelled(x.function)}")
             return
         if x.target is not None and x.target.instance is not None:
             if not self.infer(x, x.target.instance, operands[0]):

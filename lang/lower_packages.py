@@ -28,6 +28,7 @@ from lang.go_types import (
     Slice,
     Type,
 )
+from lang.lower_calls import Argument
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import NIL_INTERFACE, POINTER_RESULT
@@ -203,20 +204,21 @@ class Packages(Finalizers):
     def print_operands(self, expr: Call, name: str) -> str:
         """What a function of fmt is called with."""
         self.make_all_calls(expr.args)
-        format = ""
+        given = self.split(expr.args[0]) if expr.expands_tuple else []
+        format, first = "", 0
         if name.endswith("f"):
-            data, length = self.bind(expr.args[0].type, self.value(expr.args[0]))
-            format = f"{data}, {length}, "
-        args, count = self.boxed_arguments(expr, 1 if format else 0)
+            data, length = self.bind(STRING, given[0][1] if given else self.value(expr.args[0]))
+            format, first = f"{data}, {length}, ", 1
+        args, count = self.boxed_arguments(expr, given, first)
         return f"g, {format}{args}, {count}"
 
-    def boxed_arguments(self, expr: Call, first: int = 0) -> tuple[str, str]:
-        """The operands of a print function as an array of interfaces, and their number."""
-        if expr.expands_tuple:
-            values = [self.as_type(t, parts, ANY, expr) for t, parts in self.split(expr.args[0])]
-        elif expr.spread:
+    def boxed_arguments(self, expr: Call, given: list[Argument], first: int) -> tuple[str, str]:
+        """What a print function prints as an array of interfaces, and its length; given: the one argument's values."""
+        if expr.spread:
             data, length, _ = self.value(expr.args[-1])
             return (data, length)
+        if given:
+            values = [self.as_type(t, parts, ANY, expr) for t, parts in given[first:]]
         else:
             values = [self.value_as(arg, ANY) for arg in expr.args[first:]]
         if not values:

@@ -40,6 +40,12 @@ PROGRAMS = [
     "type Text interface { string /* ERROR `type constraints` */ ; Len() int }\nfunc main() {}\n",
     "type Pointer interface { * /* ERROR `type constraints` */ int }\nfunc main() {}\n",
     "type Key interface { comparable /* ERROR `type constraints` */ }\nfunc main() {}\n",
+    'import "errors"\nfunc two() (e error, p *error) { return }\n'
+    "func main() { errors.As(two /* ERROR `several values as arguments of errors.As` */ ()) }\n",
+    'import "runtime"\nfunc two() (p *int, f func(*int)) { return new(int), nil }\n'
+    "func main() { runtime.SetFinalizer(two /* ERROR `several values as arguments of runtime.SetFinalizer` */ ()) }\n",
+    'import "runtime"\nfunc three() (p *int, f func(int), n int) { return new(int), nil, 1 }\n'
+    "func main() { runtime.AddCleanup(three /* ERROR `several values as arguments of runtime.AddCleanup` */ ()) }\n",
     'import "sync" /* ERROR `package "sync"` */\nfunc main() { var m sync.Mutex; m.Lock() }\n',
     'import "unsafe" /* ERROR `package "unsafe"` */\nfunc main() { println(unsafe.Sizeof(1)) }\n',
 ]
