@@ -228,7 +228,14 @@ def _spelled_float(value: Fraction) -> str:
         number = math.inf
     if value and (number == 0 or math.isinf(number)):
         return _spelled_huge(value)
-    return f"{number:.6g}"
+    digits = f"{number:.6g}"
+    return digits if value.denominator == 1 or "." in digits else _shortest_float(number)
+
+
+def _shortest_float(number: float) -> str:
+    """A number with as few digits as it takes, and an exponent where Go's %g writes one."""
+    text = repr(number).removesuffix(".0")
+    return text if abs(number) < 1e6 or "e" in text else f"{number:.{len(text.lstrip('-')) - 2}e}"
 
 
 def _spelled_huge(value: Fraction) -> str:

@@ -51,9 +51,10 @@ ENDS_STATEMENT = ENDS_OPERAND | {"BREAK", "CONTINUE", "FALLTHROUGH", "RETURN", I
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(")]}")
 
+_NAME = r"[A-Za-z_\x80-\U0010ffff][0-9A-Za-z_\x80-\U0010ffff]*"  # what it may be made of is looked at behind
 LEXEME = re.compile(
-    r"""[ \t\r]*(?:
-        (?P<name>[^\W\d]\w*)
+    rf"""[ \t\r]*(?:
+        (?P<name>{_NAME})
       | (?P<newline>\n)
       | (?P<comment>//[^\n]*|/\*(?s:.*?)\*/)
       | (?P<number>\.?[0-9])
@@ -61,7 +62,7 @@ LEXEME = re.compile(
       | (?P<rune>'(?:[^'\\\n]|\\.[^'\\\n]*)')
       | (?P<operator><<=|>>=|&\^=|\.\.\.
             |&&|\|\||<-|\+\+|--|==|!=|<=|>=|:=|<<|>>|&\^|[-+*/%&|^]=
-            |[-+*/%&|^<>=!()\[\]{},;.:~])
+            |[-+*/%&|^<>=!()\[\]{{}},;.:~])
       | (?P<end>\Z)
       | (?P<bad>.)
     )""",
@@ -88,7 +89,7 @@ NUMBER_LIKE = re.compile(  # what Go reads before it says what is wrong with it
 ESCAPE = re.compile(
     r"""\\(?:[abfnrtv\\'"]|[0-3][0-7]{2}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"""
 )
-ANGLE = re.compile(r"&\s*[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)?\s*<(?![<=])")
+ANGLE = re.compile(rf"&\s*{_NAME}(?:\s*\.\s*{_NAME})?\s*<(?![<=])")
 UNREADABLE = re.compile("[\udc80-\udcff\0\ufeff]")
 BASES = {"x": ("hexadecimal", 16), "o": ("octal", 8), "b": ("binary", 2)}
 ESCAPE_BASES = {"x": (2, 16, "hexadecimal"), "u": (4, 16, "hexadecimal"), "U": (8, 16, "hexadecimal")}
@@ -197,10 +198,7 @@ class Lexer:
             return len(self.text)
         if char == "'":
             return self._bad_rune(start)
-        code = ord(char)
-        shown = f"U+{code:04X} '{char}'" if char.isprintable() else f"U+{code:04X}"
-        where = " in identifier" if self._joins_name(start) else ""
-        self._error(start, f"invalid character {shown}{where}", LITERAL)
+        self._error(start, f"invalid character {shown_character(char)}", LITERAL)
         return start + 1
 
     # ------------------------------------------------------------ parts
@@ -256,19 +254,13 @@ class Lexer:
         return found is not None
 
     def _check_name(self, name: str, start: int) -> None:
-        """Names are made of letters and decimal digits; Python's \\w is wider."""
+        """Names are made of letters and decimal digits, and begin with a letter."""
         for i, char in enumerate(name):
             category = unicodedata.category(char)
-            if category[0] != "L" and category != "Nd" and char != "_":
-                where = f"U+{ord(char):04X} '{char}'"
-                self._error(start + i, f"invalid character {where}" + (" in identifier" if i else ""), LITERAL)
-                return
-
-    def _joins_name(self, pos: int) -> bool:
-        """Whether a non-ASCII character stands directly behind a name."""
-        tokens = self.tokens
-        behind_name = bool(tokens) and tokens[-1].type == "NAME" and tokens[-1].pos + len(tokens[-1].text) == pos
-        return behind_name and not self.text[pos].isascii()
+            if category == "Nd" and i == 0:
+                self._error(start, f"identifier cannot begin with digit {shown_character(char)}", LITERAL)
+            elif category[0] != "L" and category != "Nd" and char != "_":
+                self._error(start + i, f"invalid character {shown_character(char)} in identifier", LITERAL)
 
     def _line_end(self, pos: int) -> int:
         end = self.text.find("\n", pos)
@@ -304,6 +296,11 @@ class Lexer:
                 return False
             i = lexeme.find("\\", found.end())
         return True
+
+
+def shown_character(char: str) -> str:
+    """A character as messages show it."""
+    return f"U+{ord(char):04X} '{char}'" if char.isprintable() else f"U+{ord(char):04X}"
 
 
 def escape_problem(lexeme: str, at: int) -> tuple[int, str]:
