@@ -10,7 +10,6 @@ Go: types2/check.go.                                            Next: the loweri
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import cache
 
@@ -22,7 +21,7 @@ from lang.go_types import Named, Signature
 from lang.init_order import initialization_order
 from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
 from lang.outlines import outline, package_source
-from lang.packages import GO_PACKAGES, PARTS, is_package, library_file, native_members
+from lang.packages import GO_PACKAGES, PARTS, is_package, library_paths, native_members
 from lang.source import Source
 
 RECURSION_LIMIT = 12_000  # Python frames; a level of nesting in the source takes about five
@@ -59,7 +58,7 @@ def checked(path: str, tree: s.File, source: Source) -> s.Package:
 
 def members(path: str) -> dict[str, Object]:
     """The objects that a package of Toy's declares; none of an unknown package."""
-    if os.path.isfile(library_file(path)):
+    if path in library_paths():
         return native_members(path) | library(path).members
     return native_members(path)
 
@@ -277,7 +276,7 @@ class Checker(Declarations):
         types = [o for o in self.declared if isinstance(o, TypeName)]
         inits = [x for x in functions if x.receiver is None and x.name.name == "init"]
         initializers = [] if self.diagnostics else self.order.initializers
-        imported = [package.path for package in self.findings.imports if os.path.isfile(library_file(package.path))]
+        imported = [package.path for package in self.findings.imports if package.path in library_paths()]
         info = FunctionInfo("init", Signature((), ()), package=self.path, source=self.library_source())
         members = dict(self.package_scope.names)
         return s.Package(

@@ -183,7 +183,7 @@ def is_package(path: str, importer: str) -> bool:
     """Whether a package can import another: what is internal, a program, whose name is "", cannot."""
     if path.startswith("internal/") and not importer:
         return False
-    return path in _BUILDERS or os.path.isfile(library_file(path))
+    return path in _BUILDERS or path in library_paths()
 
 
 def library_file(path: str) -> str:
@@ -198,6 +198,7 @@ def path_of(name: str) -> str:
     return paths[0] if paths else ""
 
 
+@cache
 def library_paths() -> list[str]:
     """All packages, and parts of packages, that are written in Toy."""
     files = (os.path.join(folder, name) for folder, _, names in os.walk(LIBRARY) for name in names)
