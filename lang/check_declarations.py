@@ -280,7 +280,8 @@ class Declarations(Statements):
     def _resolve_type(self, name: TypeName, named: Named, type_: Type) -> None:
         """A type's definition is complete, and so are those that only waited for it."""
         self.waits.pop(named, None)
-        named.resolve(type_)
+        if not named.is_resolved:  # an interface that embeds itself is: to be invalid
+            named.resolve(type_)
         cycle = self._value_cycle(named)
         if cycle:
             self._report_type_cycle(name, cycle)

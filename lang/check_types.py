@@ -142,7 +142,8 @@ class Types(Operators):
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
         self.resolve(found)
-        return found.type
+        is_wrong = isinstance(found.type, Named) and found.type.is_resolved and found.type.underlying == INVALID
+        return INVALID if is_wrong else found.type
 
     def _array_type(self, x: s.ArrayType) -> Type:
         length = -1
@@ -246,6 +247,10 @@ class Types(Operators):
         """The signature that a function type spells."""
         params = [self._param(p) for p in x.params]
         results = [self._param(p) for p in x.results]
+        scope = Scope(None)
+        for param in (*x.params, *x.results):
+            if param.name is not None:
+                self.declare(scope, param.name, Var(param.name.name, param.name.pos))
         variadic = bool(x.params) and x.params[-1].variadic
         signature = Signature(tuple(params), tuple(results), variadic)
         x.mode, x.type = s.Mode.TYPE, signature
@@ -258,6 +263,9 @@ class Types(Operators):
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
         places: dict[str, int] = {}                             # where the interface has its methods from
+        outer = self.at
+        if outer.type_nesting == 1 and isinstance(outer.owner, TypeName):
+            self.at = replace(outer, wants_names=True)          # of what its methods take: that may embed the interface
         for element in x.elements:
             if element.name is None:
                 continue
@@ -271,6 +279,7 @@ class Types(Operators):
                 self._duplicate_method(element, name, places[name])
             methods[name] = InterfaceMethod(name, signature)
             places[name] = element.pos
+        self.at = outer
         own = [f"{name}{signature_string(methods[name].signature)}" for name in sorted(methods)]
         embedded = [element for element in x.elements if element.name is None]
         for element in embedded:
@@ -294,6 +303,7 @@ class Types(Operators):
         under = type_.underlying
         if isinstance(type_, Named) and not type_.is_resolved:
             self.report_cycle_through(type_)
+            type_.resolve(INVALID)
         elif isinstance(under, Interface):
             for method in under.methods:
                 if methods.setdefault(method.name, method) != method:
