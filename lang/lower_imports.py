@@ -138,7 +138,7 @@ from runtime.panics import (
 )
 from runtime.proc import ERROR_TEXT, NO_TEXT, STRING_TEXT, SYNTAX_TEXT, G, MethodText
 from runtime.roots import LOCAL_FLAG
-from runtime.slices import copy_keeping, copy_slice, grow_slice, make_slice
+from runtime.slices import copy_keeping, copy_slice, grow_slice, length_with, make_slice
 from runtime.specials import is_ready
 from runtime.string_maps import (
     assign_string_24,

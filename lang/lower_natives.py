@@ -2,10 +2,10 @@
 
     math.Sqrt(x)        sqrt(x)
     os.write(fd, b)     os_write(g, fd, b_data, b_length)
-    bytes.view(b)       b_data, b_length
+    strings.text(b)     b_data, b_length
 
 "{0}" stands for the first component of the arguments, and so on. A result of several components has a text for each.
-None of them allocates, or keeps what it is given.
+None of them allocates, or keeps what it is given, but in its result.
 
 Next: escapes.py
 """
@@ -43,7 +43,9 @@ NATIVES: dict[tuple[str, str], str | tuple[str, ...]] = {
     ("sort", "lengthIn"): "length_in({0}, {1})",
     ("sort", "swapElements"): "swap_elements(g, {0}, {1}, {2}, {3})",
     ("strings", "IndexByte"): "index_byte({0}, {1}, {2})",
+    ("strconv", "text"): ("{0}", "{1}"),
     ("strings", "addressOf"): "address({0})",
+    ("strings", "text"): ("{0}", "{1}"),
     ("time", "wallClock"): "wall_clock(g)",
     ("time", "monotonic"): "monotonic_clock(g)",
 }

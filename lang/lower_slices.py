@@ -1,6 +1,7 @@
 """Slices: append, copy and make, and the slices of arrays, slices and strings.
 
     append(s, x)    room is looked for inline; the runtime is called when there is none
+    append(s, make([]T, n)...)    there is no other slice: room for n more is cleared
     s[lo:hi]        checks, then a pointer to the first element; never one behind the array's end
 
 Next: lower_maps.py
@@ -14,7 +15,7 @@ from lang.layout import has_pointers, size_of
 from lang.lower_frame import Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.lower_places import is_wide_unsigned
-from lang.syntax import Call, Expr, Mode, SliceExpr
+from lang.syntax import Call, CallKind, Expr, Mode, Paren, SliceExpr
 from lang.type_notes import ARRAY
 from runtime.panics import HIGH, LIMIT, LOW
 
@@ -50,12 +51,13 @@ class Slices(Literals):
         """append(s, a, b) and append(s, t...)"""
         t = expr.type.underlying
         assert isinstance(t, Slice), "append gives a slice"
-        self.make_all_calls(expr.args)
+        zeros = made_length(expr.args[1]) if expr.spread else None
+        self.make_all_calls(expr.args if zeros is None else [expr.args[0], zeros])
         base = self.value_as(expr.args[0], expr.type)
         if len(expr.args) == 1:
             return base
         if expr.spread:
-            return self.append_slice(expr, base, t.elem)
+            return self.append_slice(expr, base, t.elem) if zeros is None else self.append_zeros(expr, base, zeros, t.elem)
         read = self.value_as if len(expr.args) == 2 else self.value_before_others
         values = [read(arg, t.elem) for arg in expr.args[1:]]
         data, length, capacity = self.snapshot(expr.type, base)
@@ -80,13 +82,28 @@ class Slices(Literals):
         )
         data, length, capacity = self.snapshot(expr.type, base)
         new_length = self.temporary(f"{length} + {source[1]}")
-        self.make_room(data, length, capacity, new_length, elem)
-        size = size_of(elem)
-        if self.keeps(elem):
-            start = f"address({data}) + u64({length}) * {size}"
-            self.step(f"keep_words(g, {start}, u64({source[1]}) * {size}, {self.types.descriptor(elem)})")
-        self.step(f"memmove(address({data}) + u64({length}) * {size}, address({source[0]}), u64({source[1]}) * {size})")
+        start, size = self.room_for(data, length, capacity, new_length, source[1], elem)
+        self.step(f"memmove({start}, address({source[0]}), {size})")
         return (data, new_length, capacity)
+
+    def append_zeros(self, expr: Call, base: Value, count: Expr, elem: Type) -> Value:
+        """append(s, make([]T, count)...): nothing is made but room."""
+        more = self.temporary(self.as_i64(count))
+        data, length, capacity = self.snapshot(expr.type, base)
+        new_length = self.temporary(f"length_with({length}, {more}, {self.position(expr.args[1])})")
+        start, size = self.room_for(data, length, capacity, new_length, more, elem)
+        self.step(f"memset({start}, 0, {size})")
+        return (data, new_length, capacity)
+
+    def room_for(
+        self, data: str, length: str, capacity: str, new_length: str, more: str, elem: Type
+    ) -> tuple[str, str]:
+        """The address and the size in bytes of the room for so many more elements, which are about to be written."""
+        self.make_room(data, length, capacity, new_length, elem)
+        start, size = f"address({data}) + u64({length}) * {size_of(elem)}", f"u64({more}) * {size_of(elem)}"
+        if self.keeps(elem):
+            self.step(f"keep_words(g, {start}, {size}, {self.types.descriptor(elem)})")
+        return start, size
 
     def make_room(self, data: str, length: str, capacity: str, needed: str, elem: Type) -> None:
         """Move the elements to a larger array when `needed` of them do not fit."""
@@ -191,3 +208,13 @@ def unsigned_bounds(expr: SliceExpr) -> int:
     """LOW, HIGH and LIMIT for those bounds that an i64 may not hold."""
     bounds = ((expr.low, LOW), (expr.high, HIGH), (expr.max, LIMIT))
     return sum(flag for bound, flag in bounds if bound is not None and is_wide_unsigned(bound))
+
+
+def made_length(expr: Expr) -> Expr | None:
+    """The n of make([]T, n), if that is what it is."""
+    match expr:
+        case Paren():
+            return made_length(expr.inner)
+        case Call(kind=CallKind.BUILTIN, builtin="make", args=[_, length]):
+            return length
+    return None

@@ -32,11 +32,12 @@ from runtime.malloc import MAX_ALLOC, malloc_array, mallocgc
 from runtime.panics import UNKNOWN_POSITION, panic_grow_slice, panic_makeslice_cap, panic_makeslice_len
 from runtime.proc import G
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
-from runtime.syspy import i64, inline, memmove, memset, multiply_high, nil, u64, uintptr
+from runtime.syspy import i64, inline, memmove, memset, multiply_high, nil, u64, uintptr, unlikely
 from runtime.types import Type
 from runtime.write_barrier import keep_words
 
 GROWTH_THRESHOLD = 256  # elements; below, capacity doubles
+MAX_LENGTH = (1 << 63) - 1  # of any slice
 
 
 @inline
@@ -52,6 +53,16 @@ def make_slice(g: G, elem: Type, length: i64, capacity: i64, pos: i64) -> uintpt
             panic_makeslice_len(pos)
         panic_makeslice_cap(pos)
     return malloc_array(g, elem.size * u64(capacity), elem)
+
+
+@inline
+def length_with(length: i64, more: i64, pos: i64) -> i64:
+    """The length of append(s, make([]T, more)...)."""
+    if unlikely(more < 0):
+        panic_makeslice_len(pos)
+    if unlikely(more > MAX_LENGTH - length):
+        panic_grow_slice(pos)
+    return length + more
 
 
 def round_up_size(size: u64, noscan: bool) -> u64:
