@@ -61,7 +61,7 @@ class Finalizers(Interfaces):
         if not takes(signature, t):
             why = " because dotdotdot" if signature.variadic else ""
             return self.refused(f"cannot pass {runtime_name(t)} to finalizer {signature_name(signature)}{why}")
-        closure = self.ready_closure(function, signature, t, False)
+        closure = self.ready_closure(expr, signature, t)
         return self.call_runtime(f"set_finalizer_of(g, {place}, {closure}, {is_tiny})", ())
 
     def refused(self, why: str) -> Value:
@@ -88,7 +88,7 @@ class Finalizers(Interfaces):
         box = box_type(t)
         held = self.new(box)
         self.store(self.member_place(held, "value", t, f"address({held})"), parts)
-        closure = self.ready_closure(function, signature, t, True)
+        closure = self.ready_closure(expr, signature, t, pointer)
         text = f"add_cleanup_of(g, address({pointer}), {closure}, address({held}))"
         made = self.call_runtime(text, NUMBER)[0]
         return (made, self.temporary(f"(address({pointer}) if {made} != 0 else u64(0))"))
@@ -114,15 +114,23 @@ class Finalizers(Interfaces):
                 self.step(f"keep_alive({component.address.format(part)})")
         return ()
 
-    def ready_closure(self, function: Expr, signature: Signature, given: Type, is_cleanup: bool) -> str:
-        """The address of the closure that the runtime keeps, and calls with one word."""
+    def ready_closure(self, expr: Call, signature: Signature, given: Type, cleaned: str = "") -> str:
+        """The address of the closure that the runtime keeps, and calls with one word; `cleaned` has a cleanup.
+
+        A cleanup that closes over what it cleans panics.
+        """
         self.program.has_finalizers = True
+        function, is_cleanup = expr.args[1], bool(cleaned)
         inner = strip(function)
         target = inner.object if isinstance(inner, Name) else None
         if isinstance(target, Func) and not target.is_native:
             name = self.program.ready_thunk(target, signature, given, is_cleanup)
             return f"address({self.static_closure(name)})"
-        parts = self.value(function)
+        parts = self.bind(function.type, self.value(function))
+        if is_cleanup:
+            from runtime.finalizers import CLOSED_OVER_TEXT
+
+            self.panics_if(f"closes_over(g, address({parts[0]}), address({cleaned}))", CLOSED_OVER_TEXT, expr)
         name = self.program.ready_thunk(None, signature, given, is_cleanup)
         return f"address({self.bind(signature, (self.closure_over(name, [(signature, parts)]),))[0]})"
 

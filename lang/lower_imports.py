@@ -102,7 +102,7 @@ from runtime.basic_types import (
     UINT_TYPE,
     UINTPTR_TYPE,
 )
-from runtime.finalizers import keeps_alive
+from runtime.finalizers import closes_over, keeps_alive
 from runtime.map_hash import check_key, hash_any, hash_float, hash_string, hash_value, hash_word
 from runtime.maps import (
     Map,

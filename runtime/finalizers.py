@@ -9,7 +9,7 @@
       : f(arg)
 
     set_finalizer      one for an address
-    add_cleanup        as many as you like, each with an argument, which must not lead to the object
+    add_cleanup        as many as you like, each with an argument, which must not lead to the object, nor may the function
     take_ready         the next call that is to be made
 
 What an object with a finalizer leads to is kept for that. So of two such objects, of which one leads to the other, the
@@ -28,8 +28,9 @@ Owner: the goroutine that calls. Go: runtime/mfinal.go, mcleanup.go.            
 from __future__ import annotations
 
 from runtime.arenas import span_of
+from runtime.layout import PTR_SIZE
 from runtime.mheap import MHeap
-from runtime.mspan import header_bytes, slot_addr, slot_of
+from runtime.mspan import MSpan, header_bytes, slot_addr, slot_of
 from runtime.proc import G
 from runtime.size_classes import TINY_SPAN_CLASS
 from runtime.specials import (
@@ -44,7 +45,7 @@ from runtime.specials import (
     is_ready,
     remove_special,
 )
-from runtime.syspy import address, is_nil, offsetof, throw, u64, uintptr
+from runtime.syspy import address, is_nil, load, offsetof, throw, u64, uintptr
 from runtime.weak import live_span
 
 # What set_finalizer says, besides ADDED and ALREADY_SET.
@@ -64,6 +65,7 @@ SET_TEXTS = {
 NIL_CLEANUP_TEXT = "runtime.AddCleanup: ptr is nil"
 EQUAL_TEXT = "runtime.AddCleanup: ptr is equal to arg, cleanup will never run"
 WITHIN_TEXT = "runtime.AddCleanup: ptr is within arg, cleanup will never run"
+CLOSED_OVER_TEXT = "runtime.AddCleanup: cleanup function closes over ptr, cleanup will never run"
 
 
 def set_finalizer(g: G, p: uintptr, fn: u64, is_tiny: bool) -> u64:
@@ -128,9 +130,30 @@ def keeps_alive(g: G, p: uintptr, q: uintptr) -> bool:
     Not in a block of the tiny allocator: there q may be another object.
     """
     span = span_of(g.heap.arenas, p)
-    if is_nil(span) or span != span_of(g.heap.arenas, q) or span.span_class == TINY_SPAN_CLASS:
+    return not is_nil(span) and span.span_class != TINY_SPAN_CLASS and is_in_slot(g, span, p, q)
+
+
+def closes_over(g: G, closure: uintptr, p: uintptr) -> bool:
+    """Whether a closure, as a cleanup of p, would keep p's object alive: it holds what points to or into it.
+
+    All of its words are looked at: one that is no pointer does not happen to be p.
+    """
+    span = span_of(g.heap.arenas, p)
+    holder = span_of(g.heap.arenas, closure)
+    if is_nil(span) or is_nil(holder) or holder.span_class & 1 != 0:
         return False
-    return slot_of(span, p) == slot_of(span, q)
+    word = slot_addr(holder, slot_of(holder, closure))
+    end = min(word + holder.elem_size, holder.limit)
+    while word < end:
+        if is_in_slot(g, span, p, load(uintptr, word)):
+            return True
+        word += PTR_SIZE
+    return False
+
+
+def is_in_slot(g: G, span: MSpan, p: uintptr, q: uintptr) -> bool:
+    """Whether q leads to the slot that p of a span leads to."""
+    return span == span_of(g.heap.arenas, q) and slot_of(span, p) == slot_of(span, q)
 
 
 def is_immortal(g: G, p: uintptr) -> bool:

@@ -115,6 +115,7 @@ ROOTS: list[Callable[..., Any]] = [
     cycle.update_goal,
     dominators.find_dominators,
     finalizers.add_cleanup,
+    finalizers.closes_over,
     finalizers.keeps_alive,
     finalizers.remove_finalizer,
     finalizers.set_finalizer,

@@ -14,6 +14,7 @@ from runtime.finalizers import (
     NO_OBJECT,
     NOT_AT_START,
     add_cleanup,
+    closes_over,
     keeps_alive,
     remove_finalizer,
     set_finalizer,
@@ -349,6 +350,18 @@ def test_which_arguments_keep_their_object_is_seen_at_once(heap: HeapUnderTest) 
         assert heap.call(keeps_alive, heap.g, p, q) is expected
     tiny = heap.rooted(4)
     assert heap.call(keeps_alive, heap.g, tiny, tiny + 4) is False
+
+
+@pytest.mark.parametrize("size", [16, 512, 1024, 100_000])
+def test_which_closures_keep_an_object_is_seen_at_once(heap: HeapUnderTest, size: int) -> None:
+    addr, other, closure = heap.rooted(64), heap.rooted(64), heap.rooted(size, NODE)
+    last = closure + size - 8
+    for held, expected in [(0, False), (other, False), (addr, True), (addr + 63, True), (addr + 64, False)]:
+        store(u64, last, held)
+        assert heap.call(closes_over, heap.g, closure, addr) is expected
+    store(u64, last, 0)
+    assert heap.call(closes_over, heap.g, 0, addr) is False
+    assert heap.call(closes_over, heap.g, closure, 0) is False
 
 
 # --- Counting and checking -------------------------------------------------------------------------------------------
