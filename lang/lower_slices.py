@@ -56,8 +56,10 @@ class Slices(Literals):
         base = self.value_as(expr.args[0], expr.type)
         if len(expr.args) == 1:
             return base
+        if zeros is not None:
+            return self.append_zeros(expr, base, zeros, t.elem)
         if expr.spread:
-            return self.append_slice(expr, base, t.elem) if zeros is None else self.append_zeros(expr, base, zeros, t.elem)
+            return self.append_slice(expr, base, t.elem)
         read = self.value_as if len(expr.args) == 2 else self.value_before_others
         values = [read(arg, t.elem) for arg in expr.args[1:]]
         data, length, capacity = self.snapshot(expr.type, base)

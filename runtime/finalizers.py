@@ -9,7 +9,7 @@
       : f(arg)
 
     set_finalizer      one for an address
-    add_cleanup        as many as you like, each with an argument, which must not lead to the object, nor may the function
+    add_cleanup        as many as you like, each with an argument; neither that nor the function may lead to the object
     take_ready         the next call that is to be made
 
 What an object with a finalizer leads to is kept for that. So of two such objects, of which one leads to the other, the
