@@ -47,7 +47,7 @@ class Declarations(Statements):
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
         self.waits: dict[Named, tuple[TypeName, Named]] = {}    # type A B, while B is grey: A waits for B
-        self.put_off: dict[Type, TypeName] = {}                 # white, though an alias has their names in its type
+        self.put_off: dict[Type, TypeName] = {}                 # white, though a type has their names in it
         self.local_aliases: list[TypeName] = []                 # grey, of functions
 
     # ------------------------------------------------------------ on demand
@@ -66,14 +66,24 @@ class Declarations(Statements):
             return
         self.resolving.append(object_)
         outer = self.at
-        self.at = Environment(self.file_scope, owner=object_, wants_names=_is_alias(object_))
+        self.at = Environment(self.file_scope, owner=object_, wants_names=self._wants_names(object_))
         self._resolve(object_, self.declared[object_])
         self.at = outer
         self.resolving.pop()
         self.done.add(object_)
-        if not any(map(_is_alias, self.resolving)):
+        if not any(map(self._wants_names, self.resolving)):
             while self.put_off:
                 self.resolve(self.put_off.popitem()[1])
+
+    def _wants_names(self, object_: Object) -> bool:
+        """Whether an object's declaration needs no more of types than their names, but where it says so: `complete`.
+
+        Were it to resolve the types in the signatures of an interface, they could not embed it.
+        """
+        declaration = self.declared[object_].declaration
+        return isinstance(declaration, s.TypeDecl) and (
+            declaration.is_alias or isinstance(declaration.type_expr, (s.InterfaceType, s.Name))
+        )
 
     def complete(self, type_: Type) -> None:
         """Make sure that it is known what a type is, if only its name was wanted so far."""
