@@ -23,6 +23,7 @@ from lang.go_types import (
     STRING,
     Array,
     Map,
+    Named,
     Param,
     Pointer,
     Signature,
@@ -143,7 +144,18 @@ class Selectors(Generics):
             why = f"type {operand.type} is pointer to interface, not interface"
         else:
             why = self._no_member(operand.type, name)
-        self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why})")
+        methods = self._methods_there_are(operand.type, name)
+        self.error(codes.NO_FIELD, x.name, f"{spelled(x)} undefined ({why}){methods}")
+
+    def _methods_there_are(self, type_: Type, name: str) -> str:
+        """A note of the methods that a package's type has, when a name is like none of them: Go may have one of it."""
+        base = type_.elem if isinstance(type_, Pointer) else type_
+        if not isinstance(base, Named) or base.package in ("", self.package):
+            return ""
+        if not is_exported(name) or find(type_, name, folds=True) is not None:
+            return ""
+        methods = sorted(filter(is_exported, base.methods))
+        return f"\n\t(Toy's {base} has {', '.join(methods)})" if methods else ""
 
     def _no_member(self, type_: Type, name: str) -> str:
         """That a type has no member of that name, and what it has instead."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from lang.driver import UserError, compile_source
+from lang.packages import GO_PACKAGES
 from lang.source import Source
+from tests.go_oracle import find_go, go_environment
 
 
 @pytest.mark.parametrize("use", ["n, err := {}; _, _ = n, err", "_, _ = {}", "fmt.Println({})"])
@@ -63,3 +67,22 @@ def test_what_a_package_has_is_told_with_its_parts() -> None:
     said = r"undefined: fmt\.SScan \(but have Sscan\)(.|\n)*Scan, Scanf, Scanln, Sprint, "
     with pytest.raises(UserError, match=said):
         compile_source(Source("x.toy", text))
+
+
+def test_what_a_type_of_a_package_has_is_told() -> None:
+    uses = "_ = (&now).Weekday; _ = now.add; _ = now.UNix"
+    text = f'import "time"\n\nfunc main() {{\n\tnow := time.Now()\n\t{uses}\n}}\n'
+    with pytest.raises(UserError) as refused:
+        compile_source(Source("x.toy", text))
+    lines = str(refused.value).splitlines()
+    (at,) = [i for i, line in enumerate(lines) if line.startswith("\t(Toy's ")]
+    assert "has no field or method Weekday)" in lines[at - 1]
+    assert lines[at].startswith("\t(Toy's time.Time has Add, After, ")
+
+
+@pytest.mark.skipif(find_go() is None, reason="no Go to ask")
+def test_every_package_of_go_is_known() -> None:
+    go = find_go()
+    assert go is not None
+    asked = subprocess.run([go, "list", "std"], env=go_environment(), capture_output=True, text=True, check=True)
+    assert {path for path in asked.stdout.split() if not {"internal", "vendor"} & {*path.split("/")}} <= GO_PACKAGES
