@@ -278,7 +278,7 @@ class Literals(Operators):
         return parts
 
     def string_to_slice(self, operand: Expr, elem: Type) -> Value:
-        """[]byte(s) and []rune(s)"""
+        """[]byte(s) and []rune(s): of a constant, as a literal of its bytes or runes, without room behind them."""
         data, length = self.bind(operand.type, self.value(operand))
         self.allocates(ARRAY, elem)
         if size_of(elem) == 1:
@@ -289,7 +289,7 @@ class Literals(Operators):
             results = (POINTER_RESULT, LENGTH_RESULT, LENGTH_RESULT)
             word, length, capacity = self.call_runtime(f"string_to_runes(g, {data}, {length})", results)
         array = self.temporary(f"array_at({self.types.memory(elem)}, {word})", "address({})")
-        return (array, length, capacity)
+        return (array, length, length if operand.mode is Mode.CONSTANT else capacity)
 
 
 def truncated(text: str, source: Basic, to: Basic) -> str:
