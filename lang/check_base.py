@@ -72,7 +72,7 @@ class Environment:
     errors_at: int | None = None                                # report here: an inherited constant expression
     owner: Object | None = None                                 # the package-level object being declared
     type_nesting: int = 0                                       # types around the one being resolved
-    wants_names: bool = False                                   # of types, not what they are: where that could not be known
+    wants_names: bool = False                                   # of types, not what they are: they may need this one
 
 
 @dataclass(slots=True)
