@@ -72,7 +72,7 @@ class Environment:
     errors_at: int | None = None                                # report here: an inherited constant expression
     owner: Object | None = None                                 # the package-level object being declared
     type_nesting: int = 0                                       # types around the one being resolved
-    wants_names: bool = False                                   # of types, not what they are: they may need this one
+    wants_names: bool = False                                   # of types, not what they are: in an alias, in a method
 
 
 @dataclass(slots=True)
@@ -261,16 +261,12 @@ class CheckerBase:
         """Make sure that a package-level object's declaration was checked."""
         raise NotImplementedError
 
-    def complete(self, type_: Type) -> None:
-        """Make sure that it is known what a type is, if only its name was wanted so far."""
-        raise NotImplementedError
-
     def report_length_cycle(self, x: s.Expr) -> None:
         """Say that a type needs itself for the length of an array."""
         raise NotImplementedError
 
-    def report_cycle_through(self, named: Named) -> None:
-        """Say that a type, whose declaration is being resolved, needs itself."""
+    def is_complete(self, type_: Type) -> bool:
+        """Whether it is known what a type is; an error if it is not, for then the type needs itself."""
         raise NotImplementedError
 
     def exclude(self, x: s.Expr, *modes: s.Mode) -> None:

@@ -13,7 +13,7 @@ from lang import codes
 from lang import syntax as s
 from lang.check_base import TOLD_TYPES, is_valid, result_types, signature_of, types_summary, unparen
 from lang.check_finalizers import Finalizers
-from lang.go_types import NO_VALUE, Named, Signature, Slice, Tuple
+from lang.go_types import NO_VALUE, Signature, Slice, Tuple
 from lang.objects import Builtin, Func
 from lang.spelling import spelled
 
@@ -57,6 +57,9 @@ class Calls(Finalizers):
         if x.target is not None and x.target.instance is not None:  # nothing told its type arguments
             self.invalidate(x)
             return
+        if not self.is_complete(x.type):
+            self.invalidate(x)
+            return
         x.mode = s.Mode.NO_VALUE if x.type == NO_VALUE else s.Mode.VALUE
 
     def _find_target(self, x: s.Call) -> None:
@@ -77,8 +80,7 @@ class Calls(Finalizers):
     def _check_conversion(self, x: s.Call) -> None:
         x.kind = s.CallKind.CONVERSION
         type_ = x.function.type
-        if isinstance(type_, Named) and not type_.is_resolved:
-            self.report_cycle_through(type_)
+        if not self.is_complete(type_):
             self.invalidate(x)
             return
         if len(x.args) != 1:

@@ -5,17 +5,21 @@ Package-level declarations may come in any order, so they are resolved on demand
     white   not looked at      grey   being resolved: meeting it again is a cycle      black   done
 
 A cycle is fine through a pointer, a slice or a function; it is an error through values or the size of a type. An alias
-needs no more of the types in its declaration than their names, so that these are resolved behind it:
+and the methods of an interface need no more of the types in their declaration than the names. So these are left white
+until somebody needs what they are:
 
     type List = []Node                          List is a slice of Node; then Node is resolved, which needs List
     type Node struct{ next List }
+
+    type Any interface{ self() Node }           Any has a method; then Node is resolved, which needs all methods of Any
+    type Node interface{ Any; next() Node }
 
 Go: types2/decl.go, resolver.go.                                Next: init_order.py, check_package.py
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from lang import codes
@@ -46,8 +50,8 @@ class Declarations(Statements):
         self.declared: dict[Object, Declared] = {}
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
-        self.waits: dict[Named, tuple[TypeName, Named]] = {}    # type A B, while B is grey: A waits for B
-        self.put_off: dict[Type, TypeName] = {}                 # white, though a type has their names in it
+        self.defined_as: dict[Named, Type] = {}                 # type A B: B of A
+        self.waits: dict[Named, Named] = {}                     # type A B, while B is grey: A waits for B
         self.local_aliases: list[TypeName] = []                 # grey, of functions
 
     # ------------------------------------------------------------ on demand
@@ -61,37 +65,23 @@ class Declarations(Statements):
         if object_ in self.resolving:
             self._check_cycle(object_)
             return
-        if self.at.wants_names and isinstance(object_, TypeName) and not object_.is_alias:
-            self.put_off[object_.type] = object_
-            return
+        if not (self.at.wants_names and _is_definition(object_)):
+            self._resolve_now(object_)
+
+    def complete(self, name: TypeName) -> None:
+        """Find out what a type is, if only its name was wanted so far."""
+        if name not in self.done and name not in self.resolving:
+            self._resolve_now(name)
+
+    def _resolve_now(self, object_: Object) -> None:
         self.resolving.append(object_)
         outer = self.at
-        self.at = Environment(self.file_scope, owner=object_, wants_names=self._wants_names(object_))
+        owner = None if isinstance(object_, Func) else object_  # a function needs what its body does
+        self.at = Environment(self.file_scope, owner=owner, wants_names=_is_alias(object_))
         self._resolve(object_, self.declared[object_])
         self.at = outer
         self.resolving.pop()
         self.done.add(object_)
-        if not any(map(self._wants_names, self.resolving)):
-            while self.put_off:
-                self.resolve(self.put_off.popitem()[1])
-
-    def _wants_names(self, object_: Object) -> bool:
-        """Whether an object's declaration needs no more of types than their names, but where it says so: `complete`.
-
-        Were it to resolve the types in the signatures of an interface, they could not embed it.
-        """
-        declaration = self.declared[object_].declaration
-        return isinstance(declaration, s.TypeDecl) and (
-            declaration.is_alias or isinstance(declaration.type_expr, (s.InterfaceType, s.Name))
-        )
-
-    def complete(self, type_: Type) -> None:
-        """Make sure that it is known what a type is, if only its name was wanted so far."""
-        object_ = self.put_off.pop(type_, None)
-        if object_ is not None:
-            outer, self.at = self.at, replace(self.at, wants_names=False)
-            self.resolve(object_)
-            self.at = outer
 
     def _resolve(self, object_: Object, declared: Declared) -> None:
         match object_, declared.declaration:
@@ -102,7 +92,7 @@ class Declarations(Statements):
             case TypeName(), s.TypeDecl() as declaration:
                 self._type(object_, declaration)
             case Func(), s.FuncDecl() as declaration:
-                object_.type = self.signature(declaration.signature)
+                object_.type = self.signature(declaration.signature, declaration.receiver)
 
     def _check_cycle(self, object_: Object) -> None:
         """An object is needed while it is being resolved."""
@@ -111,23 +101,26 @@ class Declarations(Statements):
             has_type = not _is_alias(object_) or object_.type != INVALID
             if has_type and any(map(_is_definition, cycle)) or all(isinstance(member, Func) for member in cycle):
                 return
-        elif any(isinstance(member, Func) for member in cycle):
-            return
         self.report_cycle(cycle)
         if not isinstance(object_, TypeName):
             object_.type = INVALID
+        elif isinstance(object_.type, Named) and not object_.is_alias:
+            object_.type.resolve(INVALID)
 
-    def report_cycle(self, cycle: list[Object], first: int | None = None) -> None:
-        """Say that objects need each other; the first one in the source leads, if no other is to."""
-        if first is None:
-            first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
+    def report_cycle(self, cycle: list[Object]) -> None:
+        """Say that declarations need each other; the first one in the source leads."""
+        first = min(range(len(cycle)), key=lambda i: cycle[i].pos)
         cycle = cycle[first:] + cycle[:first]
+        if isinstance(cycle[0], TypeName):
+            self.report_members(cycle, "invalid recursive type", "")
+        elif all(isinstance(member, (Const, Var)) for member in cycle):
+            self.report_members(cycle, "initialization cycle", " for")
+        else:
+            self.report_members(cycle, "invalid cycle in declaration", " of")
+
+    def report_members(self, cycle: list[Object], what: str, of: str) -> None:
+        """Say which objects need each other, and what is wrong with that."""
         head = cycle[0]
-        what, of = "initialization cycle", " for"
-        if isinstance(head, TypeName):
-            what, of = "invalid recursive type", ""
-        elif any(isinstance(member, TypeName) for member in cycle):
-            what, of = "invalid cycle in declaration", " of"
         if len(cycle) == 1:
             self.error(codes.CYCLE, head.pos, f"{what}: {head.name} refers to itself")
             return
@@ -269,58 +262,48 @@ class Declarations(Statements):
             return
         named = name.type
         assert isinstance(named, Named)
-        if isinstance(type_, Named) and not type_.is_resolved and type_.package == self.package:
-            self.waits[named] = name, type_
-            cycle = self._waits_from(named)
-            if cycle[-1] is named:
-                self._report_type_cycle(name, cycle[:-1])
-                self._resolve_type(name, named, INVALID)
-            return
-        self._resolve_type(name, named, type_)
-
-    def _waits_from(self, named: Named) -> list[Named]:
-        """A type, the one that it waits for, and so on: to the end, or back to itself."""
-        chain = [named]
-        while chain[-1] in self.waits:
-            chain.append(self.waits[chain[-1]][1])
-            if chain[-1] is named:
-                break
-        return chain
-
-    def _resolve_type(self, name: TypeName, named: Named, type_: Type) -> None:
-        """A type's definition is complete, and so are those that only waited for it."""
-        self.waits.pop(named, None)
-        if not named.is_resolved:  # an interface that embeds itself is: to be invalid
-            named.resolve(type_)
+        self.defined_as[named] = type_
         cycle = self._value_cycle(named)
         if cycle:
-            self._report_type_cycle(name, cycle)
-            named.resolve(INVALID)
-        for other, (name_of, awaited) in list(self.waits.items()):
-            if awaited is named:
-                self._resolve_type(name_of, other, named)
+            self.report_cycle([TypeName(member.name, member.pos, member) for member in cycle])
+            self.defined_as[named] = type_ = INVALID
+        if isinstance(type_, Named) and not type_.is_resolved and type_.package == self.package:
+            self.waits[named] = type_
+        else:
+            self._resolve_type(named, type_)
+
+    def _resolve_type(self, named: Named, type_: Type) -> None:
+        """A type's definition is complete, and so are those that only waited for it."""
+        named.resolve(type_)
+        for other in [other for other, awaited in self.waits.items() if awaited is named]:
+            del self.waits[other]
+            self._resolve_type(other, named)
 
     def _value_cycle(self, named: Named) -> list[Named]:
-        """Named types that contain each other by value, back to `named`; empty if there is no such cycle."""
+        """Types that are or contain each other by value, from `named` back to it; empty if there is no such cycle."""
 
         def search(type_: Type, path: list[Named], seen: set[Named]) -> list[Named]:
             for inner in contains_directly(type_):
-                chain = self._waits_from(inner)
-                if named in chain:
-                    return path + chain[: chain.index(named)]
-                if inner not in seen and inner.is_resolved:
+                if inner is named:
+                    return path
+                if inner not in seen:
                     seen.add(inner)
-                    found = search(inner.underlying, [*path, inner], seen)
+                    found = search(self.defined_as.get(inner, INVALID), [*path, inner], seen)
                     if found:
                         return found
             return []
 
-        return search(named.underlying, [named], set())
+        return search(self.defined_as[named], [named], set())
 
-    def report_cycle_through(self, named: Named) -> None:
-        """Say that a type, whose declaration is being resolved, needs itself."""
-        at = next((i for i, member in enumerate(self.resolving) if member.type == named), len(self.resolving))
-        self.report_cycle(self.resolving[at:] or [TypeName(named.name, named.pos, named)])
+    def is_complete(self, type_: Type) -> bool:
+        """Whether it is known what a type is; an error if it is not, for then the type needs itself."""
+        if not isinstance(type_, Named) or type_.is_resolved:
+            return True
+        while type_ in self.waits:
+            type_ = self.waits[type_]
+        at = next((i for i, member in enumerate(self.resolving) if member.type == type_), len(self.resolving))
+        self.report_cycle(self.resolving[at:] or [TypeName(type_.name, type_.pos, type_)])
+        return False
 
     def report_length_cycle(self, x: s.Expr) -> None:
         """Say that a type needs itself for the length of an array: nothing is known yet of an operand of that type."""
@@ -329,13 +312,6 @@ class Declarations(Statements):
             self.report_cycle(declared[-1:])
         else:
             self.error(codes.ARRAY_LENGTH, x, f"invalid array length {spelled(x)}")
-
-    def _report_type_cycle(self, name: TypeName, cycle: list[Named]) -> None:
-        members: list[Object] = []
-        for named in cycle:
-            if all(named.name != member.name for member in members):
-                members.append(TypeName(named.name, named.pos, named))
-        self.report_cycle(members or [name])
 
     # ------------------------------------------------------------ functions
 
@@ -355,7 +331,8 @@ class Declarations(Statements):
         var = Var(name.name if name else "", declared.pos, type_, kind, info, used=True)
         if name is not None:
             var.pos = name.pos
-            self.declare(scope, name, var)
+            if name.name != "_":
+                name.object = scope.names.setdefault(name.name, var)  # a second one was told with the signature
         return var
 
     def start_function(self, declaration: s.FuncDecl, function: Func) -> None:
@@ -377,7 +354,8 @@ class Declarations(Statements):
             function.is_native = bool(self.path)
             if self.path:
                 return
-            self.without_body.append(declaration)
+            if function.name != "_":
+                self.without_body.append(declaration)
             return
         outer, self.at = self.at, Environment(self.file_scope, owner=function)
         body = declaration.body

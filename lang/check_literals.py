@@ -23,7 +23,6 @@ from lang.go_types import (
     Array,
     Field,
     Map,
-    Named,
     Pointer,
     Slice,
     Struct,
@@ -74,8 +73,7 @@ class Literals(Selectors):
         else:
             self.error(codes.LITERAL_TYPE, x, "missing type in composite literal")
             type_ = INVALID
-        if isinstance(type_, Named) and not type_.is_resolved:
-            self.report_cycle_through(type_)
+        self.is_complete(type_)
         under = type_.underlying
         match under:
             case Struct():

@@ -11,7 +11,7 @@ Go: types2/check.go.                                            Next: the loweri
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import cache, partial
 
 from lang import codes
 from lang import syntax as s
@@ -141,7 +141,8 @@ class Checker(Declarations):
             case s.TypeDecl():
                 type_name = TypeName(x.name.name, x.name.pos, is_alias=x.is_alias)
                 if not x.is_alias:
-                    type_name.type = Named(x.name.name, x.name.pos, package=self.package)
+                    named = type_name.type = Named(x.name.name, x.name.pos, package=self.package)
+                    named.find = partial(self.complete, type_name)
                 self._enter(x.name, type_name, x)
             case s.FuncDecl():
                 self._collect_function(x)
@@ -254,7 +255,7 @@ class Checker(Declarations):
         """A variable must not need itself for its own first value."""
         self.order = initialization_order(self.initializers, self.findings.uses)
         for cycle in self.order.cycles:
-            self.report_cycle(cycle, 0)
+            self.report_members(cycle, "initialization cycle", " for")
 
     def _report_missing_bodies(self) -> None:
         """Go's compiler looks for bodies when all else is right."""
@@ -268,7 +269,8 @@ class Checker(Declarations):
             self.error(codes.BUILTIN_ARGUMENT, call.function.pos + len(call.builtin), message)
 
     def _package(self) -> s.Package:
-        functions = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]
+        declared = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]
+        functions = [x for x in declared if x.name.name != "_" or x.body is not None]
         main = next((x for x in functions if x.receiver is None and x.name.name == "main"), None)
         if main is None and not self.path and not self.diagnostics:
             self.error(codes.MAIN, 0, "function main is undeclared in the main package")

@@ -71,6 +71,9 @@ class Selectors(Generics):
             self.error(codes.BUILTIN_USE, dot, f"invalid use of {self.described(operand)} in selector expression")
             self.invalidate(x)
             return
+        if not self.is_complete(operand.type):
+            self.invalidate(x)
+            return
         if wants_type:
             self.error(codes.NOT_A_TYPE, x.name, f"{spelled(x)} is not a type")
             self.invalidate(x)
@@ -273,6 +276,9 @@ class Selectors(Generics):
         generic = generic_function(operand)
         if generic is not None:
             self.function_instance(x, generic)
+            return
+        if not self.is_complete(operand.type):
+            self.invalidate(x)
             return
         under = operand.type.underlying
         if isinstance(under, Map):

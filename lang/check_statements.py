@@ -176,7 +176,7 @@ class Statements(Switches):
         for result in function.results:
             hidden_by = self.at.scope.find(result.name)
             if hidden_by is not None and hidden_by is not result:
-                other = f"\n\t{self.place(hidden_by.pos)}: inner declaration of var {result.name} {hidden_by.type}"
+                other = f"\n\t{self.place(hidden_by.pos)}: inner declaration of var {result.name} {result.type}"
                 message = f"result parameter {result.name} not in scope at return{other}"
                 self.error(codes.HIDDEN_RESULT, x, message)
 

@@ -138,6 +138,7 @@ class Switches(Loops):
             if found in seen:
                 other = f"\n\t{self.place(seen[found])}: previous case"
                 self.error(codes.DUPLICATE, value, f"duplicate case {found or 'nil'} in type switch{other}")
+                continue
             seen[found] = value.pos
             self._check_possible(value, found, operand)
         single = case.values is not None and len(case.values) == 1

@@ -39,7 +39,6 @@ from lang.go_types import (
 )
 from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, TypeName, Var, VarKind
-from lang.scopes import Scope
 from lang.spelling import spelled
 
 MAX_TYPE_NESTING = 80  # type literals, one inside the other: *[]*[4]int are four
@@ -90,7 +89,7 @@ class Types(Operators):
             case s.StructType():
                 return self._struct_type(x)
             case s.FuncType():
-                return self._function_type(x)
+                return self.signature(x)
             case s.InterfaceType():
                 return self._interface_type(x)
         self.error(codes.NOT_A_TYPE, x, f"{spelled(x)} is not a type")
@@ -142,8 +141,7 @@ class Types(Operators):
             self.error(codes.NOT_A_TYPE, x, f"{x.name} ({object_kind(found)}) is not a type")
             return INVALID
         self.resolve(found)
-        is_wrong = isinstance(found.type, Named) and found.type.is_resolved and found.type.underlying == INVALID
-        return INVALID if is_wrong else found.type
+        return found.type
 
     def _array_type(self, x: s.ArrayType) -> Type:
         length = -1
@@ -235,26 +233,24 @@ class Types(Operators):
 
     # ------------------------------------------------------------ functions and interfaces
 
-    def _function_type(self, x: s.FuncType) -> Signature:
-        """The signature of a function without a frame, which would declare its parameters: their names differ, too."""
-        scope = Scope(None)
-        for p in (*x.params, *x.results):
-            if p.name is not None:
-                self.declare(scope, p.name, Object(p.name.name, p.name.pos))
-        return self.signature(x)
-
-    def signature(self, x: s.FuncType) -> Signature:
-        """The signature that a function type spells."""
+    def signature(self, x: s.FuncType, receiver: s.ParamDecl | None = None) -> Signature:
+        """The signature that a function type spells, may be of a method with that receiver."""
         params = [self._param(p) for p in x.params]
         results = [self._param(p) for p in x.results]
-        scope = Scope(None)
-        for param in (*x.params, *x.results):
-            if param.name is not None:
-                self.declare(scope, param.name, Var(param.name.name, param.name.pos))
+        self._check_names([*([receiver] if receiver is not None else []), *x.params, *x.results])
         variadic = bool(x.params) and x.params[-1].variadic
         signature = Signature(tuple(params), tuple(results), variadic)
         x.mode, x.type = s.Mode.TYPE, signature
         return signature
+
+    def _check_names(self, params: list[s.ParamDecl]) -> None:
+        """No two of receiver, parameters and results have one name."""
+        seen: dict[str, s.Name] = {}
+        for name in [p.name for p in params if p.name is not None and p.name.name != "_"]:
+            first = seen.setdefault(name.name, name)
+            if first is not name:
+                other = f"{self.place(first.pos)}: other declaration of {name.name}"
+                self.error(codes.REDECLARED, name, f"{name.name} redeclared in this block", other)
 
     def _param(self, p: s.ParamDecl) -> Param:
         type_ = self.type_of(p.type_expr)
@@ -263,9 +259,6 @@ class Types(Operators):
     def _interface_type(self, x: s.InterfaceType) -> Type:
         methods: dict[str, InterfaceMethod] = {}
         places: dict[str, int] = {}                             # where the interface has its methods from
-        outer = self.at
-        if outer.type_nesting == 1 and isinstance(outer.owner, TypeName):
-            self.at = replace(outer, wants_names=True)          # of what its methods take: that may embed the interface
         for element in x.elements:
             if element.name is None:
                 continue
@@ -274,12 +267,13 @@ class Types(Operators):
                 self.error(codes.BLANK, element, "methods must have a unique non-blank name")
                 continue
             assert isinstance(element.type_expr, s.FuncType)
-            signature = self._function_type(element.type_expr)
+            outer, self.at = self.at, replace(self.at, wants_names=True)
+            signature = self.signature(element.type_expr)
+            self.at = outer
             if name in methods:
                 self._duplicate_method(element, name, places[name])
             methods[name] = InterfaceMethod(name, signature)
             places[name] = element.pos
-        self.at = outer
         own = [f"{name}{signature_string(methods[name].signature)}" for name in sorted(methods)]
         embedded = [element for element in x.elements if element.name is None]
         for element in embedded:
@@ -299,12 +293,10 @@ class Types(Operators):
             self.refuse(element, "type constraints")
             return
         type_ = self.type_of(element.type_expr)
-        self.complete(type_)
+        if not self.is_complete(type_):
+            return
         under = type_.underlying
-        if isinstance(type_, Named) and not type_.is_resolved:
-            self.report_cycle_through(type_)
-            type_.resolve(INVALID)
-        elif isinstance(under, Interface):
+        if isinstance(under, Interface):
             for method in under.methods:
                 if methods.setdefault(method.name, method) != method:
                     self._duplicate_method(element, method.name, places[method.name])

@@ -98,7 +98,7 @@ class Basic(Type):
 class Named(Type):
     """A defined type: `type Name underlying`. Equal only to itself."""
 
-    __slots__ = ("_underlying", "local", "methods", "name", "package", "pos")
+    __slots__ = ("_underlying", "find", "local", "methods", "name", "package", "pos")
 
     def __init__(self, name: str, pos: int, underlying: Type | None = None, package: str = "") -> None:
         self.name = name                                        # as declared
@@ -107,19 +107,29 @@ class Named(Type):
         self.local = 0                                          # which of those that functions declare, from 1; 0: none
         self.methods: dict[str, Func] = {}                      # declared on T and on *T, in order
         self._underlying = underlying                           # None until resolved; never itself a Named
+        self.find: Callable[[], None] | None = None             # resolves it, unless that is under way
 
     @property
     def underlying(self) -> Type:
+        if self._underlying is None:
+            self._look()
         return INVALID if self._underlying is None else self._underlying
 
     @property
     def is_resolved(self) -> bool:
-        """Whether the underlying type is known yet."""
+        """Whether the underlying type is known."""
+        self._look()
         return self._underlying is not None
+
+    def _look(self) -> None:
+        """Find out the underlying type, if nobody has needed it so far."""
+        if self._underlying is None and self.find is not None:
+            self.find()
 
     def resolve(self, underlying: Type) -> None:
         """Set the underlying type."""
         self._underlying = underlying.underlying
+        self.find = None
 
 
 class Instance(Named):
@@ -407,8 +417,16 @@ def type_string(t: Type) -> str:
 
 
 def _field_string(f: Field) -> str:
-    text = str(f.type) if f.embedded else f"{f.name} {f.type}"
+    text = _embedded_string(f) if f.embedded else f"{f.name} {f.type}"
     return f"{text} {f.tag}" if f.tag else text
+
+
+def _embedded_string(f: Field) -> str:
+    """The type of an embedded field; by the alias that the field is named after, if it is."""
+    base = f.type.elem if isinstance(f.type, Pointer) else f.type
+    if base == INVALID or (isinstance(base, (Basic, Named, Interface)) and base.name == f.name):
+        return str(f.type)
+    return f"*{f.name}" if isinstance(f.type, Pointer) else f.name
 
 
 def signature_string(signature: Signature) -> str:

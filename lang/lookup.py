@@ -14,7 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lang.go_types import Field, Interface, InterfaceMethod, Named, Pointer, Signature, Struct, Type, signature_string
+from lang.go_types import (
+    INVALID,
+    Field,
+    Interface,
+    InterfaceMethod,
+    Named,
+    Pointer,
+    Signature,
+    Struct,
+    Type,
+    signature_string,
+)
 from lang.objects import Func
 from lang.syntax import Adjust, FieldStep, InterfaceSelection, MethodSelection
 
@@ -196,6 +207,11 @@ def missing_method(type_: Type, interface: Interface, resolve: Callable[[Func], 
 
     While declarations are being resolved, `resolve` makes sure that a method has its signature.
     """
+    why = _missing(type_, interface, resolve)
+    return "" if why and _embeds_invalid(type_, []) else why
+
+
+def _missing(type_: Type, interface: Interface, resolve: Callable[[Func], None] | None) -> str:
     for wanted in interface.methods:
         found = find(type_, wanted.name)
         if isinstance(found, Ambiguous):
@@ -215,6 +231,15 @@ def missing_method(type_: Type, interface: Interface, resolve: Callable[[Func], 
                 f"\n\t\twant {wanted.name}{_bare(wanted.signature)}"
             )
     return ""
+
+
+def _embeds_invalid(type_: Type, around: list[Type]) -> bool:
+    """Whether a type, or one that it embeds, is wrong: nobody knows which methods it has."""
+    base = _pointed(type_)[0]
+    under = base.underlying
+    if not isinstance(under, Struct) or base in around:
+        return under == INVALID
+    return any(field.embedded and _embeds_invalid(field.type, [*around, base]) for field in under.fields)
 
 
 def _is_pointer_to_interface(type_: Type) -> bool:

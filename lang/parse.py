@@ -19,7 +19,7 @@ from lang.diagnostics import Diagnostics
 from lang.lexer import Lexer, Token
 from lang.parse_tables import END, Tables, tables
 from lang.source import Source
-from lang.syntax_errors import explained, has_label_on_top
+from lang.syntax_errors import MISSING_STATEMENT, explained
 from lang.tree_builder import TreeBuilder
 
 HEADERS = frozenset(["IF", "FOR", "SWITCH"])
@@ -148,15 +148,12 @@ class Run:
             message = f"syntax error: var declaration not allowed in {stack[-1].text} initializer"
             self.diagnostics.report(SYNTAX, self.tokens[at + 1].pos, message)
             return
-        if has_label_on_top(stack):
-            self.diagnostics.report(SYNTAX, stack[-1].pos, "syntax error: missing statement after label")
-            return
         expected = {name for name in self.tables.states[self.states[-1]] if name.isupper()}
         message = explained(token, self.tokens[at - 1] if at else None, expected, stack)
         if at > 0 and self.tokens[at - 1].type == "RANGLE":
             message += "\n\t(inside &T<...> a comparison or shift needs parentheses)"
         code = NOT_YET if message == NO_TYPE_PARAMETERS else SYNTAX
-        self.diagnostics.report(code, token.pos, message)
+        self.diagnostics.report(code, self.tokens[at - 1].pos if message == MISSING_STATEMENT else token.pos, message)
 
     def _skip_to_declaration(self, at: int) -> int:
         """Unwind to the whole declarations read, and find the next token that begins one."""

@@ -24,6 +24,7 @@ Stack = Sequence[object]
 OPENING = frozenset(["LPAR", "LBRACK", "LBRACE", "LANGLE"])
 CLOSING = frozenset(["RPAR", "RBRACK", "RBRACE", "RANGLE"])
 DECLARING = frozenset(["FUNC", "VAR", "CONST", "TYPE", "IMPORT"])
+MISSING_STATEMENT = "syntax error: missing statement after label"  # told where the colon stands
 TEXTS = {
     "LPAR": "(", "RPAR": ")", "LBRACK": "[", "RBRACK": "]", "LBRACE": "{", "RBRACE": "}", "COMMA": "comma",
     "COLON": ":", "ASSIGN": "=", "DEFINE": ":=", "SEMI": "semicolon or newline", "DOT": ".", "NAME": "name",
@@ -40,17 +41,18 @@ def explained(token: Token, before: Token | None, expected: set[str], stack: Sta
     if _is_between_declarations(stack):
         after_semicolon = bool(stack) and _is_token(stack[-1], "SEMI")
         return "syntax error: " + _outside(token, stack[:-1] if after_semicolon else stack, after_semicolon)
+    if len(stack) == 2 and _is_token(stack[0], "PACKAGE"):
+        return f"syntax error: unexpected {token_text(token)}, expected semicolon or newline"
+    if _is_after_label(stack) and "RETURN" in expected:
+        return MISSING_STATEMENT
+    if token.type == "LBRACK" and expected == {"LPAR"} and _is_token(before, "FUNC"):
+        return "syntax error: function type must have no type parameters"
     if token.type == "COMMA" and _is_array_length(stack):
         return "syntax error: unexpected comma; expected ]"
     context = _context(token, expected, stack)
-    if context.startswith(("missing", "else must", "... is")):
+    if context.startswith(("missing", "import path", "else must", "... is")):
         return f"syntax error: {context}"
     return f"syntax error: unexpected {token_text(token)}{context}"
-
-
-def has_label_on_top(stack: Stack) -> bool:
-    """Whether a label and its colon were read last; a name that begins an expression is no token any more."""
-    return len(stack) > 1 and _is_token(stack[-2], "NAME") and _is_token(stack[-1], "COLON")
 
 
 def token_text(token: Token) -> str:
@@ -91,14 +93,17 @@ def _opens_type_parameters(token: Token, before: Token | None, stack: Stack) -> 
         return _is_token(stack[-3], "NAME")
     follows_name = len(stack) >= 4 and (isinstance(stack[-1], s.Name) or _is_token(stack[-1], "NAME"))
     is_bracketed = follows_name and _is_token(stack[-2], "LBRACK") and _is_token(stack[-3], "NAME")
-    return is_bracketed and token.type in ("NAME", "COMMA") and _is_token(stack[-4], "TYPE")
+    is_constraint = token.type in ("NAME", "COMMA", "INTERFACE", "TILDE", "FUNC", "MAP", "STRUCT", "CHAN", "ARROW")
+    return is_bracketed and is_constraint and _is_token(stack[-4], "TYPE")
 
 
 # ---------------------------------------------------------------- outside declarations
 
 
 def _is_between_declarations(stack: Stack) -> bool:
-    """Whether nothing but whole declarations (and a semicolon) was read."""
+    """Whether nothing but a package clause or whole declarations (and a semicolon) was read."""
+    if len(stack) == 3 and _is_token(stack[0], "PACKAGE"):
+        return True
     parts = stack[:-1] if stack and _is_token(stack[-1], "SEMI") else stack
     return not any(isinstance(part, (Token, s.Node)) for part in parts[1:]) and not (
         parts and isinstance(parts[0], Token)
@@ -131,10 +136,9 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         return ", expected name or (" if "LPAR" in expected and _is_token(top, "FUNC", "DOT") else ", expected name"
     if {"NAME", "LPAR"} <= expected and _is_token(top, "VAR", "CONST", "TYPE"):
         return ", expected name"
-    if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR"}:
-        return "missing import path; require quoted string"
-    if len(stack) == 2 and _is_token(stack[0], "PACKAGE"):
-        return ", expected semicolon or newline"
+    is_unended = token.text == "EOF" and "RPAR" in expected
+    if "STRING" in expected and expected <= {"STRING", "NAME", "DOT", "LPAR", "RPAR"} and not is_unended:
+        return "import path must be a string" if token.type in LITERALS else "missing import path"
     if _is_token(top, "ELSE"):
         return "else must be followed by if or statement block"
     if token.type == "DEFINE" and "ASSIGN" in expected and "DEFINE" not in expected:
@@ -149,6 +153,10 @@ def _context(token: Token, expected: set[str], stack: Stack) -> str:
         only = next(iter(expected))
         return ", expected " + TEXTS.get(only, only.lower())
     return _after(token, expected, stack)
+
+
+def _is_after_label(stack: Stack) -> bool:
+    return len(stack) > 1 and _is_token(stack[-1], "COLON") and _is_token(stack[-2], "NAME")
 
 
 def _is_array_length(stack: Stack) -> bool:
@@ -223,7 +231,7 @@ def _needed(token: Token, expected: set[str], stack: Stack) -> str:
 
 def _is_in_targets(stack: Stack) -> bool:
     """Whether several expressions were read where a statement begins."""
-    inside = [part for _, part in _open(stack)]
+    inside = [part for _, part in _open(stack[:-1] if _is_token(stack[-1], "NAME") else stack)]
     before = next((part for part in inside if part.type != "COMMA"), None)
     if not _is_token(inside[0] if inside else None, "COMMA") or before is None:
         return False

@@ -42,3 +42,17 @@ def test_a_number_of_many_digits_is_too_long(number: str, shown: str) -> None:
 
 def test_an_angle_bracket_is_told_by_its_spelling() -> None:
     assert complaints("func f() { x = &T<1 } /* ERROR `syntax error: unexpected }, expected >` */ \n") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import 1 /* ERROR `syntax error: import path must be a string` */\n",
+        "import a /* ERROR `syntax error: missing import path$` */\n",
+        "import ( a 'x' /* ERROR `syntax error: import path must be a string` */ )\n",
+        "import ( + /* ERROR `syntax error: missing import path$` */ )\n",
+    ],
+)
+def test_an_import_names_a_path(text: str) -> None:
+    """Go's compiler says so; the go command, which reads the imports first, leaves out that it is a syntax error."""
+    assert complaints(text) == []
