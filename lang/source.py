@@ -15,24 +15,26 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Source:
     """One file's text."""
 
-    __slots__ = ("line_starts", "name", "text")
+    __slots__ = ("line_starts", "mark_bytes", "name", "text")
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, mark_bytes: int = 0) -> None:
         self.name = name                                        # as messages show it
         self.text = text
+        self.mark_bytes = mark_bytes                            # of a byte order mark that stood before the text
         lengths = (len(line) + 1 for line in text.split("\n"))
         self.line_starts = list(accumulate(lengths, initial=0))[:-1]  # offset of each line's first character
 
     @staticmethod
     def of_bytes(name: str, data: bytes) -> Source:
-        """The text of a file. A byte order mark in front is dropped."""
-        return Source(name, data.decode("utf-8", "surrogateescape").removeprefix(BYTE_ORDER_MARK))
+        """The text of a file. A byte order mark in front is dropped, but counts in the columns, as in Go."""
+        text = data.removeprefix(BYTE_ORDER_MARK)
+        return Source(name, text.decode("utf-8", "surrogateescape"), len(data) - len(text))
 
     def line_of(self, pos: int) -> int:
         """The line of an offset, from 1."""
@@ -44,7 +46,8 @@ class Source:
         """Line and column (in bytes) of an offset, both from 1."""
         line = self.line_of(pos)
         before = self.text[self.line_starts[line - 1] : pos]
-        return line, len(before.encode("utf-8", "surrogateescape")) + 1
+        column = len(before.encode("utf-8", "surrogateescape")) + 1
+        return line, column + self.mark_bytes if line == 1 else column
 
     def line_text(self, line: int) -> str:
         """A line without its end."""

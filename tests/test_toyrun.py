@@ -147,6 +147,13 @@ def test_line_ends_and_byte_order_mark_of_another_system(program: Write) -> None
     assert (done.code, done.out, done.err) == (0, "hello\n", "")
 
 
+def test_a_byte_order_mark_counts_in_the_columns_of_its_line(program: Write) -> None:
+    mark = b"\xef\xbb\xbf"
+    path = program(mark + b"func main() { x }\nfunc f() { y }\n")
+    assert re.findall(r"toy:(.*)", toyrun(path).err) == ["1:18: undefined: x", "2:12: undefined: y"]
+    assert "toy:1:4: invalid BOM in the middle of the file" in toyrun(program(2 * mark + HELLO.encode())).err
+
+
 # Files that are no programs
 
 
