@@ -286,7 +286,6 @@ def count_pause(runtime: Runtime, pause: u64) -> None:
     stats = runtime.gc
     runtime.cycle.stopped_ns = runtime.cycle.stopped_ns + pause
     stats.pause_count = stats.pause_count + 1
-    stats.pause_total_ns = stats.pause_total_ns + pause
     record_time(stats.pauses, pause)
     stats.cpu_ns = stats.cpu_ns + pause
 
@@ -295,6 +294,7 @@ def count_cycle(runtime: Runtime, cycle: Cycle) -> None:
     """Count a collection that has ended."""
     stats = runtime.gc
     stats.last_gc = clock_ns(runtime, CLOCK_REALTIME)
+    stats.pause_total_ns = stats.pause_total_ns + cycle.stopped_ns
     stats.pause_ns[stats.num_gc % PAUSES] = cycle.stopped_ns
     stats.pause_end[stats.num_gc % PAUSES] = stats.last_gc
     stats.num_gc = stats.num_gc + 1

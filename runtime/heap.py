@@ -119,7 +119,7 @@ class GCStats(Struct):
     floating: u64  # bytes that would count as marked besides if the program had run on: pacer.py
     heap_goal: u64  # bytes: what the last collection was to start at
     pause_count: u64  # pauses: one for a collection, or one for each of its steps
-    pause_total_ns: u64  # nanoseconds in all pauses
+    pause_total_ns: u64  # nanoseconds in the pauses of all collections that are over
     cpu_ns: u64  # nanoseconds of the processor in all collections
     last_gc: u64  # when the last one ended: nanoseconds since 1970
     start_ns: u64  # when the runtime began, by the monotonic clock

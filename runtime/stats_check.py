@@ -312,8 +312,6 @@ def check_cycles(runtime: Runtime, m: MemStats) -> None:
     num_gc = runtime.gc.num_gc
     if ended != (num_gc if num_gc < PAUSES else u64(PAUSES)):
         throw("ST6: the ring has not every collection", ended, num_gc)
-    if runtime.increments.is_marking:
-        total = total + runtime.cycle.stopped_ns
     if total > m.pause_total_ns or num_gc <= PAUSES and total != m.pause_total_ns:
         throw("ST6: the pauses do not add up", total, m.pause_total_ns)
     in_buckets = runtime.gc.pauses.overflow

@@ -168,6 +168,19 @@ def test_slots_that_nobody_was_given_are_free_behind_it(new_heap: NewHeap) -> No
     assert heap.state.gc.heap_marked == 16 * 3000 + 4 * (16 + 48 + 1024)
 
 
+def test_the_pauses_of_a_collection_are_counted_when_it_is_over(new_heap: NewHeap) -> None:
+    heap = new_heap(debug="gcstoptheworld=0")
+    heap.list_of(3000)
+    begin(heap)
+    m = MemStats()
+    heap.call(read_mem_stats, heap.g, m)
+    assert (m.num_gc, m.pause_total_ns, m.pause_ns[0]) == (0, 0, 0)
+    finish(heap)
+    heap.call(read_mem_stats, heap.g, m)
+    assert m.num_gc == 1
+    assert m.pause_total_ns == m.pause_ns[0] > 0
+
+
 def test_a_weak_pointer_that_is_followed_meanwhile_holds_its_object(new_heap: NewHeap) -> None:
     heap = new_heap(debug=STEPS)
     heap.list_of(40)
