@@ -176,9 +176,9 @@ def parse_arguments(words: Sequence[str]) -> tuple[str | None, list[str], Option
             watch += watch_option(value if equals or not rest else rest.pop(0))
             continue
         settings |= option(name, value if equals else None, rest)
-    check_files(settings)
     if not rest:
         raise UsageError("no program given")
+    check_files(settings, rest[0])
     return rest[0], rest[1:], Options(**settings, watch=watch)  # type: ignore[arg-type]
 
 
@@ -206,13 +206,17 @@ FILES = ("--memprofile", "--heapmap", "--trace")
 NUMBERS = {"--memprofilerate": "a number of bytes", "--heapmapat": "the number of a collection"}
 
 
-def check_files(settings: Mapping[str, Setting]) -> None:
-    """What is written at the end goes to files of its own."""
+def check_files(settings: Mapping[str, Setting], program: str) -> None:
+    """What is written at the end goes to files of its own, none of which is the program."""
     if "heapmapat" in settings and "heapmap" not in settings:
         raise UsageError("--heapmapat goes with --heapmap")
-    for one, other in combinations((name for name in FILES if name[2:] in settings), 2):
-        if settings[one[2:]] == settings[other[2:]]:
+    named = {name: os.path.realpath(str(settings[name[2:]])) for name in FILES if name[2:] in settings}
+    for one, other in combinations(named, 2):
+        if named[one] == named[other]:
             raise UsageError(f"{one} and {other} name the same file")
+    for name, path in named.items():
+        if path == os.path.realpath(program):
+            raise UsageError(f"{name} names the program's file")
 
 
 def report_option(name: str, value: str | None) -> dict[str, Setting]:

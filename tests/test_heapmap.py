@@ -586,6 +586,8 @@ def test_what_the_file_held_stays_until_there_is_a_page(program: Write, tmp_path
         (["--heapmapat=3", "p.toy"], "--heapmapat goes with --heapmap"),
         (["--heapmap=x", "--trace", "x", "p.toy"], "--heapmap and --trace name the same file"),
         (["--memprofile=x", "--trace", "x", "p.toy"], "--memprofile and --trace name the same file"),
+        (["--memprofile=x", "--trace", "./y/../x", "p.toy"], "--memprofile and --trace name the same file"),
+        (["--trace", "./p.toy", "p.toy"], "--trace names the program's file"),
     ],
 )
 def test_flags_without_a_sense(flags: list[str], message: str) -> None:
