@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from runtime.embedding import Runtime
 
 ENGINES = ("native", "python")
-MAX_SEED = (1 << 31) - 1
+MAX_SEED = MAX_MODE = (1 << 31) - 1
 COUNTED = ("runtimes", "allocations", "collections", "by_stress", "freed", "protected")
 # Names of GODEBUG, and of options with --toy- before them.
 MODES = ("gcstress", "gcsafepoint", "gcrandom", "clobberfree", "protectfree", "gcstoptheworld")
@@ -105,8 +105,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not 0 <= seed <= MAX_SEED:
         raise pytest.UsageError(f"--toy-seed: a number from 0 to {MAX_SEED}")
     for name in MODES:
-        if config.getoption(f"--toy-{name}") < 0:
-            raise pytest.UsageError(f"--toy-{name} takes numbers from 0 on")
+        if not 0 <= config.getoption(f"--toy-{name}") <= MAX_MODE:
+            raise pytest.UsageError(f"--toy-{name}: a number from 0 to {MAX_MODE}")
     config.stash[COUNTS] = Counts(seed)
 
 

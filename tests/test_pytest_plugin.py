@@ -121,7 +121,10 @@ def test_without_runtimes_nothing_is_said(run: Run) -> None:
     assert "toy runtimes" not in output
 
 
-@pytest.mark.parametrize("option", ["--toy-gcstress=-1", "--toy-seed=-1", "--toy-engine=jit", "--toy-gcrandom=x"])
+@pytest.mark.parametrize(
+    "option",
+    ["--toy-gcstress=-1", f"--toy-gcstress={1 << 31}", "--toy-seed=-1", "--toy-engine=jit", "--toy-gcrandom=x"],
+)
 def test_wrong_options(run: Run, option: str) -> None:
     code, output = run(TESTS, option)
     assert code == pytest.ExitCode.USAGE_ERROR
