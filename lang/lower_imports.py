@@ -124,6 +124,9 @@ from runtime.maps import (
 )
 from runtime.malloc import malloc_header, malloc_noscan, malloc_scan, malloc_scan_array, malloc_tiny, mallocgc
 from runtime.panics import (
+    UNSIGNED_HIGH,
+    UNSIGNED_LIMIT,
+    UNSIGNED_LOW,
     check_array,
     check_slice,
     check_slice3,

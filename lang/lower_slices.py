@@ -17,7 +17,6 @@ from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.lower_places import is_wide_unsigned
 from lang.syntax import Call, CallKind, Expr, Mode, Paren, SliceExpr
 from lang.type_notes import ARRAY
-from runtime.panics import HIGH, LIMIT, LOW
 
 
 class Slices(Literals):
@@ -206,10 +205,10 @@ class Slices(Literals):
         return (start, f"({high} - {low})")
 
 
-def unsigned_bounds(expr: SliceExpr) -> int:
-    """LOW, HIGH and LIMIT for those bounds that an i64 may not hold."""
-    bounds = ((expr.low, LOW), (expr.high, HIGH), (expr.max, LIMIT))
-    return sum(flag for bound, flag in bounds if bound is not None and is_wide_unsigned(bound))
+def unsigned_bounds(expr: SliceExpr) -> str:
+    """Which bounds an i64 may not hold, for runtime/panics.py."""
+    bounds = (("UNSIGNED_LOW", expr.low), ("UNSIGNED_HIGH", expr.high), ("UNSIGNED_LIMIT", expr.max))
+    return " | ".join(flag for flag, bound in bounds if bound is not None and is_wide_unsigned(bound)) or "0"
 
 
 def made_length(expr: Expr) -> Expr | None:

@@ -26,8 +26,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
+from operator import setitem
 from types import FunctionType, TracebackType
 from typing import Any, NoReturn, Self, cast
+from weakref import ref
 
 from runtime import boundary, finalizers, walk
 from runtime.background_scavenger import run_scavenger, stop_scavenger
@@ -137,7 +139,9 @@ class Runtime:
         unless memprofilerate is in debug. watch: numbers of allocations, from 1 on, whose objects' stories are kept.
         """
         self.is_open = False
-        self.dropped: list[int] = []  # numbers of handles that Python has dropped
+        self.lives: dict[int, ref[Handle]] = {}  # the handles that Python has, by number
+        self.dropped: dict[int, object] = {}  # the numbers of those that it has dropped
+        self.notes: dict[int, partial[None]] = {}  # by number, what puts it there when it is called
         self._is_idle = True  # EB1: nothing is inside of the runtime
         self._teller = 0  # the thread that a callback is running on
         self._is_abandoned = False  # threads hang in the runtime: its memory cannot be given back
@@ -364,8 +368,9 @@ class Runtime:
 
     def unroot(self, number: int) -> None:
         """End a handle; for Handle."""
+        del self.lives[number]
         if not self._is_idle:
-            self.dropped.append(number)  # HD1
+            self.dropped[number] = None  # HD1
         elif self.is_open:
             MEMORY[self._handles + number] = 0
             self._free.append(number)
@@ -373,7 +378,8 @@ class Runtime:
     def _end_dropped(self) -> None:
         """End the handles that Python has dropped. EB4."""
         while self.dropped:
-            number = self.dropped.pop()
+            number, _ = self.dropped.popitem()
+            self.lives.pop(number, None)
             MEMORY[self._handles + number] = 0
             self._free.append(number)
 
@@ -383,7 +389,8 @@ class Runtime:
         view = array_at(u64, ctypes.addressof(numbers))
         self._engine.call(boundary.reserve_handles, self._g, view, HANDLES_AT_ONCE)
         self._handles = address(self._state.roots.handles) >> 3
-        self._free = numbers[::-1]
+        self.notes |= {number: partial(setitem, self.dropped, number) for number in numbers}
+        self._free = numbers[::-1]  # last: an interrupt may come in between
 
     def store_pointer(self, at: int, value: Handle | int | None) -> None:
         """Store in a pointer word, for Handle and RootTable: a Handle, None, or the address of or in an object."""

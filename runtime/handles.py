@@ -11,7 +11,8 @@
 
 A handle has a number in the runtime's table of roots (roots.py). Numbers are reserved many at a time, so making a
 handle and ending it are one store each. What Python drops is only noted, and ended by the next call of the runtime:
-Python may drop a handle anywhere, in the middle of a collection too.
+Python may drop a handle anywhere, in the middle of a collection too. A weak reference notes it, without a line of
+Python: what a signal's handler raises in a `__del__` is lost, and Ctrl-C with it.
 
     HD1  no handle's number is stored through while the table may move: a release inside of a call of the runtime waits
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import ctypes
 import struct as packing
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -51,7 +53,8 @@ class Handle:
 
     def __init__(self, runtime: Runtime, addr: int, number: int, size: int, typ: HeapType) -> None:
         """For Runtime: number is that of a root that holds addr, the address of an object."""
-        self._runtime = runtime  # before there is anything to release: an interrupt may come in between
+        runtime.lives[number] = weakref.ref(self, runtime.notes[number])  # first: an interrupt may come behind it
+        self._runtime = runtime
         self._number = number
         self._address = addr
         self._type = typ
@@ -195,11 +198,6 @@ class Handle:
         if self._number != RELEASED:
             number, self._number, self._quick = self._number, RELEASED, 0
             self._runtime.unroot(number)
-
-    def __del__(self) -> None:
-        number = getattr(self, "_number", RELEASED)  # none yet, if an interrupt ended __init__
-        if number != RELEASED:
-            self._runtime.dropped.append(number)
 
     def __eq__(self, other: object) -> bool:
         """Whether both are handles of one object."""

@@ -65,9 +65,9 @@ UNKNOWN_POSITION = -1  # where the compiler gave none
 INDEX_TEXT = "index out of range [%d] with length %d"
 
 # Which bounds of a slice expression have an unsigned type of 64 bits: those that look negative are above all others.
-LOW = 1
-HIGH = 2
-LIMIT = 4
+UNSIGNED_LOW = 1
+UNSIGNED_HIGH = 2
+UNSIGNED_LIMIT = 4
 
 # What panic_message tells apart; the texts are those of the functions that fail with them.
 NIL_TEXT = "invalid memory address or nil pointer dereference"
@@ -118,7 +118,7 @@ def panic_index_unsigned(i: u64, n: i64, pos: i64) -> NoReturn:
 @cold
 def panic_slice_capacity(hi: i64, capacity: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi] of a slice."""
-    if is_negative(hi, unsigned & HIGH):
+    if is_negative(hi, unsigned & UNSIGNED_HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d]", hi, pos)
     fail(FAIL_PANIC, "slice bounds out of range [:%d] with capacity %d", u64(hi), capacity, pos)
 
@@ -126,7 +126,7 @@ def panic_slice_capacity(hi: i64, capacity: i64, unsigned: i64, pos: i64) -> NoR
 @cold
 def panic_slice_length(hi: i64, length: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi] of a string or an array."""
-    if is_negative(hi, unsigned & HIGH):
+    if is_negative(hi, unsigned & UNSIGNED_HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d]", hi, pos)
     fail(FAIL_PANIC, "slice bounds out of range [:%d] with length %d", u64(hi), length, pos)
 
@@ -134,7 +134,7 @@ def panic_slice_length(hi: i64, length: i64, unsigned: i64, pos: i64) -> NoRetur
 @cold
 def panic_slice_order(lo: i64, hi: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[lo:hi] with lo above hi, which is in range."""
-    if is_negative(lo, unsigned & LOW):
+    if is_negative(lo, unsigned & UNSIGNED_LOW):
         fail(FAIL_PANIC, "slice bounds out of range [%d:]", lo, pos)
     fail(FAIL_PANIC, "slice bounds out of range [%d:%d]", u64(lo), hi, pos)
 
@@ -154,7 +154,7 @@ def panic_slice_convert(length: i64, wanted: i64, pos: i64) -> NoReturn:
 @cold
 def panic_slice3_capacity(limit: i64, capacity: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[::limit] of a slice."""
-    if is_negative(limit, unsigned & LIMIT):
+    if is_negative(limit, unsigned & UNSIGNED_LIMIT):
         fail(FAIL_PANIC, "slice bounds out of range [::%d]", limit, pos)
     fail(FAIL_PANIC, "slice bounds out of range [::%d] with capacity %d", u64(limit), capacity, pos)
 
@@ -162,7 +162,7 @@ def panic_slice3_capacity(limit: i64, capacity: i64, unsigned: i64, pos: i64) ->
 @cold
 def panic_slice3_length(limit: i64, length: i64, unsigned: i64, pos: i64) -> NoReturn:
     """a[::limit] of an array."""
-    if is_negative(limit, unsigned & LIMIT):
+    if is_negative(limit, unsigned & UNSIGNED_LIMIT):
         fail(FAIL_PANIC, "slice bounds out of range [::%d]", limit, pos)
     fail(FAIL_PANIC, "slice bounds out of range [::%d] with length %d", u64(limit), length, pos)
 
@@ -170,7 +170,7 @@ def panic_slice3_length(limit: i64, length: i64, unsigned: i64, pos: i64) -> NoR
 @cold
 def panic_slice3_middle(hi: i64, limit: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[:hi:limit] with hi above limit, which is in range."""
-    if is_negative(hi, unsigned & HIGH):
+    if is_negative(hi, unsigned & UNSIGNED_HIGH):
         fail(FAIL_PANIC, "slice bounds out of range [:%d:]", hi, pos)
     fail(FAIL_PANIC, "slice bounds out of range [:%d:%d]", u64(hi), limit, pos)
 
@@ -178,7 +178,7 @@ def panic_slice3_middle(hi: i64, limit: i64, unsigned: i64, pos: i64) -> NoRetur
 @cold
 def panic_slice3_order(lo: i64, hi: i64, unsigned: i64, pos: i64) -> NoReturn:
     """s[lo:hi:] with lo above hi, which is in range."""
-    if is_negative(lo, unsigned & LOW):
+    if is_negative(lo, unsigned & UNSIGNED_LOW):
         fail(FAIL_PANIC, "slice bounds out of range [%d::]", lo, pos)
     fail(FAIL_PANIC, "slice bounds out of range [%d:%d:]", u64(lo), hi, pos)
 

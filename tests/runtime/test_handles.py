@@ -6,7 +6,10 @@ import copy
 import gc
 import math
 import pickle
+import signal
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 import pytest
 
@@ -243,8 +246,33 @@ def test_tables_may_be_many(runtime: Runtime) -> None:
     assert alive(runtime) == 4
 
 
-def test_a_handle_that_an_interrupt_kept_from_being_made_is_dropped_silently() -> None:
-    Handle.__new__(Handle).__del__()
+class Interrupt(Exception):
+    """What the handler of a signal raises."""
+
+
+def drop_until(runtime: Runtime, sent: list[int], count: int) -> None:
+    """Make handles and drop them until so many signals were sent, one of them from now on."""
+    signal.setitimer(signal.ITIMER_REAL, 0.0002)
+    while len(sent) < count:
+        runtime.new_bytes(8)
+
+
+def test_no_interrupt_is_lost_while_a_handle_is_dropped(runtime: Runtime) -> None:
+    """What a signal's handler raises in a `__del__` is lost."""
+    sent: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        sent.append(number)
+        raise Interrupt
+
+    outer = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for number in range(300):
+            with pytest.raises(Interrupt):
+                drop_until(runtime, sent, number + 1)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, outer)
 
 
 def test_handles_in_many_hands(runtime: Runtime) -> None:
