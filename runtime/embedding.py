@@ -368,7 +368,7 @@ class Runtime:
 
     def unroot(self, number: int) -> None:
         """End a handle; for Handle."""
-        del self.lives[number]
+        self.lives.pop(number, None)  # none, if Python has only the number
         if not self._is_idle:
             self.dropped[number] = None  # HD1
         elif self.is_open:

@@ -24,6 +24,8 @@ from runtime.phases import PHASE_MARKED
 from tests.forked_toyrun import toyrun
 from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start
 
+pytestmark = pytest.mark.full_on_python
+
 Write = Callable[..., Path]
 __all__ = ["program"]
 

@@ -36,8 +36,8 @@ def collections(stderr: str) -> int:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(["--gogc", "1"], id="native", marks=pytest.mark.full),
-        pytest.param(["--gcstress", "1"], id="native-stress"),
+        pytest.param(["--gogc", "1"], id="native"),
+        pytest.param(["--gcstress", "1"], id="native-stress", marks=pytest.mark.full),
         pytest.param(["--engine", "python", "--gcstress", "50"], id="python-stress", marks=pytest.mark.slow),
     ],
 )

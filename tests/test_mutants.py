@@ -49,6 +49,7 @@ def test_there_are_enough_faults_and_each_has_a_name() -> None:
     assert len(names) == len(FAULTS) >= LEAST
 
 
+@pytest.mark.full
 @every_fault
 def test_a_fault_changes_its_module_in_one_place_and_names_tests(fault: Fault) -> None:
     text = fault.path(ROOT).read_text("utf-8")
@@ -57,6 +58,7 @@ def test_a_fault_changes_its_module_in_one_place_and_names_tests(fault: Fault) -
     assert [name for name in fault.tests + SUITE if not (ROOT / name).is_file()] == []
 
 
+@pytest.mark.full
 @every_fault
 def test_a_changed_module_is_systems_python(fault: Fault, symbols: frozenset[str]) -> None:
     """Else the native engine notices before anything runs."""

@@ -23,6 +23,8 @@ from tests.runtime.heaps import NONE, HeapUnderTest, make_type
 from tests.runtime.machines import run_machine
 from tests.runtime.recount import check_pages, read_stats, recounted_stats
 
+pytestmark = pytest.mark.full_on_python
+
 KIB, MIB = 1 << 10, 1 << 20
 
 BORDERS = [0, 1, 7, 8, 9, 15, 16, 17, 24, 32, 48, 504, 511, 512, 513, 520, 1016, 1023, 1024, 1025, 8184, 8192, 8193]

@@ -23,6 +23,8 @@ from tests.runtime.compiled import break_down
 from tests.runtime.heaps import HeapUnderTest, engine_named
 from tests.runtime.test_heap_check import BREAKS, Break, populated
 
+pytestmark = pytest.mark.full_on_python
+
 
 def names(damages: tuple[Damage, ...]) -> set[str]:
     return {damage.invariant for damage in damages}

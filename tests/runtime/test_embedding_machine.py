@@ -370,7 +370,7 @@ class EmbeddingMachine(RuleBasedStateMachine):
                 assert self.runtime.object_at(node.addr + node.size - 1) is not None
 
 
-@pytest.mark.full_on_python
+@pytest.mark.full
 @pytest.mark.parametrize("engine", ENGINES)
 def test_embedders_that_nobody_wrote(engine: str, seed: int) -> None:
     if engine == "python":

@@ -32,6 +32,8 @@ from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type, own_bytes
 
+pytestmark = pytest.mark.full_on_python
+
 KINDS = [
     pytest.param(4, NONE, id="tiny"),
     pytest.param(48, NONE, id="noscan"),

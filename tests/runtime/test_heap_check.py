@@ -18,6 +18,8 @@ from runtime.span_set import pop_span
 from runtime.syspy import Failure, nil, store, u64
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, drawn
 
+pytestmark = pytest.mark.full_on_python
+
 NOSCAN_1K = 65
 
 

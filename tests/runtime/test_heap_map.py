@@ -21,6 +21,8 @@ from tests.runtime.heaps import NODE, NONE, HeapUnderTest
 from tests.runtime.test_memstats import read
 from tests.runtime.test_stats_check import random_step
 
+pytestmark = pytest.mark.full_on_python
+
 HOOK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)
 ROOM = 6  # arenas
 

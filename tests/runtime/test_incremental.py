@@ -28,6 +28,8 @@ from runtime.write_barrier import keep_all
 from tests.runtime import workers
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
 
+pytestmark = pytest.mark.full_on_python
+
 STEPS = "gcstoptheworld=0,gcstress=1000000000,gccheckmark=1,heapcheck=1,clobberfree=1"  # two entries in each step
 KINDS = [
     pytest.param(16, NODE, id="node"),

@@ -16,6 +16,8 @@ from runtime.work_queue import ROOM, set_limit
 from tests.runtime.big_lists import build_list
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
 
+pytestmark = pytest.mark.full_on_python
+
 # The python engine looks at all of its words, one by one.
 LARGEST = pytest.param(1 << 20, marks=pytest.mark.full)
 

@@ -11,6 +11,8 @@ from tests.go_oracle import find_go
 from tests.runtime.heaps import NODE, HeapUnderTest
 from tests.runtime.test_gctrace import LINE, lines_of_go, stderr_of
 
+pytestmark = pytest.mark.full_on_python
+
 MB = 1 << 20
 FLOAT = r"-?[0-9.]+(?:e[+-][0-9]+)?"
 START = re.compile(rf"pacer: assist ratio=({FLOAT}) \(scan (\d+) MB in (\d+)->(\d+) MB\) workers=(\d+)\+({FLOAT})\n")

@@ -16,6 +16,8 @@ from tests.runtime.machines import run_machine
 from tests.runtime.page_heaps import GO_BASE, LAST_CHUNK, PAGE_HEAP_ROOTS, PageHeap
 from tests.runtime.page_model import Model
 
+pytestmark = pytest.mark.full_on_python
+
 ROOTS = [*PAGE_HEAP_ROOTS, alloc_to_cache, cache_alloc, cache_flush]
 
 PS = 3  # page caches

@@ -15,6 +15,8 @@ from runtime.syspy import Failure, load, u64
 from tests.go_oracle import ROOT
 from tests.runtime.heaps import NODE, NONE, HeapUnderTest
 
+pytestmark = pytest.mark.full_on_python
+
 USE_AFTER_FREE = """
 import ctypes, sys
 from runtime import Runtime

@@ -15,6 +15,8 @@ from runtime.syspy import load, store, u64
 from runtime.types import Type
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest, make_type
 
+pytestmark = pytest.mark.full_on_python
+
 # --- Each kind of root alone -----------------------------------------------------------------------------------------
 
 Clear = Callable[[], object]

@@ -163,7 +163,8 @@ def garbage(s: Scenario) -> None:
         s.malloc(size, NONE, 1)
 
 
-SCENARIOS = [growth, large_objects, many_arenas, wide_graph, handles, garbage]
+LARGE = [pytest.param(scenario, marks=pytest.mark.full) for scenario in (large_objects, wide_graph)]
+SCENARIOS = [growth, many_arenas, handles, garbage, *LARGE]
 
 
 # --- Every n ---------------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from tests.runtime.heaps import HeapUnderTest, engine_named, native_engine
 from tests.runtime.soak import Run
 from tests.runtime.soak_driver import DENSE, ENTRIES, Entry, Soak, check_all, soak
 
+pytestmark = pytest.mark.full_on_python
+
 
 def entries(state: Soak) -> Iterator[tuple[int, Entry]]:
     """The driver's entries, numbered."""

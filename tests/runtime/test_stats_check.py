@@ -15,6 +15,8 @@ from runtime.syspy import Failure
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest
 from tests.runtime.test_memstats import busy, read
 
+pytestmark = pytest.mark.full_on_python
+
 
 def random_step(heap: HeapUnderTest, rng: random.Random, handles: list[int]) -> None:
     """Allocate something, forget something, collect, or change the handles."""

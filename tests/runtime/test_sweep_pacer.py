@@ -10,6 +10,8 @@ from runtime.sweep_pacer import AHEAD, MARGIN, deduct_sweep_credit, pace_sweeper
 from runtime.sweeper import finish_sweep
 from tests.runtime.heaps import HeapUnderTest
 
+pytestmark = pytest.mark.full_on_python
+
 KB = 1 << 10
 MB = 1 << 20
 

@@ -24,6 +24,8 @@ from tests.runtime.heaps import NODE, HeapUnderTest
 from tests.runtime.test_world import NODE as NODE_24
 from tests.runtime.test_world import Threads, in_host, rounds
 
+pytestmark = pytest.mark.full_on_python
+
 __all__ = ["in_host"]
 
 

@@ -16,6 +16,8 @@ from runtime.types import Type
 from runtime.weak import weak_make, weak_value
 from tests.runtime.heaps import NODE, NONE, WORD, HeapUnderTest
 
+pytestmark = pytest.mark.full_on_python
+
 KINDS = [
     pytest.param(8, NONE, id="tiny"),
     pytest.param(16, NODE, id="node"),

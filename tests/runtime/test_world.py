@@ -25,6 +25,8 @@ from tests.runtime import workers
 from tests.runtime.engines import BROKEN
 from tests.runtime.heaps import HeapUnderTest, make_type
 
+pytestmark = pytest.mark.full_on_python
+
 NODE = make_type(24, [0], "node")
 
 

@@ -13,6 +13,8 @@ import pytest
 from runtime import Busy, Closed, Handle, Runtime
 from runtime.engines import ENGINES
 
+pytestmark = pytest.mark.full_on_python
+
 HUGE = 10**5000
 Case = tuple[str, type[Exception], str, Callable[[Any], object]]
 
