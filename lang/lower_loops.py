@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import BOOL, INT, RUNE, Array, Interface, Pointer, Slice, Type
+from lang.go_types import BOOL, INT, RUNE, STRING, UINT8, Array, Interface, Pointer, Slice, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import Argument
 from lang.lower_frame import NotYet, Place, Value
@@ -196,7 +196,10 @@ class Loops(Statements):
         """Elements, their number and type; evaluated once. "" for those of an array that only has its length taken."""
         under = node.operand.type.underlying
         if isinstance(under, Slice):
-            data, length, _ = self.snapshot(node.operand.type, self.value(node.operand))
+            if under.elem.underlying == UINT8:
+                data, length = self.snapshot(STRING, self.looked_at(node.operand))
+            else:
+                data, length, _ = self.snapshot(node.operand.type, self.value(node.operand))
             return data, length, under.elem
         array = under.elem.underlying if isinstance(under, Pointer) else under
         assert isinstance(array, Array), "the checker lets only arrays and pointers to them come here"

@@ -12,11 +12,12 @@ Next: lower_calls.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeGuard
 
 from lang.flow import Break, Continue
-from lang.go_types import Map, Type
+from lang.go_types import Basic, Map, Type
 from lang.lower_frame import Place, Value
 from lang.lower_operators import may_differ_from_itself
 from lang.lower_slices import Slices
@@ -73,15 +74,20 @@ class Maps(Slices):
 
     # ---- elements
 
-    def map_key(self, expr: Index) -> tuple[Map, str, Value]:
+    def map_key(self, expr: Index, key: Callable[[Expr, Type], Value]) -> tuple[Map, str, Value]:
         """The map and the key of m[k], evaluated."""
         t = self.map_of(expr.operand)
         (m,) = self.snapshot(expr.operand.type, self.value(expr.operand))
-        return t, m, self.snapshot(t.key, self.value_as(expr.index, t.key))
+        return t, m, self.snapshot(t.key, key(expr.index, t.key))
+
+    def key_to_find(self, expr: Expr, t: Type) -> Value:
+        """A key that the map does not keep."""
+        is_string = isinstance(t.underlying, Basic) and t.underlying.is_string
+        return self.looked_at(expr) if is_string else self.value_as(expr, t)
 
     def map_index(self, expr: Index) -> Value:
         """m[k] as a value, with its ok if that is asked for."""
-        t, m, key = self.map_key(expr)
+        t, m, key = self.map_key(expr, self.key_to_find)
         slot = self.found_slot(t, m, key, self.position(expr))
         found = self.element_or_zero(slot, t.elem)
         return (*found, f"(not is_nil({slot}))") if expr.comma_ok else found
@@ -109,7 +115,7 @@ class Maps(Slices):
 
     def map_place(self, expr: Index) -> MapPlace:
         """m[k] as the target of an assignment."""
-        t, m, key = self.map_key(expr)
+        t, m, key = self.map_key(expr, self.value_as)
         return MapPlace("", t.elem, "", m, t, key, self.position(expr))
 
     def store_entry(self, place: MapPlace, parts: Value) -> None:
@@ -140,7 +146,7 @@ class Maps(Slices):
         if expr.builtin == "clear":
             self.step(f"clear_map(g, {m}, {functions.group_type})")
             return ()
-        key = self.bind(t.key, self.value_as(expr.args[1], t.key))
+        key = self.bind(t.key, self.key_to_find(expr.args[1], t.key))
         self.step(f"{functions.delete}({', '.join(('g', m, *key, self.position(expr)))})")
         return ()
 

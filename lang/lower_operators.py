@@ -168,6 +168,8 @@ class Operators(Places):
         if isinstance(left.type.underlying, Interface) or isinstance(right.type.underlying, Interface):
             equal = self.equal_mixed(left.type, self.value(left), right.type, self.value(right))
             return equal if op == "==" else f"(not {equal})"
+        if isinstance(left.type.underlying, Basic) and left.type.underlying.is_string:
+            return self.compared_strings(op, self.looked_at(left), self.looked_at(right))
         if is_boxed(left.type):
             return self.compared(op, left.type, (self.value(left)[0],), (self.value(right)[0],))
         return self.compared(op, left.type, self.value(left), self.value(right))

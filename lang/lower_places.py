@@ -18,7 +18,7 @@ import re
 
 from lang.check_tree import parts
 from lang.flow import Allocate, Step
-from lang.go_types import Array, Basic, Map, Pointer, Slice, Type
+from lang.go_types import UINT8, Array, Basic, Map, Pointer, Slice, Type
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
@@ -188,6 +188,22 @@ class Places(Frame):
         """Keep the components of an operand for what it is an operand of."""
         self.ready[expr] = parts
         self.settled.add(expr)
+
+    # ---- strings and bytes that are only looked at
+
+    def looked_at(self, expr: Expr) -> Value:
+        """Data and length of a string, or of bytes, that nobody keeps or changes before they were looked at.
+
+        string(b) and []byte(s) share what they are made of then, as Go's compiler has it.
+        """
+        match expr:
+            case _ if expr in self.ready:
+                pass
+            case Paren():
+                return self.looked_at(expr.inner)
+            case Call(kind=CallKind.CONVERSION, args=[operand]) if is_shared(expr, operand):
+                return self.value(operand)[:2]
+        return self.value(expr)[:2]
 
     # ---- expressions as places
 
@@ -404,6 +420,20 @@ class Places(Frame):
         count = MAX_BITMAP_SIZE // size
         mask = pointer_mask(Array(count, elem)) | MASK64 << count * size // PTR_SIZE & MASK64
         return f"malloc_scan_array(g, {capacity}, {size}, {mask})"
+
+
+def is_shared(expr: Expr, operand: Expr) -> bool:
+    """Whether a conversion of the operand is one between a string and bytes."""
+    one, other = expr.type.underlying, operand.type.underlying
+    if isinstance(other, Slice):
+        one, other = other, one
+    return (
+        expr.mode is not Mode.CONSTANT
+        and isinstance(one, Slice)
+        and one.elem.underlying == UINT8
+        and isinstance(other, Basic)
+        and other.is_string
+    )
 
 
 def is_wide_unsigned(expr: Expr) -> bool:
