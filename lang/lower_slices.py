@@ -62,12 +62,18 @@ class Slices(Literals):
         read = self.value_as if len(expr.args) == 2 else self.value_before_others
         values = [read(arg, t.elem) for arg in expr.args[1:]]
         data, length, capacity = self.snapshot(expr.type, base)
-        new_length = self.temporary(f"{length} + {len(values)}")
+        new_length = self.longer(expr, length, str(len(values)), t.elem)
         self.make_room(data, length, capacity, new_length, t.elem)
         for number, parts in enumerate(values):
             index = f"{length} + {number}" if number else length
             self.store(self.element_place(data, index, t.elem), parts)
         return (data, new_length, capacity)
+
+    def longer(self, expr: Call, length: str, more: str, elem: Type) -> str:
+        """The length with more elements. Only of elements without bytes may there be more than anybody can count."""
+        if size_of(elem) == 0:
+            return self.temporary(f"length_with({length}, {more}, {self.position(expr)})")
+        return self.temporary(f"{length} + {more}")
 
     def value_before_others(self, expr: Expr, t: Type) -> Value:
         """One of several values as it is before the first of them is stored, which may be where this one is read."""
@@ -82,7 +88,7 @@ class Slices(Literals):
             self.value_as(expr.args[1], expr.args[1].type if expr.args[1].mode is not Mode.NIL else expr.type),
         )
         data, length, capacity = self.snapshot(expr.type, base)
-        new_length = self.temporary(f"{length} + {source[1]}")
+        new_length = self.longer(expr, length, source[1], elem)
         start, size = self.room_for(data, length, capacity, new_length, source[1], elem)
         self.step(f"memmove({start}, address({source[0]}), {size})")
         return (data, new_length, capacity)

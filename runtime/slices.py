@@ -57,7 +57,7 @@ def make_slice(g: G, elem: Type, length: i64, capacity: i64, pos: i64) -> uintpt
 
 @inline
 def length_with(length: i64, more: i64, pos: i64) -> i64:
-    """The length of append(s, make([]T, more)...)."""
+    """The length of append(s, make([]T, more)...), and of any append of `more` elements without bytes."""
     if unlikely(more < 0):
         panic_makeslice_len(pos)
     if unlikely(more > MAX_LENGTH - length):

@@ -25,6 +25,7 @@ from runtime.syspy.pointers import LOWEST_ADDRESS, PENDING, View, address, link_
 T = TypeVar("T")
 
 UNSIZED = 1 << 40  # elements that an array without a length claims
+UNSIZED_EMPTY = (1 << 63) - 1  # the same, of elements without bytes: there may be any number of them
 
 
 class InlineOf:
@@ -69,7 +70,8 @@ else:
 
         def __class_getitem__(cls, element):
             if element not in cls._known:
-                cls._known[element] = array_class(element, UNSIZED)
+                is_empty = isinstance(element, InlineOf) and ctypes.sizeof(element.struct) == 0
+                cls._known[element] = array_class(element, UNSIZED_EMPTY if is_empty else UNSIZED)
             return cls._known[element]
 
         @classmethod
@@ -80,7 +82,7 @@ else:
             return cls.from_address(addr) if addr >= LOWEST_ADDRESS else cls.NIL.from_address(addr)
 
         def __len__(self):
-            if self._length_ == UNSIZED:
+            if self._length_ in (UNSIZED, UNSIZED_EMPTY):
                 raise TypeError("an Array without a fixed length has no len()")
             return self._length_
 
