@@ -21,11 +21,12 @@ from dataclasses import dataclass, field
 
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import BOOL, INT, RUNE, STRING, UINT8, Array, Interface, Pointer, Slice, Type
+from lang.go_types import BOOL, INT, RUNE, STRING, Array, Interface, Pointer, Slice, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import Argument
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import is_fresh
+from lang.lower_places import is_bytes
 from lang.lower_statements import Jumping, Statements, is_blank
 from lang.lower_types import is_boxed
 from lang.objects import Var
@@ -196,7 +197,7 @@ class Loops(Statements):
         """Elements, their number and type; evaluated once. "" for those of an array that only has its length taken."""
         under = node.operand.type.underlying
         if isinstance(under, Slice):
-            if under.elem.underlying == UINT8:
+            if is_bytes(under):
                 data, length = self.snapshot(STRING, self.looked_at(node.operand))
             else:
                 data, length, _ = self.snapshot(node.operand.type, self.value(node.operand))

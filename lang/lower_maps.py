@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from lang.flow import Break, Continue
-from lang.go_types import Basic, Map, Type
+from lang.go_types import Map, Type, basic
 from lang.lower_frame import Place, Value
 from lang.lower_operators import may_differ_from_itself
 from lang.lower_slices import Slices
@@ -82,8 +82,7 @@ class Maps(Slices):
 
     def key_to_find(self, expr: Expr, t: Type) -> Value:
         """A key that the map does not keep."""
-        is_string = isinstance(t.underlying, Basic) and t.underlying.is_string
-        return self.looked_at(expr) if is_string else self.value_as(expr, t)
+        return self.looked_at(expr) if basic(t).is_string else self.value_as(expr, t)
 
     def map_index(self, expr: Index) -> Value:
         """m[k] as a value, with its ok if that is asked for."""

@@ -17,7 +17,7 @@ from fractions import Fraction
 from math import inf
 
 from lang.flow import Flow, If
-from lang.go_types import STRING, Array, Basic, Interface, Kind, Pointer, Struct, Type
+from lang.go_types import STRING, Array, Basic, Interface, Kind, Pointer, Struct, Type, basic
 from lang.lower_frame import NotYet, Value
 from lang.lower_places import Places
 from lang.lower_types import MACHINE_TYPES, VIEW, Component, is_boxed
@@ -168,7 +168,7 @@ class Operators(Places):
         if isinstance(left.type.underlying, Interface) or isinstance(right.type.underlying, Interface):
             equal = self.equal_mixed(left.type, self.value(left), right.type, self.value(right))
             return equal if op == "==" else f"(not {equal})"
-        if isinstance(left.type.underlying, Basic) and left.type.underlying.is_string:
+        if basic(left.type).is_string:
             return self.compared_strings(op, self.looked_at(left), self.looked_at(right))
         if is_boxed(left.type):
             return self.compared(op, left.type, (self.value(left)[0],), (self.value(right)[0],))

@@ -18,7 +18,7 @@ import re
 
 from lang.check_tree import parts
 from lang.flow import Allocate, Step
-from lang.go_types import UINT8, Array, Basic, Map, Pointer, Slice, Type
+from lang.go_types import UINT8, Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
 from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
@@ -201,8 +201,9 @@ class Places(Frame):
                 pass
             case Paren():
                 return self.looked_at(expr.inner)
-            case Call(kind=CallKind.CONVERSION, args=[operand]) if is_shared(expr, operand):
-                return self.value(operand)[:2]
+            case Call(kind=CallKind.CONVERSION, args=[operand]) if expr.mode is not Mode.CONSTANT:
+                if is_shared(expr.type, operand.type):
+                    return self.value(operand)[:2]
         return self.value(expr)[:2]
 
     # ---- expressions as places
@@ -422,24 +423,20 @@ class Places(Frame):
         return f"malloc_scan_array(g, {capacity}, {size}, {mask})"
 
 
-def is_shared(expr: Expr, operand: Expr) -> bool:
-    """Whether a conversion of the operand is one between a string and bytes."""
-    one, other = expr.type.underlying, operand.type.underlying
-    if isinstance(other, Slice):
-        one, other = other, one
-    return (
-        expr.mode is not Mode.CONSTANT
-        and isinstance(one, Slice)
-        and one.elem.underlying == UINT8
-        and isinstance(other, Basic)
-        and other.is_string
-    )
+def is_shared(to: Type, source: Type) -> bool:
+    """Whether a conversion is one between a string and bytes."""
+    return basic(to).is_string and is_bytes(source) or is_bytes(to) and basic(source).is_string
+
+
+def is_bytes(t: Type) -> bool:
+    """Whether a type is one of slices of bytes."""
+    return isinstance(t.underlying, Slice) and basic(t.underlying.elem) == UINT8
 
 
 def is_wide_unsigned(expr: Expr) -> bool:
     """Whether an index or a bound, no constant, may be one that an i64 does not hold."""
-    under = expr.type.underlying
-    return isinstance(under, Basic) and under.is_unsigned and under.bits == 64 and expr.mode is not Mode.CONSTANT
+    under = basic(expr.type)
+    return under.is_unsigned and under.bits == 64 and expr.mode is not Mode.CONSTANT
 
 
 def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:
@@ -449,7 +446,7 @@ def typed_parts(parts: Value, components: tuple[Component, ...]) -> Value:
 
 def is_number(t: Type) -> bool:
     """Whether a type is one of numbers."""
-    return isinstance(t.underlying, Basic) and t.underlying.is_numeric
+    return basic(t).is_numeric
 
 
 def is_in_turn(x: Node) -> bool:

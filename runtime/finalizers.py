@@ -28,7 +28,7 @@ Owner: the goroutine that calls. Go: runtime/mfinal.go, mcleanup.go.            
 from __future__ import annotations
 
 from runtime.arenas import span_of
-from runtime.layout import PTR_SIZE
+from runtime.layout import PTR_SIZE, smaller
 from runtime.mheap import MHeap
 from runtime.mspan import MSpan, header_bytes, slot_addr, slot_of
 from runtime.proc import G
@@ -143,7 +143,7 @@ def closes_over(g: G, closure: uintptr, p: uintptr) -> bool:
     if is_nil(span) or is_nil(holder) or holder.span_class & 1 != 0:
         return False
     word = slot_addr(holder, slot_of(holder, closure))
-    end = min(word + holder.elem_size, holder.limit)
+    end = smaller(word + holder.elem_size, holder.limit)
     while word < end:
         if is_in_slot(g, span, p, load(uintptr, word)):
             return True
