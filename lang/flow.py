@@ -14,7 +14,7 @@ calls the line, a number of a position; -1 for what it does not show.
     F1  a line that may collect is a Call or an Allocate, and holds nothing else that may
     F2  a local is written only as a target of a Step, never inside an expression
 
-Owner: lower_function.py builds it; shadow_stack.py turns it into lines.   Next: shadow_stack.py
+Owner: lower_function.py builds it; shadow_stack.py turns it into lines.   Next: liveness.py
 """
 
 from __future__ import annotations
@@ -109,3 +109,29 @@ class Leave:
 
 
 Flow = Step | Call | Allocate | If | Loop | Break | Continue | Return | Leave
+
+
+def flow_blocks(block: list[Flow]) -> list[list[Flow]]:
+    """A flow and all blocks inside it."""
+    found = [block]
+    for node in block:
+        if isinstance(node, If):
+            found += flow_blocks(node.then) + flow_blocks(node.orelse)
+        elif isinstance(node, Loop):
+            found += flow_blocks(node.body)
+    return found
+
+
+def flow_nodes(block: list[Flow]) -> list[Flow]:
+    """All nodes of a flow, those inside others included."""
+    return [node for part in flow_blocks(block) for node in part]
+
+
+def straight_nodes(block: list[Flow]) -> list[Flow]:
+    """All nodes of a flow that are in no loop."""
+    found: list[Flow] = []
+    for node in block:
+        found.append(node)
+        if isinstance(node, If):
+            found += straight_nodes(node.then) + straight_nodes(node.orelse)
+    return found

@@ -218,6 +218,7 @@ class Frame:
         self.info = info
         self.names = Names(program.names, frozenset())
         self.pointers: dict[str, str] = {}  # locals that may hold heap pointers: the text of the address
+        self.annotations: dict[str, str] = {}  # of the locals whose component is known
         self.body: list[Flow] = []
         self.block = self.body  # where the next node goes
         self.rounds: list[tuple[list[Flow], int]] = [(self.body, 0)]  # of the function and its loops: where one begins
@@ -299,14 +300,15 @@ class Frame:
 
     def declare(self, wish: str, component: Component) -> str:
         """A fresh local that can hold `component`."""
-        name = self.names.fresh(wish)
-        if component.address:
-            self.pointers[name] = component.address.format(name)
-        return name
+        return self.noted(self.names.fresh(wish), component)
 
     def declare_temporary(self, component: Component) -> str:
         """A temporary that can hold `component`, to be written later."""
-        name = self.names.temporary()
+        return self.noted(self.names.temporary(), component)
+
+    def noted(self, name: str, component: Component) -> str:
+        """A new local that holds `component`."""
+        self.annotations[name] = component.annotation
         if component.address:
             self.pointers[name] = component.address.format(name)
         return name

@@ -7,7 +7,9 @@ Which calls may collect, and which functions recurse, is known only when all bod
     C1  a function in a cycle of calls compares the stack pointer with its limit first; the others together need
         less than the room kept below the limit
     C2  of a small recursive function there is a second copy, which is inlined into the first and calls it: half of the
-        levels of the recursion are no calls, and those without further recursion hardly ever are
+        levels of the recursion are no calls
+    C3  what a recursive function does before it calls anything is its front, and inlined where it calls itself: where
+        that is all there is to do, nothing is called (fronts.py)
 
 Owner: one program's lowering.        Next: lower_thunks.py
 """
@@ -17,7 +19,8 @@ from __future__ import annotations
 import re
 
 from lang import syntax
-from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step
+from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step, flow_nodes, straight_nodes
+from lang.fronts import Divided, divided
 from lang.go_types import Instance, InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
 from lang.lower_closures import CLOSURE, method_call, parameters_of, used_name
@@ -32,6 +35,7 @@ from lang.syntax import Adjust, Block, FuncDecl, FuncLit, MethodSelection, Selec
 
 UNROLLED_NODES = 40  # nodes of flow that a function which is unrolled into itself has at most
 UNROLLED_CALLS = 3  # and calls of itself
+DIVIDED_CALLS = 8  # calls of itself that a function with a front has at most
 LARGE = 60  # lines of a function that stays out of line if it runs once; of what a smaller one does its caller may know
 SLOTS_PER_FRAME = 8  # a native frame is at least a quarter of this many words; frames with more slots check their own
 
@@ -232,66 +236,82 @@ class Function(Defers):
 
     def lines(self, collecting: set[str], recurses: bool, runs_once: bool = False) -> list[str]:
         """The function's text, given which Toy functions may collect."""
+        pieces = self.pieces() if recurses else None
+        if pieces is not None:
+            return self.lines_of_pieces(pieces, collecting)
+        body, depth = self.emitted(self.body, collecting, runs_once)
+        guard = self.guard(2 * depth) if recurses else []
+        if self.is_unrolled():
+            twin = self.program.names.fresh(f"{self.name}_again")
+            outer = self.calling(twin, body)  # C2
+            return ["@inline", self.head(twin), *body, "", self.head(self.name), *guard, *outer, ""]
+        marks = ["@once"] if runs_once and len(body) >= LARGE else []
+        return [*marks, self.head(self.name), *guard, *body, ""]
+
+    def pieces(self) -> Divided | None:
+        """The front of a function that calls itself, and its rests."""
+        if not 0 < self.own_calls() <= DIVIDED_CALLS or self.info.has_defer:
+            return None
+        fresh = self.program.names.fresh
+        return divided(self.body, self.annotations, bool(self.results), lambda: fresh(f"{self.name}_rest"))
+
+    def lines_of_pieces(self, pieces: Divided, collecting: set[str]) -> list[str]:
+        """The text of a function with a front."""
+        callee = front = self.program.names.fresh(f"{self.name}_front")
+        given = ", ".join(["g", "sp", *(parameter.partition(":")[0] for parameter in self.parameters)])
+        whole = [self.head(self.name), f"    {'return ' if self.results else ''}{front}({given})", ""]
+        body, inlined_depth = self.emitted(pieces.front, collecting)
+        lines = ["@inline", self.head(front), *body, ""]  # C3
+        if self.is_unrolled():
+            callee = self.program.names.fresh(f"{self.name}_again")
+            body, depth = self.emitted(self.body, collecting)
+            inlined_depth += depth
+            lines += ["@inline", self.head(callee), *self.calling(front, body), ""]
+        for rest in pieces.rests:
+            body, depth = self.emitted(rest.body, collecting)
+            parameters = [f"{name}: {self.annotations[name]}" for name in rest.given]
+            guard = self.guard(depth + inlined_depth)
+            lines += [self.head(rest.name, parameters), *guard, *self.calling(callee, body), ""]
+        return [*lines, *whole]
+
+    def emitted(self, flow: list[Flow], collecting: set[str], runs_once: bool = False) -> tuple[list[str], int]:
+        """The lines of a flow, and the number of slots that it uses at most."""
         body, depth = emit_function_body(
-            without_safe_calls(self.body, collecting), self.pointers, finalizers=self.finalizers(), runs_once=runs_once
+            without_safe_calls(flow, collecting), self.pointers, finalizers=self.finalizers(), runs_once=runs_once
         )
-        if self.uses_globals:
-            body = ["    package = Package.at(g.globals)", *body]
-        guard: list[str] = []
-        if recurses:  # C1
-            overflow = f"        stack_overflow(g){self.guard_mark}"
-            guard = ["    if unlikely(stack_pointer() < g.stack_guard):", overflow]
-            if 2 * depth > SLOTS_PER_FRAME:
-                guard += [f"    if unlikely(sp + {8 * depth} > g.shadow_limit):", overflow]
-        if not self.is_unrolled():
-            marks = ["@once"] if runs_once and len(body) >= LARGE else []
-            return [*marks, self.head(self.name), *guard, *body, ""]
-        twin = self.program.names.fresh(f"{self.name}_again")
+        return ["    package = Package.at(g.globals)", *body] if self.uses_globals else body, depth
+
+    def guard(self, slots: int) -> list[str]:
+        """What stands in front of a body that may be too deep, and uses so many slots of the shadow stack."""
+        overflow = f"        stack_overflow(g){self.guard_mark}"
+        lines = ["    if unlikely(stack_pointer() < g.stack_guard):", overflow]  # C1
+        if slots > SLOTS_PER_FRAME:
+            lines += [f"    if unlikely(sp + {8 * slots} > g.shadow_limit):", overflow]
+        return lines
+
+    def calling(self, name: str, body: list[str]) -> list[str]:
+        """The lines of a body that call another function where it calls this one."""
         calls = re.compile(rf"\b{self.name}\(g, ")
-        outer = [calls.sub(f"{twin}(g, ", line) for line in body]  # C2
-        return ["@inline", self.head(twin), *body, "", self.head(self.name), *guard, *outer, ""]
+        return [calls.sub(f"{name}(g, ", line) for line in body]
 
     def finalizers(self) -> str:
         """What is called behind an allocation; "" where nothing can be ready."""
         return "run_ready" if self.program.has_finalizers else ""
 
-    def head(self, name: str) -> str:
-        """The function's `def` line, under a name."""
+    def head(self, name: str, parameters: list[str] | None = None) -> str:
+        """The function's `def` line, under a name; with its own parameters, unless others are given."""
+        parameters = self.parameters if parameters is None else parameters
         result = ", ".join(c.annotation for c in self.results)
         arrow = f"tuple[{result}]" if len(self.results) > 1 else result or "None"
-        return f"def {name}({', '.join(['g: G', 'sp: uintptr', *self.parameters])}) -> {arrow}:"
+        return f"def {name}({', '.join(['g: G', 'sp: uintptr', *parameters])}) -> {arrow}:"
 
     def is_unrolled(self) -> bool:
         """Whether the function is small, calls itself, and so is worth having its callees' bodies in its own."""
-        nodes = flow_nodes(self.body)
-        own_calls = [node for node in nodes if isinstance(node, Call) and node.callee == self.name]
-        return 0 < len(own_calls) <= UNROLLED_CALLS and len(nodes) <= UNROLLED_NODES
+        return 0 < self.own_calls() <= UNROLLED_CALLS and len(flow_nodes(self.body)) <= UNROLLED_NODES
 
-
-def flow_blocks(block: list[Flow]) -> list[list[Flow]]:
-    """A flow and all blocks inside it."""
-    found = [block]
-    for node in block:
-        if isinstance(node, If):
-            found += flow_blocks(node.then) + flow_blocks(node.orelse)
-        elif isinstance(node, Loop):
-            found += flow_blocks(node.body)
-    return found
-
-
-def flow_nodes(block: list[Flow]) -> list[Flow]:
-    """All nodes of a flow, those inside others included."""
-    return [node for part in flow_blocks(block) for node in part]
-
-
-def straight_nodes(block: list[Flow]) -> list[Flow]:
-    """All nodes of a flow that are in no loop."""
-    found: list[Flow] = []
-    for node in block:
-        found.append(node)
-        if isinstance(node, If):
-            found += straight_nodes(node.then) + straight_nodes(node.orelse)
-    return found
+    def own_calls(self) -> int:
+        """In how many places the function calls itself."""
+        return sum(isinstance(node, Call) and node.callee == self.name for node in flow_nodes(self.body))
 
 
 def without_safe_calls(block: list[Flow], collecting: set[str]) -> list[Flow]:

@@ -10,7 +10,7 @@ nor a store to move it. Only pointers that are alive *across* the call are store
 order of their definition: no slot ever holds a dead pointer, so the collector keeps exactly what
 the program can still reach. Two passes over the flow of one function:
 
-    backwards   liveness: the pointers that are read after each call on some path
+    backwards   the pointers that are read after each call on some path (liveness.py)
     forwards    which slot still holds which pointer since an earlier store; those stores are left out
 
 An allocation stores nothing unless its fast path fails; behind that, finalizers may run. A call of the runtime (not of
@@ -26,17 +26,16 @@ LOCAL_FLAG: at each call during its round, read again or not, since others may l
     L1  at a call every slot below the passed sp holds the current value of a live pointer, a local, or a site
     L2  a callee writes no slot below the sp that it was passed
 
-Owner: one function at a time.        Next: lower_function.py
+Owner: one function at a time.        Next: fronts.py
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Loop, Step
+from lang.liveness import Liveness
 
-IDENTIFIER = re.compile(r"(?<![.\w])[A-Za-z_]\w*", re.ASCII)  # not behind a dot: that is a field
 SLOT_BYTES = 8
 INDENT = "    "
 
@@ -53,9 +52,7 @@ def emit_function_body(
     function that makes the calls of finalizers which are ready; "" in programs without such. In a function that
     `runs_once`, only loops have the fast paths of allocations.
     """
-    names = list(pointers)
-    bits = {name: 1 << number for number, name in enumerate(names)}
-    frame = _Frame(bits, list(pointers.values()), finalizers, runs_once)
+    frame = _Frame(pointers, finalizers, runs_once)
     frame.live_before(body, 0, 0, 0)
     lines: list[str] = []
     frame.emit(body, (), lines, level)
@@ -70,86 +67,16 @@ class _LoopState:
     continues: list[Slots]
 
 
-class _Frame:
-    """The two passes over one function."""
+class _Frame(Liveness):
+    """The pass forwards over one function, behind the one backwards: lines, and which slot still holds what."""
 
-    def __init__(self, bits: dict[str, int], addresses: list[str], finalizers: str, runs_once: bool) -> None:
-        self.bits = bits
-        self.runs_once = runs_once
+    def __init__(self, pointers: dict[str, str], finalizers: str, runs_once: bool) -> None:
+        super().__init__(pointers)
+        self.addresses = list(pointers.values())
         self.finalizers = finalizers
-        self.addresses = addresses
+        self.runs_once = runs_once
         self.depth = 0
-        self.read_bits: dict[str, int] = {}
-        self.across: dict[int, int] = {}  # id of a Call or Allocate: the pointers to store
         self.loops: list[_LoopState] = []
-        self.written: dict[int, int] = {}  # id of a Loop: pointers that its body writes
-
-    # ---- backwards: liveness, as sets of bits
-
-    def reads(self, text: str) -> int:
-        """The pointers that the line `text` reads."""
-        found = self.read_bits.get(text)
-        if found is None:
-            found = 0
-            for name in IDENTIFIER.findall(text):
-                found |= self.bits.get(name, 0)
-            self.read_bits[text] = found
-        return found
-
-    def targets(self, names: tuple[str, ...]) -> int:
-        """The pointers among the written locals `names`."""
-        found = 0
-        for name in names:
-            found |= self.bits.get(name, 0)
-        return found
-
-    def right_side(self, text: str, targets: tuple[str, ...]) -> int:
-        """The reads of an assignment's right side."""
-        return self.reads(text.partition(" = ")[2] if targets else text)
-
-    def live_before(self, block: list[Flow], after: int, at_break: int, at_continue: int) -> int:
-        """The pointers alive at the start of `block`, given those alive at its exits."""
-        live = after
-        for node in reversed(block):
-            live = self.live_before_node(node, live, at_break, at_continue)
-        return live
-
-    def live_before_node(self, node: Flow, live: int, at_break: int, at_continue: int) -> int:
-        """The pointers alive before `node`, given those alive after it."""
-        if isinstance(node, Step):
-            return (live & ~self.targets(node.targets)) | self.right_side(node.text, node.targets)
-        if isinstance(node, Call):
-            reads = self.right_side(node.text, node.targets)
-            live &= ~self.targets(node.targets)
-            self.across[id(node)] = (live | reads if node.roots_arguments else live) | self.targets(node.frame)
-            return live | reads
-        if isinstance(node, Allocate):
-            live &= ~self.targets(node.targets)
-            self.across[id(node)] = live | self.targets(node.frame)
-            return live
-        if isinstance(node, If):
-            then = self.live_before(node.then, live, at_break, at_continue)
-            orelse = self.live_before(node.orelse, live, at_break, at_continue)
-            return then | orelse | self.reads(node.condition)
-        if isinstance(node, Loop):
-            return self.live_before_loop(node, live)
-        if isinstance(node, Break):
-            return at_break
-        if isinstance(node, Continue):
-            return at_continue
-        return self.reads(node.text)
-
-    def live_before_loop(self, loop: Loop, after: int) -> int:
-        """Liveness at a loop's head, found by repetition: what the body needs is alive at its end as well."""
-        leaves_by_condition = 0 if loop.condition == "True" else after
-        head = leaves_by_condition | self.reads(loop.condition)
-        while True:
-            grown = head | self.live_before(loop.body, head, after, head)
-            if grown == head:
-                return head
-            head = grown
-
-    # ---- forwards: lines, and which slot still holds what
 
     def emit(self, block: list[Flow], slots: Slots | None, lines: list[str], level: int) -> Slots | None:
         """Appends the lines of `block`; returns the slots at its end, or None when the end is never reached."""

@@ -113,7 +113,9 @@ class Calls(Memory):
         if callee.mark != "c":
             text = self.traced(text)
         if callee.result is NoReturn:
-            self.do(text)
+            # Each copy of what is inlined has the place of the call that it stands for.
+            is_copied = self.signature.mark == "inline" and not self.scope
+            self.do(f"{text} nomerge" if is_copied else text)
             self.end()
             return NOTHING
         if callee.result is None:

@@ -1,0 +1,136 @@
+"""Fronts: what a recursive function does before it calls anything, as a function of its own that calls inline.
+
+    func (n *Node) count() int {           @inline
+        if n.left == nil {                 def count_front(g, sp, n):
+            return 1                           if is_nil(n.left):
+        }                                          return 1
+        a := n.left.count()                    return count_rest(g, sp, n)
+        b := n.right.count()
+        return 1 + a + b                   def count_rest(g, sp, n):
+    }                                          a = count_front(g, sp, n.left)
+                                               ...
+
+Half of the calls of a recursion, and more, are those that end it. Such a call saves registers and compares the stack
+pointer with its limit for nothing; with the front inlined it is no call. Where the front branches, each branch that
+goes on has a rest: a `switch` at the beginning is made once, and its cases go on apart.
+
+    FR1  a front has no call of a Toy function and no loop
+    FR2  each node of the flow is in the front or in one rest; what ran in the front does not run again
+    FR3  a rest is given all locals that it reads and the front has written, and all parameters that it reads
+
+Owner: one function at a time.        Next: lower_function.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Return, Step, flow_nodes
+from lang.liveness import Liveness
+
+MOST_NODES = 24  # of a front
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left to do behind a way through the front."""
+
+    name: str
+    given: list[str]  # the locals that it reads
+    body: list[Flow]
+
+
+@dataclass(frozen=True, slots=True)
+class Divided:
+    """A function's flow, in pieces."""
+
+    front: list[Flow]
+    rests: list[Rest]
+
+
+def divided(
+    body: list[Flow], annotations: Mapping[str, str], has_results: bool, fresh: Callable[[], str]
+) -> Divided | None:
+    """The pieces of a function's flow; None where a front would be too large, or would end no call.
+
+    Only a local whose annotation is known can be given to a rest. `fresh` makes the name of one.
+    """
+    division = _Division(body, annotations, has_results, fresh)
+    front = division.front_of(body)
+    if front is None:
+        return None
+    nodes = flow_nodes(front)
+    ways_out = sum(isinstance(node, Return) for node in nodes) - len(division.rests)
+    return Divided(front, division.rests) if ways_out > 0 and len(nodes) <= MOST_NODES else None
+
+
+class _Division:
+    """The division of one function."""
+
+    def __init__(
+        self, body: list[Flow], annotations: Mapping[str, str], has_results: bool, fresh: Callable[[], str]
+    ) -> None:
+        written = [
+            name for node in flow_nodes(body) if isinstance(node, Step | Call | Allocate) for name in node.targets
+        ]
+        self.liveness = Liveness(dict.fromkeys([*annotations, *written]))
+        self.annotations = annotations
+        self.has_results = has_results
+        self.fresh = fresh
+        self.rests: list[Rest] = []
+
+    def front_of(self, block: list[Flow]) -> list[Flow] | None:
+        """The front of a block that nothing comes behind; None if what it leaves cannot be given what it reads."""
+        for number, node in enumerate(block):
+            if is_plain(node):
+                continue
+            known = len(self.rests)
+            if isinstance(node, If) and (both := self.front_of_branches(node, block[number + 1 :])):
+                return [*block[:number], both]
+            del self.rests[known:]
+            return self.handed_on(block, number)
+        return block if never_ends(block) else [*block, Return()]
+
+    def front_of_branches(self, node: If, tail: list[Flow]) -> If | None:
+        """The fronts of both branches, of which one at most goes on with the tail."""
+        then, orelse = node.then, node.orelse
+        if never_ends(then):
+            orelse = orelse + tail
+        elif never_ends(orelse) or not tail:
+            then = then + tail
+        else:
+            return None
+        fronts = self.front_of(then), self.front_of(orelse)
+        if fronts[0] is None or fronts[1] is None:
+            return None
+        return If(node.condition, fronts[0], fronts[1], node.place)
+
+    def handed_on(self, block: list[Flow], number: int) -> list[Flow] | None:
+        """What is plain in front of a node that is not, as far as a rest can be given what that leaves to do."""
+        for start in range(number, -1, -1):
+            given = self.liveness.read_by(block[start:])
+            if all(name in self.annotations for name in given):  # FR3
+                rest = Rest(self.fresh(), given, block[start:])
+                self.rests.append(rest)
+                call = f"{rest.name}({', '.join(['g', 'sp', *given])})"
+                ending = [Return(call)] if self.has_results else [Step(call), Return()]
+                return [*block[:start], *ending]  # FR2
+        return None
+
+
+def is_plain(node: Flow) -> bool:
+    """Whether a node makes no call of a Toy function, does not loop, and has no memory in the frame."""
+    if isinstance(node, If):
+        return all(is_plain(one) for one in node.then + node.orelse)
+    return isinstance(node, Step | Allocate | Return | Leave) and "local(" not in node.text  # FR1
+
+
+def never_ends(block: list[Flow]) -> bool:
+    """Whether the end of a block is surely not reached."""
+    if not block:
+        return False
+    last = block[-1]
+    if isinstance(last, If):
+        return never_ends(last.then) and never_ends(last.orelse)
+    return isinstance(last, Break | Continue | Return | Leave)
