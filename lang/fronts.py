@@ -14,7 +14,7 @@ Half of the calls of a recursion, and more, are those that end it. Such a call s
 pointer with its limit for nothing; with the front inlined it is no call. Where the front branches, each branch that
 goes on has a rest: a `switch` at the beginning is made once, and its cases go on apart.
 
-    FR1  a front has no call of a Toy function and no loop
+    FR1  a front has no loop, no call of a Toy function, and calls of the runtime only if the function is small
     FR2  each node of the flow is in the front or in one rest; what ran in the front does not run again
     FR3  a rest is given all locals that it reads and the front has written, and all parameters that it reads
 
@@ -71,19 +71,19 @@ class _Division:
     def __init__(
         self, body: list[Flow], annotations: Mapping[str, str], has_results: bool, fresh: Callable[[], str]
     ) -> None:
-        written = [
-            name for node in flow_nodes(body) if isinstance(node, Step | Call | Allocate) for name in node.targets
-        ]
+        nodes = flow_nodes(body)
+        written = [name for node in nodes if isinstance(node, Step | Call | Allocate) for name in node.targets]
         self.liveness = Liveness(dict.fromkeys([*annotations, *written]))
         self.annotations = annotations
         self.has_results = has_results
+        self.is_small = len(nodes) <= MOST_NODES
         self.fresh = fresh
         self.rests: list[Rest] = []
 
     def front_of(self, block: list[Flow]) -> list[Flow] | None:
         """The front of a block that nothing comes behind; None if what it leaves cannot be given what it reads."""
         for number, node in enumerate(block):
-            if is_plain(node):
+            if self.is_plain(node):
                 continue
             known = len(self.rests)
             if isinstance(node, If) and (both := self.front_of_branches(node, block[number + 1 :])):
@@ -91,6 +91,14 @@ class _Division:
             del self.rests[known:]
             return self.handed_on(block, number)
         return block if never_ends(block) else [*block, Return()]
+
+    def is_plain(self, node: Flow) -> bool:
+        """Whether a node may be in a front as it is (FR1), and has no memory in the frame."""
+        if isinstance(node, If):
+            return all(self.is_plain(one) for one in node.then + node.orelse)
+        if isinstance(node, Call):
+            return self.is_small and not node.callee and not node.others  # FR1
+        return isinstance(node, Step | Allocate | Return | Leave) and "local(" not in node.text
 
     def front_of_branches(self, node: If, tail: list[Flow]) -> If | None:
         """The fronts of both branches, of which one at most goes on with the tail."""
@@ -117,13 +125,6 @@ class _Division:
                 ending = [Return(call)] if self.has_results else [Step(call), Return()]
                 return [*block[:start], *ending]  # FR2
         return None
-
-
-def is_plain(node: Flow) -> bool:
-    """Whether a node makes no call of a Toy function, does not loop, and has no memory in the frame."""
-    if isinstance(node, If):
-        return all(is_plain(one) for one in node.then + node.orelse)
-    return isinstance(node, Step | Allocate | Return | Leave) and "local(" not in node.text  # FR1
 
 
 def never_ends(block: list[Flow]) -> bool:
