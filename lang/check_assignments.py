@@ -154,16 +154,18 @@ class Assignments(Expressions):
         names_ok, seen = True, set[str]()
         variables: list[Var] = []
         fresh: list[tuple[s.Name, Var]] = []
+        x.new = []
         for target in x.left:
             var = self._defined(target, seen)
+            is_new = var is not None and scope.names.get(var.name) is not var and var.name != "_"
             if var is None:
                 names_ok = False
                 var = Var("_", target.pos)
-            elif scope.names.get(var.name) is not var and var.name != "_":
+            elif is_new:
                 assert isinstance(target, s.Name)
                 fresh.append((target, var))
             variables.append(var)
-        x.new = [var if any(var is new for _, new in fresh) else None for var in variables]
+            x.new.append(var if is_new else None)
         self._init_defined(variables, x)
         self.run_literals()
         if not fresh and names_ok:
@@ -178,8 +180,8 @@ class Assignments(Expressions):
         operands = self._matching(len(variables), x.right)
         if operands is None:
             return
-        for var, operand in zip(variables, operands, strict=True):
-            is_known = var not in x.new and var.name != "_"
+        for var, new, operand in zip(variables, x.new, operands, strict=True):
+            is_known = new is None and var.name != "_"
             if is_known:
                 var.assigned = True
             if is_known and var.type == INVALID:

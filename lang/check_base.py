@@ -24,7 +24,7 @@ from lang import codes
 from lang import syntax as s
 from lang.constants import spelled_value
 from lang.diagnostics import Code, Diagnostics
-from lang.go_types import INVALID, Basic, Named, Signature, Tuple, Type, composite_kind, is_untyped
+from lang.go_types import INVALID, Array, Basic, Named, Signature, Struct, Tuple, Type, composite_kind, is_untyped
 from lang.objects import FunctionInfo, Object, PackageName, Var
 from lang.scopes import Scope, universe
 from lang.source import Source
@@ -50,7 +50,7 @@ NOT_YET = frozenset(
         *(f"several values as arguments of {name}" for name in TOLD_TYPES),
         "channels", "goroutines", "select", "complex numbers", "range over functions",
         "type constraints", "several values as arguments of a built-in function", "promoted fields in struct literals",
-        "values as arguments of new",
+        "values as arguments of new", "arrays of so many elements without bytes",
     ]
 )  # fmt: skip
 
@@ -109,6 +109,7 @@ class CheckerBase:
         self.has_label = False                                  # the function has labels to check
         self.panics: set[s.Call] = set()                        # calls of the predeclared panic
         self.unprintable: list[tuple[s.Call, Type]] = []        # calls of print, and what they cannot print
+        self.compound: list[tuple[s.Expr, Array | Struct]] = []  # types that must not be too large
         self.without_body: list[s.FuncDecl] = []                # functions that are only declared
         self.recovers = False                                   # some function calls recover
         self.literals = 0                                       # function literals outside functions

@@ -27,7 +27,7 @@ from lang import syntax as s
 from lang.check_base import Environment, is_valid, unparen
 from lang.check_statements import Statements
 from lang.check_types import contains_directly
-from lang.go_types import INVALID, Basic, Interface, Named, Pointer, Struct, Type
+from lang.go_types import INVALID, Basic, Interface, Named, Pointer, Signature, Struct, Type
 from lang.objects import Const, Func, FunctionInfo, Object, TypeName, Var, VarKind
 from lang.outlines import unpacked
 from lang.scopes import Scope
@@ -92,6 +92,7 @@ class Declarations(Statements):
             case TypeName(), s.TypeDecl() as declaration:
                 self._type(object_, declaration)
             case Func(), s.FuncDecl() as declaration:
+                object_.type = Signature((), ())                # what it is where its own signature calls it
                 object_.type = self.signature(declaration.signature, declaration.receiver)
 
     def _check_cycle(self, object_: Object) -> None:

@@ -84,6 +84,7 @@ class Literals(Selectors):
                     type_ = Array(x.length, elem)
                     assert x.type_expr is not None
                     x.type_expr.type = type_
+                    self.compound.append((x.type_expr, type_))
                 x.length = max(x.length, length)
             case Slice(elem):
                 x.length = self._indexed_elements(x, elem, -1)

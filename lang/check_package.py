@@ -16,9 +16,12 @@ from functools import cache, partial
 from lang import codes
 from lang import syntax as s
 from lang.check_declarations import Declarations, Declared
+from lang.constants import string_value
 from lang.diagnostics import Diagnostics
-from lang.go_types import Named, Signature
+from lang.go_types import Array, Named, Signature
+from lang.import_paths import import_problem
 from lang.init_order import initialization_order
+from lang.layout import MAX_EMPTY, MAX_SIZE, size_of
 from lang.objects import Const, Func, FunctionInfo, Object, PackageName, TypeName, Var, VarKind
 from lang.outlines import outline, package_source
 from lang.packages import GO_PACKAGES, PARTS, is_package, library_paths, native_members
@@ -92,6 +95,7 @@ class Checker(Declarations):
         self._report_init_cycles()
         self._report_missing_bodies()
         self._report_unprintable()
+        self._report_too_large()
         for number, named in enumerate(sorted(self.findings.local_types, key=lambda named: named.pos), start=1):
             named.local = number
         return self._package()
@@ -99,15 +103,15 @@ class Checker(Declarations):
     # ------------------------------------------------------------ collect
 
     def _import(self, x: s.ImportDecl) -> None:
-        path = x.path.text[1:-1]
+        path = string_value(x.path.text).decode(errors="replace")
         is_there = is_package(path, self.package)
-        if not is_there:
-            if path in GO_PACKAGES:
-                self.error(codes.IMPORT, x.path, f'Toy does not have package "{path}" yet')
-            else:
-                self.error(codes.IMPORT, x.path, f"package {path} is not in std")
         name = x.name.name if x.name else path.rsplit("/", 1)[-1]
         package = PackageName(name, x.pos, path=path, members=members(path), used=not is_there)
+        if not is_there:
+            message = f'Toy does not have package "{path}" yet' if path in GO_PACKAGES else import_problem(path)
+            self.error(codes.IMPORT, x.path, message)
+            self.file_scope.names.setdefault(name, package)
+            return
         if name == ".":
             self.error(codes.IMPORT, x, "Toy does not have dot imports")
         elif name == "init":
@@ -203,7 +207,7 @@ class Checker(Declarations):
     def _check_import_conflicts(self) -> None:
         for name, package in self.file_scope.names.items():
             other = self.package_scope.names.get(name)
-            if other is not None:
+            if other is not None and package in self.findings.imports:
                 what = f"\n\t{self.place(package.pos)}: other declaration of {name}"
                 assert isinstance(package, PackageName)
                 message = f"{name} already declared through import of package {package.name} (\"{package.path}\"){what}"
@@ -267,6 +271,15 @@ class Checker(Declarations):
         for call, type_ in [] if self.diagnostics else self.unprintable:
             message = f"illegal types for operand: {call.builtin}\n\t{type_}"
             self.error(codes.BUILTIN_ARGUMENT, call.function.pos + len(call.builtin), message)
+
+    def _report_too_large(self) -> None:
+        """The same with sizes, which types that refer to each other have together."""
+        for x, type_ in [] if self.diagnostics else self.compound:
+            members = [type_.elem] if isinstance(type_, Array) else [member.type for member in type_.fields]
+            if size_of(type_) >= MAX_SIZE and all(size_of(member) < MAX_SIZE for member in members):
+                self.error(codes.ARRAY_LENGTH, x, f"type {type_} larger than address space")
+            elif isinstance(type_, Array) and type_.length > MAX_EMPTY and size_of(type_) == 0:
+                self.refuse(x, "arrays of so many elements without bytes")
 
     def _package(self) -> s.Package:
         declared = [x for x in self.file.declarations if isinstance(x, s.FuncDecl)]

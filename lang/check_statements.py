@@ -206,14 +206,15 @@ class Statements(Switches):
         self.error(codes.BRANCH, x, message)
 
     def _stmt_if(self, x: s.If, around: Around) -> None:
-        self.open_scope()
-        if x.init is not None:
+        if x.init is not None:  # else no name is declared; a scope for each would make names in a long chain far away
+            self.open_scope()
             self.statement(x.init, TOP)
         self.condition(x.condition, "if")
         self.check_block(x.then, around.inner())
         if x.else_ is not None:
             self.statement(x.else_, around.inner())
-        self.close_scope()
+        if x.init is not None:
+            self.close_scope()
 
 
 def _may_stand_alone(x: s.Expr) -> bool:

@@ -37,7 +37,6 @@ from lang.go_types import (
     is_untyped,
     signature_string,
 )
-from lang.layout import MAX_SIZE
 from lang.objects import Builtin, Const, Func, Nil, Object, TypeName, Var, VarKind
 from lang.spelling import spelled
 
@@ -152,10 +151,9 @@ class Types(Operators):
         elem = self.type_of(x.elem)
         if length < 0:
             return INVALID
-        if length >= MAX_SIZE:
-            self.error(codes.ARRAY_LENGTH, x, f"type [{length}]{elem} larger than address space")
-            return INVALID
-        return Array(length, elem)
+        array = Array(length, elem)
+        self.compound.append((x, array))
+        return array
 
     def array_length(self, x: s.Expr) -> int:
         """The value of an array length; -1 after an error."""
@@ -216,7 +214,9 @@ class Types(Operators):
                     continue
                 seen[name.name] = name.pos
                 fields.append(Field(name.name, type_, declared.embedded, tag, name.pos, self.package))
-        return Struct(tuple(fields))
+        struct = Struct(tuple(fields))
+        self.compound.append((x, struct))
+        return struct
 
     def _check_embedded(self, declared: s.FieldDecl, type_: Type) -> None:
         """An embedded type is T or *T, where T is no pointer, and *T no pointer to an interface."""

@@ -111,27 +111,18 @@ class Leave:
 Flow = Step | Call | Allocate | If | Loop | Break | Continue | Return | Leave
 
 
-def flow_blocks(block: list[Flow]) -> list[list[Flow]]:
-    """A flow and all blocks inside it."""
+def flow_blocks(block: list[Flow], with_loops: bool = True) -> list[list[Flow]]:
+    """A flow and all blocks inside it; without loops, those that run once at most."""
     found = [block]
-    for node in block:
-        if isinstance(node, If):
-            found += flow_blocks(node.then) + flow_blocks(node.orelse)
-        elif isinstance(node, Loop):
-            found += flow_blocks(node.body)
+    for part in found:
+        for node in part:
+            if isinstance(node, If):
+                found += [node.then, node.orelse]
+            elif isinstance(node, Loop) and with_loops:
+                found.append(node.body)
     return found
 
 
-def flow_nodes(block: list[Flow]) -> list[Flow]:
+def flow_nodes(block: list[Flow], with_loops: bool = True) -> list[Flow]:
     """All nodes of a flow, those inside others included."""
-    return [node for part in flow_blocks(block) for node in part]
-
-
-def straight_nodes(block: list[Flow]) -> list[Flow]:
-    """All nodes of a flow that are in no loop."""
-    found: list[Flow] = []
-    for node in block:
-        found.append(node)
-        if isinstance(node, If):
-            found += straight_nodes(node.then) + straight_nodes(node.orelse)
-    return found
+    return [node for part in flow_blocks(block, with_loops) for node in part]

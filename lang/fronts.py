@@ -30,6 +30,7 @@ from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Return, 
 from lang.liveness import Liveness
 
 MOST_NODES = 24  # of a front
+LARGEST = 200  # nodes of a function that is divided
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def divided(
 
     Only a local whose annotation is known can be given to a rest. `fresh` makes the name of one.
     """
+    if len(flow_nodes(body)) > LARGEST:
+        return None
     division = _Division(body, annotations, has_results, fresh)
     front = division.front_of(body)
     if front is None:

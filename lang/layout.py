@@ -20,7 +20,8 @@ from functools import cache
 from lang.go_types import Array, Basic, Chan, Interface, Kind, Map, Pointer, Signature, Slice, Struct, Type
 
 WORD = 8  # bytes
-MAX_SIZE = 1 << 47  # bytes; the address space of a program
+MAX_SIZE = 1 << 50  # bytes; Go's compiler has no type that takes so many
+MAX_EMPTY = 1 << 24  # elements of an array that takes no bytes: CPython needs memory for each, to describe it
 
 
 @cache

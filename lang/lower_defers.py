@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lang import syntax
-from lang.flow import If, Return
+from lang.flow import Return
 from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
 from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
@@ -115,8 +115,15 @@ class Defers(Gotos):
         """defer f(x): f and x are evaluated now."""
         call = strip(node.call)
         assert isinstance(call, Call), "what is deferred is a call"
+        if call.builtin == "recover":
+            with self.inside(self.if_(self.may_give()).then):
+                self.push_defer("nil(Closure)")
+        else:
+            self.push_defer(self.deferred_closure(call))
+
+    def push_defer(self, closure: str) -> None:
+        """One more deferred call; no closure stands for recover."""
         assert self.defers is not None, "a function that defers was taken apart"
-        closure = self.deferred_closure(call)
         (defers,) = self.variable(self.defers)  # type: ignore[misc]
         self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
 
@@ -176,17 +183,20 @@ class Defers(Gotos):
 
     def recover(self) -> Value:
         """The value of the panic under way, or nil."""
-        if self.recovers is None:  # defer recover(): nothing has deferred the function that calls it
+        if self.recovers is None:  # in the value of a package-level variable
             return NIL_INTERFACE
         typ, data = self.declare_temporary(TYPE), self.declare_temporary(DATA)
         self.set_locals((typ, data), (TYPE, DATA), NIL_INTERFACE)
-        found = self.variable(self.recovers)
-        (may,) = self.load(found) if isinstance(found, Place) else found
-        branch = If(may)
-        self.add(branch)
-        with self.inside(branch.then):
+        with self.inside(self.if_(self.may_give()).then):
             self.step(f"{typ}, {data} = recovered(g)", typ, data)
         return (typ, data)
+
+    def may_give(self) -> str:
+        """Whether recover may give something."""
+        assert self.recovers is not None, "the function calls recover"
+        found = self.variable(self.recovers)
+        (may,) = self.load(found) if isinstance(found, Place) else found
+        return may
 
     # ---- what values say of themselves
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 
 from lang import syntax
-from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step, flow_nodes, straight_nodes
+from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step, flow_nodes
 from lang.fronts import Divided, divided
 from lang.go_types import Instance, InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
@@ -224,7 +224,8 @@ class Function(Defers):
 
     def calls_outside_loops(self) -> list[str]:
         """The Toy functions that are called at most once in a run of this one, where they are called."""
-        return [node.callee for node in straight_nodes(self.body) if isinstance(node, Call) and node.callee]
+        nodes = flow_nodes(self.body, with_loops=False)
+        return [node.callee for node in nodes if isinstance(node, Call) and node.callee]
 
     def collects_itself(self) -> bool:
         """Whether the body allocates or calls what may collect, other Toy functions aside."""

@@ -133,25 +133,24 @@ class Literals(Operators):
         under = t.underlying
         if not isinstance(under, Struct | Array):
             return self.new_memory(t, "", self.composite(expr)).pointer
-        values = self.member_values(expr, under)
+        self.make_all_calls([element for _, element in expr.entries])
+        if isinstance(under, Array):
+            pointer = self.new(t)
+            self.fill(pointer, expr)
+            return pointer
+        values = [(number, self.value_as(element, under.fields[number].type)) for number, element in expr.entries]
         pointer = self.new(t)
-        self.store_members(pointer, under, values)
+        for number, parts in values:
+            self.initialize(self.member(pointer, under, number), parts)
         return pointer
 
     def fill(self, pointer: str, expr: CompositeLit) -> None:
         """Give zeroed memory the value of a literal of an array, or of a struct that is boxed."""
         under = expr.type.underlying
         assert isinstance(under, Struct | Array), "everything else is not boxed"
-        self.store_members(pointer, under, self.member_values(expr, under))
-
-    def member_values(self, expr: CompositeLit, under: Struct | Array) -> list[tuple[int, Value]]:
-        """The fields or elements that a literal gives, in order of the source."""
         self.make_all_calls([element for _, element in expr.entries])
-        return [(number, self.value_as(element, member_type(under, number))) for number, element in expr.entries]
-
-    def store_members(self, pointer: str, under: Struct | Array, values: list[tuple[int, Value]]) -> None:
-        """Store fields or elements."""
-        for number, parts in values:
+        for number, element in expr.entries:
+            parts = self.value_as(element, member_type(under, number))
             self.initialize(self.member(pointer, under, number), parts)
 
     def member(self, pointer: str, under: Struct | Array, number: int) -> Place:
@@ -168,14 +167,15 @@ class Literals(Operators):
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)
         self.make_all_calls([element for _, element in expr.entries])
-        values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
+        # First the array: elements that wait for it would all have to be kept alive, each while the next is made.
         data = self.new_array(elem, str(length), str(length), self.position(expr))
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
             self.step(f"memmove(address({data}), address({table}), {length * size_of(elem)})")
-        for number, parts in values:
-            self.initialize(self.element_place(data, str(number), elem), parts)
+            return (data, str(length), str(length))
+        for number, element in expr.entries:
+            self.initialize(self.element_place(data, str(number), elem), self.value_as(element, elem))
         return (data, str(length), str(length))
 
     def slice_holding(self, values: list[Value], t: Slice, expr: Expr) -> Value:

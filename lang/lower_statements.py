@@ -21,7 +21,7 @@ from lang.lower_names import safe_name
 from lang.lower_operators import has_part
 from lang.lower_packages import Packages
 from lang.lower_types import VIEW, is_boxed, is_scalar
-from lang.objects import Var
+from lang.objects import Object, Var
 
 STATEMENT_NAMES: dict[type[syntax.Stmt], str] = {
     syntax.Send: "channels",
@@ -243,18 +243,20 @@ class Statements(Packages):
         """
         self.make_all_calls(right)
         places = [self.target_place(target) for target in targets]
-        early = {
-            number: self.right_side(expr, wanted_type(targets[number]))
-            for number, expr in enumerate(right)
-            if self.may_change(expr, targets[:number], any(place is not None for place in places[:number]))
-        }
+        early: dict[int, Value] = {}
+        assigned: set[Object | None] = set()  # what the targets in front name
+        has_memory = False  # whether one of those is in memory
+        for number, (target, place, expr) in enumerate(zip(targets, places, right, strict=True)):
+            if self.may_change(expr, assigned, has_memory):
+                early[number] = self.right_side(expr, wanted_type(target))
+            assigned.update(x.object for x in nodes(target) if isinstance(x, syntax.Name))
+            has_memory = has_memory or place is not None
         for number, (target, place, expr) in enumerate(zip(targets, places, right, strict=True)):
             parts = early[number] if number in early else self.right_side(expr, wanted_type(target))
             self.put_checked(target, place, parts)
 
-    def may_change(self, expr: syntax.Expr, targets: list[syntax.Expr], has_memory: bool) -> bool:
-        """Whether assignments to targets, some of which are in memory or not, may change what an expression gives."""
-        assigned = {x.object for target in targets for x in nodes(target) if isinstance(x, syntax.Name)}
+    def may_change(self, expr: syntax.Expr, assigned: set[Object | None], has_memory: bool) -> bool:
+        """Whether assignments to what is named, some of it in memory or not, may change what an expression gives."""
         return any(
             isinstance(x, syntax.Name) and x.object in assigned or has_memory and not self.is_in_locals(x)
             for x in nodes(expr)

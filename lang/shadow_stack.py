@@ -118,19 +118,20 @@ class _Frame(Liveness):
 
     def forget(self, slots: Slots, written: tuple[str, ...]) -> Slots:
         """`slots` after the locals `written` got new values."""
-        stale = self.targets(written)
-        if not stale:
+        stale = {self.bits[name].bit_length() - 1 for name in written if name in self.bits}
+        if stale.isdisjoint(slots):
             return slots
-        return tuple(EMPTY if held >= 0 and stale >> held & 1 else held for held in slots)
+        return tuple(EMPTY if held in stale else held for held in slots)
 
     def store_live(self, live: int, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Appends the stores that make the first slots hold `live` (L1); returns the slots then."""
-        wanted = [number for number in range(live.bit_length()) if live >> number & 1]
+        wanted = numbers(live)
         self.depth = max(self.depth, len(wanted))
-        for slot, number in enumerate(wanted):
-            if slot >= len(slots) or slots[slot] != number:
-                lines.append(f"{indent}store(uintptr, {shadow_pointer(slot)}, {self.addresses[number]})")
-        return tuple(wanted)  # L1
+        kept = len(slots) if wanted[: len(slots)] == slots else 0  # at the front, as a rule: it is told at once
+        for slot in range(kept, len(wanted)):
+            if slot >= len(slots) or slots[slot] != wanted[slot]:
+                lines.append(f"{indent}store(uintptr, {shadow_pointer(slot)}, {self.addresses[wanted[slot]]})")
+        return wanted  # L1
 
     def store_site(self, site: int, held: Slots, slots: Slots, lines: list[str], indent: str) -> Slots:
         """Appends the store that puts `site` in the slot behind those that are `held`; returns the slots then."""
@@ -215,6 +216,17 @@ class _Frame(Liveness):
             del lines[start:]
         by_condition = None if node.condition == "True" else head
         return meet_paths([by_condition, *state.breaks])
+
+
+def numbers(bits: int) -> Slots:
+    """The numbers of the bits that are set, in order."""
+    digits = f"{bits:b}"[::-1]
+    found: list[int] = []
+    at = digits.find("1")
+    while at >= 0:
+        found.append(at)
+        at = digits.find("1", at + 1)
+    return tuple(found)
 
 
 def mark(node: Flow) -> str:

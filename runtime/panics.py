@@ -374,6 +374,8 @@ class PanicRecord(NamedTuple):
 
 def panic_message(failure: Failure) -> str:
     """What Go prints for this panic or fatal error, up to the goroutine trace. Ends without a newline."""
+    if failure.kind == FAIL_THROW and failure.text.endswith(("%s", "%t")):
+        return f"fatal error: {filled_text(failure)}".replace("\n", "\n\t")
     if failure.kind == FAIL_THROW:
         return (STACK_LIMIT_LINE if failure.text == "stack overflow" else "") + str(failure)
     if failure.text == VALUE_TEXT:

@@ -67,7 +67,8 @@ READING_ORDER = """
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling
     lang.lexer lang.tree_builder lang.syntax_errors lang.parse_tables lang.parse
     lang.tree_text
-    lang.constants lang.layout lang.scopes lang.version lang.packages lang.outlines lang.lookup
+    lang.constants lang.layout lang.scopes lang.version lang.import_paths lang.packages lang.outlines
+    lang.lookup
     lang.check_base lang.check_conversions lang.check_operators lang.check_types lang.check_generics
     lang.check_selectors lang.check_literals lang.check_builtins lang.check_finalizers lang.check_calls
     lang.check_expressions lang.check_assignments lang.check_loops lang.check_switches lang.labels lang.returns

@@ -10,7 +10,8 @@ is what `recover` finds, and leaves again when no deferred call has recovered it
 nothing of all this. Fatal errors, os.Exit and Ctrl-C pass through without a deferred call being made.
 
     recover     gives the panic's value, if the function that calls it was called by run_with_defers itself: whoever
-                is called through a closure takes `may_recover` off at once, and only a function with recover keeps it
+                is called through a closure takes `may_recover` off at once, and only a function with recover keeps it.
+                `defer recover()` counts as a call by the function that says it, when that ends without a panic
 
     DF1  while a deferred call runs, its Defers, its closure and the panic under way are roots of this frame
 
@@ -29,6 +30,8 @@ from lang.std.failure_text import (
     is_panic_value,
     is_plain_failure,
 )
+from lang.std.printer import literal
+from runtime.basic_types import STRING_TYPE
 from runtime.malloc import mallocgc
 from runtime.panics import PanicRecord, bytes_text, panic_message
 from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
@@ -36,10 +39,12 @@ from runtime.syspy import (
     FAIL_PANIC,
     Annotated,
     Array,
+    Inline,
     Struct,
     address,
     attempt,
     constant,
+    element,
     fail_again,
     i64,
     is_nil,
@@ -50,6 +55,7 @@ from runtime.syspy import (
     sizeof,
     store,
     struct,
+    table,
     text,
     throw,
     u8,
@@ -64,13 +70,24 @@ from runtime.types import KIND_STRUCT, Closure, String, Type, is_direct
 from runtime.write_barrier import keep_old
 
 BOUNDS_ERROR, ERROR_STRING, PLAIN_ERROR, KEY_ERROR, ASSERTION_ERROR, NIL_ERROR = range(6)  # g.unwinding.error_types
+ERROR_NAMES = table(
+    Inline[String],
+    [
+        constant(String, **literal(b"runtime.boundsError")),
+        constant(String, **literal(b"runtime.errorString")),
+        constant(String, **literal(b"runtime.plainError")),
+        constant(String, **literal(b"runtime.unhashableTypeError")),
+        constant(String, **literal(b"*runtime.TypeAssertionError")),
+        constant(String, **literal(b"*runtime.PanicNilError")),
+    ],
+)
 
 
 @struct
 class Defer(Struct):
     """One deferred call."""
 
-    closure: Closure  # of type func()
+    closure: Closure  # of type func(); nil: recover
     next: Defer  # deferred before it; nil
 
 
@@ -121,7 +138,7 @@ def body_code(g: G, sp: uintptr, closure: Closure) -> None:
 
 
 def push_defer(g: G, defers: Defers, closure: Closure) -> None:
-    """defer closure()"""
+    """defer closure(); of no closure, defer recover(), where recover may give something."""
     made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
     made.closure = closure
     made.next = defers.head
@@ -143,7 +160,10 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
         closure = defers.head.closure
         keep_old(g, address(defers.head))
         defers.head = defers.head.next
-        if not call_closure(g, frame, closure, panic, defers):
+        if is_nil(closure):
+            if is_nil(panic):  # of its own: it is the one that the function was called for
+                recovered(g)
+        elif not call_closure(g, frame, closure, panic, defers):
             panic = caught_panic(g, frame, panic)
         elif not is_nil(panic) and panic.recovered != 0:
             panic = nil(Panic)
@@ -252,16 +272,22 @@ def fill_error(g: G, panic: Panic) -> None:
     data, length = failure_string(g, failure)
     box.data = data
     box.length = length
-    which: i64 = ERROR_STRING
+    panic.typ = Type.at(g.unwinding.error_types[error_number(failure)])
+
+
+def error_number(failure: uintptr) -> i64:
+    """Which of the error types the value of a failure has."""
+    if is_panic_value(failure):
+        return NIL_ERROR
     if is_bounds_failure(failure):
-        which = BOUNDS_ERROR
-    elif is_conversion_failure(failure):
-        which = ASSERTION_ERROR
-    elif is_plain_failure(failure):
-        which = PLAIN_ERROR
-    elif is_key_failure(failure):
-        which = KEY_ERROR
-    panic.typ = Type.at(g.unwinding.error_types[which])
+        return BOUNDS_ERROR
+    if is_conversion_failure(failure):
+        return ASSERTION_ERROR
+    if is_plain_failure(failure):
+        return PLAIN_ERROR
+    if is_key_failure(failure):
+        return KEY_ERROR
+    return ERROR_STRING
 
 
 def leave_with(g: G, panic: Panic) -> NoReturn:
@@ -304,12 +330,23 @@ def ask_for_texts(g: G, frame: uintptr, panic: Panic) -> None:
         if not is_nil(panic.typ) and is_panic_value(failure_of(panic)):
             kind, returned = ask_text(g, frame + 16, panic.typ, panic_value(panic), NO_TEXT)
             if not returned:
-                throw("panic while printing panic value")
+                give_up_printing(caught_panic(g, frame, nil(Panic)))
             panic.has_text = kind
             panic.text = g.unwinding.said.data
             panic.text_length = g.unwinding.said.length
             g.shadow_top = frame + 16
         panic = panic.link
+
+
+def give_up_printing(panic: Panic) -> NoReturn:
+    """A method that was asked for a text has panicked itself."""
+    if address(panic.typ) == address(STRING_TYPE):
+        throw("panic while printing panic value: %s", panic_value(panic))
+    if is_nil(panic.typ):  # the program sees no errors, and has no types for them
+        throw(
+            "panic while printing panic value: type %s", address(element(ERROR_NAMES, error_number(failure_of(panic))))
+        )
+    throw("panic while printing panic value: type %t", address(panic.typ))
 
 
 # --- Error, String and GoString --------------------------------------------------------------------------------------

@@ -56,12 +56,6 @@ def test_a_part_of_a_package_is_imported_by_its_package_alone() -> None:
         compile_source(Source("x.toy", text))
 
 
-@pytest.mark.parametrize("path", ["unicode//utf8", "./fmt", "container/../fmt", "../library/fmt"])
-def test_a_package_is_imported_by_its_own_path(path: str) -> None:
-    with pytest.raises(UserError, match=rf"x\.toy:1:8: package {path} is not in std"):
-        compile_source(Source("x.toy", f'import "{path}"\n\nfunc main() {{\n}}\n'))
-
-
 def test_what_a_package_has_is_told_with_its_parts() -> None:
     text = 'import "fmt"\n\nfunc main() {\n\tfmt.SScan()\n\tfmt.Scanner()\n}\n'
     said = r"undefined: fmt\.SScan \(but have Sscan\)(.|\n)*Scan, Scanf, Scanln, Sprint, "

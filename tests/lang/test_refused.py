@@ -28,6 +28,8 @@ STATEMENTS = [
     "z := 2i /* ERROR `complex numbers` */ ; _ = z",
     "z := complex /* ERROR `complex numbers` */ (1, 2); println(real(z), imag(z))",
     "println(g /* ERROR `several values as arguments of a built-in function` */ ())",
+    "var none [ /* ERROR `arrays of so many elements without bytes` */ 1 << 40]struct{}; println(len(none))",
+    "println(len([ /* ERROR `arrays of so many elements without bytes` */ ...][0]int{1 << 24: {}}))",
     "_ = append(h /* ERROR `several values as arguments of a built-in function` */ ())",
 ]
 
