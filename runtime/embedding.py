@@ -39,7 +39,7 @@ from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
-from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of
+from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of, check_handle
 from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap, find_path
@@ -57,7 +57,7 @@ from runtime.mheap import MHeap
 from runtime.parallel import Abandoned, run_parallel
 from runtime.proc import G
 from runtime.profile_records import Record, read_records
-from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
+from runtime.refusals import MAX_WORD, Busy, Closed, each, flag, raw, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
@@ -179,7 +179,7 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        if background:
+        if flag(background, "background"):
             self._background = self._started_background()
         self._state.team.hook = self._markers.hook
         self._watcher = self._started_watcher(watch)
@@ -225,7 +225,7 @@ class Runtime:
         """A zeroed object of size bytes without pointers; or one that holds these bytes."""
         if issubclass(type(size), Integral):  # one of numpy's is a buffer as well, but meant as a number
             return self.new(self._types.bytes, cast(int, size))
-        data = bytes(memoryview(cast(bytes, size)))
+        data = raw(size, "what is stored")
         made = self.new(self._types.bytes, len(data))
         made.write(0, data)
         return made
@@ -301,6 +301,7 @@ class Runtime:
 
     def reachable_from(self, *starts: Handle | int) -> set[int]:
         """The addresses of all objects that pointers lead to from these; they are among them."""
+        self.check_open()
         waiting, reached = addresses_of(self, starts), set[int]()
         while waiting:
             found = self.object_at(waiting.pop())
@@ -327,7 +328,9 @@ class Runtime:
         return made
 
     def root(self, addr: int) -> int:
-        """The number of a new handle that holds an address, which something else keeps alive; for Handle."""
+        """The number of a new handle, which holds an address of or in an object until unroot."""
+        if self._found(addr) is None:
+            raise ValueError(f"there is no object at {addr:#x}")
         return int(self._run(self._root, addr))
 
     def _root(self, addr: int) -> int:
@@ -338,7 +341,7 @@ class Runtime:
             self._engine.call(boundary.keep_both, self._g, 0, addr)
         return self._claimed(addr)
 
-    def allocate_at(self, at: int, typ: HeapType, count: int) -> int:
+    def _allocate_at(self, at: int, typ: HeapType, count: int) -> int:
         """The address of a new object, which is stored in the root at an address; for RootTable."""
         return int(self._run(self._allocated_at, at, self._size_of(typ, count), typ.struct_address))
 
@@ -367,7 +370,15 @@ class Runtime:
         return number
 
     def unroot(self, number: int) -> None:
-        """End a handle; for Handle."""
+        """End a handle that `root` has made."""
+        self.check_open()
+        is_one = whole(number, "the number of a handle") in self.notes and number not in self.lives
+        if not is_one or number in self._free or number in self.dropped:
+            raise ValueError(f"{shown(number)} is no number that root has given, or was ended")
+        self._end_handle(number)
+
+    def _end_handle(self, number: int) -> None:
+        """End a handle."""
         self.lives.pop(number, None)  # none, if Python has only the number
         if not self._is_idle:
             self.dropped[number] = None  # HD1
@@ -392,7 +403,7 @@ class Runtime:
         self.notes |= {number: partial(setitem, self.dropped, number) for number in numbers}
         self._free = numbers[::-1]  # last: an interrupt may come in between
 
-    def store_pointer(self, at: int, value: Handle | int | None) -> None:
+    def _store_pointer(self, at: int, value: Handle | int | None) -> None:
         """Store in a pointer word, for Handle and RootTable: a Handle, None, or the address of or in an object."""
         if not self._is_idle:
             self._refuse()
@@ -431,7 +442,7 @@ class Runtime:
 
     def collect(self, sweep: bool = True) -> None:
         """Collect now, and sweep all unless told not to."""
-        if sweep:
+        if flag(sweep, "sweep"):
             self._run(self._engine.call, gc, self._g)
         else:
             self._run(self._engine.call, collect, self._g, True)
@@ -465,7 +476,7 @@ class Runtime:
 
     def _started_watcher(self, numbers: Iterable[int]) -> Watcher | None:
         """What keeps the stories of the objects of so many allocations; None if there are none."""
-        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in numbers]
+        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in each(numbers, "watch")]
         if not wanted:
             return None
         self._run(self._stopped, self._engine.call, count_allocations, self._state)
@@ -502,7 +513,7 @@ class Runtime:
             raise ValueError(f"there is no object at {addr:#x}")
         return Weak(self, box)
 
-    def weak_target(self, box: int) -> Handle | None:
+    def _weak_target(self, box: int) -> Handle | None:
         """A handle of what a weak handle leads to; None once that was found dead. For Weak."""
         found: Handle | None = self._run(self._weakly_held, box)
         return found
@@ -556,7 +567,7 @@ class Runtime:
                 self._calls.take(number)
         return Cleanup(self, addr, cleanup)
 
-    def stop_cleanup(self, addr: int, number: int) -> None:
+    def _stop_cleanup(self, addr: int, number: int) -> None:
         """For Cleanup."""
         self._calls.take(self._run(self._engine.call, finalizers.stop_cleanup, self._g, addr, number))
 
@@ -594,7 +605,7 @@ class Runtime:
 
     def keep_alive(self, handle: Handle) -> None:
         """Say that the object is needed up to here. Closed if the handle was released before."""
-        address_of(self, handle)
+        check_handle(self, handle)
 
     # --- The memory profile ---
 
@@ -698,7 +709,7 @@ class Runtime:
 
         Returns their results, in order, when all are done.
         """
-        prepared = [(self._code(f, len(arguments)), _words(self, f, arguments)) for f, *arguments in calls]
+        prepared = [self._prepared(call) for call in calls]
         try:
             results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
@@ -706,6 +717,14 @@ class Runtime:
             self._failure = Failure(FAIL_THROW, str(error))
             raise
         return results
+
+    def _prepared(self, call: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """What calls a loaded function, and the words of its arguments."""
+        self.check_open()
+        if not isinstance(call, tuple | list) or not call:
+            raise TypeError(f"{call!r} is no call: (function, argument, ...)")
+        function, *arguments = call
+        return self._code(function, len(arguments)), _words(self, function, arguments)
 
     def _code(self, function: Callable[..., Any], count: int) -> Callable[..., Any]:
         """What calls a loaded function, with so many arguments behind the goroutine."""
@@ -830,6 +849,7 @@ class Runtime:
         raise TypeError("a runtime cannot be copied or pickled: its memory has one owner")
 
     def __enter__(self) -> Self:
+        self.check_open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -837,10 +857,11 @@ class Runtime:
 
     def struct_of(self, typ: HeapType) -> Type:
         """What the runtime knows of a type of its own, for compiled functions."""
+        self.check_open()
         self._types.check_own(typ)
         return typ.struct
 
-    def allocator(self, size: int, typ: Type) -> Callable[[], int]:
+    def _allocator(self, size: int, typ: Type) -> Callable[[], int]:
         """What allocates an object of a size and a type, for TypeTable."""
         return self._engine.bind(mallocgc, self._g, size, typ, True)
 

@@ -57,7 +57,7 @@ class Cleanup:
 
     def stop(self) -> None:
         """Let the call not be made. Too late, without harm, when the object was found dead."""
-        self._runtime.stop_cleanup(self._at, self._number)
+        self._runtime._stop_cleanup(self._at, self._number)
 
 
 class Calls:

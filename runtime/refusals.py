@@ -10,6 +10,7 @@ Runs in Python only.                                                            
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 MAX_WORD = (1 << 64) - 1
@@ -34,6 +35,29 @@ def whole(value: Any, what: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{what} is of type {type(value).__name__}, not int")
     return value
+
+
+def flag(value: Any, what: str) -> bool:
+    """The value, which is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} is of type {type(value).__name__}, not bool")
+    return value
+
+
+def each(values: Any, what: str) -> Iterator[Any]:
+    """The values one after the other, if there can be several; `what` names them all."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{what} is of type {type(values).__name__}: several of them, as a list")
+    return iter(values)
+
+
+def raw(data: Any, what: str) -> bytes:
+    """The bytes of a bytes-like object."""
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise TypeError(f"{what} is of type {type(data).__name__}: bytes, or a bytes-like object") from None
+    return bytes(view)
 
 
 def whole_in(value: Any, low: int, high: int, what: str) -> int:
