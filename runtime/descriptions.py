@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runtime.malloc import MAX_ALLOC
-from runtime.refusals import each, shown, whole, whole_in
+from runtime.refusals import counted, each, shown, whole, whole_in
 from runtime.syspy import Array, address, nil, u8
 from runtime.syspy.arrays import array_class
 from runtime.types import KIND_ARRAY, KIND_STRUCT, Type
@@ -65,7 +65,7 @@ class HeapType:
         return bool(self.pointer_words) and word % self.words in self.pointer_words
 
     def __repr__(self) -> str:
-        return f"<type {self.name}: {self.size} bytes, pointers at {list(self.pointers)}>"
+        return f"<type {self.name}: {counted(self.size, 'byte')}, pointers at {list(self.pointers)}>"
 
 
 class TypeTable:
@@ -89,7 +89,9 @@ class TypeTable:
         offsets = tuple(sorted(whole(offset, f"{what}: the offset of a pointer") for offset in given))
         for i, offset in enumerate(offsets):
             if offset % WORD != 0 or not 0 <= offset <= size - WORD:
-                raise ValueError(f"{what}: no pointer can be at {shown(offset)} of {size} bytes: 0, 8, 16, ...")
+                raise ValueError(
+                    f"{what}: no pointer can be at {shown(offset)} of {counted(size, 'byte')}: 0, 8, 16, ..."
+                )
             if i and offsets[i - 1] == offset:
                 raise ValueError(f"{what}: two pointers at {offset}")
         if offsets and (size % WORD != 0 or size > MAX_POINTER_BYTES):

@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from runtime.descriptions import WORD, HeapType
-from runtime.refusals import MAX_WORD, Closed, each, raw, shown, whole, whole_in
+from runtime.refusals import MAX_WORD, Closed, counted, each, raw, shown, whole, whole_in
 
 if TYPE_CHECKING:
     from runtime.embedding import Runtime
@@ -81,7 +81,7 @@ class Handle:
     def interior(self, offset: int) -> int:
         """The address of a byte of the object. As a pointer, it keeps the whole object alive."""
         if not 0 <= whole(offset, "an offset") < self.size:
-            raise IndexError(f"offset {shown(offset)} of an object of {self.size} bytes")
+            raise IndexError(f"offset {shown(offset)} of an object of {counted(self.size, 'byte')}")
         return self.address + offset
 
     # --- Words ---
@@ -116,7 +116,7 @@ class Handle:
         if isinstance(i, slice):
             places, values = self._range(i), list(each(value, "what is stored in a slice"))
             if len(values) != len(places):
-                raise ValueError(f"{len(values)} values for {len(places)} words")
+                raise ValueError(f"{counted(len(values), 'value')} for {counted(len(places), 'word')}")
             for place, one in zip(places, values, strict=True):
                 self[place] = one
             return
@@ -142,7 +142,7 @@ class Handle:
     def _word(self, i: int) -> int:
         """The address of a word."""
         if not 0 <= whole(i, "the number of a word") < self.words:
-            raise IndexError(f"word {shown(i)} of an object of {self.words} words")
+            raise IndexError(f"word {shown(i)} of an object of {counted(self.words, 'word')}")
         return self.address + i * WORD
 
     def _range(self, i: slice) -> range:
@@ -152,7 +152,7 @@ class Handle:
         self.check_held()
         start, stop = i.start or 0, self.words if i.stop is None else i.stop
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= self.words:
-            raise IndexError(f"words {shown(start)} to {shown(stop)} of an object of {self.words} words")
+            raise IndexError(f"words {shown(start)} to {shown(stop)} of an object of {counted(self.words, 'word')}")
         return range(start, stop)
 
     # --- Bytes and numbers ---
@@ -193,7 +193,7 @@ class Handle:
     def _bytes(self, start: int, stop: int) -> tuple[int, int]:
         """A range of bytes, within bounds: address and length."""
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= self.size:
-            raise IndexError(f"bytes {shown(start)} to {shown(stop)} of an object of {self.size} bytes")
+            raise IndexError(f"bytes {shown(start)} to {shown(stop)} of an object of {counted(self.size, 'byte')}")
         return self.address + start, stop - start
 
     # --- Life ---
@@ -222,7 +222,7 @@ class Handle:
     def __repr__(self) -> str:
         if self._number == RELEASED:
             return "<handle, released>"
-        return f"<handle of {self._type.name or 'an object'} at {self._address:#x}, {self.size} bytes>"
+        return f"<handle of {self._type.name or 'an object'} at {self._address:#x}, {counted(self.size, 'byte')}>"
 
     def __enter__(self) -> Self:
         self.check_held()

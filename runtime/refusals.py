@@ -1,11 +1,11 @@
-"""Refusals: the exceptions of an embedder's own, and the checks of arguments that several modules make.
+"""Refusals: the exceptions of an embedder's own, the checks of arguments that several modules make, how numbers read.
 
     Closed    use after close, after release, or after the runtime has failed
     Busy      a call from inside of a callback of the collector, or from a second thread
 
 The others are Python's: ValueError, TypeError, IndexError, KeyError, MemoryError.
 
-Runs in Python only.                                                                Next: descriptions.py
+Runs in Python only.                                                                Next: stress_report.py
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ class Busy(RuntimeError):
 def shown(value: int) -> str:
     """A number for a message; an absurd one by its size."""
     return str(value) if value.bit_length() <= SHOWN_BITS else f"a number of {value.bit_length()} bits"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of what a noun means: "1 object", "2 objects"; the first word of a longer one is in the plural."""
+    first, *rest = noun.split(" ", 1)
+    return " ".join([shown(count), first if count == 1 else f"{first}s", *rest])
 
 
 def whole(value: Any, what: str) -> int:
