@@ -32,22 +32,19 @@ from typing import Any, NoReturn, Self, cast
 from weakref import ref
 
 from runtime import boundary, finalizers, walk
-from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.background_sweeper import abandon_sweeper, run_sweeper, stop_sweeper
 from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
 from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of, check_handle
-from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
+from runtime.heap import SHADOW_BYTES, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap, find_path
-from runtime.host_thread import HostThread, MarkerThreads
+from runtime.holdings import Holdings, give_back_dropped
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
-from runtime.mark_team import break_team, disband, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -55,9 +52,8 @@ from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
 from runtime.parallel import Abandoned, run_parallel
-from runtime.proc import G
 from runtime.profile_records import Record, read_records
-from runtime.refusals import MAX_WORD, Busy, Closed, each, flag, raw, shown, whole, whole_in
+from runtime.refusals import MAX_WORD, Busy, Closed, counted, each, flag, raw, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
@@ -144,25 +140,26 @@ class Runtime:
         self.notes: dict[int, partial[None]] = {}  # by number, what puts it there when it is called
         self._is_idle = True  # EB1: nothing is inside of the runtime
         self._teller = 0  # the thread that a callback is running on
-        self._is_abandoned = False  # threads hang in the runtime: its memory cannot be given back
         self._error: BaseException | None = None  # EB2
         self._failure: Failure | None = None  # EB3
         self._callbacks: list[Callable[[Phase], object]] = []
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
         self._calls = Calls()
-        self._background: list[HostThread] = []
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         self._in_steps = False  # stores need a write barrier
         self._has_callbacks = engine == "python"  # Python runs inside of calls: it may be the runtime itself
         settings = _settings(gogc, debug).with_seed()
         settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
+        give_back_dropped()
         self._engine = backend(engine)
+        self._has_background = False  # something of the runtime's own runs beside the embedder
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
+        self._holdings = Holdings(self._engine, self._state)
+        self._holdings.owned_by(self)
         self._g = self._state.g0
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
-        self._markers = self._marker_threads()
         self.is_open = True
         try:
             self._equip(settings, background, mem_profile_rate, watch)
@@ -180,8 +177,9 @@ class Runtime:
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
         if flag(background, "background"):
-            self._background = self._started_background()
-        self._state.team.hook = self._markers.hook
+            self._holdings.start_background()
+            self._has_background = True
+        self._state.team.hook = self._holdings.markers.hook
         self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
@@ -194,7 +192,7 @@ class Runtime:
 
     @property
     def state(self) -> State:
-        """The root struct. To look at; its views end with the Runtime."""
+        """The root struct. To look at; it and its views end with the Runtime, at close or when Python drops it."""
         self.check_open()
         return self._state
 
@@ -239,7 +237,9 @@ class Runtime:
         self._types.check_own(typ)
         size = typ.size * whole(count, "count")
         if not 0 <= size <= MAX_ALLOC or count < 0:
-            raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
+            raise ValueError(
+                f"{counted(count, 'value')} of {counted(typ.size, 'byte')}: an object has 0 to {MAX_ALLOC} bytes"
+            )
         return size
 
     def hold(self, addr: int) -> Handle:
@@ -713,7 +713,7 @@ class Runtime:
         try:
             results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
-            self._is_abandoned = True
+            self._holdings.is_abandoned = self._holdings.is_broken = True
             self._failure = Failure(FAIL_THROW, str(error))
             raise
         return results
@@ -735,7 +735,7 @@ class Runtime:
         except (KeyError, TypeError):
             raise ValueError(f"{name} was not loaded into this runtime") from None
         if function.__code__.co_argcount != count + 1:
-            raise TypeError(f"{name} takes {function.__code__.co_argcount - 1} arguments, not {count}")
+            raise TypeError(f"{name} takes {counted(function.__code__.co_argcount - 1, 'argument')}, not {count}")
         return code
 
     # --- Calls and life ---
@@ -749,7 +749,7 @@ class Runtime:
             if self.dropped:
                 self._end_dropped()
             result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
-            if self._background and (failure := self._failure_elsewhere()) is not None:
+            if self._has_background and (failure := self._holdings.failure()) is not None:
                 raise failure
         except Failure as failure:
             raise self._translated(failure) from None
@@ -777,7 +777,7 @@ class Runtime:
 
     def _stopped(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call during which nothing is swept in the background."""
-        if not self._background:
+        if not self._has_background:
             return call(*values)
         self._engine.call(stop_the_world, self._state.p0)
         try:
@@ -797,19 +797,15 @@ class Runtime:
     def _translated(self, failure: Failure) -> BaseException:
         """What a Failure is for the embedder: EB2, EB3."""
         if self.is_open:
-            failure = self._failure_elsewhere() or failure  # who has failed there may have been waited for here
+            failure = self._holdings.failure() or failure  # who has failed there may have been waited for here
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
-        if is_bug:
+        if is_bug and self.is_open:
+            self._holdings.is_broken = True
             failure = self._failure = with_damages(self._state, failure)
         if error is not None:
             return error
         return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")
-
-    def _failure_elsewhere(self) -> Failure | None:
-        """What has ended a thread of the runtime's own before its time."""
-        ends = [self._markers.failure, *(thread.failure for thread in self._background)]
-        return next((failure for failure in ends if isinstance(failure, Failure)), None)
 
     def check_open(self) -> None:
         """Raise Closed if it is not."""
@@ -822,28 +818,8 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            has_ended = [self._markers.stop(), *(thread.stop() for thread in self._background)]
-            if not self._is_abandoned and all(has_ended):
-                self._engine.call(close_runtime, self._state)
-
-    def _started_background(self) -> list[HostThread]:
-        """The threads that give memory back and sweep, running."""
-        call, state = self._engine.call, self._state
-        g = G.at(call(attach, state))
-        return [
-            HostThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
-            HostThread(lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g), lambda: call(abandon_sweeper, g)),
-        ]
-
-    def _marker_threads(self) -> MarkerThreads:
-        """The threads that mark beside the one that collects, none until they are asked for."""
-        call, team = self._engine.call, self._state.team
-        return MarkerThreads(
-            lambda: call(run_marker, team),
-            lambda: call(stop_markers, team),
-            lambda: call(break_team, team),
-            lambda: call(disband, team),
-        )
+            self._holdings.give_back()
+        give_back_dropped()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a runtime cannot be copied or pickled: its memory has one owner")

@@ -8,7 +8,7 @@
 The runtime knows a function by a number (finalizers.py), by which a Runtime finds it in Calls. Nothing is called but in
 run_finalizers: everywhere else an embedder may be in the middle of something.
 
-Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.                               Next: image.py
+Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.                               Next: holdings.py
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def test_arguments_that_make_no_sense(runtime: Runtime) -> None:
     for count in (-1, 1 << 62):
         with pytest.raises(ValueError, match="values of 8 bytes"):
             runtime.new(word, count)
-    with pytest.raises(ValueError, match="-1 values of 1 bytes"):
+    with pytest.raises(ValueError, match="-1 values of 1 byte"):
         runtime.new_bytes(-1)
     with pytest.raises(ValueError, match="engine 'jit': one of native, python"):
         Runtime("jit")
