@@ -18,7 +18,7 @@ import ctypes
 import os
 import sys
 
-from runtime.host_thread import Ending, HostThread, MarkerThreads, threads_of_process
+from runtime.host_thread import Ending, HostThread, MarkerThreads, first_failure, threads_of_process
 from runtime.record import Record
 from runtime.syspy.failure import FAIL_EXIT, FAIL_INTERRUPT, FAIL_PANIC, FAIL_THROW, Failure
 
@@ -147,10 +147,9 @@ class Run:
             self.ended.wait(self.look_after_thread)
         except KeyboardInterrupt:
             self.leave_interrupted()
-        if self.scavenger.stop():
-            self.failure = self.failure or self.scavenger.failure
-        # What ended a marker says more than what its end did to the thread that waited for it.
-        self.failure = self.markers.failure or self.failure
+        self.scavenger.stop()
+        # What ended one of these says more than what its end did to a thread that waited for it.
+        self.failure = first_failure([self.scavenger, *self.markers.threads]) or self.failure
         self.flush()
         code = 0 if self.failure is None else self.report(self.failure)
         error = self.engine.call("output_error", self.runtime)
@@ -172,6 +171,7 @@ class Run:
         return HostThread(
             lambda: self.engine.call("scavenge_in_background", self.runtime),
             lambda: self.engine.call("end_scavenging", self.runtime),
+            lambda: self.engine.call("give_up_scavenging", self.runtime),
         )
 
     def marker_threads(self) -> MarkerThreads:

@@ -24,6 +24,7 @@ from lang.output_file import OutputFile
 from lang.reports import End, Engine
 from lang.source import Source
 from runtime.layout import PAGE_SIZE, PAGES_PER_ARENA
+from runtime.refusals import counted
 from runtime.size_classes import (
     CLASS_TO_NPAGES,
     CLASS_TO_SIZE,
@@ -63,8 +64,9 @@ class HeapPage:
         """Write the page. Raises OSError."""
         self.record.finish(end in (End.RETURNED, End.FAILED), end is End.RETURNED)
         if self.record.graph is None and self.record.graph_at is not None:
-            there = f"there were {self.record.count} collections, so none was number {self.record.graph_at}"
-            sys.stderr.write(f"toyrun: the heap map has no graph: {there}\n")
+            count = self.record.count
+            there = f"there {'was' if count == 1 else 'were'} {counted(count, 'collection')}"
+            sys.stderr.write(f"toyrun: the heap map has no graph: {there}, so none was number {self.record.graph_at}\n")
         self.file.write(page(self.data(end)).encode("utf-8", "replace"))
 
     def data(self, end: End) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from lang.type_notes import ARRAY, BOX, BYTES, ONE
 from runtime.heap_buffers import GraphBuffers
 from runtime.heap_graph import ROOT_GLOBAL
 from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, PAGE_SIZE, PTR_SIZE, TINY_SIZE
+from runtime.refusals import counted
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy import address
 from runtime.types import Type
@@ -139,7 +140,7 @@ class ObjectTypes:
         """The label of an object of unknown type."""
         size, words = self.size[node], self.words[node]
         if self.span_class[node] & 1:
-            return TINY if size == TINY_SIZE else f"{size} bytes, no pointers"
+            return TINY if size == TINY_SIZE else f"{counted(size, 'byte')}, no pointers"
         places = [str(PTR_SIZE * i) for i in range(64) if words >> i & 1]
         shown = ", ".join(places[:4]) + (", ..." if len(places) > 4 else "")
         return f"{size} bytes, pointers at {shown}" if places else f"{size} bytes, with pointers"

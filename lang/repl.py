@@ -48,6 +48,7 @@ For each input all earlier ones are run again, with their output hidden. So an
 input takes the time of all before it, sleeps included; and what depends on the
 clock or on addresses may differ each time.
 """
+BYTE_ORDER_MARK = "\ufeff"
 NO_EXPRESSION = ":type takes an expression\n"
 HISTORY_LINES = 1000
 
@@ -114,7 +115,7 @@ class Prompt:
         line = sys.stdin.readline()
         if not line:
             raise EOFError
-        return line.removesuffix("\n")
+        return (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).removesuffix("\n")
 
     def take(self, line: str) -> bool:
         """Take one line; whether the session goes on."""

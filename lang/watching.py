@@ -23,6 +23,7 @@ from lang.reports import End, Engine
 from runtime.heap import Runtime
 from runtime.mem_sample import SITE_FLAG
 from runtime.phases import PHASE_MARKED
+from runtime.refusals import counted
 from runtime.syspy import is_nil, load, u64
 from runtime.watcher import GLOBAL, HOOK, STACK, Event, Path, Watched, Watcher
 
@@ -60,14 +61,14 @@ class Watching:
         for watched in self.watcher.watched.values():
             if not watched.address:
                 count = self.state.gc.stress_count
-                self.line(watched, f"not allocated: the program made {count} objects")
+                self.line(watched, f"not allocated: the program made {counted(count, 'object')}")
             elif not watched.is_dead:
                 self.line(watched, "not found dead by the end of the program")
 
     def tell(self, watched: Watched, event: Event) -> None:
         """Write down an event."""
         if event.kind == "allocated":
-            what = f"{watched.size} bytes at {watched.address:#x}: {self.place(watched.site)}"
+            what = f"{counted(watched.size, 'byte')} at {watched.address:#x}: {self.place(watched.site)}"
             self.line(watched, f"allocated before collection {event.collection + 1}, {what}")
         elif event.kind == "kept":
             assert event.path is not None, "what is kept has something that leads to it"

@@ -24,7 +24,8 @@ Owner: one thread of the host. Go: runtime/mgcsweep.go bgsweep.                 
 
 from __future__ import annotations
 
-from runtime.active_sweep import FAILED, IDLE, STOPPED, WANTED, Sweeper
+from runtime.active_sweep import IDLE, STOPPED, WANTED, Sweeper
+from runtime.heap import break_waits
 from runtime.lock import futex_sleep, futex_wake
 from runtime.proc import G
 from runtime.sweeper import NOTHING_LEFT, sweep_some
@@ -67,8 +68,8 @@ def stop_sweeper(g: G) -> None:
 
 
 def abandon_sweeper(g: G) -> None:
-    """run_sweeper has failed: nobody waits for what it was sweeping, nor for its P."""
-    atomic_store(g.heap.sweeper, "wanted", FAILED)
+    """run_sweeper has failed: who waits for what it was at fails as well, and nobody for its P."""
+    break_waits(g.runtime)
     abandon(g.p)
 
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from runtime.malloc import MAX_ALLOC
-from runtime.refusals import shown, whole, whole_in
+from runtime.refusals import counted, each, shown, whole, whole_in
 from runtime.syspy import Array, address, nil, u8
 from runtime.syspy.arrays import array_class
 from runtime.types import KIND_ARRAY, KIND_STRUCT, Type
@@ -65,7 +65,7 @@ class HeapType:
         return bool(self.pointer_words) and word % self.words in self.pointer_words
 
     def __repr__(self) -> str:
-        return f"<type {self.name}: {self.size} bytes, pointers at {list(self.pointers)}>"
+        return f"<type {self.name}: {counted(self.size, 'byte')}, pointers at {list(self.pointers)}>"
 
 
 class TypeTable:
@@ -78,17 +78,20 @@ class TypeTable:
         self._unnamed: dict[tuple[int, int], HeapType] = {}
         self.names = MappingProxyType(self._named)
         self.bytes = HeapType(owner, "bytes", 1, (), 1)  # of objects without pointers, if nothing else is known
-        self.bytes.make = owner.allocator(1, nil(Type))
+        self.bytes.make = owner._allocator(1, nil(Type))
 
     def describe(self, name: str, size: int, pointers: Iterable[int], align: int | None) -> HeapType:
         """See Runtime.describe."""
         self._check_name(name)
         what = f"type {name}"
         whole_in(size, 0, MAX_ALLOC, f"{what}: size")
-        offsets = tuple(sorted(whole(offset, f"{what}: the offset of a pointer") for offset in pointers))
+        given = each(pointers, f"{what}: pointers")
+        offsets = tuple(sorted(whole(offset, f"{what}: the offset of a pointer") for offset in given))
         for i, offset in enumerate(offsets):
             if offset % WORD != 0 or not 0 <= offset <= size - WORD:
-                raise ValueError(f"{what}: no pointer can be at {shown(offset)} of {size} bytes: 0, 8, 16, ...")
+                raise ValueError(
+                    f"{what}: no pointer can be at {shown(offset)} of {counted(size, 'byte')}: 0, 8, 16, ..."
+                )
             if i and offsets[i - 1] == offset:
                 raise ValueError(f"{what}: two pointers at {offset}")
         if offsets and (size % WORD != 0 or size > MAX_POINTER_BYTES):
@@ -156,7 +159,7 @@ class TypeTable:
         made.struct = Type(size=made.size, ptr_bytes=ptr_bytes, kind=kind, align=made.align)
         made.struct.gc_mask, made.struct.name, made.struct.name_length = mask, spelling, len(made.name.encode())
         made.kept = (mask, spelling)
-        made.make = self._owner.allocator(made.size, made.struct)
+        made.make = self._owner._allocator(made.size, made.struct)
         made.struct_address = address(made.struct)
         self._named[made.name] = self._by_address[made.struct_address] = made
         return made

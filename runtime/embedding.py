@@ -32,22 +32,19 @@ from typing import Any, NoReturn, Self, cast
 from weakref import ref
 
 from runtime import boundary, finalizers, walk
-from runtime.background_scavenger import run_scavenger, stop_scavenger
-from runtime.background_sweeper import abandon_sweeper, run_sweeper, stop_sweeper
 from runtime.collect import collect, gc
 from runtime.damage import Damage, find_damages, with_damages
 from runtime.descriptions import WORD, HeapType, TypeTable
 from runtime.engines import HeldSignals, backend
 from runtime.finalizers_embedding import Calls, Cleanup, CleanupCall, Finalizer, checked, held, place_of
-from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of
-from runtime.heap import SHADOW_BYTES, attach, close_runtime, new_runtime
+from runtime.handles import MEMORY, Handle, RootTable, Scope, address_of, addresses_of, check_handle
+from runtime.heap import SHADOW_BYTES, new_runtime
 from runtime.heap import Runtime as State
 from runtime.heap_check import check_heap, find_path
-from runtime.host_thread import HostThread, MarkerThreads
+from runtime.holdings import Holdings, give_back_dropped
 from runtime.knobs import MAX_INT32, KnobError, Settings
 from runtime.layout import ADDRESS_LIMIT, PHYS_PAGE_SIZE, TINY_SIZE, align_up
 from runtime.malloc import MAX_ALLOC, mallocgc
-from runtime.mark_team import break_team, disband, run_marker, stop_markers
 from runtime.mem_profile import publish_all
 from runtime.mem_sample import set_mem_profile_rate
 from runtime.memory_control import free_os_memory, set_memory_limit
@@ -55,9 +52,8 @@ from runtime.memstats import MemStats, read_mem_stats
 from runtime.metrics import Samples, Value, metric_values, read_samples
 from runtime.mheap import MHeap
 from runtime.parallel import Abandoned, run_parallel
-from runtime.proc import G
 from runtime.profile_records import Record, read_records
-from runtime.refusals import MAX_WORD, Busy, Closed, shown, whole, whole_in
+from runtime.refusals import MAX_WORD, Busy, Closed, counted, each, flag, raw, shown, whole, whole_in
 from runtime.roots import add_globals
 from runtime.scavenge import NO_LIMIT
 from runtime.settings import set_gc_percent
@@ -144,25 +140,26 @@ class Runtime:
         self.notes: dict[int, partial[None]] = {}  # by number, what puts it there when it is called
         self._is_idle = True  # EB1: nothing is inside of the runtime
         self._teller = 0  # the thread that a callback is running on
-        self._is_abandoned = False  # threads hang in the runtime: its memory cannot be given back
         self._error: BaseException | None = None  # EB2
         self._failure: Failure | None = None  # EB3
         self._callbacks: list[Callable[[Phase], object]] = []
         self._hook = HOOK(self._tell)
         self._tables: list[RootTable] = []
         self._calls = Calls()
-        self._background: list[HostThread] = []
         self._free: list[int] = []  # numbers of handles that are reserved, and hold nil
         self._in_steps = False  # stores need a write barrier
         self._has_callbacks = engine == "python"  # Python runs inside of calls: it may be the runtime itself
         settings = _settings(gogc, debug).with_seed()
         settings = self._settings = settings._replace(gomaxprocs=whole_in(procs, 1, MAX_INT32, "procs"))
         room = align_up(whole_in(shadow_bytes, WORD, ADDRESS_LIMIT, "shadow_bytes"), PHYS_PAGE_SIZE)
+        give_back_dropped()
         self._engine = backend(engine)
+        self._has_background = False  # something of the runtime's own runs beside the embedder
         self._state = State.at(self._run(self._engine.call, new_runtime, settings.gogc, room))
+        self._holdings = Holdings(self._engine, self._state)
+        self._holdings.owned_by(self)
         self._g = self._state.g0
         self._zero_base = address(self._state.heap) + offsetof(MHeap, "zero_base")  # of objects that have no bytes
-        self._markers = self._marker_threads()
         self.is_open = True
         try:
             self._equip(settings, background, mem_profile_rate, watch)
@@ -179,9 +176,10 @@ class Runtime:
         self._object_at = self._engine.bind(walk.object_at, self._g)
         self._types = TypeTable(self)
         self.types: Mapping[str, HeapType] = self._types.names  # by name
-        if background:
-            self._background = self._started_background()
-        self._state.team.hook = self._markers.hook
+        if flag(background, "background"):
+            self._holdings.start_background()
+            self._has_background = True
+        self._state.team.hook = self._holdings.markers.hook
         self._watcher = self._started_watcher(watch)
         rate = max(settings.memprofilerate, 0) if mem_profile_rate is None else mem_profile_rate
         if rate != 0:
@@ -194,7 +192,7 @@ class Runtime:
 
     @property
     def state(self) -> State:
-        """The root struct. To look at; its views end with the Runtime."""
+        """The root struct. To look at; it and its views end with the Runtime, at close or when Python drops it."""
         self.check_open()
         return self._state
 
@@ -225,7 +223,7 @@ class Runtime:
         """A zeroed object of size bytes without pointers; or one that holds these bytes."""
         if issubclass(type(size), Integral):  # one of numpy's is a buffer as well, but meant as a number
             return self.new(self._types.bytes, cast(int, size))
-        data = bytes(memoryview(cast(bytes, size)))
+        data = raw(size, "what is stored")
         made = self.new(self._types.bytes, len(data))
         made.write(0, data)
         return made
@@ -239,7 +237,9 @@ class Runtime:
         self._types.check_own(typ)
         size = typ.size * whole(count, "count")
         if not 0 <= size <= MAX_ALLOC or count < 0:
-            raise ValueError(f"{shown(count)} values of {typ.size} bytes: an object has 0 to {MAX_ALLOC} bytes")
+            raise ValueError(
+                f"{counted(count, 'value')} of {counted(typ.size, 'byte')}: an object has 0 to {MAX_ALLOC} bytes"
+            )
         return size
 
     def hold(self, addr: int) -> Handle:
@@ -301,6 +301,7 @@ class Runtime:
 
     def reachable_from(self, *starts: Handle | int) -> set[int]:
         """The addresses of all objects that pointers lead to from these; they are among them."""
+        self.check_open()
         waiting, reached = addresses_of(self, starts), set[int]()
         while waiting:
             found = self.object_at(waiting.pop())
@@ -327,7 +328,9 @@ class Runtime:
         return made
 
     def root(self, addr: int) -> int:
-        """The number of a new handle that holds an address, which something else keeps alive; for Handle."""
+        """The number of a new handle, which holds an address of or in an object until unroot."""
+        if self._found(addr) is None:
+            raise ValueError(f"there is no object at {addr:#x}")
         return int(self._run(self._root, addr))
 
     def _root(self, addr: int) -> int:
@@ -338,7 +341,7 @@ class Runtime:
             self._engine.call(boundary.keep_both, self._g, 0, addr)
         return self._claimed(addr)
 
-    def allocate_at(self, at: int, typ: HeapType, count: int) -> int:
+    def _allocate_at(self, at: int, typ: HeapType, count: int) -> int:
         """The address of a new object, which is stored in the root at an address; for RootTable."""
         return int(self._run(self._allocated_at, at, self._size_of(typ, count), typ.struct_address))
 
@@ -367,7 +370,15 @@ class Runtime:
         return number
 
     def unroot(self, number: int) -> None:
-        """End a handle; for Handle."""
+        """End a handle that `root` has made."""
+        self.check_open()
+        is_one = whole(number, "the number of a handle") in self.notes and number not in self.lives
+        if not is_one or number in self._free or number in self.dropped:
+            raise ValueError(f"{shown(number)} is no number that root has given, or was ended")
+        self._end_handle(number)
+
+    def _end_handle(self, number: int) -> None:
+        """End a handle."""
         self.lives.pop(number, None)  # none, if Python has only the number
         if not self._is_idle:
             self.dropped[number] = None  # HD1
@@ -392,7 +403,7 @@ class Runtime:
         self.notes |= {number: partial(setitem, self.dropped, number) for number in numbers}
         self._free = numbers[::-1]  # last: an interrupt may come in between
 
-    def store_pointer(self, at: int, value: Handle | int | None) -> None:
+    def _store_pointer(self, at: int, value: Handle | int | None) -> None:
         """Store in a pointer word, for Handle and RootTable: a Handle, None, or the address of or in an object."""
         if not self._is_idle:
             self._refuse()
@@ -431,7 +442,7 @@ class Runtime:
 
     def collect(self, sweep: bool = True) -> None:
         """Collect now, and sweep all unless told not to."""
-        if sweep:
+        if flag(sweep, "sweep"):
             self._run(self._engine.call, gc, self._g)
         else:
             self._run(self._engine.call, collect, self._g, True)
@@ -465,7 +476,7 @@ class Runtime:
 
     def _started_watcher(self, numbers: Iterable[int]) -> Watcher | None:
         """What keeps the stories of the objects of so many allocations; None if there are none."""
-        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in numbers]
+        wanted = [whole_in(number, 1, MAX_WORD, "the number of an allocation") for number in each(numbers, "watch")]
         if not wanted:
             return None
         self._run(self._stopped, self._engine.call, count_allocations, self._state)
@@ -502,7 +513,7 @@ class Runtime:
             raise ValueError(f"there is no object at {addr:#x}")
         return Weak(self, box)
 
-    def weak_target(self, box: int) -> Handle | None:
+    def _weak_target(self, box: int) -> Handle | None:
         """A handle of what a weak handle leads to; None once that was found dead. For Weak."""
         found: Handle | None = self._run(self._weakly_held, box)
         return found
@@ -556,7 +567,7 @@ class Runtime:
                 self._calls.take(number)
         return Cleanup(self, addr, cleanup)
 
-    def stop_cleanup(self, addr: int, number: int) -> None:
+    def _stop_cleanup(self, addr: int, number: int) -> None:
         """For Cleanup."""
         self._calls.take(self._run(self._engine.call, finalizers.stop_cleanup, self._g, addr, number))
 
@@ -594,7 +605,7 @@ class Runtime:
 
     def keep_alive(self, handle: Handle) -> None:
         """Say that the object is needed up to here. Closed if the handle was released before."""
-        address_of(self, handle)
+        check_handle(self, handle)
 
     # --- The memory profile ---
 
@@ -698,14 +709,22 @@ class Runtime:
 
         Returns their results, in order, when all are done.
         """
-        prepared = [(self._code(f, len(arguments)), _words(self, f, arguments)) for f, *arguments in calls]
+        prepared = [self._prepared(call) for call in calls]
         try:
             results: list[Any] = self._run(self._undisturbed, run_parallel, self._engine, self._state, prepared)
         except Abandoned as error:
-            self._is_abandoned = True
+            self._holdings.is_abandoned = self._holdings.is_broken = True
             self._failure = Failure(FAIL_THROW, str(error))
             raise
         return results
+
+    def _prepared(self, call: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """What calls a loaded function, and the words of its arguments."""
+        self.check_open()
+        if not isinstance(call, tuple | list) or not call:
+            raise TypeError(f"{call!r} is no call: (function, argument, ...)")
+        function, *arguments = call
+        return self._code(function, len(arguments)), _words(self, function, arguments)
 
     def _code(self, function: Callable[..., Any], count: int) -> Callable[..., Any]:
         """What calls a loaded function, with so many arguments behind the goroutine."""
@@ -716,7 +735,7 @@ class Runtime:
         except (KeyError, TypeError):
             raise ValueError(f"{name} was not loaded into this runtime") from None
         if function.__code__.co_argcount != count + 1:
-            raise TypeError(f"{name} takes {function.__code__.co_argcount - 1} arguments, not {count}")
+            raise TypeError(f"{name} takes {counted(function.__code__.co_argcount - 1, 'argument')}, not {count}")
         return code
 
     # --- Calls and life ---
@@ -730,7 +749,7 @@ class Runtime:
             if self.dropped:
                 self._end_dropped()
             result = self._undisturbed(call, *values) if self._has_callbacks else call(*values)
-            if self._background and (failure := self._failure_elsewhere()) is not None:
+            if self._has_background and (failure := self._holdings.failure()) is not None:
                 raise failure
         except Failure as failure:
             raise self._translated(failure) from None
@@ -758,7 +777,7 @@ class Runtime:
 
     def _stopped(self, call: Callable[..., Any], *values: Any) -> Any:
         """A call during which nothing is swept in the background."""
-        if not self._background:
+        if not self._has_background:
             return call(*values)
         self._engine.call(stop_the_world, self._state.p0)
         try:
@@ -778,19 +797,15 @@ class Runtime:
     def _translated(self, failure: Failure) -> BaseException:
         """What a Failure is for the embedder: EB2, EB3."""
         if self.is_open:
-            failure = self._failure_elsewhere() or failure  # who has failed there may have been waited for here
+            failure = self._holdings.failure() or failure  # who has failed there may have been waited for here
         error, self._error = self._error, None
         is_bug = failure.kind == FAIL_THROW and failure.text != "out of memory"
-        if is_bug:
+        if is_bug and self.is_open:
+            self._holdings.is_broken = True
             failure = self._failure = with_damages(self._state, failure)
         if error is not None:
             return error
         return failure if is_bug or failure.kind != FAIL_THROW else MemoryError("out of memory")
-
-    def _failure_elsewhere(self) -> Failure | None:
-        """What has ended a thread of the runtime's own before its time."""
-        ends = [self._markers.failure, *(thread.failure for thread in self._background)]
-        return next((failure for failure in ends if isinstance(failure, Failure)), None)
 
     def check_open(self) -> None:
         """Raise Closed if it is not."""
@@ -803,33 +818,14 @@ class Runtime:
             if not self._is_idle and self._failure is None:
                 self._refuse()
             self.is_open = self._is_idle = False
-            has_ended = [self._markers.stop(), *(thread.stop() for thread in self._background)]
-            if not self._is_abandoned and all(has_ended):
-                self._engine.call(close_runtime, self._state)
-
-    def _started_background(self) -> list[HostThread]:
-        """The threads that give memory back and sweep, running."""
-        call, state = self._engine.call, self._state
-        g = G.at(call(attach, state))
-        return [
-            HostThread(lambda: call(run_scavenger, state), lambda: call(stop_scavenger, state)),
-            HostThread(lambda: call(run_sweeper, g), lambda: call(stop_sweeper, g), lambda: call(abandon_sweeper, g)),
-        ]
-
-    def _marker_threads(self) -> MarkerThreads:
-        """The threads that mark beside the one that collects, none until they are asked for."""
-        call, team = self._engine.call, self._state.team
-        return MarkerThreads(
-            lambda: call(run_marker, team),
-            lambda: call(stop_markers, team),
-            lambda: call(break_team, team),
-            lambda: call(disband, team),
-        )
+            self._holdings.give_back()
+        give_back_dropped()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a runtime cannot be copied or pickled: its memory has one owner")
 
     def __enter__(self) -> Self:
+        self.check_open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -837,10 +833,11 @@ class Runtime:
 
     def struct_of(self, typ: HeapType) -> Type:
         """What the runtime knows of a type of its own, for compiled functions."""
+        self.check_open()
         self._types.check_own(typ)
         return typ.struct
 
-    def allocator(self, size: int, typ: Type) -> Callable[[], int]:
+    def _allocator(self, size: int, typ: Type) -> Callable[[], int]:
         """What allocates an object of a size and a type, for TypeTable."""
         return self._engine.bind(mallocgc, self._g, size, typ, True)
 

@@ -8,7 +8,7 @@
 The runtime knows a function by a number (finalizers.py), by which a Runtime finds it in Calls. Nothing is called but in
 run_finalizers: everywhere else an embedder may be in the middle of something.
 
-Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.                               Next: image.py
+Runs in Python only. Go: runtime.SetFinalizer, AddCleanup, Cleanup.                               Next: holdings.py
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Cleanup:
 
     def stop(self) -> None:
         """Let the call not be made. Too late, without harm, when the object was found dead."""
-        self._runtime.stop_cleanup(self._at, self._number)
+        self._runtime._stop_cleanup(self._at, self._number)
 
 
 class Calls:

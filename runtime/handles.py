@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from runtime.descriptions import WORD, HeapType
-from runtime.refusals import MAX_WORD, Closed, shown, whole, whole_in
+from runtime.refusals import MAX_WORD, Closed, counted, each, raw, shown, whole, whole_in
 
 if TYPE_CHECKING:
     from runtime.embedding import Runtime
@@ -64,10 +64,14 @@ class Handle:
     @property
     def address(self) -> int:
         """Where the object is; it never moves."""
+        self.check_held()
+        return self._address
+
+    def check_held(self) -> None:
+        """Raise Closed if it was released, or its runtime closed."""
         if self._number == RELEASED:
             raise Closed("the handle was released")
         self._runtime.check_open()
-        return self._address
 
     @property
     def type(self) -> HeapType:
@@ -77,7 +81,7 @@ class Handle:
     def interior(self, offset: int) -> int:
         """The address of a byte of the object. As a pointer, it keeps the whole object alive."""
         if not 0 <= whole(offset, "an offset") < self.size:
-            raise IndexError(f"offset {shown(offset)} of an object of {self.size} bytes")
+            raise IndexError(f"offset {shown(offset)} of an object of {counted(self.size, 'byte')}")
         return self.address + offset
 
     # --- Words ---
@@ -100,7 +104,7 @@ class Handle:
         typ = self._type
         if type(i) is int and 0 <= i < self._quick and self._runtime.is_open:
             if typ.pointer_words and i % typ.words in typ.pointer_words:
-                self._runtime.store_pointer(self._address + WORD * i, value)
+                self._runtime._store_pointer(self._address + WORD * i, value)
                 return
             if type(value) is int and 0 <= value <= MAX_WORD:
                 MEMORY[(self._address >> 3) + i] = value
@@ -110,15 +114,15 @@ class Handle:
     def _put(self, i: Any, value: Any) -> None:
         """Store, with all checks."""
         if isinstance(i, slice):
-            values, places = list(value), self._range(i)
+            places, values = self._range(i), list(each(value, "what is stored in a slice"))
             if len(values) != len(places):
-                raise ValueError(f"{len(values)} values for {len(places)} words")
+                raise ValueError(f"{counted(len(values), 'value')} for {counted(len(places), 'word')}")
             for place, one in zip(places, values, strict=True):
                 self[place] = one
             return
         at = self._word(i)
         if self._type.is_pointer(i):
-            self._runtime.store_pointer(at, value)
+            self._runtime._store_pointer(at, value)
         elif isinstance(value, Handle):
             raise ValueError(f"word {i} is no pointer: the collector would not see what is stored there")
         else:
@@ -138,16 +142,17 @@ class Handle:
     def _word(self, i: int) -> int:
         """The address of a word."""
         if not 0 <= whole(i, "the number of a word") < self.words:
-            raise IndexError(f"word {shown(i)} of an object of {self.words} words")
+            raise IndexError(f"word {shown(i)} of an object of {counted(self.words, 'word')}")
         return self.address + i * WORD
 
     def _range(self, i: slice) -> range:
         """The words of a slice, within bounds."""
         if i.step not in (None, 1):
             raise ValueError("a slice of an object has no step")
+        self.check_held()
         start, stop = i.start or 0, self.words if i.stop is None else i.stop
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= self.words:
-            raise IndexError(f"words {shown(start)} to {shown(stop)} of an object of {self.words} words")
+            raise IndexError(f"words {shown(start)} to {shown(stop)} of an object of {counted(self.words, 'word')}")
         return range(start, stop)
 
     # --- Bytes and numbers ---
@@ -158,12 +163,12 @@ class Handle:
 
     def write(self, start: int, data: bytes | bytearray | memoryview) -> None:
         """Store bytes from start on. Among them is no part of a pointer word."""
-        raw = bytes(memoryview(data))
-        at, count = self._bytes(start, whole(start, "a bound") + len(raw))
+        stored = raw(data, "what is written")
+        at, count = self._bytes(start, whole(start, "a bound") + len(stored))
         for word in range(start // WORD, -(-(start + count) // WORD)) if self._type.pointer_words else ():
             if self._type.is_pointer(word):
                 raise ValueError(f"bytes {start} to {start + count} are in part the pointer word {word}: store words")
-        ctypes.memmove(at, raw, count)
+        ctypes.memmove(at, stored, count)
 
     def get(self, kind: str, offset: int) -> int | float:
         """The number of a kind at an offset in bytes."""
@@ -179,16 +184,16 @@ class Handle:
         if isinstance(value, bool) or not isinstance(value, accepted):
             raise TypeError(f"{kind} is the kind, and the value is of type {type(value).__name__}")
         try:
-            raw = packing.pack(form, value)
+            packed = packing.pack(form, value)
         except (packing.error, OverflowError):
             told = shown(value) if isinstance(value, int) else f"{value}"
             raise ValueError(f"{told} does not fit in {kind}") from None
-        self.write(offset, raw)
+        self.write(offset, packed)
 
     def _bytes(self, start: int, stop: int) -> tuple[int, int]:
         """A range of bytes, within bounds: address and length."""
         if not 0 <= whole(start, "a bound") <= whole(stop, "a bound") <= self.size:
-            raise IndexError(f"bytes {shown(start)} to {shown(stop)} of an object of {self.size} bytes")
+            raise IndexError(f"bytes {shown(start)} to {shown(stop)} of an object of {counted(self.size, 'byte')}")
         return self.address + start, stop - start
 
     # --- Life ---
@@ -197,7 +202,7 @@ class Handle:
         """Let the object go. More than once does no harm."""
         if self._number != RELEASED:
             number, self._number, self._quick = self._number, RELEASED, 0
-            self._runtime.unroot(number)
+            self._runtime._end_handle(number)
 
     def __eq__(self, other: object) -> bool:
         """Whether both are handles of one object."""
@@ -217,9 +222,10 @@ class Handle:
     def __repr__(self) -> str:
         if self._number == RELEASED:
             return "<handle, released>"
-        return f"<handle of {self._type.name or 'an object'} at {self._address:#x}, {self.size} bytes>"
+        return f"<handle of {self._type.name or 'an object'} at {self._address:#x}, {counted(self.size, 'byte')}>"
 
     def __enter__(self) -> Self:
+        self.check_held()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -248,9 +254,8 @@ class Scope:
 
     def add(self, handle: Handle) -> Handle:
         """Make a handle one of this scope."""
-        if not self._is_open:
-            handle.release()
-            raise Closed("the scope has ended")
+        check_handle(self._runtime, handle)
+        self._check_open()
         self._handles.append(handle)
         return handle
 
@@ -269,10 +274,15 @@ class Scope:
             handle.release()
         self._handles = []
 
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise Closed("the scope has ended")
+
     def __len__(self) -> int:
         return len(self._handles)
 
     def __enter__(self) -> Self:
+        self._check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -306,11 +316,11 @@ class RootTable:
 
     def __setitem__(self, i: int, value: Handle | int | None) -> None:
         """Store a Handle, None, or the address of or in an object."""
-        self._runtime.store_pointer(self.address + WORD * self._checked(i), value)
+        self._runtime._store_pointer(self.address + WORD * self._checked(i), value)
 
     def new(self, i: int, typ: HeapType, count: int = 1) -> int:
         """A new object, which root i then leads to; its address. Cheaper than a handle."""
-        return self._runtime.allocate_at(self.address + WORD * self._checked(i), typ, count)
+        return self._runtime._allocate_at(self.address + WORD * self._checked(i), typ, count)
 
     def target(self, i: int) -> Handle | None:
         """A handle of the object that root i leads to; None for nil."""
@@ -326,9 +336,9 @@ class RootTable:
         ctypes.memset(self.address + WORD * start, 0, WORD * (stop - start))
 
 
-def number_form(kind: str) -> str:
+def number_form(kind: Any) -> str:
     """How a kind of number lies in memory."""
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind {kind!r}: one of {', '.join(KINDS)}")
     return KINDS[kind]
 
@@ -342,6 +352,14 @@ def address_of(runtime: Runtime, one: Handle | int) -> int:
     """A handle of a runtime, or an address, as an address."""
     if not isinstance(one, Handle):
         return whole_in(one, 0, MAX_WORD, "an address")
+    check_handle(runtime, one)
+    return one._address
+
+
+def check_handle(runtime: Runtime, one: Any) -> None:
+    """Raise unless it is a handle of a runtime, and keeps its object alive."""
+    if not isinstance(one, Handle):
+        raise TypeError(f"a handle is of type {type(one).__name__}, not Handle")
     if one._runtime is not runtime:
         raise ValueError(f"{one!r} is of another runtime")
-    return one.address
+    one.check_held()

@@ -25,12 +25,24 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from runtime.active_sweep import FAILED
 from runtime.central_sets import MCentral
 from runtime.clock import CLOCK_MONOTONIC, TimeSpec, time_ns
 from runtime.fixalloc import persistent_alloc
 from runtime.gc_limiter import GCLimiter
 from runtime.layout import CACHE_LINE, PHYS_PAGE_SIZE, PTR_SIZE, align_up
-from runtime.lock import CENTRAL_LOCK, MARKER_LOCK, ROOTS_LOCK, WORLD_LOCK, WORLD_STOPPER, lock, mutex_init, unlock
+from runtime.lock import (
+    CENTRAL_LOCK,
+    MARKER_LOCK,
+    ROOTS_LOCK,
+    WORLD_LOCK,
+    WORLD_STOPPER,
+    break_lock,
+    forget_held,
+    lock,
+    mutex_init,
+    unlock,
+)
 from runtime.mark import Marker, marker_close, marker_init
 from runtime.mark_team import MarkTeam, team_close, team_init
 from runtime.mcache import mcache_init
@@ -60,6 +72,7 @@ from runtime.syspy import (
     Struct,
     address,
     array_at,
+    atomic_store,
     i32,
     i64,
     is_nil,
@@ -91,7 +104,7 @@ class Knobs(Struct):
     gc_trace: bool  # a line for each collection
     gc_check_mark: bool  # mark again, independently, and compare
     gc_check_heap: bool  # walk the whole heap around each collection
-    pacer_trace: bool  # two lines for each collection, of how it was paced
+    pacer_trace: bool  # lines for each collection, of how it was paced
     scav_trace: bool  # a line for each cycle, of what was given back to the system
     gc_stress: u64  # collect at every n-th allocation; 0: no
     gc_safepoint: u64  # collect at every n-th safepoint; 0: no
@@ -329,6 +342,32 @@ def detach(g: G) -> None:
     take_p(g)
     unlock(runtime.world.lock)
     unlock(runtime.world.stopper)
+
+
+# --- Failures --------------------------------------------------------------------------------------------------------
+
+
+def break_waits(runtime: Runtime) -> None:
+    """The calling thread has failed in the middle of something: who waits for a lock of its, or a sweep, fails as well.
+
+    Its P is another matter: `abandon`. That takes world.lock, which is left whole: what is done under it does not fail.
+    """
+    heap = runtime.heap
+    forget_held(runtime.world.order)
+    atomic_store(heap.sweeper, "wanted", FAILED)
+    break_lock(runtime.world.stopper)
+    break_lock(heap.scavenger.lock)
+    break_lock(heap.lock)
+    break_lock(runtime.roots.lock)
+    break_lock(heap.specials.lock)
+    break_lock(heap.specials.profile.lock)
+    break_lock(runtime.marker.lock)
+    break_lock(heap.persistent.lock)
+    p = runtime.world.ps
+    while not is_nil(p):
+        for span_class in range(NUM_SPAN_CLASSES):
+            break_lock(p.central[span_class].lock)
+        p = p.next
 
 
 # --- The end ---------------------------------------------------------------------------------------------------------

@@ -22,10 +22,11 @@ import _thread
 import ctypes
 import os
 from _weakref import ref
+from time import monotonic_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 STACK_BYTES = 1 << 20
 LOOK_SECONDS = 0.2  # between looks for signals that came in between
@@ -77,8 +78,9 @@ class HostThread:
     ) -> None:
         """has_failed is called, on the thread, when run has raised something."""
         self.failure: BaseException | None = None  # what ended it before its time
+        self.failed_at = 0  # when, by the monotonic clock
         self._run = run
-        self._ask_to_stop = ask_to_stop
+        self.ask_to_stop = ask_to_stop
         self._has_failed = has_failed
         self._ended = Ending()
         self._has_begun = False
@@ -101,7 +103,7 @@ class HostThread:
         try:
             self._run()
         except BaseException as failure:  # handed to whoever stops it
-            self.failure = failure
+            self.failure, self.failed_at = failure, monotonic_ns()
             if self._has_failed is not None:
                 self._has_failed()
         finally:
@@ -111,8 +113,14 @@ class HostThread:
         """Make it end, and wait for that. False if it does not: then the runtime cannot be closed."""
         if self._ended.has_come or self._process != os.getpid():
             return True
-        self._ask_to_stop()
+        self.ask_to_stop()
         return self._ended.wait_for(GRACE_SECONDS)
+
+
+def first_failure(threads: Iterable[HostThread]) -> BaseException | None:
+    """What ended the first of those that ended before their time: it may have been the end of others."""
+    failed = [(thread.failed_at, thread.failure) for thread in threads if thread.failure is not None]
+    return min(failed, key=lambda one: one[0])[1] if failed else None
 
 
 class MarkerThreads:
@@ -129,16 +137,16 @@ class MarkerThreads:
         self._functions = run, ask_to_stop, has_failed
         self._are_gone = are_gone
         self._is_over = False  # nothing of the runtime may be touched any more
-        self._threads: list[HostThread] = []
+        self.threads: list[HostThread] = []
         self._hook = MARKER_HOOK(self._start)
         self.hook = ctypes.cast(self._hook, ctypes.c_void_p).value or 0  # for MarkTeam.hook
 
     def _start(self, count: int) -> int:
         """What the runtime calls for more. Without them it marks alone, so nothing is raised into it."""
-        if not self._threads:
+        if not self.threads:
             myself = ref(self)
             os.register_at_fork(after_in_child=lambda: MarkerThreads._forked(myself()))
-        self._threads += [HostThread(*self._functions) for _ in range(count)]
+        self.threads += [HostThread(*self._functions) for _ in range(count)]
         return 0
 
     @staticmethod
@@ -150,14 +158,9 @@ class MarkerThreads:
     @property
     def running(self) -> int:
         """How many have begun, and have not ended."""
-        return sum(thread.is_running for thread in self._threads)
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What ended one of them before its time."""
-        return next((thread.failure for thread in self._threads if thread.failure is not None), None)
+        return sum(thread.is_running for thread in self.threads)
 
     def stop(self) -> bool:
         """Make all end, and wait for that. False if one does not."""
         self._is_over = True
-        return all(thread.stop() for thread in self._threads)
+        return all(thread.stop() for thread in self.threads)

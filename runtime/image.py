@@ -26,7 +26,7 @@ from runtime.finalizers import (
     stop_cleanup,
     take_ready,
 )
-from runtime.heap import attach, close_runtime, detach, new_runtime
+from runtime.heap import attach, break_waits, close_runtime, detach, new_runtime
 from runtime.heap_check import check_all_marks, check_heap, draw_span, find_path
 from runtime.malloc import mallocgc, new_object
 from runtime.mark_team import break_team, disband, run_marker, stop_markers
@@ -52,6 +52,7 @@ ROOTS: list[Callable[..., Any]] = [
     enter,
     leave,
     abandon,
+    break_waits,
     mallocgc,
     new_object,
     gc,

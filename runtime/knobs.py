@@ -6,7 +6,7 @@
     GODEBUG=gctrace=1,gccheckmark=1            a comma list of name=number, the last of a name counts
 
     gctrace=1        a line for each collection, on standard error
-    gcpacertrace=1   two lines for each collection, of how it was paced
+    gcpacertrace=1   lines for each collection, of how it was paced
     gccheckmark=1    after each marking, mark again in another way, and compare
     clobberfree=1    fill what is freed with 0xdeadbeef
     disablethp=1     no pages of 2 MiB for the heap

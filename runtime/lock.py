@@ -21,6 +21,9 @@ The lock order. Whoever holds a lock takes only locks further down; a thread hol
     9  marker.lock        the queue and the mark bits while the program runs, marking in steps (incremental.py)
    10  persistent.lock    the persistent allocator, which memory for all of the above comes from
 
+A thread that fails in the middle of something may hold a lock that it never gives back. Its host breaks the locks of
+the runtime then (heap.py): whoever waits for one, or wants one later, fails as well.
+
 A lock that was given its line by mutex_init is checked against the order, under CPython and in debug builds. A
 LockOrder says which lines each thread holds:
 
@@ -68,7 +71,9 @@ from runtime.syspy import (
 UNLOCKED = 0
 LOCKED = 1
 SLEEPING = 2
+BROKEN = 3  # a thread has failed, perhaps while it held the lock
 
+ALL_THREADS = (1 << 31) - 1  # to wake
 LOOKS = 2000  # at a word that another thread is about to change, before sleeping: about as long as a collection
 
 _FUTEX_NUMBERS = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "s390x": 238}
@@ -103,7 +108,7 @@ class LockOrder(Struct):
 class Mutex(Struct):
     """A lock. All zero is unlocked, and not checked against the order."""
 
-    key: u32  # UNLOCKED, LOCKED or SLEEPING
+    key: u32  # UNLOCKED, LOCKED, SLEEPING or BROKEN
     line: u32  # of the lock order
     order: LockOrder  # who holds what; nil: not checked
 
@@ -136,13 +141,15 @@ def lock(m: Mutex) -> None:
 
 @cold
 def lock_contended(m: Mutex) -> None:
-    """Take a lock that was seen taken."""
+    """Take a lock that was seen taken. Throws if it is broken."""
     for _ in range(LOOKS):
         if atomic_load(m, "key") == UNLOCKED and cas(m, "key", UNLOCKED, LOCKED):
             return
         relax()
     # Whoever has slept takes the lock as SLEEPING: others may sleep still, and its unlock must wake the next.
     while not cas(m, "key", UNLOCKED, SLEEPING):
+        if atomic_load(m, "key") == BROKEN:
+            throw("a thread has failed that may hold this lock", u64(m.line))
         if atomic_load(m, "key") == SLEEPING or cas(m, "key", LOCKED, SLEEPING):
             futex_sleep(address(m) + offsetof(Mutex, "key"), SLEEPING)
 
@@ -152,10 +159,17 @@ def unlock(m: Mutex) -> None:
     assert gives_back(m), "LK3: a lock is given back by a thread that did not take it"
     if likely(cas(m, "key", LOCKED, UNLOCKED)):
         return
-    if atomic_load(m, "key") == UNLOCKED:
+    found: u32 = atomic_load(m, "key")
+    if found == UNLOCKED:
         throw("LK1: unlock of an unlocked lock")
-    atomic_store(m, "key", UNLOCKED)
-    futex_wake(address(m) + offsetof(Mutex, "key"), 1)
+    if found == SLEEPING and cas(m, "key", SLEEPING, UNLOCKED):
+        futex_wake(address(m) + offsetof(Mutex, "key"), 1)
+
+
+def break_lock(m: Mutex) -> None:
+    """Let all fail that wait for the lock or want it later. Nothing happens to who holds it."""
+    atomic_store(m, "key", BROKEN)
+    futex_wake(address(m) + offsetof(Mutex, "key"), ALL_THREADS)
 
 
 # --- The order, in checked builds ------------------------------------------------------------------------------------
@@ -185,6 +199,14 @@ def gives_back(m: Mutex) -> bool:
     if m.order.held[row] == 0:
         atomic_store_at(u64, address(element(m.order.thread, row)), 0)
     return held >> m.line & 1 != 0
+
+
+def forget_held(order: LockOrder) -> None:
+    """The calling thread has failed, and left the locks that it held as they were."""
+    row = order_row(order, False)
+    if row != ORDER_ROWS:
+        order.held[row] = 0
+        atomic_store_at(u64, address(element(order.thread, row)), 0)
 
 
 def order_row(order: LockOrder, claim: bool) -> u64:

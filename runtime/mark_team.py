@@ -35,7 +35,7 @@ from typing import Annotated
 
 from runtime.arenas import WINDOW_BYTES, WINDOW_PAGES, ArenaMap
 from runtime.layout import INLINE_HALF, PAGE_SHIFT, PHYS_PAGE_SIZE, PTR_SIZE, align_up, smaller
-from runtime.lock import Mutex, futex_wake, lock, unlock, wait_while
+from runtime.lock import ALL_THREADS, Mutex, break_lock, futex_wake, lock, unlock, wait_while
 from runtime.mark import Marker, mark_together, marker_close, marker_init, ready_marker
 from runtime.os_memory import (
     HEAP_INDEX,
@@ -71,7 +71,6 @@ from runtime.workbufs import MAX_MARKERS, WorkPool, trim_share
 
 LEAST_BYTES = 8 << 20  # of a heap: a smaller one is marked before the others are awake
 SIZE_MASK = MAX_MARKERS * 2 - 1  # the part of `round` that says how many markers it has
-ALL_THREADS = (1 << 31) - 1  # to wake
 TWINS_BYTES = WINDOW_PAGES * INLINE_HALF
 KEPT_BLOCKS = 1  # of work buffers, by each marker from one round to the next
 
@@ -245,6 +244,7 @@ def stop_markers(team: MarkTeam) -> None:
 
 def break_team(team: MarkTeam) -> None:
     """A worker has failed: nobody waits for it."""
+    break_lock(team.joining)
     atomic_store(team.pool, "is_broken", 1)
     futex_wake(address(team) + offsetof(MarkTeam, "out"), 1)
 

@@ -20,7 +20,9 @@
            live when it started
 
 While it marks the world stands still: all of the processors are the collector's, nothing is allocated, and nobody
-assists or works beside the program. Go's third line is of the pace at which it sweeps.
+assists or works beside the program. Go leaves the second line out where nothing was allocated meanwhile, which there is
+so of the collections that somebody asked for; here it is left out of those. Go's third line is of the pace at which it
+sweeps. Floats are spelled as Go's print does it, of cons/mark six decimals.
 
 Owner: the collector. Go: runtime/mgcpacer.go startCycle, endCycle.                           Next: heap_check.py
 """
@@ -35,7 +37,8 @@ from runtime.syspy import address, f64, text, u64
 
 DECIMALS = 1_000_000  # of cons/mark
 DECIMAL_PLACES = 6
-LARGEST_RATIO = 1e12  # of cons/mark that is printed
+LARGEST_RATIO = 1e9  # of cons/mark that is printed: all of its digits are then those of a float
+LEAST_POINT = 100  # millionths: less is spelled with an exponent
 MINUS = text(b"-")
 
 SCAN = text(b"pacer: assist ratio=0 (scan ")
@@ -51,6 +54,7 @@ BYTES_ARROW = text(b" B -> ")
 GOAL = text(b" B (\xe2\x88\x86goal ")
 CONS_MARK = text(b", cons/mark ")
 END = text(b")\n")
+EXPONENT = text(b"e-0")
 
 
 def print_pacer_start(runtime: Runtime, cycle: Cycle) -> None:
@@ -68,7 +72,9 @@ def print_pacer_start(runtime: Runtime, cycle: Cycle) -> None:
 
 
 def print_pacer_end(runtime: Runtime, cycle: Cycle) -> None:
-    """Write the line of a collection that has marked."""
+    """Write the line of a collection that has marked, unless it was asked for and nothing was allocated meanwhile."""
+    if cycle.forced and cycle.live_after <= cycle.live_before:
+        return
     line = runtime.line
     scanned = runtime.gc.heap_scanned
     globals_bytes = runtime.roots.globals_bytes
@@ -88,7 +94,7 @@ def print_pacer_end(runtime: Runtime, cycle: Cycle) -> None:
     put(line, GOAL, 12)
     put_difference(line, cycle.live_after, cycle.goal)
     put(line, CONS_MARK, 12)
-    put_number(line, cons_mark(cycle, scanned + cycle.stack_bytes + globals_bytes), DECIMAL_PLACES)
+    put_millionths(line, cons_mark(cycle, scanned + cycle.stack_bytes + globals_bytes))
     put(line, END, 2)
     write(STDERR_FD, address(line.bytes), line.length)
 
@@ -98,6 +104,22 @@ def put_difference(line: TraceLine, a: u64, b: u64) -> None:
     if a < b:
         put(line, MINUS, 1)
     put_number(line, b - a if a < b else a - b, 0)
+
+
+def put_millionths(line: TraceLine, millionths: u64) -> None:
+    """Add a number of millionths as the float that it is."""
+    has_exponent = millionths != 0 and millionths < LEAST_POINT
+    places: u64 = DECIMAL_PLACES
+    while places != 0 and millionths % 10 == 0:
+        millionths = millionths // 10
+        places = places - 1
+    if has_exponent:
+        decimals: u64 = 1 if millionths >= 10 else 0
+        put_number(line, millionths, decimals)
+        put(line, EXPONENT, 3)
+        put_number(line, places - decimals, 0)
+    else:
+        put_number(line, millionths, places)
 
 
 def cons_mark(cycle: Cycle, scanned: u64) -> u64:

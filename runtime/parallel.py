@@ -12,6 +12,9 @@ goroutine is in the host meanwhile: nothing that it holds is lost, for its roots
 
     PL1  when run_parallel returns, all threads have left, and their goroutines are gone
 
+After a bug of the runtime in one thread the others fail as well as soon as they wait for it, and nothing but close is
+left of the runtime, which their goroutines are kept for.
+
 Runs in Python only. Go has no like.                                                    Next: embedding.py
 """
 
@@ -23,7 +26,7 @@ from typing import Any
 
 from runtime.engines import Engine
 from runtime.heap import Runtime as State
-from runtime.heap import attach, detach
+from runtime.heap import attach, break_waits, detach
 from runtime.proc import G
 from runtime.syspy import FAIL_THROW, Failure
 from runtime.world import abandon, enter, leave
@@ -40,8 +43,10 @@ class Abandoned(Exception):
 class Worker:
     """One call on a thread of its own."""
 
-    def __init__(self, engine: Engine, g: G, call: Call) -> None:
+    def __init__(self, engine: Engine, g: G, call: Call, bugs: list[BaseException]) -> None:
+        """bugs: of the runtime, in the order in which all workers met them."""
         self.engine = engine
+        self.bugs = bugs
         self.g = g
         self.code, self.arguments = call
         self.result: Any = None
@@ -56,39 +61,44 @@ class Worker:
             self.engine.call(leave, self.g.p)
         except BaseException as error:  # handed to the embedder's thread
             self.error = error
+            if is_bug(error):
+                self.bugs.append(error)
+                self.engine.call(break_waits, self.g.runtime)
             self.engine.call(abandon, self.g.p)
 
-    def is_broken(self) -> bool:
-        """Whether a bug of the runtime has ended it."""
-        return isinstance(self.error, Failure) and self.error.kind == FAIL_THROW and self.error.text != "out of memory"
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an error is a bug of the runtime."""
+    return isinstance(error, Failure) and error.kind == FAIL_THROW and error.text != "out of memory"
 
 
 def run_parallel(engine: Engine, state: State, calls: Sequence[Call]) -> list[Any]:
     """Make all calls at once, each on a thread of its own, with its goroutine first; their results, in order.
 
-    The first error, by the order of the calls, is raised when all are done: a bug of the runtime before any other.
+    The first error, by the order of the calls, is raised when all are done; before any other the first bug of the
+    runtime, by the order of time: it may have been the cause of others.
     MemoryError if the system refuses a thread. The caller sees to it that signals wait.
     """
     own = state.p0
     workers: list[Worker] = []
+    bugs: list[BaseException] = []
     try:
         for call in calls:
-            workers.append(Worker(engine, G.at(engine.call(attach, state)), call))
+            workers.append(Worker(engine, G.at(engine.call(attach, state)), call, bugs))
         engine.call(leave, own)
-        _run_all(workers)
+        _run_all(workers, bugs)
         engine.call(enter, own)
     finally:
-        for worker in workers:
-            if not worker.thread.is_alive():
+        if not bugs:
+            for worker in workers:
                 engine.call(detach, worker.g)  # PL1
-    broken = [worker.error for worker in workers if worker.is_broken()]
-    for error in [*broken, *(worker.error for worker in workers)]:
+    for error in [*bugs, *(worker.error for worker in workers)]:
         if error is not None:
             raise error
     return [worker.result for worker in workers]
 
 
-def _run_all(workers: Sequence[Worker]) -> None:
+def _run_all(workers: Sequence[Worker], bugs: Sequence[BaseException]) -> None:
     """Start all, and wait for all."""
     for worker in workers:
         try:
@@ -96,6 +106,6 @@ def _run_all(workers: Sequence[Worker]) -> None:
         except RuntimeError:  # no more threads; those that there are run to their end
             worker.error = MemoryError("out of memory")
     while waiting := [worker for worker in workers if worker.thread.is_alive()]:
-        waiting[0].thread.join(GRACE_SECONDS if any(map(Worker.is_broken, workers)) else None)
+        waiting[0].thread.join(GRACE_SECONDS if bugs else None)
         if waiting[0].thread.is_alive():
             raise Abandoned("threads hang after a bug of the runtime: see the failure of another one")

@@ -15,7 +15,7 @@ Values are estimates of everything that was allocated. An object in a slot of s 
 1 - exp(-s / rate), so each sample stands for the reciprocal of that many objects.
 
 Runs in Python only. Go: runtime/pprof/protomem.go, proto.go; the format is github.com/google/pprof/proto/profile.proto.
-Next: knobs.py
+Next: refusals.py
 """
 
 from __future__ import annotations

@@ -72,12 +72,16 @@ class Counts:
 
     def __str__(self) -> str:
         """One line."""
+        from runtime.refusals import counted
+
         total = self.total
-        text = f"{total['runtimes']} runtimes, {total['collections']} collections, {total['freed']} objects freed"
+        nouns = {"runtimes": "runtime", "collections": "collection", "freed": "object freed"}
+        text = ", ".join(counted(total[name], noun) for name, noun in nouns.items())
         if total["allocations"]:
-            text += f"; {total['by_stress']} collections by stress at {total['allocations']} allocations"
+            by_stress = counted(total["by_stress"], "collection by stress")
+            text += f"; {by_stress} at {counted(total['allocations'], 'allocation')}"
         if total["protected"]:
-            text += f"; {total['protected']} pages protected"
+            text += f"; {counted(total['protected'], 'page protected')}"
         return f"{text}; seed {self.seed}"
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runtime.refusals import counted
 from runtime.size_classes import NUM_SIZE_CLASSES
 from runtime.syspy import is_nil
 
@@ -41,12 +42,14 @@ class StressReport:
     def __str__(self) -> str:
         """One line."""
         seed = "" if self.seed is None else f", seed {self.seed}"
-        protected = f", {self.pages_protected} pages protected" if self.pages_protected else ""
-        steps = "" if self.kept is None else f"steps of {self.ended} "
-        kept = "" if self.kept is None else f"{self.kept} pointers kept by write barriers, "
+        protected = f", {counted(self.pages_protected, 'page protected')}" if self.pages_protected else ""
+        collected, kept = counted(self.collections, "collection"), ""
+        if self.kept is not None:
+            collected = f"{counted(self.collections, 'step')} of {counted(self.ended, 'collection')}"
+            kept = f"{counted(self.kept, 'pointer kept by write barriers')}, "
         return (
-            f"gcstress: {self.collections} {steps}collections at {self.allocations} allocations, {kept}"
-            f"{self.freed} objects freed, {self.slots_reused} slots used again{protected}{seed}"
+            f"gcstress: {collected} at {counted(self.allocations, 'allocation')}, {kept}"
+            f"{counted(self.freed, 'object freed')}, {counted(self.slots_reused, 'slot used again')}{protected}{seed}"
         )
 
 

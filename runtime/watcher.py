@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from runtime.arenas import find_object
 from runtime.mspan import header_bytes
+from runtime.refusals import counted
 from runtime.roots import is_local, local_pointer, local_words
 from runtime.syspy import address, array_at, is_nil, load, u64
 from runtime.watch import RECORD_WORDS
@@ -64,7 +65,7 @@ class Path:
         """What comes behind the root."""
         words = [f"{link.target:#x}+{after.source - link.target}" for link, after in pairwise(self.links)]
         if self.length != len(self.links):
-            words[0] = f"{self.links[0].target:#x} -> ... {self.length - len(self.links)} objects ..."
+            words[0] = f"{self.links[0].target:#x} -> ... {counted(self.length - len(self.links), 'object')} ..."
         return "".join(f" -> {word}" for word in [*words, f"{self.links[-1].target:#x}"])
 
 

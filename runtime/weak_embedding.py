@@ -32,7 +32,7 @@ class Weak:
 
     def value(self) -> Handle | None:
         """A handle of the object that the address lies in, or None once it was found dead."""
-        return self._runtime.weak_target(self._box.address)
+        return self._runtime._weak_target(self._box.address)
 
     def release(self) -> None:
         """Give the weak pointer up. More than once does no harm."""

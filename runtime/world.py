@@ -29,7 +29,7 @@ Next: heap.py
 
 from __future__ import annotations
 
-from runtime.lock import LOOKS, LockOrder, Mutex, futex_sleep, futex_wake, lock, unlock, wait_while
+from runtime.lock import ALL_THREADS, LOOKS, LockOrder, Mutex, futex_sleep, futex_wake, lock, unlock, wait_while
 from runtime.p import P_IDLE, P_RUNNING, P_STOPPED, P_SYSCALL, P
 from runtime.proc import G
 from runtime.syspy import (
@@ -56,8 +56,6 @@ from runtime.syspy import (
 GOING = 0  # World.stopping
 STOPPING = 1
 ASLEEP = 2
-
-ALL_THREADS = (1 << 31) - 1  # to wake
 
 
 @struct

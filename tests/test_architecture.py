@@ -58,10 +58,10 @@ READING_ORDER = """
     runtime.stats_check runtime.metrics runtime.settings
     runtime.heap_map runtime.heap_graph runtime.dominators runtime.heap_buffers
     runtime.walk runtime.finalizers runtime.boundary runtime.profile_records runtime.pprof
-    runtime.stress_report
-    runtime.record runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel runtime.refusals
+    runtime.refusals runtime.stress_report
+    runtime.record runtime.knobs runtime.host_thread runtime.image runtime.engines runtime.parallel
     runtime.watcher runtime.damage runtime.descriptions runtime.handles runtime.weak_embedding
-    runtime.finalizers_embedding runtime.embedding runtime.pytest_plugin
+    runtime.finalizers_embedding runtime.holdings runtime.embedding runtime.pytest_plugin
     runtime
 
     lang.source lang.diagnostics lang.codes lang.go_types lang.objects lang.syntax lang.spelling

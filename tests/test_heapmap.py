@@ -325,6 +325,8 @@ def test_the_graph_is_that_of_a_collection_that_is_named(
     if found is None:
         assert data["graph"] is None
         assert done.err == "toyrun: the heap map has no graph: there were 3 collections, so none was number 4\n"
+        again = toyrun("--heapmap", out, "--heapmapat", "4", program('import "runtime"\nfunc main() { runtime.GC() }'))
+        assert again.err == "toyrun: the heap map has no graph: there was 1 collection, so none was number 4\n"
     else:
         assert data["graph"]["of"] == found
         assert by_name(data)["main.Tree"]["objects"] == 3

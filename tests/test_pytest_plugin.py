@@ -53,9 +53,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def counts(output: str) -> dict[str, int]:
     """The numbers of the summary's line, by the word behind them."""
-    line = next(line for line in output.splitlines() if " runtimes, " in line)
-    found = {name: int(n) for n, name in re.findall(r"(\d+) (runtimes|collections by|collections|allocations)", line)}
-    return {**found, "seed": int(line.rpartition(" ")[2])}
+    line = next(line for line in output.splitlines() if re.match(r"\d+ runtimes?, ", line))
+    found = re.findall(r"(\d+) (runtime|collection|allocation)s?( by)?", line)
+    return {**{f"{name}s{by}": int(n) for n, name, by in found}, "seed": int(line.rpartition(" ")[2])}
 
 
 def test_the_entry_point_is_the_module() -> None:

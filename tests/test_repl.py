@@ -186,6 +186,15 @@ def test_an_empty_session() -> None:
     assert toyrun("repl", stdin=b"x := 1\nx").out == "1\n"
 
 
+def test_a_byte_order_mark_may_stand_in_front() -> None:
+    mark = b"\xef\xbb\xbf"
+    for first in (b"x := 1", b":help", b"\nx := 1"):
+        done = toyrun("repl", stdin=mark + first + b"\n2\n")
+        assert (done.out[-2:], done.err) == ("2\n", "")
+    assert toyrun("repl", stdin=mark).err == ""
+    assert "repl:2:1: invalid BOM in the middle of the file" in toyrun("repl", stdin=b"x := 1\n" + mark + b"x\n").err
+
+
 # Errors
 
 

@@ -22,7 +22,7 @@ from runtime.collect import gc
 from runtime.cycle import sweep_rest
 from runtime.dominators import Dominators, find_dominators
 from runtime.fixalloc import persistent_alloc
-from runtime.heap import Runtime, close_runtime, new_runtime
+from runtime.heap import Runtime, break_waits, close_runtime, new_runtime
 from runtime.heap_check import check_heap, find_path
 from runtime.heap_graph import HeapGraph, walk_heap
 from runtime.heap_map import HeapMap, map_heap
@@ -127,6 +127,8 @@ def draw_graph(runtime: Runtime, graph: HeapGraph, tree: Dominators) -> u64:
 def leave_stack(g: G) -> None:
     """The program is at its end: nothing is in use but what its variables lead to."""
     g.shadow_top = g.shadow_base
+
+
 def number_allocations(runtime: Runtime) -> None:
     """Count allocations, before the program starts, so that objects are known by number."""
     count_allocations(runtime)
@@ -201,6 +203,11 @@ def scavenge_in_background(runtime: Runtime) -> None:
 def end_scavenging(runtime: Runtime) -> None:
     """Make that thread return."""
     stop_scavenger(runtime)
+
+
+def give_up_scavenging(runtime: Runtime) -> None:
+    """That thread has failed."""
+    break_waits(runtime)
 
 
 def set_marker_hook(runtime: Runtime, hook: uintptr) -> None:

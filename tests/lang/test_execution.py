@@ -78,6 +78,21 @@ def test_how_it_ended(failure: BaseException | None, expected: End) -> None:
     assert run.end() is expected
 
 
+def test_what_ends_the_scavenger_ends_who_waits_for_it_and_is_told() -> None:
+    class Scavenging(Waiting):
+        def call(self, name: str, *_: int) -> Any:
+            if name == "scavenge_in_background":
+                raise Failure(FAIL_THROW, "broken on purpose")
+            if name == "give_up_scavenging":
+                self.failure = Failure(FAIL_THROW, "a lock is broken")
+                self.leave.set()
+            return super().call(name)
+
+    run = run_of(Scavenging())
+    run.report = str  # type: ignore[assignment,method-assign]
+    assert "broken on purpose" in str(run.main())
+
+
 def test_a_program_whose_thread_can_do_nothing_has_ended_nevertheless() -> None:
     class Exhausted(Waiting):
         def listen(self, _trace: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.lock import lock
 from runtime.malloc import mallocgc
 from runtime.proc import G
 from runtime.syspy import FAIL_PANIC, fail, load, memset, nil, store, throw, u8, u64, uintptr
@@ -61,6 +62,12 @@ def give_up(g: G, number: u64) -> None:
 
 def break_down(g: G) -> None:
     """A bug of the runtime."""
+    throw("broken on purpose")
+
+
+def break_down_locked(g: G) -> None:
+    """The same by a thread that holds the heap's lock."""
+    lock(g.heap.lock)
     throw("broken on purpose")
 
 

@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from runtime import Runtime
+from runtime import Runtime, background_scavenger
 from runtime.background_scavenger import park, scavenge_for_a_while, sleep, stop_scavenger
 from runtime.engines import ENGINES
 from runtime.host_thread import HostThread
+from runtime.lock import UNLOCKED
 from runtime.scavenge import IDLE, STOP, WORK, wake_scavenger
 from runtime.scavenge_pacer import NO_SCAVENGE_GOAL
 from runtime.sweeper import finish_sweep
-from runtime.syspy import Failure, memset
+from runtime.syspy import FAIL_THROW, Failure, memset
 from tests.runtime.heaps import HeapUnderTest
 from tests.runtime.kernel import resident_bytes
 
@@ -162,6 +163,20 @@ def test_a_runtime_whose_check_has_failed_still_closes(engine: str) -> None:
     start = time.monotonic()
     runtime.close()
     assert time.monotonic() - start < 1
+
+
+def test_a_failure_under_its_lock_is_raised_by_who_wants_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise Failure(FAIL_THROW, "broken on purpose")
+
+    monkeypatch.setattr(background_scavenger, "is_over_goal", lambda *_: True)
+    monkeypatch.setattr(background_scavenger, "scavenge", fail)
+    with Runtime("python", background=True) as runtime:
+        until = time.monotonic() + 10
+        while runtime.state.heap.scavenger.lock.key == UNLOCKED and time.monotonic() < until:
+            time.sleep(0.01)
+        with pytest.raises(Failure, match="broken on purpose"):
+            runtime.check()
 
 
 def test_what_ends_the_thread_is_kept() -> None:

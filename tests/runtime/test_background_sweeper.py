@@ -14,12 +14,16 @@ from runtime.arenas import find_object
 from runtime.background_sweeper import run_sweeper, stop_sweeper, wake_sweeper
 from runtime.collect import collect
 from runtime.engines import ENGINES
+from runtime.host_thread import GRACE_SECONDS
+from runtime.layout import chunk_index
 from runtime.periodic import FORCE_GC_PERIOD_NS
+from runtime.scavenge_index import set_use
 from runtime.sweeper import ensure_swept, finish_sweep
-from runtime.syspy import Failure
+from runtime.syspy import Failure, address
 from tests.runtime import workers
 from tests.runtime.compiled import churn
 from tests.runtime.heaps import HeapUnderTest
+from tests.runtime.kernel import mapping
 from tests.runtime.test_world import NODE, Threads, in_host, rounds
 
 __all__ = ["in_host"]
@@ -165,6 +169,31 @@ def test_what_ends_it_is_raised_by_the_next_call_and_nobody_waits_for_it(engine:
             collect_twice()
         with pytest.raises(Closed, match="W2: sweep increased"):
             runtime.collect()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_failure_under_the_lock_of_the_heap_is_raised_by_who_wants_the_lock(engine: str) -> None:
+    with Runtime(engine, gogc="off", background=True) as runtime:
+        dead = [runtime.new_bytes(10_000) for _ in range(20)]
+        heap = runtime.state.heap
+        assert soon(lambda: heap.sweeper.wanted == IDLE)
+        addr = dead[0].address
+        dead.clear()
+
+        @runtime.on_phase
+        def miscount(_: object) -> None:
+            set_use(heap.pages.index, chunk_index(addr), 0)
+
+        def collect_and_allocate() -> None:
+            runtime.collect(sweep=False)
+            assert soon(lambda: heap.sweeper.wanted == FAILED)
+            runtime.new_bytes(1 << 20)
+
+        with pytest.raises(Failure, match="SI3: more pages taken or freed"):
+            collect_and_allocate()
+        start, root = time.monotonic(), address(runtime.state)
+    assert time.monotonic() - start < GRACE_SECONDS
+    assert mapping(root) == ""
 
 
 @pytest.mark.parametrize("wait", [finish_sweep, ensure_swept])

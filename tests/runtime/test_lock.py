@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from runtime.lock import LOCKED, SLEEPING, UNLOCKED, Mutex, assert_lock_held, lock, unlock
+from runtime.lock import BROKEN as BROKEN_KEY
+from runtime.lock import LOCKED, SLEEPING, UNLOCKED, Mutex, assert_lock_held, break_lock, lock, unlock
 from runtime.syspy import Failure, Inline, Struct, struct, u64
 from tests.runtime.engines import BROKEN, Engine
 
@@ -28,7 +29,7 @@ def add_often(counter: Counter, n: u64) -> None:
         unlock(counter.lock)
 
 
-ROOTS = [add_often, lock, unlock, assert_lock_held]
+ROOTS = [add_often, lock, unlock, break_lock, assert_lock_held]
 
 
 def test_lock_and_unlock_turn_the_key(engine: Engine) -> None:
@@ -68,6 +69,27 @@ def test_each_of_several_sleepers_is_woken(engine: Engine) -> None:
     for waiter in waiters:
         waiter.join(timeout=20)
     assert (counter.value, counter.lock.key) == (3, UNLOCKED)
+
+
+def test_who_waits_for_a_lock_that_is_broken_fails_and_so_does_who_comes_later(engine: Engine) -> None:
+    counter, failures = Counter(), list[str]()
+
+    def add() -> None:
+        with pytest.raises(Failure, match="a thread has failed that may hold this lock") as failed:
+            engine.call(add_often, counter, 1)
+        failures.append(failed.value.text)
+
+    engine.call(lock, counter.lock)
+    waiters = [threading.Thread(target=add, daemon=True) for _ in range(2)]
+    for waiter in waiters:
+        waiter.start()
+    waiters[0].join(timeout=0.05)
+    engine.call(break_lock, counter.lock)
+    for waiter in waiters:
+        waiter.join(timeout=20)
+    add()
+    engine.call(unlock, counter.lock)  # who had it goes on
+    assert (len(failures), counter.value, counter.lock.key) == (3, 0, BROKEN_KEY)
 
 
 def test_unlock_of_an_unlocked_lock_is_noticed(engine: Engine) -> None:

@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from runtime.collect import collect
+from runtime.heap import TraceLine
+from runtime.pacertrace import put_millionths
 from tests.go_oracle import find_go
+from tests.runtime.engines import Engine
 from tests.runtime.heaps import NODE, HeapUnderTest
 from tests.runtime.test_gctrace import LINE, lines_of_go, stderr_of
 
@@ -23,11 +27,19 @@ END = re.compile(
 SWEEP = re.compile(r"pacer: sweep done at heap size .*\n")
 
 
+ROOTS = [put_millionths]
+
+
+def collected(heap: HeapUnderTest) -> list[str]:
+    """The lines of a collection that nobody has asked for."""
+    return stderr_of(lambda: heap.call(collect, heap.g, False)).splitlines(keepends=True)
+
+
 def test_two_lines_for_each_collection(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(debug="gcpacertrace=1,gctrace=1")
     nodes = heap.list_of(2000)
     heap.rooted(3 * MB)
-    start, end, line = stderr_of(heap.gc).splitlines(keepends=True)
+    start, end, line = collected(heap)
     found = START.fullmatch(start)
     assert found
     assert found.groups() == ("0", "0", "3", "4", "0", "0")
@@ -40,14 +52,34 @@ def test_two_lines_for_each_collection(new_heap: Callable[..., HeapUnderTest]) -
     assert LINE.fullmatch(line)
 
 
+def test_the_first_line_for_each_that_was_asked_for(new_heap: Callable[..., HeapUnderTest]) -> None:
+    heap = new_heap(debug="gcpacertrace=1")
+    assert START.fullmatch(stderr_of(heap.gc))
+
+
+@pytest.mark.parametrize(
+    ("millionths", "spelled"),
+    [
+        (0, "0"), (1, "1e-06"), (23, "2.3e-05"), (50, "5e-05"), (99, "9.9e-05"), (100, "0.0001"), (123, "0.000123"),
+        (281671, "0.281671"), (500_000, "0.5"), (1_000_000, "1"), (12_250_000, "12.25"), (10_000_000, "10"),
+        (1_000_000_000_000_001, "1000000000.000001"),
+    ],
+)  # fmt: skip
+def test_cons_mark_is_spelled_as_a_float(engine: Engine, millionths: int, spelled: str) -> None:
+    line = TraceLine()
+    engine.call(put_millionths, line, millionths)
+    assert bytes(line.bytes[i] for i in range(line.length)).decode() == spelled
+    assert repr(float(f"{millionths}e-6")).removesuffix(".0") == spelled
+
+
 def test_work_is_expected_to_be_as_it_was(new_heap: Callable[..., HeapUnderTest]) -> None:
     heap = new_heap(debug="gcpacertrace=1")
     heap.list_of(1000)
     heap.unroot()
     kept = heap.rooted(2 * MB, NODE)
-    stderr_of(heap.gc)
+    collected(heap)
     heap.malloc(5 * MB, NODE)
-    start, end = map(re.Pattern.fullmatch, (START, END), stderr_of(heap.gc).splitlines(keepends=True))
+    start, end = map(re.Pattern.fullmatch, (START, END), collected(heap))
     assert kept
     assert start
     assert start[2] == "7"

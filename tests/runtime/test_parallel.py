@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from runtime import Busy, Closed, Runtime
+from runtime import Busy, Closed, Runtime, parallel
 from runtime.embedding import Phase
 from runtime.engines import ENGINES
-from runtime.syspy import Failure
+from runtime.syspy import Failure, address
 from runtime.syspy.subset import SubsetError
 from tests.runtime.compiled import (
     allocate_bytes,
     break_down,
+    break_down_locked,
     build_list,
     churn,
     give_up,
@@ -24,6 +26,7 @@ from tests.runtime.compiled import (
     widened,
 )
 from tests.runtime.embedders import runtime
+from tests.runtime.kernel import mapping
 
 __all__ = ["runtime"]
 
@@ -179,6 +182,19 @@ def test_a_bug_of_the_runtime_in_one_thread_ends_all(engine: str) -> None:
             runtime.parallel((churn, node, 2, 10), (break_down,))
         with pytest.raises(Closed, match="can only be closed"):
             runtime.new(node)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_waits_for_the_lock_of_a_thread_that_has_failed_fails_as_well(engine: str) -> None:
+    with Runtime(engine, gogc="off") as runtime:
+        runtime.load(allocate_bytes, break_down_locked)
+        start, root = time.monotonic(), address(runtime.state)
+        with pytest.raises(Failure, match="broken on purpose"):
+            runtime.parallel((allocate_bytes, 100_000, 10_000), (break_down_locked,))
+        with pytest.raises(Closed, match="broken on purpose"):
+            runtime.new_bytes(8)
+    assert time.monotonic() - start < parallel.GRACE_SECONDS
+    assert mapping(root) == ""
 
 
 def test_wrong_input(runtime: Runtime) -> None:

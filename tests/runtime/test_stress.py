@@ -111,7 +111,7 @@ def test_the_report_is_one_line() -> None:
     assert stress.RANDOM_START % 2 == 1
     protected = StressReport(1, 0, 1, 1, 0, None, 1, None, 99)
     assert str(protected) == (
-        "gcstress: 1 collections at 1 allocations, 1 objects freed, 0 slots used again, 99 pages protected"
+        "gcstress: 1 collection at 1 allocation, 1 object freed, 0 slots used again, 99 pages protected"
     )
 
 

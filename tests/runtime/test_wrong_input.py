@@ -41,7 +41,10 @@ class Bench:
         self.gone = self.runtime.new_bytes(200)
         self.freed = self.gone.address
         self.gone.release()
+        self.numbers = self.runtime.root(self.head.address), self.runtime.root(self.head.address)
+        self.runtime.unroot(self.numbers[1])
         self.late = self.closed.new_bytes(8)
+        self.late_number = self.closed.root(self.late.address)
         self.late_table = self.closed.roots(3)
         self.late_type = self.closed.describe("late", 8)
         self.runtime.collect()
@@ -71,6 +74,9 @@ CREATION: list[Case] = [
     ("debug number", ValueError, "'x' is no number", lambda b: Runtime("python", debug="gcstress=x")),
     ("debug negative", ValueError, "debug gcstress is", lambda b: Runtime("python", debug={"gcstress": -1})),
     ("debug kind", TypeError, "debug is of type int", lambda b: Runtime("python", debug=5)),  # type: ignore[arg-type]
+    ("background", TypeError, "background is of type str, not bool", lambda b: Runtime("python", background="yes")),  # type: ignore[arg-type]
+    ("watch", TypeError, "watch is of type int: several of them", lambda b: Runtime("python", watch=5)),  # type: ignore[arg-type]
+    ("watch kind", TypeError, "an allocation is of type str", lambda b: Runtime("python", watch="ab")),  # type: ignore[arg-type]
     ("shadow none", ValueError, "shadow_bytes is 0", lambda b: Runtime("python", shadow_bytes=0)),
     ("shadow huge", ValueError, "shadow_bytes is a number of", lambda b: Runtime("python", shadow_bytes=HUGE)),
     ("shadow large", MemoryError, "out of memory", lambda b: Runtime("native", shadow_bytes=1 << 48)),
@@ -88,7 +94,7 @@ TYPES: list[Case] = [
     ("offset twice", ValueError, "two pointers at 8", lambda b: b.runtime.describe("T", 16, [8, 0, 8])),
     ("offset overlaps", ValueError, "no pointer can be at 12", lambda b: b.runtime.describe("T", 24, [8, 12])),
     ("offset kind", TypeError, "a pointer is of type float", lambda b: b.runtime.describe("T", 16, [0.0])),
-    ("offsets kind", TypeError, "not iterable", lambda b: b.runtime.describe("T", 16, 8)),
+    ("offsets kind", TypeError, "T: pointers is of type int: several", lambda b: b.runtime.describe("T", 16, 8)),
     ("alignment", ValueError, "alignment 16: 1, 2, 4 or 8", lambda b: b.runtime.describe("T", 32, align=16)),
     ("alignment of size", ValueError, "a divisor of its size", lambda b: b.runtime.describe("T", 6, align=4)),
     ("alignment of pointers", ValueError, "8 with pointers", lambda b: b.runtime.describe("T", 8, [0], align=4)),
@@ -112,9 +118,9 @@ OBJECTS: list[Case] = [
     ("new foreign many", ValueError, "type node is of another runtime", lambda b: b.runtime.new(b.foreign, 3)),
     ("new nothing", TypeError, "None is no type", lambda b: b.runtime.new(None)),
     ("new unnamed", ValueError, "a type without a name", lambda b: b.runtime.new(b.held.type)),
-    ("bytes negative", ValueError, "-1 values of 1 bytes", lambda b: b.runtime.new_bytes(-1)),
-    ("bytes huge", ValueError, "values of 1 bytes", lambda b: b.runtime.new_bytes(HUGE)),
-    ("bytes kind", TypeError, "bytes-like", lambda b: b.runtime.new_bytes("text")),
+    ("bytes negative", ValueError, "-1 values of 1 byte", lambda b: b.runtime.new_bytes(-1)),
+    ("bytes huge", ValueError, "values of 1 byte", lambda b: b.runtime.new_bytes(HUGE)),
+    ("bytes kind", TypeError, "what is stored is of type str: bytes", lambda b: b.runtime.new_bytes("text")),
     ("bytes number", TypeError, "count is of type Number, not int", lambda b: b.runtime.new_bytes(Number(100))),
     ("hold nil", ValueError, "there is no object at 0x0", lambda b: b.runtime.hold(0)),
     ("hold low", ValueError, "there is no object at 0x8", lambda b: b.runtime.hold(8)),
@@ -124,6 +130,16 @@ OBJECTS: list[Case] = [
     ("hold negative", ValueError, "an address is -1", lambda b: b.runtime.hold(-1)),
     ("hold huge", ValueError, "an address is a number of", lambda b: b.runtime.hold(HUGE)),
     ("hold kind", TypeError, "an address is of type float", lambda b: b.runtime.hold(8.0)),
+    ("root of none", ValueError, "there is no object at", lambda b: b.runtime.root(b.freed)),
+    ("root text", TypeError, "an address is of type str", lambda b: b.runtime.root("x")),
+    ("unroot text", TypeError, "the number of a handle is of type str", lambda b: b.runtime.unroot("x")),
+    ("unroot wrong", ValueError, "1000000000 is no number that root has given", lambda b: b.runtime.unroot(10**9)),
+    ("unroot negative", ValueError, "-1 is no number that root has given", lambda b: b.runtime.unroot(-1)),
+    ("unroot twice", ValueError, "or was ended", lambda b: b.runtime.unroot(b.numbers[1])),
+    ("unroot a handle", ValueError, "is no number", lambda b: b.runtime.unroot(b.head._number)),
+    ("scope of what", TypeError, "a handle is of type int, not Handle", lambda b: b.runtime.scope().add(5)),
+    ("scope foreign", ValueError, "is of another runtime", lambda b: b.runtime.scope().add(b.stranger)),
+    ("scope released", Closed, "the handle was released", lambda b: b.runtime.scope().add(b.gone)),
     ("referents of none", ValueError, "there is no object at", lambda b: b.runtime.referents(b.freed)),
     ("reachable kind", TypeError, "an address is of type str", lambda b: b.runtime.reachable_from("x")),
 ]
@@ -137,6 +153,7 @@ WORDS: list[Case] = [
     ("slice beyond", IndexError, "words 1 to 4 of an object of 3", lambda b: b.head[1:4]),
     ("slice negative", IndexError, "words -1 to 3", lambda b: b.head[-1:]),
     ("slice step", ValueError, "has no step", lambda b: b.head[::2]),
+    ("slice of what", TypeError, "what is stored in a slice is of type int", lambda b: put(b.head, slice(0, 3), 5)),
     ("slice length", ValueError, "2 values for 3 words", lambda b: put(b.head, slice(0, 3), [1, 2])),
     ("store beyond", IndexError, "word 3 of an object", lambda b: put(b.head, 3, 0)),
     ("store negative", IndexError, "word -1 of an object", lambda b: put(b.head, -1, 0)),
@@ -161,7 +178,7 @@ WORDS: list[Case] = [
     ("root beyond", IndexError, "root 10 of 10", lambda b: b.table[10]),
     ("root negative", IndexError, "root -1 of 10", lambda b: put(b.table, -1, 0)),
     ("root kind", TypeError, "the number of a root is of type slice", lambda b: b.table[0:2]),
-    ("root of none", ValueError, "is not the address of an object", lambda b: put(b.table, 0, b.freed)),
+    ("root stored", ValueError, "is not the address of an object", lambda b: put(b.table, 0, b.freed)),
     ("root foreign", ValueError, "is of another runtime", lambda b: put(b.table, 0, b.stranger)),
     ("root new", IndexError, "root 11 of 10", lambda b: b.table.new(11, b.node)),
     ("root new foreign", ValueError, "of another runtime", lambda b: b.table.new(1, b.foreign)),
@@ -177,10 +194,11 @@ BYTES: list[Case] = [
     ("read kind", TypeError, "a bound is of type float", lambda b: b.data.read(0.0)),
     ("write beyond", IndexError, "bytes 18 to 21 of an object of 20", lambda b: b.data.write(18, b"abc")),
     ("write negative", IndexError, "bytes -1 to 0", lambda b: b.data.write(-1, b"a")),
-    ("write text", TypeError, "bytes-like", lambda b: b.data.write(0, "abc")),
+    ("write text", TypeError, "what is written is of type str: bytes", lambda b: b.data.write(0, "abc")),
     ("write a pointer", ValueError, "bytes 8 to 17 are in part", lambda b: b.head.write(8, bytes(9))),
     ("write a held one", ValueError, "are in part the pointer word 0", lambda b: b.held.write(7, b"ab")),
     ("kind", ValueError, "kind 'u128': one of u8, u16", lambda b: b.data.get("u128", 0)),
+    ("kind no text", ValueError, "kind slice(1, 2, None): one of", lambda b: b.data.get(slice(1, 2), 0)),
     ("kind of what", ValueError, "kind 8: one of", lambda b: b.data.get(8, 0)),
     ("get beyond", IndexError, "bytes 17 to 21", lambda b: b.data.get("u32", 17)),
     ("put large", ValueError, "256 does not fit in u8", lambda b: b.data.put("u8", 0, 256)),
@@ -216,9 +234,21 @@ AFTER_THE_END: list[Case] = [
     ("closed phase", Closed, "the runtime was closed", lambda b: b.closed.on_phase(print)),
     ("closed scope", Closed, "the runtime was closed", lambda b: b.closed.scope()),
     ("closed roots", Closed, "the runtime was closed", lambda b: b.closed.roots(5)),
-    ("closed root", Closed, "the runtime was closed", lambda b: b.late_table[0]),
+    ("closed table", Closed, "the runtime was closed", lambda b: b.late_table[0]),
     ("closed root new", Closed, "the runtime was closed", lambda b: b.late_table.new(0, b.late_type)),
     ("closed clear", Closed, "the runtime was closed", lambda b: b.late_table.clear()),
+    ("closed alive", Closed, "the runtime was closed", lambda b: b.closed.keep_alive(b.late)),
+    ("closed root", Closed, "the runtime was closed", lambda b: b.closed.root(8)),
+    ("closed unroot", Closed, "the runtime was closed", lambda b: b.closed.unroot(b.late_number)),
+    ("closed struct", Closed, "the runtime was closed", lambda b: b.closed.struct_of(b.late_type)),
+    ("closed reachable", Closed, "the runtime was closed", lambda b: b.closed.reachable_from()),
+    ("closed parallel", Closed, "the runtime was closed", lambda b: b.closed.parallel()),
+    ("closed with", Closed, "the runtime was closed", lambda b: b.closed.__enter__()),
+    ("closed handle with", Closed, "the runtime was closed", lambda b: b.late.__enter__()),
+    ("closed slice", Closed, "the runtime was closed", lambda b: b.late[0:0]),
+    ("closed slice store", Closed, "the runtime was closed", lambda b: put(b.late, slice(0, 0), [])),
+    ("released slice", Closed, "the handle was released", lambda b: b.gone[0:0]),
+    ("released with", Closed, "the handle was released", lambda b: b.gone.__enter__()),
     ("closed pointer", ValueError, "is of another runtime", lambda b: put(b.head, 0, b.late)),
 ]
 
@@ -244,6 +274,12 @@ NUMBERS: list[Case] = [
     ("reachable foreign", ValueError, "is of another runtime", lambda b: b.runtime.reachable_from(b.stranger)),
     ("path foreign", ValueError, "is of another runtime", lambda b: b.runtime.path_to(b.stranger)),
     ("alive foreign", ValueError, "is of another runtime", lambda b: b.runtime.keep_alive(b.stranger)),
+    ("alive address", TypeError, "a handle is of type int", lambda b: b.runtime.keep_alive(b.head.address)),
+    ("collect text", TypeError, "sweep is of type str, not bool", lambda b: b.runtime.collect("x")),
+    ("parallel number", TypeError, "5 is no call: (function, argument, ...)", lambda b: b.runtime.parallel(5)),
+    ("parallel nothing", TypeError, "() is no call", lambda b: b.runtime.parallel(())),
+    ("parallel text", TypeError, "'x' is no call", lambda b: b.runtime.parallel("x")),
+    ("parallel not loaded", ValueError, "5 was not loaded into this", lambda b: b.runtime.parallel((5, 1))),
     ("watched text", TypeError, "the number of an allocation is of type str", lambda b: b.runtime.watched("x")),
     ("load number", TypeError, "5 is no function of systems Python", lambda b: b.runtime.load(5)),
     ("load builtin", TypeError, "is no function of systems Python", lambda b: b.runtime.load(print)),
