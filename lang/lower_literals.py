@@ -163,13 +163,13 @@ class Literals(Operators):
 
     def slice_literal(self, expr: CompositeLit, elem: Type) -> Value:
         """[]T{...}: an array of its own."""
-        self.escapes(expr.pos, f"{spelled(expr) if expr.type_expr is not None else '... argument'} escapes to heap")
         length = expr.length
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)
         self.make_all_calls([element for _, element in expr.entries])
         values = [] if constants else [(number, self.value_as(element, elem)) for number, element in expr.entries]
-        data = self.new_array(elem, str(length), str(length), self.position(expr))
+        what = spelled(expr) if expr.type_expr is not None else "... argument"
+        data = self.array_of(length, elem, expr, what, expr.is_lent)
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
@@ -178,15 +178,23 @@ class Literals(Operators):
             self.initialize(self.element_place(data, str(number), elem), parts)
         return (data, str(length), str(length))
 
-    def slice_holding(self, values: list[Value], t: Slice, expr: Expr) -> Value:
-        """A slice of its own, of values that are there already; nil when there are none."""
+    def slice_holding(self, values: list[Value], t: Slice, call: Call) -> Value:
+        """The slice that a variadic parameter takes, of values that are there already; nil when there are none."""
         if not values:
             return tuple(component.zero for component in self.types.components(t))
         count = str(len(values))
-        data = self.new_array(t.elem, count, count, self.position(expr))
+        data = self.array_of(len(values), t.elem, call, "... argument", call.lends)
         for number, parts in enumerate(values):
             self.initialize(self.element_place(data, str(number), t.elem), parts)
         return (data, count, count)
+
+    def array_of(self, length: int, elem: Type, expr: Expr, what: str, is_lent: bool) -> str:
+        """Elements to be given their values: zeroed, or lent to one call."""
+        pointer = self.lend(Array(length, elem)) if is_lent else ""
+        self.escapes(expr.pos, f"{what} does not escape" if pointer else f"{what} escapes to heap")
+        if pointer:
+            return self.temporary(f"{pointer}.items")
+        return self.new_array(elem, str(length), str(length), self.position(expr))
 
     def new_array(self, elem: Type, length: str, capacity: str, pos: str) -> str:
         """The elements of a slice that is made, zeroed."""
