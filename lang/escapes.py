@@ -1,18 +1,20 @@
-"""Escapes: which variables and closures may outlive the frame of their function, and so live on the heap.
+"""Escapes: which variables, closures and arguments may outlive the frame of their function, and so live on the heap.
 
     p := &x             p <- address of x          an edge: p holds x's address           derefs -1
     q := p              q <- p                     what p holds, q holds                   0
     r := *p             r <- what p leads to       one load more                           1
     global = q          HEAP <- q                  so x escapes: q is reached from HEAP at 0, p at 0, x at -1
 
-A location is a variable or the closure of a function literal; HEAP is everything that is on the heap, and that includes
-what `new`, `&T{}`, `make`, maps and interfaces hold, and what is written through a pointer. A location escapes when its
-address reaches one that outlives it: HEAP, a result, an outer function's variable, or one declared outside of its loop.
+A location is a variable, the closure of a function literal, or the array of what a variadic parameter takes; HEAP is
+everything that is on the heap, and that includes what `new`, `&T{}`, `make`, maps and interfaces hold, and what is
+written through a pointer. A location escapes when its address reaches one that outlives it: HEAP, a result, an outer
+function's variable, or one declared outside of its loop.
 A function is analysed with the literals in it. Of a function that is called it is known which of its parameters it
 lets escape, and which it returns; of what only the run knows, that it may do anything.
 
     ES1  of a function in which something is not understood, everything escapes
     ES2  derefs above 1 count as 1: fewer loads only make more escape
+    ES3  the array that a call takes stays only if what the call gives back does not lead to it: it is gone behind it
 
 Owner: one program's lowering.      Go: cmd/compile/internal/escape.        Next: lower_packages.py
 """
@@ -41,7 +43,7 @@ MOST_FRAME_BYTES = 4096  # of all in a frame
 
 @dataclass(slots=True, eq=False)
 class Location:
-    """A variable or a closure, or all of the heap, or what a function returns."""
+    """A variable, a closure or an array of arguments, or all of the heap, or what a function returns."""
 
     info: FunctionInfo | None  # of whose frame it is part
     depth: int = 0  # loops around its declaration
@@ -402,7 +404,7 @@ class Graph:
                 result += loaded(flows, leaks.to_result)
         operands = self.operands.get(expr)
         if operands is not None and (operands, -1) in result:
-            operands.escapes = True  # what is lent to a call is there until it returns
+            operands.escapes = True  # ES3
         return result
 
     def arguments(self, expr: syntax.Call) -> list[Flows]:

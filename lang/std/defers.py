@@ -31,7 +31,7 @@ from lang.std.failure_text import (
 )
 from runtime.malloc import mallocgc
 from runtime.panics import PanicRecord, bytes_text, panic_message
-from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
+from runtime.proc import ERROR_TEXT, FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
 from runtime.syspy import (
     FAIL_PANIC,
     Annotated,
@@ -322,7 +322,7 @@ def method_code(g: G, sp: uintptr, typ: Type, data: uintptr, said: MethodText) -
 def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u64, bool]:
     """The method by which the value at an address says what it is, in g.unwinding.said, and whether it returned.
 
-    Wanted is GoString's text with SYNTAX_TEXT, with NO_TEXT that of Error or String.
+    Wanted is GoString's text with SYNTAX_TEXT, with NO_TEXT that of Error or String. With ERROR_TEXT nothing is called.
     Methods print, too: one is asked while another is. The string said is good until the next is asked.
     """
     if g.unwinding.text_of == 0:
@@ -339,6 +339,12 @@ def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u6
     kind = said.kind
     said.kind = outer_kind
     return kind, returned
+
+
+def is_error(g: G, typ: Type) -> bool:
+    """Has the type a method Error, as errors have it? It is not called."""
+    kind, _ = ask_text(g, g.shadow_top, typ, 0, ERROR_TEXT)
+    return kind == ERROR_TEXT
 
 
 def panic_records(panic: Panic) -> list[PanicRecord]:
