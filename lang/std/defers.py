@@ -157,6 +157,7 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: D
     """One call, deferred unless `defers` is nil. False when a panic has left it; every other failure goes on."""
     store(uintptr, frame + 8, address(closure))  # DF1
     outer = g.unwinding.panicking
+    text = g.output.current
     g.unwinding.panicking = address(panic)
     g.unwinding.may_recover = 0 if is_nil(defers) else 1
     returned = attempt(address(g.unwinding), body_code, closure.code, g, frame + 16, closure)
@@ -164,6 +165,7 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: D
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
     if not returned:
+        g.output.current = text  # the texts that the panic came through are free again
         if not is_nil(defers):
             add_deferring(g, panic, defers.place)
         pass_on_fatal(g)
@@ -331,10 +333,12 @@ def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u6
     outer_kind = said.kind
     said.kind = wanted
     outer = g.unwinding.panicking
+    text = g.output.current
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
     g.unwinding.panicking = outer
     if not returned:
+        g.output.current = text
         pass_on_fatal(g)
     kind = said.kind
     said.kind = outer_kind

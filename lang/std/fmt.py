@@ -1,5 +1,4 @@
-"""Package fmt: Print, Println and Printf to standard output; Sprint and its kin into strings, Append and its kin behind
-bytes, Errorf.
+"""Package fmt: Print and its kin to standard output, Sprint and its kin into strings, Append and its kin behind bytes.
 
     Printf("%-8s|%[1]*.3f\n", args...)
 
