@@ -1,18 +1,20 @@
-"""Escapes: which variables and closures may outlive the frame of their function, and so live on the heap.
+"""Escapes: which variables, closures and arguments may outlive the frame of their function, and so live on the heap.
 
     p := &x             p <- address of x          an edge: p holds x's address           derefs -1
     q := p              q <- p                     what p holds, q holds                   0
     r := *p             r <- what p leads to       one load more                           1
     global = q          HEAP <- q                  so x escapes: q is reached from HEAP at 0, p at 0, x at -1
 
-A location is a variable or the closure of a function literal; HEAP is everything that is on the heap, and that includes
-what `new`, `&T{}`, `make`, maps and interfaces hold, and what is written through a pointer. A location escapes when its
-address reaches one that outlives it: HEAP, a result, an outer function's variable, or one declared outside of its loop.
+A location is a variable, the closure of a function literal, or the array of what a variadic parameter takes; HEAP is
+everything that is on the heap, and that includes what `new`, `&T{}`, `make`, maps and interfaces hold, and what is
+written through a pointer. A location escapes when its address reaches one that outlives it: HEAP, a result, an outer
+function's variable, or one declared outside of its loop.
 A function is analysed with the literals in it. Of a function that is called it is known which of its parameters it
 lets escape, and which it returns; of what only the run knows, that it may do anything.
 
     ES1  of a function in which something is not understood, everything escapes
     ES2  derefs above 1 count as 1: fewer loads only make more escape
+    ES3  the array that a call takes stays only if what the call gives back does not lead to it: it is gone behind it
 
 Owner: one program's lowering.      Go: cmd/compile/internal/escape.        Next: lower_packages.py
 """
@@ -41,7 +43,7 @@ MOST_FRAME_BYTES = 4096  # of all in a frame
 
 @dataclass(slots=True, eq=False)
 class Location:
-    """A variable or a closure, or all of the heap, or what a function returns."""
+    """A variable, a closure or an array of arguments, or all of the heap, or what a function returns."""
 
     info: FunctionInfo | None  # of whose frame it is part
     depth: int = 0  # loops around its declaration
@@ -68,6 +70,8 @@ class Leaks:
 
 UNKNOWN = Leaks()
 HARMLESS = Leaks(None, None)
+RETURNED = Leaks(None, 0)
+LOOKED_THROUGH = Leaks(1, None)  # of what fmt prints, methods are called
 
 
 class Escapes:
@@ -125,6 +129,7 @@ class Graph:
         self.results = Location(info, is_result=True)
         self.variables: dict[Var, Location] = {}
         self.closures: dict[FuncLit, Location] = {}
+        self.operands: dict[syntax.Call, Location] = {}  # the arrays of what variadic parameters take
         self.deferred: dict[FunctionInfo, Location] = {}
         self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
         self.calls_itself = False
@@ -157,16 +162,18 @@ class Graph:
                 room[location.info] = left
         for literal, location in self.closures.items():
             literal.stays = not location.escapes and bool(literal.info.captures)
+        for call, location in self.operands.items():
+            call.lends = not location.escapes
 
     # ---- the solution
 
     def solve(self) -> None:
         """Let escape what has to."""
+        known = [*self.variables.values(), *self.closures.values(), *self.operands.values()]
         if self.is_opaque:
-            for location in (*self.variables.values(), *self.closures.values()):
+            for location in known:
                 location.escapes, location.to_result = True, 0
-        hidden = [self.heap, self.results, *self.carried, *self.deferred.values()]
-        waiting = [*hidden, *self.variables.values(), *self.closures.values()]
+        waiting = [self.heap, self.results, *self.carried, *self.deferred.values(), *known]
         while waiting:
             waiting += self.walk(waiting.pop())
         for location in self.variables.values():
@@ -389,39 +396,53 @@ class Graph:
         elif expr.kind is CallKind.DYNAMIC:
             self.value(function)
         given += self.arguments(expr)
-        if expr.target is not None and not expr.target.is_native:
-            return self.called(expr.target, given)
-        if expr.target is None or not is_harmless(expr.target):
-            for flows in given:
-                self.leak(flows)
-        return []
-
-    def arguments(self, expr: syntax.Call) -> list[Flows]:
-        """What the arguments hold; those that a variadic parameter takes as a slice are on the heap."""
-        signature = expr.signature
-        if signature is None or expr.expands_tuple:
-            self.leak_all(expr.args)
-            return []
-        fixed = len(signature.params) - (signature.variadic and not expr.spread)
-        self.leak_all(expr.args[fixed:])
-        types = [param.type for param in signature.params]
-        return [self.converted(arg, t) for arg, t in zip(expr.args[:fixed], types, strict=False)]
-
-    def called(self, target: Func, given: list[Flows]) -> Flows:
-        """What a known function does with what it is given, and gives back of it."""
-        if not any(given):
-            return []
-        if target is self.function:
-            self.calls_itself = True
-        known = self.escapes.of_call(target, self.function)
         result: Flows = []
-        for number, flows in enumerate(given):
-            leaks = known[number] if number < len(known) else UNKNOWN
+        for flows, leaks in zip(given, self.leaks_of(expr.target, given), strict=True):
             if leaks.to_heap is not None:
                 self.leak(loaded(flows, leaks.to_heap))
             if leaks.to_result is not None:
                 result += loaded(flows, leaks.to_result)
+        operands = self.operands.get(expr)
+        if operands is not None and (operands, -1) in result:
+            operands.escapes = True  # ES3
         return result
+
+    def arguments(self, expr: syntax.Call) -> list[Flows]:
+        """What the arguments hold; a variadic parameter is given the address of an array of them."""
+        signature = expr.signature
+        if signature is None:
+            self.leak_all(expr.args)
+            return []
+        types = [param.type for param in signature.params]
+        is_variadic = signature.variadic and not expr.spread
+        fixed = types[:-1] if is_variadic else types
+        if expr.expands_tuple:
+            self.leak_all(expr.args)
+            given: list[Flows] = [[] for _ in fixed]
+        else:
+            given = [self.converted(arg, t) for arg, t in zip(expr.args, fixed, strict=False)]
+        if is_variadic:
+            given.append(self.lent(expr, [] if expr.expands_tuple else expr.args[len(fixed) :], types[-1]))
+        return given
+
+    def lent(self, expr: syntax.Call, args: list[Expr], t: Type) -> Flows:
+        """The slice of arguments that a variadic parameter takes."""
+        assert isinstance(t, Slice), "a variadic parameter is a slice"
+        operands = self.operands.setdefault(expr, Location(self.info, self.depth))
+        for arg in args:
+            self.flow(operands, self.converted(arg, t.elem))
+        return [(operands, -1)]
+
+    def leaks_of(self, target: Func | None, given: list[Flows]) -> list[Leaks]:
+        """What the function that is called does with each of what it is given."""
+        if target is None or not any(given):
+            known = []
+        elif target.is_native:
+            known = leaks_of_native(target)
+        else:
+            self.calls_itself |= target is self.function
+            known = self.escapes.of_call(target, self.function)
+        return [known[number] if number < len(known) else UNKNOWN for number in range(len(given))]
 
     def builtin(self, expr: syntax.Call) -> Flows:
         """A predeclared function."""
@@ -632,10 +653,14 @@ class Graph:
         self.leak_all(call.args)
 
 
-def is_harmless(function: Func) -> bool:
-    """Whether a function of the library without a body forgets its arguments: it does when no result can hold them."""
-    results = function.signature.results
-    return (function.package, function.name) in NATIVES and all(is_number(result.type) for result in results)
+def leaks_of_native(function: Func) -> list[Leaks]:
+    """What a function without a body in Toy does with its parameters; nothing if that is not known."""
+    signature = function.signature
+    if function.package == "fmt":
+        return [*[RETURNED] * (len(signature.params) - 1), LOOKED_THROUGH]
+    if (function.package, function.name) in NATIVES and all(is_number(result.type) for result in signature.results):
+        return [HARMLESS] * len(signature.params)
+    return []
 
 
 def is_number(t: Type) -> bool:

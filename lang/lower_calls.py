@@ -51,9 +51,10 @@ class Calls(Maps):
                 return self.builtin(expr)
             case CallKind.FUNCTION | CallKind.METHOD:
                 assert expr.target is not None, "the checker knows the function called"
-                if expr.target.is_native:
-                    return self.package_call(expr, expr.target)
-                return self.function_call(expr)
+                lent = len(self.lent)
+                parts = self.package_call(expr, expr.target) if expr.target.is_native else self.function_call(expr)
+                self.take_back(lent)
+                return parts
         return self.dynamic_call(expr)
 
     def known_arguments(self, expr: Call) -> dict[int, str]:
@@ -184,7 +185,7 @@ class Calls(Maps):
         if not exprs:
             return tuple(component.zero for component in self.types.components(t))
         literal = CompositeLit(call.pos, None, [], call.end)
-        literal.type, literal.length = t, len(exprs)
+        literal.type, literal.length, literal.is_lent = t, len(exprs), call.lends
         literal.entries = list(enumerate(exprs))
         return self.slice_literal(literal, t.elem)
 

@@ -203,10 +203,14 @@ class Defers(Gotos):
     def lower_text_of(self, spoken: list[tuple[Type, str, MethodSelection | InterfaceSelection]]) -> None:
         """The function that calls Error or String of the value at an address, or GoString, and hands on what they give.
 
-        It is asked for GoString by SYNTAX_TEXT, as the kind of `said`.
+        It is asked for GoString by SYNTAX_TEXT, as the kind of `said`, and by ERROR_TEXT whether there is an Error.
         """
         typ, data, said = self.declare("typ", TYPE), self.declare("data", DATA), self.declare("said", SAID)
         self.parameters += [f"{typ}: Type", f"{data}: uintptr", f"{said}: MethodText"]
+        errors = [f"{typ}.number == {self.types.number(t)}" for t, kind, _ in spoken if kind == "ERROR_TEXT"]
+        with self.inside(self.if_(f"{said}.kind == ERROR_TEXT").then):
+            self.step(f"{said}.kind = ERROR_TEXT if {' or '.join(errors) or 'False'} else NO_TEXT")
+            self.add(Return())
         with self.inside(self.if_(f"{said}.kind == SYNTAX_TEXT").then):
             self.lower_asking([found for found in spoken if found[1] == "SYNTAX_TEXT"], typ, data, said)
             self.step(f"{said}.kind = NO_TEXT")

@@ -41,6 +41,14 @@ CALL = re.compile(r"\b(?!(?:[iuf]\d+|likely|unlikely|address|array_at|element|is
 PATH = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 
 
+class Lent(NamedTuple):
+    """Memory in the frame for the arguments that a variadic parameter takes: of one call, and then of the next."""
+
+    type: Type  # of the array
+    pointer: str  # the text of a pointer to it
+    root: str  # the local that is a root as long as a call has it; "" when there are no pointers in it
+
+
 class NotYet(Exception):
     """A construct that the checker accepts and Toy does not have yet."""
 
@@ -223,6 +231,9 @@ class Frame:
         self.block = self.body  # where the next node goes
         self.rounds: list[tuple[list[Flow], int]] = [(self.body, 0)]  # of the function and its loops: where one begins
         self.rooted: list[str] = []  # memory in the frame with pointers in it, of the rounds under way
+        self.lent: list[Lent] = []  # what calls under way are given for their variadic parameters
+        self.spare: tuple[Lent, ...] = ()  # what calls behind them have returned, which was made on every way to here
+        self.lent_bytes = 0  # in all of the frame
         self.locals: dict[Var, Value | Place] = {}
         self.ready: dict[Expr, Value] = {}  # operands that were evaluated ahead of what they are operands of
         self.settled: set[Node] = set()  # parts of expressions with nothing in them that waits for its turn
@@ -373,13 +384,15 @@ class _Inside:
         self.frame = frame
         self.block = block
         self.before = frame.block
+        self.spare = frame.spare
 
     def __enter__(self) -> list[Flow]:
         self.before, self.frame.block = self.frame.block, self.block
+        self.spare = self.frame.spare
         return self.block
 
     def __exit__(self, *_: object) -> None:
-        self.frame.block = self.before
+        self.frame.block, self.frame.spare = self.before, self.spare
 
 
 def typed(text: str, component: Component) -> str:

@@ -31,7 +31,18 @@ from lang.std.arithmetic import (
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
 from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
 from lang.std.finalizer_calls import ready_code, run_ready
-from lang.std.fmt import fmt_print, fmt_printf, fmt_println, fmt_sprint, fmt_sprintf, fmt_sprintln
+from lang.std.fmt import (
+    fmt_append,
+    fmt_appendf,
+    fmt_appendln,
+    fmt_errorf,
+    fmt_print,
+    fmt_printf,
+    fmt_println,
+    fmt_sprint,
+    fmt_sprintf,
+    fmt_sprintln,
+)
 from lang.std.os_pkg import (
     getenv,
     length_of,

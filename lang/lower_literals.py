@@ -162,31 +162,42 @@ class Literals(Operators):
 
     def slice_literal(self, expr: CompositeLit, elem: Type) -> Value:
         """[]T{...}: an array of its own."""
-        self.escapes(expr.pos, f"{spelled(expr) if expr.type_expr is not None else '... argument'} escapes to heap")
         length = expr.length
         memory = self.types.memory(elem)
         constants = self.constant_elements(expr, elem)
         self.make_all_calls([element for _, element in expr.entries])
-        # First the array: elements that wait for it would all have to be kept alive, each while the next is made.
-        data = self.new_array(elem, str(length), str(length), self.position(expr))
+        entries = [] if constants else expr.entries
+        # What is lent is a root at once: all that it will hold is there before. An array of its own comes first:
+        # elements that wait for it would all have to be kept alive, each while the next is made.
+        waiting = [self.value_as(element, elem) for _, element in entries] if expr.is_lent else []
+        what = spelled(expr) if expr.type_expr is not None else "... argument"
+        data = self.array_of(length, elem, expr, what, expr.is_lent)
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
             self.step(f"memmove(address({data}), address({table}), {length * size_of(elem)})")
-            return (data, str(length), str(length))
-        for number, element in expr.entries:
-            self.initialize(self.element_place(data, str(number), elem), self.value_as(element, elem))
+        for at, (number, element) in enumerate(entries):
+            parts = waiting[at] if waiting else self.value_as(element, elem)
+            self.initialize(self.element_place(data, str(number), elem), parts)
         return (data, str(length), str(length))
 
-    def slice_holding(self, values: list[Value], t: Slice, expr: Expr) -> Value:
-        """A slice of its own, of values that are there already; nil when there are none."""
+    def slice_holding(self, values: list[Value], t: Slice, call: Call) -> Value:
+        """The slice that a variadic parameter takes, of values that are there already; nil when there are none."""
         if not values:
             return tuple(component.zero for component in self.types.components(t))
         count = str(len(values))
-        data = self.new_array(t.elem, count, count, self.position(expr))
+        data = self.array_of(len(values), t.elem, call, "... argument", call.lends)
         for number, parts in enumerate(values):
             self.initialize(self.element_place(data, str(number), t.elem), parts)
         return (data, count, count)
+
+    def array_of(self, length: int, elem: Type, expr: Expr, what: str, is_lent: bool) -> str:
+        """Elements to be given their values: zeroed, or lent to one call."""
+        pointer = self.lend(Array(length, elem)) if is_lent else ""
+        self.escapes(expr.pos, f"{what} does not escape" if pointer else f"{what} escapes to heap")
+        if pointer:
+            return self.temporary(f"{pointer}.items")
+        return self.new_array(elem, str(length), str(length), self.position(expr))
 
     def new_array(self, elem: Type, length: str, capacity: str, pos: str) -> str:
         """The elements of a slice that is made, zeroed."""

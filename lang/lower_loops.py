@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from lang import syntax
 from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
-from lang.go_types import BOOL, INT, RUNE, STRING, Array, Interface, Pointer, Slice, Type
+from lang.go_types import BOOL, INT, RUNE, STRING, Array, Interface, Pointer, Slice, Type, basic
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import Argument
 from lang.lower_frame import NotYet, Place, Value
@@ -305,10 +305,16 @@ class Loops(Statements):
         """switch init; tag {}"""
         if node.init is not None:
             self.statement(node.init)
-        tag = self.snapshot(node.tag.type, self.value(node.tag)) if node.tag is not None else ()
+        tag = self.snapshot(node.tag.type, self.tag_value(node, node.tag)) if node.tag is not None else ()
         target = Target(node, is_loop=breaks_out(node))
         numbered = any(case.falls_through for case in node.cases) or is_long(node)
         self.cases_of(target, lambda: self.numbered_cases(node, tag) if numbered else self.chained_cases(node, tag))
+
+    def tag_value(self, node: syntax.Switch, tag: syntax.Expr) -> Value:
+        """What the cases of a switch are compared with; constants leave a string as it is."""
+        values = [value for case in node.cases for value in case.values or []]
+        is_left = basic(tag.type).is_string and all(value.mode is syntax.Mode.CONSTANT for value in values)
+        return self.looked_at(tag) if is_left else self.value(tag)
 
     def cases_of(self, target: Target, body: Callable[[], None]) -> None:
         """The cases of a switch, in a loop of one round if a break leaves it."""

@@ -21,7 +21,7 @@ from lang.go_types import STRING, Array, Basic, Interface, Kind, Pointer, Struct
 from lang.lower_frame import NotYet, Value
 from lang.lower_places import Places
 from lang.lower_types import MACHINE_TYPES, VIEW, Component, is_boxed
-from lang.syntax import Binary, Expr, Mode, Unary
+from lang.syntax import Binary, Expr, Mode, Paren, Unary
 from lang.type_notes import BYTES
 
 STRING_RESULT = (Component("data", "Array[u8]", VIEW, ".data"), Component("length", "i64", "", ".length"))
@@ -232,8 +232,17 @@ class Operators(Places):
     # ---- strings
 
     def concatenation(self, expr: Binary) -> Value:
-        """a + b + c: one call and one allocation for up to CONCAT_LIMIT operands."""
-        operands = self.concatenated(expr)
+        """a + b + c"""
+        return self.joined(self.to_join(expr))
+
+    def to_join(self, expr: Expr) -> list[Value]:
+        """The operands of a chain of +. With a text of the program among them, the result is none of the others."""
+        exprs = concatenated(expr)
+        is_new = any(operand.mode is Mode.CONSTANT and operand.value for operand in exprs)
+        return [self.looked_at(operand) if is_new else self.value(operand) for operand in exprs]
+
+    def joined(self, operands: list[Value]) -> Value:
+        """Strings in a row: one call and one allocation for up to CONCAT_LIMIT of them; none for a single one."""
         while len(operands) > 1:
             joined = operands[:CONCAT_LIMIT]
             arguments = ", ".join(part for operand in joined for part in operand)
@@ -246,11 +255,14 @@ class Operators(Places):
         self.allocates(BYTES, STRING)
         return self.call_runtime(text, STRING_RESULT)
 
-    def concatenated(self, expr: Expr) -> list[Value]:
-        """The operands of a chain of +, constants folded by the checker."""
-        if isinstance(expr, Binary) and expr.op == "+" and expr.mode is not Mode.CONSTANT:
-            return [*self.concatenated(expr.left), *self.concatenated(expr.right)]
-        return [self.value(expr)]
+
+def concatenated(expr: Expr) -> list[Expr]:
+    """The operands of a chain of +, constants folded by the checker."""
+    if isinstance(expr, Paren):
+        return concatenated(expr.inner)
+    if isinstance(expr, Binary) and expr.op == "+" and expr.mode is not Mode.CONSTANT:
+        return [*concatenated(expr.left), *concatenated(expr.right)]
+    return [expr]
 
 
 def typed_literal(text: str, kind: str) -> str:

@@ -1,6 +1,6 @@
 """Packages: what the calls and variables of imported packages become, and the names behind a dot.
 
-    fmt.Println(a, b)     fmt_println(g, args, 2): args is an array of interfaces on the heap, as Go makes one
+    fmt.Println(a, b)     fmt_println(g, args, 2): args is an array of interfaces
     println(a, b)         one call per operand, by its kind
     runtime.GC()          gc(g)
     os.Args               os_args(g)
@@ -12,11 +12,9 @@ from __future__ import annotations
 
 from lang.flow import Leave
 from lang.go_types import (
-    ANY,
     BOOL,
     ERROR,
     STRING,
-    Array,
     Basic,
     Chan,
     Interface,
@@ -28,7 +26,6 @@ from lang.go_types import (
     Slice,
     Type,
 )
-from lang.lower_calls import Argument
 from lang.lower_finalizers import Finalizers
 from lang.lower_frame import NotYet, Place, Value
 from lang.lower_literals import NIL_INTERFACE, POINTER_RESULT
@@ -46,8 +43,7 @@ from lang.syntax import (
     Selector,
 )
 
-PRINT_FUNCTIONS = {"Println": "fmt_println", "Print": "fmt_print", "Printf": "fmt_printf"}
-TEXT_FUNCTIONS = {"Sprintln": "fmt_sprintln", "Sprint": "fmt_sprint", "Sprintf": "fmt_sprintf"}
+PRINT_FUNCTIONS = ("Println", "Print", "Printf")
 RUNTIME_CALLS = {  # functions of runtime and runtime/debug that take integers, and give one or nothing
     "GOMAXPROCS": "set_max_procs",
     "NumCPU": "num_cpu",
@@ -107,10 +103,9 @@ class Packages(Finalizers):
             return self.native_call(expr, target, results)
         match target.package, target.name:
             case "fmt", name if name in PRINT_FUNCTIONS:
-                (count,) = self.print_call(f"{PRINT_FUNCTIONS[name]}({self.print_operands(expr, name)})", PRINTED)
-                return (count, *NIL_INTERFACE)
-            case "fmt", name if name in TEXT_FUNCTIONS:
-                return self.print_call(f"{TEXT_FUNCTIONS[name]}({self.print_operands(expr, name)})", results)
+                return (*self.print_call(expr, target, PRINTED), *NIL_INTERFACE)
+            case "fmt", _:
+                return self.print_call(expr, target, results)
             case "runtime", "ReadMemStats":
                 self.call_runtime(f"read_mem_stats(g, MemStats.at(address({self.value(expr.args[0])[0]})))", ())
             case "runtime", "SetFinalizer":
@@ -197,36 +192,11 @@ class Packages(Finalizers):
             return ()
         return (self.temporary(text),)
 
-    def print_call(self, text: str, results: tuple[Component, ...]) -> Value:
+    def print_call(self, expr: Call, target: Func, results: tuple[Component, ...]) -> Value:
         """A call of fmt, which may call the methods of what it prints."""
+        parts = [part for t, given in self.arguments(expr, target.signature) for part in self.bind(t, given)]
+        text = f"fmt_{target.name.lower()}({', '.join(('g', *parts[:-1]))})"  # without the capacity of the operands
         return self.call(text, results, "", (self.program.text_of,) if self.program.text_of else ())
-
-    def print_operands(self, expr: Call, name: str) -> str:
-        """What a function of fmt is called with."""
-        self.make_all_calls(expr.args)
-        given = self.split(expr.args[0]) if expr.expands_tuple else []
-        format, first = "", 0
-        if name.endswith("f"):
-            data, length = self.bind(STRING, given[0][1] if given else self.value(expr.args[0]))
-            format, first = f"{data}, {length}, ", 1
-        args, count = self.boxed_arguments(expr, given, first)
-        return f"g, {format}{args}, {count}"
-
-    def boxed_arguments(self, expr: Call, given: list[Argument], first: int) -> tuple[str, str]:
-        """What a print function prints as an array of interfaces, and its length; given: the one argument's values."""
-        if expr.spread:
-            data, length, _ = self.value(expr.args[-1])
-            return (data, length)
-        if given:
-            values = [self.as_type(t, parts, ANY, expr) for t, parts in given[first:]]
-        else:
-            values = [self.value_as(arg, ANY) for arg in expr.args[first:]]
-        if not values:
-            return ("nil(Array[Inline[Any]])", "0")
-        pointer = self.new(Array(len(values), ANY))
-        for number, parts in enumerate(values):
-            self.initialize(self.element_place(f"{pointer}.items", str(number), ANY), parts)
-        return (f"{pointer}.items", str(len(values)))
 
     def print_builtin(self, expr: Call) -> Value:
         """print and println: to standard error, each operand by its kind."""

@@ -17,10 +17,10 @@ from __future__ import annotations
 import re
 
 from lang.check_tree import parts
-from lang.flow import Allocate, Step
+from lang.flow import Allocate, Flow, Step
 from lang.go_types import UINT8, Array, Basic, Map, Pointer, Slice, Type, basic
 from lang.layout import align_of, field_offsets, has_pointers, pointer_mask, size_of
-from lang.lower_frame import MOST_PARENTHESES, Frame, Place, Value, typed
+from lang.lower_frame import MOST_PARENTHESES, Frame, Lent, Place, Value, typed
 from lang.lower_types import VIEW, WORD, Component, field_name, is_boxed, is_scalar, needs_memory
 from lang.objects import Var
 from lang.syntax import (
@@ -48,6 +48,7 @@ from runtime.layout import MALLOC_HEADER_SIZE, MAX_BITMAP_SIZE, MAX_SMALL_SIZE, 
 from runtime.size_classes import CLASS_TO_SIZE, size_to_class
 from runtime.syspy.entries import MASK64
 
+MOST_LENT_BYTES = 1024  # in a frame, for the arguments of variadic parameters
 GLOBAL = re.compile(r"package\.\w+")  # the text of a package-level variable: a root, which was looked at
 
 
@@ -107,15 +108,56 @@ class Places(Frame):
             self.step(f"{name} = local({view})", name)
             return name
         memory = self.names.fresh(f"{name}_memory")
-        self.pointers[memory] = f"(address({memory}) | LOCAL_FLAG)"
         block, start = self.rounds[-1]
-        block[start:start] = [
-            Step(f"{memory} = local({self.types.local_class(t)})", (memory,)),
-            Step(f"{memory}.typ = {self.types.descriptor(t)}"),
-            Step(f"{name} = {view}.at(address({memory}) + {PTR_SIZE})", (name,)),
-        ]
+        block[start:start] = self.rooted_memory(memory, name, t)
         self.rooted.append(memory)
         return name
+
+    def rooted_memory(self, memory: str, name: str, t: Type) -> list[Flow]:
+        """What makes `memory`, in the frame with what tells the collector of it, and a pointer to it."""
+        self.pointers[memory] = f"(address({memory}) | LOCAL_FLAG)"
+        return [
+            Step(f"{memory} = local({self.types.local_class(t)})", (memory,)),
+            Step(f"{memory}.typ = {self.types.descriptor(t)}"),
+            Step(f"{name} = {self.types.pointee(t)}.at(address({memory}) + {PTR_SIZE})", (name,)),
+        ]
+
+    def lend(self, t: Array) -> str:
+        """A pointer to memory in the frame for the arguments that a variadic parameter takes; "" if there is no room.
+
+        It is a root until the call is made. Calls further on take the same memory.
+        """
+        found = next((lent for lent in self.spare if lent.type == t), None)
+        if found is None:
+            if self.lent_bytes + size_of(t) > MOST_LENT_BYTES:
+                return ""
+            self.lent_bytes += size_of(t)
+            found = self.memory_to_lend(t)
+        self.spare = tuple(lent for lent in self.spare if lent is not found)
+        self.lent.append(found)
+        if found.root:
+            self.rooted.append(found.root)
+        return found.pointer
+
+    def memory_to_lend(self, t: Array) -> Lent:
+        """New memory in the frame, made here and now."""
+        name = self.names.temporary()
+        if not has_pointers(t):
+            self.step(f"{name} = local({self.types.pointee(t)})", name)
+            return Lent(t, name, "")
+        root = self.names.fresh(f"{name}_memory")
+        for step in self.rooted_memory(root, name, t):
+            self.add(step)
+        return Lent(t, name, root)
+
+    def take_back(self, count: int) -> None:
+        """A call has returned: what is lent, but for the first `count`, is so no more."""
+        returned = self.lent[count:]
+        del self.lent[count:]
+        self.spare += tuple(returned)
+        for lent in returned:
+            if lent.root:
+                self.rooted.remove(lent.root)
 
     def new_memory(self, t: Type, wish: str, parts: Value | None) -> Place:
         """Fresh heap memory for a variable of type t."""

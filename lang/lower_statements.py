@@ -12,7 +12,7 @@ from __future__ import annotations
 from lang import syntax
 from lang.check_tree import nodes
 from lang.flow import Return
-from lang.go_types import Array, Basic, Type
+from lang.go_types import Array, Basic, Type, basic
 from lang.layout import size_of
 from lang.lower_calls import strip
 from lang.lower_frame import NotYet, Place, Value
@@ -116,12 +116,14 @@ class Statements(Packages):
             self.operate_on_entry(inner, op, operand)
             return
         place = self.fixed_place(target)
-        right = () if op in ("<<", ">>") else self.value(operand)
+        is_string, is_shift = basic(t).is_string, op in ("<<", ">>")
+        added = self.to_join(operand) if is_string else []
+        right = () if is_string or is_shift else self.value(operand)
         old = self.load(place) if place is not None else self.value(target)
-        if op in ("<<", ">>"):
-            new: Value = (self.shift(op, old[0], operand, t),)
-        elif isinstance(t.underlying, Basic) and t.underlying.is_string:
-            new = self.joined(self.bind(t, old), self.bind(t, right))
+        if is_string:
+            new = self.joined([self.bind(t, old), *added])
+        elif is_shift:
+            new = (self.shift(op, old[0], operand, t),)
         else:
             new = (self.arithmetic(op, old[0], right[0], t, operand),)
         self.put(target, place, new)
@@ -129,11 +131,13 @@ class Statements(Packages):
     def operate_on_entry(self, target: syntax.Index, op: str, operand: syntax.Expr) -> None:
         """m[k] op= x. What may panic, or allocate, comes before the key is in the map."""
         t = target.type
+        if basic(t).is_string:
+            added = [self.bind(t, parts) for parts in self.to_join(operand)]
+            place = self.map_place(target)
+            self.store_entry(place, self.joined([self.load_entry(place), *added]))
+            return
         right = () if op in ("<<", ">>") else self.bind(t, self.value(operand))
         place = self.map_place(target)
-        if isinstance(t.underlying, Basic) and t.underlying.is_string:
-            self.store_entry(place, self.joined(self.load_entry(place), right))
-            return
         if op in ("/", "%", "<<", ">>"):
             (old,) = self.load_entry(place)
             shifted = op in ("<<", ">>")
@@ -142,10 +146,6 @@ class Statements(Packages):
             return
         slot = self.assigned_slot(place)
         self.store(slot, (self.arithmetic(op, self.load(slot)[0], right[0], t, operand),))
-
-    def joined(self, left: Value, right: Value) -> Value:
-        """left + right of two strings."""
-        return self.string_made(f"concat2(g, {', '.join((*left, *right))})")
 
     def begin_target(self, target: syntax.Expr, right: list[syntax.Expr]) -> None:
         """Make the calls that a target is found through, before those on the right side; a key is read before these."""

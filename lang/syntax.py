@@ -183,6 +183,7 @@ class CompositeLit(Expr):
     entries: list[tuple[int, Expr]] = field(init=False, default_factory=list)
     pairs: list[tuple[Expr, Expr]] = field(init=False, default_factory=list)    # the same of a map: keys and elements
     length: int = field(init=False, default=0)                  # elements of an array or slice literal
+    is_lent: bool = field(init=False, default=False)            # what a call lends to a variadic parameter
 
 
 @dataclass(slots=True, eq=False)
@@ -326,6 +327,7 @@ class Call(Expr):
     target: Func | None = field(init=False, default=None)       # the program's, or a package's (target.package)
     signature: Signature | None = field(init=False, default=None)   # of the function called; None for others
     expands_tuple: bool = field(init=False, default=False)      # f(g()): the one argument gives all the values
+    lends: bool = field(init=False, default=False)              # nobody keeps the array that a variadic parameter takes
 
 
 @dataclass(slots=True, eq=False)

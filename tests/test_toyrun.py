@@ -320,6 +320,7 @@ func leaks(k int) (*int, func() int) {
         "7:9: func literal does not escape (count, k)",
         "9:6: list does not escape",
         "10:8: &T{…} escapes to heap",
+        "11:2: ... argument does not escape",
         "11:14: t.n escapes to heap (into an interface)",
         "11:19: list[0] escapes to heap (into an interface)",
         "11:28: make([]int, k) escapes to heap",

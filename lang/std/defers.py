@@ -34,7 +34,7 @@ from lang.std.printer import literal
 from runtime.basic_types import STRING_TYPE
 from runtime.malloc import mallocgc
 from runtime.panics import PanicRecord, bytes_text, panic_message
-from runtime.proc import FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
+from runtime.proc import ERROR_TEXT, FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
 from runtime.syspy import (
     FAIL_PANIC,
     Annotated,
@@ -177,6 +177,7 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: D
     """One call, deferred unless `defers` is nil. False when a panic has left it; every other failure goes on."""
     store(uintptr, frame + 8, address(closure))  # DF1
     outer = g.unwinding.panicking
+    text = g.output.current
     g.unwinding.panicking = address(panic)
     g.unwinding.may_recover = 0 if is_nil(defers) else 1
     returned = attempt(address(g.unwinding), body_code, closure.code, g, frame + 16, closure)
@@ -184,6 +185,7 @@ def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: D
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
     if not returned:
+        g.output.current = text  # the texts that the panic came through are free again
         if not is_nil(defers):
             add_deferring(g, panic, defers.place)
         pass_on_fatal(g)
@@ -359,7 +361,7 @@ def method_code(g: G, sp: uintptr, typ: Type, data: uintptr, said: MethodText) -
 def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u64, bool]:
     """The method by which the value at an address says what it is, in g.unwinding.said, and whether it returned.
 
-    Wanted is GoString's text with SYNTAX_TEXT, with NO_TEXT that of Error or String.
+    Wanted is GoString's text with SYNTAX_TEXT, with NO_TEXT that of Error or String. With ERROR_TEXT nothing is called.
     Methods print, too: one is asked while another is. The string said is good until the next is asked.
     """
     if g.unwinding.text_of == 0:
@@ -368,14 +370,22 @@ def ask_text(g: G, sp: uintptr, typ: Type, at: uintptr, wanted: u64) -> tuple[u6
     outer_kind = said.kind
     said.kind = wanted
     outer = g.unwinding.panicking
+    text = g.output.current
     g.unwinding.panicking = 0
     returned = attempt(address(g.unwinding), method_code, g.unwinding.text_of, g, sp, typ, at, said)
     g.unwinding.panicking = outer
     if not returned:
+        g.output.current = text
         pass_on_fatal(g)
     kind = said.kind
     said.kind = outer_kind
     return kind, returned
+
+
+def is_error(g: G, typ: Type) -> bool:
+    """Has the type a method Error, as errors have it? It is not called."""
+    kind, _ = ask_text(g, g.shadow_top, typ, 0, ERROR_TEXT)
+    return kind == ERROR_TEXT
 
 
 def panic_records(panic: Panic) -> list[PanicRecord]:

@@ -1,4 +1,4 @@
-"""Package fmt: Print, Println and Printf to standard output; Sprint, Sprintln and Sprintf into strings.
+"""Package fmt: Print and its kin to standard output, Sprint and its kin into strings, Append and its kin behind bytes.
 
     Printf("%-8s|%[1]*.3f\n", args...)
 
@@ -8,7 +8,7 @@ begins with the Printer that its verb reads. What is wrong with a call is printe
     %!d(string=hi)    the verb doesn't fit          %!(EXTRA int=1)    an operand left over
     %!d(MISSING)      no operand left               %!(NOVERB)         the format ends too early
 
-A string is formed in memory off the heap (output.py) and copied when its length is known: one allocation.
+A text is formed in memory off the heap (output.py) and copied when its length is known: one allocation.
 
 Owner: the print statement under way. Go: fmt/print.go.                                Next: print_builtin.py
 """
@@ -23,14 +23,36 @@ from lang.std.number_text import SPACE
 from lang.std.printer import Printer, clear_flags, literal, printer_of, put, put_byte, put_words
 from lang.std.quote import put_rune
 from lang.std.texts import begin_text, end_text
+from runtime.basic_types import UINT8_TYPE
+from runtime.malloc import mallocgc
 from runtime.output import Output, check_interrupt, end_statement, write_bytes
 from runtime.proc import G
-from runtime.strings import slice_bytes_to_string
-from runtime.syspy import Array, Inline, address, constant, element, i32, i64, is_nil, u8
-from runtime.types import KIND_STRING, Any, String
+from runtime.slices import grow_slice
+from runtime.strings import index_byte, slice_bytes_to_string
+from runtime.syspy import (
+    Array,
+    Inline,
+    address,
+    array_at,
+    constant,
+    element,
+    i32,
+    i64,
+    is_nil,
+    load,
+    memmove,
+    nil,
+    offsetof,
+    store,
+    u8,
+    u64,
+    uintptr,
+)
+from runtime.types import KIND_STRING, Any, String, Type
 from runtime.utf8 import decode_rune
 
 NEWLINE = ord("\n")
+INDEX_BYTES = 8  # of the index of an operand
 
 BAD_INDEX = constant(String, **literal(b"(BADINDEX)"))
 MISSING = constant(String, **literal(b"(MISSING)"))
@@ -95,15 +117,15 @@ def is_string(argument: Any) -> bool:
 def fmt_printf(g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64) -> i64:
     """fmt.Printf."""
     out = begin_text(g)
-    put_formatted(g, out, format, format_length, args, n)
+    put_formatted(g, out, format, format_length, args, n, nil(Output))
     return print_text(g, out)
 
 
 def put_formatted(
-    g: G, out: Output, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64
+    g: G, out: Output, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64, wrapped: Output
 ) -> None:
-    """The format's text, and the operands as its directives say."""
-    printer_of(g, out)
+    """The format's text, and the operands as its directives say. Wrapped: where Errorf finds those of %w."""
+    printer_of(g, out).wrapped = wrapped
     d = Directive.at(address(out.scratch))
     d.format = format
     d.end = format_length
@@ -149,8 +171,10 @@ def print_directive(d: Directive) -> None:
 
 
 def print_operand(d: Directive, verb: i32) -> None:
-    """The next operand. Before %v (and Errorf's %w), + and # mean more than a sign and a prefix."""
+    """The next operand. Before %v and %w, + and # mean more than a sign and a prefix."""
     p = d.printer
+    if verb == VERB_W and not is_nil(p.wrapped):
+        write_bytes(p.wrapped, array_at(u8, address(d) + offsetof(Directive, "arg")), INDEX_BYTES)
     if verb == VERB_V or verb == VERB_W:
         p.sharp_v = p.sharp
         p.sharp = False
@@ -208,7 +232,7 @@ def fmt_sprintf(
 ) -> tuple[Array[u8], i64]:
     """fmt.Sprintf."""
     out = begin_text(g)
-    put_formatted(g, out, format, format_length, args, n)
+    put_formatted(g, out, format, format_length, args, n, nil(Output))
     return take_text(g, out)
 
 
@@ -218,3 +242,82 @@ def take_text(g: G, out: Output) -> tuple[Array[u8], i64]:
     data, length = slice_bytes_to_string(g, address(out.data), out.length)
     end_text(g, out)
     return data, length
+
+
+# --- Append, Appendln and Appendf ------------------------------------------------------------------------------------
+
+
+def fmt_append(
+    g: G, data: Array[u8], length: i64, capacity: i64, args: Array[Inline[Any]], n: i64
+) -> tuple[Array[u8], i64, i64]:
+    """fmt.Append: the three parts of a slice."""
+    out = begin_text(g)
+    put_operands(printer_of(g, out), args, n)
+    return append_text(g, out, data, length, capacity)
+
+
+def fmt_appendln(
+    g: G, data: Array[u8], length: i64, capacity: i64, args: Array[Inline[Any]], n: i64
+) -> tuple[Array[u8], i64, i64]:
+    """fmt.Appendln."""
+    out = begin_text(g)
+    put_line(printer_of(g, out), args, n)
+    return append_text(g, out, data, length, capacity)
+
+
+def fmt_appendf(
+    g: G,
+    data: Array[u8],
+    length: i64,
+    capacity: i64,
+    format: Array[u8],
+    format_length: i64,
+    args: Array[Inline[Any]],
+    n: i64,
+) -> tuple[Array[u8], i64, i64]:
+    """fmt.Appendf."""
+    out = begin_text(g)
+    put_formatted(g, out, format, format_length, args, n, nil(Output))
+    return append_text(g, out, data, length, capacity)
+
+
+def append_text(g: G, out: Output, data: Array[u8], length: i64, capacity: i64) -> tuple[Array[u8], i64, i64]:
+    """The text behind the bytes of a slice, which its caller keeps alive."""
+    check_interrupt(g.output)
+    start = address(data)
+    needed = length + out.length
+    if needed > capacity:
+        start, capacity = grow_slice(g, start, length, capacity, needed, UINT8_TYPE)
+    memmove(start + u64(length), address(out.data), u64(out.length))
+    end_text(g, out)
+    return array_at(u8, start), needed, capacity
+
+
+# --- Errorf ----------------------------------------------------------------------------------------------------------
+
+
+def fmt_errorf(
+    g: G, format: Array[u8], format_length: i64, args: Array[Inline[Any]], n: i64
+) -> tuple[Array[u8], i64, i64, Array[i64], i64, i64]:
+    """What fmt.Errorf makes errors of: a text, the only operand of %w or else -1, and a slice of several, or nil.
+
+    A format without operands and directives is the text itself.
+    """
+    if n == 0 and index_byte(format, format_length, PERCENT) < 0:
+        return format, format_length, -1, nil(Array[i64]), 0, 0
+    out = begin_text(g)
+    wrapped = begin_text(g)
+    put_formatted(g, out, format, format_length, args, n, wrapped)
+    count = wrapped.length // INDEX_BYTES
+    frame = g.shadow_top  # of one slot
+    several: uintptr = 0
+    if count > 1:
+        several = mallocgc(g, u64(wrapped.length), nil(Type), False)
+        memmove(several, address(wrapped.data), u64(wrapped.length))
+    only: i64 = load(i64, address(wrapped.data)) if count == 1 else -1
+    end_text(g, wrapped)
+    store(uintptr, frame, several)
+    g.shadow_top = frame + 8
+    data, length = take_text(g, out)
+    g.shadow_top = frame
+    return data, length, only, array_at(i64, several), count, count

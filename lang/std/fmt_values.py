@@ -17,7 +17,7 @@ Owner: the print statement under way. Go: fmt/print.go.                         
 
 from __future__ import annotations
 
-from lang.std.defers import Panic, ask_text, caught_panic, leave_with, panic_value
+from lang.std.defers import Panic, ask_text, caught_panic, is_error, leave_with, panic_value
 from lang.std.fmt_integers import VERB_Q, VERB_V, put_address, put_bool, put_integer
 from lang.std.fmt_verbs import NIL_ANGLE, VERB_P, VERB_S, put_float, put_pointer, put_string
 from lang.std.map_order import sorted_entries
@@ -130,7 +130,7 @@ def print_argument(p: Printer, argument: Any, verb: i32) -> None:
             put_byte(p, CLOSE_PAREN)
     elif verb == VERB_TYPE:
         put_string(p, typ.name, i64(typ.name_length), VERB_S)
-    elif (verb == VERB_W and not is_named(typ, BYTE_SLICE_NAME)) or (verb == VERB_P and not has_address(typ)):
+    elif (verb == VERB_W and not fits_w(p, typ, 0)) or (verb == VERB_P and not has_address(typ)):
         print_bad_verb(p, typ, value_address(argument), verb)
     elif verb == VERB_P:
         put_pointer(p, load(uintptr, value_address(argument)), VERB_P)
@@ -147,8 +147,15 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
     """The value of a type at an address, `depth` levels below an operand."""
     if stack_pointer() < p.g.stack_guard:
         throw("stack overflow")
-    if may_speak(p) and (p.sharp_v or is_text_verb(verb)):
-        if print_by_method(p, typ, data, verb):
+    if typ.kind == KIND_INTERFACE and not is_nil(Any.at(data).typ):
+        print_value(p, Any.at(data).typ, value_address(Any.at(data)), verb, depth + 1)
+        return
+    if may_speak(p):
+        if verb == VERB_W and not fits_w(p, typ, depth):
+            print_bad_verb(p, typ, data, verb)
+            return
+        asking: i32 = VERB_V if verb == VERB_W else verb
+        if (p.sharp_v or is_text_verb(asking)) and print_by_method(p, typ, data, asking):
             return
     if typ.kind == KIND_STRUCT:
         print_struct(p, typ, data, verb, depth)
@@ -159,7 +166,7 @@ def print_value(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) -> 
     elif typ.kind == KIND_MAP:
         print_map(p, typ, Map.at(load(uintptr, data)), verb, depth)
     elif typ.kind == KIND_INTERFACE:
-        print_interface(p, typ, Any.at(data), verb, depth)
+        print_nil_interface(p, typ)
     elif typ.kind == KIND_PTR and depth == 0 and is_followed(typ.elem) and load(uintptr, data) != 0:
         put_byte(p, AMPERSAND)
         print_value(p, typ.elem, load(uintptr, data), verb, 1)
@@ -177,7 +184,14 @@ def may_speak(p: Printer) -> bool:
 
 def is_text_verb(verb: i32) -> bool:
     """Is the verb one that prints texts, so that Error and String are called?"""
-    return verb == VERB_V or verb == VERB_S or verb == VERB_Q or verb == LETTER_X or verb == UPPER_X or verb == VERB_W
+    return verb == VERB_V or verb == VERB_S or verb == VERB_Q or verb == LETTER_X or verb == UPPER_X
+
+
+def fits_w(p: Printer, typ: Type, depth: i64) -> bool:
+    """Does %w print such a value? Errorf's does if it is an error; the bytes of an operand are looked at one by one."""
+    if depth == 0 and is_named(typ, BYTE_SLICE_NAME):
+        return True
+    return not is_nil(p.wrapped) and is_error(p.g, typ)
 
 
 def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
@@ -189,7 +203,7 @@ def print_by_method(p: Printer, typ: Type, data: uintptr, verb: i32) -> bool:
     said, returned = ask_text(g, frame + 16, typ, data, SYNTAX_TEXT if p.sharp_v else NO_TEXT)
     if returned:
         if said != NO_TEXT:
-            form: i32 = VERB_S if p.sharp_v or verb == VERB_W else verb
+            form: i32 = VERB_S if p.sharp_v else verb
             put_string(p, g.unwinding.said.data, g.unwinding.said.length, form)
     elif typ.kind == KIND_PTR and load(uintptr, data) == 0:
         put_words(p, NIL_ANGLE)
@@ -321,11 +335,9 @@ def print_struct(p: Printer, typ: Type, data: uintptr, verb: i32, depth: i64) ->
     put_byte(p, CLOSE_BRACE)
 
 
-def print_interface(p: Printer, typ: Type, value: Any, verb: i32, depth: i64) -> None:
-    """What an interface holds, or nil."""
-    if not is_nil(value.typ):
-        print_value(p, value.typ, value_address(value), verb, depth + 1)
-    elif p.sharp_v:
+def print_nil_interface(p: Printer, typ: Type) -> None:
+    """An interface that holds nothing."""
+    if p.sharp_v:
         put_type_name(p, typ)
         put_words(p, NIL_IN_PARENS)
     else:

@@ -21,7 +21,7 @@ from typing import Any
 from lang.std.number_text import NumberText, number_length
 from runtime.output import SCRATCH_WORDS, Output, write_byte, write_bytes
 from runtime.proc import G
-from runtime.syspy import Array, Inline, Struct, address, i64, inline, sizeof, struct, text, u8, u64
+from runtime.syspy import Array, Inline, Struct, address, i64, inline, nil, sizeof, struct, text, u8, u64
 from runtime.types import FIELD_EXPORTED, String
 from runtime.utf8 import count_runes
 
@@ -42,6 +42,7 @@ class Printer(Struct):
     zero: bool  # '0': pad with zeros
     g: G  # who prints: nested values are printed by recursion, and their methods called
     access: u64  # FIELD_*: of the field that is printed, or of one around it
+    wrapped: Output  # where the operands of Errorf's %w are noted, i64 by i64; nil: there is no such verb
     in_panic: bool  # what is printed is a panic of a method
     in_bad_verb: bool  # what is printed is a value that a verb does not fit: its methods are not called
     plus_v: bool  # %+v: field names
@@ -67,6 +68,7 @@ def printer_of(g: G, out: Output) -> Printer:
     p.out = out
     p.g = g
     p.access = FIELD_EXPORTED
+    p.wrapped = nil(Output)
     p.in_panic = False
     p.in_bad_verb = False
     clear_flags(p)

@@ -5,7 +5,7 @@
 A text is an Output in memory, off the heap. While one is being formed, another may be wanted: a value's method forms
 one of its own. So they make a chain; the goroutine's `output.current` is the next that is free.
 
-    TX1  behind end_text what was free before begin_text is free again
+    TX1  behind end_text what was free before begin_text is free again; so it is when a panic was caught (defers.py)
 
 Owner: the statement that forms the text.                                              Next: fmt_integers.py
 """
