@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from tests.fuzz.scope import Function, Path, Variable, World, paths
 from tests.fuzz.shapes import (
     ANY,
+    BOOL,
     ERROR,
     INT,
     STRING,
@@ -132,17 +133,24 @@ class Features(Statements):
         return f" ({', '.join(texts)})" if texts else ""
 
     def start(self, results: tuple[Shape, ...], names: list[str]) -> list[Stmt]:
-        """The test of depth and fuel that each function begins with; sometimes it recovers into named results."""
-        if not names:
-            zeros = ", ".join(shape.zero for shape in results)
-            return [Stmt([f"if d <= 0 || spent() {{ return {zeros} }}"])]
+        """The test of depth and fuel that each function begins with; sometimes it recovers into named results.
+
+        In half of the functions the depth comes first, and what else may end them without a call: their fronts.
+        """
         made = []
-        for name, shape in zip(names, results, strict=True):
+        for name, shape in zip(names, results, strict=False):  # as many, or none
             self.scopes.declare(Variable(name, shape, is_stable=True))
             if shape.is_reference:
                 made.append(Stmt([f"{name} = {shape.zero}"]))
-        made.append(Stmt(["if d <= 0 || spent() { return }"]))
-        if not self.is_pure and self.chance(0.3):
+        ending = "return" if names else f"return {', '.join(shape.zero for shape in results)}"
+        if self.chance(0.5):
+            made.append(Stmt([f"if d <= 0 || spent() {{ {ending} }}"]))
+        else:
+            made.append(Stmt([f"if d <= 0 {{ {ending} }}"]))
+            if self.chance(0.5):
+                made.append(Stmt(["if ", Header([self.expr(BOOL, 0)]), f" {{ {ending} }}"]))
+            made.append(Stmt([f"if spent() {{ {ending} }}"]))
+        if names and not self.is_pure and self.chance(0.3):
             made.append(self.deferred_closure(recovers=True))
         return made
 
