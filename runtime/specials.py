@@ -24,7 +24,13 @@ special was added last is noted in the span: when every object is sampled, the n
 
     RootSpecial:   in its span and in the list  --object dies-->  in the queue  --take_ready-->  free
 
-The queue is made of the specials themselves, so a sweep asks for no memory. Go copies them to blocks of their own.
+The queue is made of the specials themselves, so a sweep asks for no memory. Go copies them to blocks of their own. In
+it the calls are in Go's order. There, one goroutine takes all finalizers that are ready, makes those calls from the
+last one backwards, and takes again; another one makes the cleanups' in their order, while the first has nothing to do:
+
+    ready --> 8 --> 7 --> 21 --> 20 --> c1 --> c2 --> c3       while 9 is being called
+                    |            |                    |
+                    batch_end    last_finalizer       last_ready
 
     SP1  a span's specials are sorted by offset, then kind, and no two are alike but cleanups
     SP2  the object of a special has not been freed: its slot is taken
@@ -109,7 +115,9 @@ class Specials(Struct):
     root_cells: Inline[FixAlloc]  # RootSpecials
     roots: RootSpecial  # the list: the one made last
     root_count: u64  # how many there are in the list
-    ready: RootSpecial  # the queue: whose object died first
+    ready: RootSpecial  # the queue: whose call is the next
+    batch_end: RootSpecial  # in it, the last finalizer that is called before those found later; nil: no batch has begun
+    last_finalizer: RootSpecial  # in it; nil: there is none
     last_ready: RootSpecial  # its end; means nothing while the queue is empty
     finalizers_queued: u64  # so far
     finalizers_taken: u64  # of them
@@ -366,12 +374,24 @@ def free_special(specials: Specials, special: Special) -> None:
 
 def enqueue(specials: Specials, root: RootSpecial) -> None:
     """Its call is ready to be made. Caller holds specials.lock."""
-    root.next = nil(RootSpecial)
-    if is_nil(specials.ready):
+    if root.special.kind == FINALIZER:
+        if specials.last_finalizer == specials.batch_end:
+            specials.last_finalizer = root
+        insert(specials, specials.batch_end, root)
+    else:
+        insert(specials, nil(RootSpecial) if is_nil(specials.ready) else specials.last_ready, root)
+
+
+def insert(specials: Specials, before: RootSpecial, root: RootSpecial) -> None:
+    """Bring a special into the queue, behind another one; nil: to its front."""
+    if is_nil(before):
+        root.next = specials.ready
         atomic_store(specials, "ready", root)
     else:
-        specials.last_ready.next = root
-    specials.last_ready = root
+        root.next = before.next
+        before.next = root
+    if is_nil(root.next):
+        specials.last_ready = root
 
 
 @inline
@@ -399,11 +419,22 @@ def dequeue(specials: Specials) -> tuple[u64, u64, u64]:
         if kind == FINALIZER:
             word = first.special.value
             specials.finalizers_taken = specials.finalizers_taken + 1
+            leave_batch(specials, first)
         else:
             specials.cleanups_taken = specials.cleanups_taken + 1
         fixalloc_free(specials.root_cells, address(first))
     unlock(specials.lock)
     return kind, fn, word
+
+
+def leave_batch(specials: Specials, first: RootSpecial) -> None:
+    """The finalizer at the front of the queue is taken. Without a batch all that there are become one."""
+    if is_nil(specials.batch_end):
+        specials.batch_end = specials.last_finalizer
+    if specials.last_finalizer == first:
+        specials.last_finalizer = nil(RootSpecial)
+    if specials.batch_end == first:
+        specials.batch_end = nil(RootSpecial)
 
 
 # --- Checking --------------------------------------------------------------------------------------------------------

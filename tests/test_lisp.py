@@ -22,7 +22,14 @@ DEEP = "(define (f n) (+ 1 (f n)))\n(f 1)\n"
 def lisp(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(LISP), *arguments]
     return subprocess.run(
-        command, input=text, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+        command,
+        input=text,
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+        timeout=300,
+        check=False,
     )
 
 
@@ -106,11 +113,48 @@ def test_the_interrupt_key_ends_a_program(engine: str) -> None:
         ("(if)", "a pair is wanted, not a nil"),
         ("(set-cdr! 1 2)", "a pair is wanted, not a number"),
         ("(apply car 5)", "a pair is wanted, not a number"),
+        (f'{";" * 1000}\n; a ; b\n"x', "a string without its end"),
+        ("(print \udcff)", "a string that is no UTF-8"),
+        ("(" * 100_000, "the text ends behind a ("),
+        (f"{'(' * 100_000}{')' * 100_000}", "the recursion is too deep"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_a_mistake_is_a_line(text: str, said: str) -> None:
     done = lisp("-", text=text)
     assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        ("</dev/null >&-", 0, ""),
+        ("<&-", 0, ""),
+        (">/dev/full", 1, "error: No space left on device\n"),
+        ("| true", 1, "error: Broken pipe\n"),
+        (">/dev/null 2>&-", 0, ""),
+    ],
+)
+def test_streams_that_are_closed_or_take_nothing(redirection: str, code: int, said: str, tmp_path: Path) -> None:
+    program = tmp_path / "p.lisp"
+    program.write_text("(define (f n) (if (< n 100) (begin (print n) (f (+ n 1))))) (f 1)")
+    line = f"set -o pipefail; {sys.executable} {LISP} {program} {redirection}"
+    done = subprocess.run(["bash", "-c", line], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+def test_what_the_locale_cannot_spell_is_utf8_all_the_same(tmp_path: Path) -> None:
+    program = tmp_path / "p.lisp"
+    program.write_text('(print "\u00e9")', "utf-8")
+    env = {**ENVIRONMENT, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, str(LISP), str(program)], env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\u00e9\n".encode(), b"")
+
+
+def test_too_little_memory_for_a_heap_is_a_line() -> None:
+    line = f"ulimit -v 300000; {sys.executable} {LISP} /dev/null"
+    done = subprocess.run(["bash", "-c", line], env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: out of memory\n")
 
 
 @pytest.mark.parametrize(("arguments", "said"), [(["/nowhere"], "No such file"), (["--gogc", "x"], "malformed GOGC=x")])

@@ -21,9 +21,11 @@ Special forms: quote if cond define set! lambda let begin while. A call in last 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
 from runtime import Handle, Runtime
@@ -32,7 +34,7 @@ NIL, PAIR, SYMBOL, NUMBER, STRING, CLOSURE, BUILTIN, FRAME = range(8)
 NAMES = ["nil", "pair", "symbol", "number", "string", "closure", "builtin", "frame"]
 DEEPEST = 5000  # evaluations inside of one another
 DEEPEST_SHOWN = 100  # lists in lists that are printed
-TOKEN = re.compile(r"""(?:\s|;[^\n]*)*(?:([()'])|("(?:\\.|[^"\\])*")|([^\s()'";]+)|$)""")
+TOKEN = re.compile(r"""(?:\s|;[^\n]*+)*+(?:([()'])|("(?:\\.|[^"\\])*")|([^\s()'";]+)|$)""")
 
 
 class LispError(Exception):
@@ -71,7 +73,10 @@ class Lisp:
 
     def string(self, text: str) -> Handle:
         """A string: length and bytes in one object without pointers."""
-        data = text.encode()
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            raise LispError("a string that is no UTF-8") from None
         made = self.runtime.new_bytes(16 + len(data))
         made[0], made[1] = STRING, len(data)
         made.write(16, data)
@@ -405,12 +410,17 @@ def run(lisp: Lisp, text: str, shows_values: bool) -> int:
             if shows_values:
                 print(lisp.text(value))
     except (LispError, MemoryError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return told(f"error: {error}", 1)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return told("interrupted", 130)
     return 0
+
+
+def told(what: str, code: int) -> int:
+    """Say why something ends, on standard error if there is one; the exit code."""
+    if sys.stderr is not None:
+        print(what, file=sys.stderr)
+    return code
 
 
 def prompt(lisp: Lisp) -> int:
@@ -426,7 +436,7 @@ def prompt(lisp: Lisp) -> int:
 
 def text_of(name: str) -> str:
     """A program."""
-    return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+    return sys.stdin.read() if name == "-" else Path(name).read_text("utf-8", "surrogateescape")
 
 
 def main() -> int:
@@ -439,6 +449,9 @@ def main() -> int:
     parser.add_argument("--stats", action="store_true", help="print what the heap and the collector did")
     options = parser.parse_args()
     sys.setrecursionlimit(20 * DEEPEST)
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):  # None, if it is closed
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         text = text_of(options.file) if options.file else ""
         runtime = Runtime(options.engine, gogc=options.gogc, debug={"gcstress": options.gcstress, "clobberfree": 1})
@@ -448,9 +461,24 @@ def main() -> int:
         lisp = Lisp(runtime)
         code = run(lisp, text, shows_values=False) if options.file else prompt(lisp)
         if options.stats:
-            print(runtime.stats(), file=sys.stderr)
+            told(str(runtime.stats()), code)
+    if sys.stdout is not None:
+        sys.stdout.flush()  # what goes wrong with it is told as well
     return code
 
 
+def guarded() -> int:
+    """The command, when something beside its program goes wrong."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return told("interrupted", 130)
+    except MemoryError as error:
+        return told(f"error: {error}", 1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python still wants to write there
+        return told(f"error: {error.strerror}", 1)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded())

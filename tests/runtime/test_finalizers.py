@@ -234,7 +234,7 @@ def test_all_of_a_tiny_block_are_finalized_when_all_are_dead(heap: HeapUnderTest
     heap.root(third)
     assert collected(heap) == []
     heap.unroot()
-    assert collected(heap) == [(FINALIZER, 1, first), (FINALIZER, 2, second)]
+    assert collected(heap) == [(FINALIZER, 2, second), (FINALIZER, 1, first)]
     assert collected(heap) == []
     assert heap.objects() == set()
 
