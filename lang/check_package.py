@@ -103,7 +103,10 @@ class Checker(Declarations):
     # ------------------------------------------------------------ collect
 
     def _import(self, x: s.ImportDecl) -> None:
-        path = string_value(x.path.text).decode(errors="replace")
+        try:
+            path = string_value(x.path.text).decode(errors="replace")
+        except ValueError:                                      # the lexer has said what is wrong with it
+            return
         is_there = is_package(path, self.package)
         name = x.name.name if x.name else path.rsplit("/", 1)[-1]
         package = PackageName(name, x.pos, path=path, members=members(path), used=not is_there)

@@ -56,6 +56,11 @@ def test_a_path_may_be_spelled_with_escapes() -> None:
     assert not diagnosed(r'import "f\x6dt"; func main() { fmt.Println() }')
 
 
+def test_a_path_that_does_not_end_is_no_path() -> None:
+    found = diagnosed('import "fmt\n\nfunc main() {}\n')
+    assert [diagnostic.message for diagnostic in found.found] == ["newline in string"]
+
+
 def test_packages_that_there_are_not_have_no_names_that_clash() -> None:
     found = diagnosed('import "a/b"; import "c/b"; import . "d"; import init "e"; func b() {}; func main() { b.F() }')
     assert [diagnostic.message[:10] for diagnostic in found.in_order()] == [

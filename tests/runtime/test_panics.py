@@ -79,6 +79,13 @@ def test_a_fatal_error_says_so() -> None:
     assert panics.panic_message(Failure(FAIL_THROW, "out of memory")) == "fatal error: out of memory"
 
 
+def test_a_fatal_error_may_tell_what_the_program_said() -> None:
+    said = ctypes.create_string_buffer(b"second\nline")
+    string = (ctypes.c_uint64 * 2)(ctypes.addressof(said), 11)
+    failed = Failure(FAIL_THROW, "panic while printing panic value: %s", (ctypes.addressof(string),))
+    assert panics.panic_message(failed) == "fatal error: panic while printing panic value: second\n\tline"
+
+
 BOUNDS = [-(2**63), -1, 0, 1, 2, 3, 4, 5, 2**63 - 1]
 
 
