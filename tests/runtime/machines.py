@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 Machine = Callable[[Any, Counter[str]], RuleBasedStateMachine]  # of an engine, and where to count
 
 
-ROUNDS = 6  # at most
+ROUNDS = 12  # at most
 
 
 def run_machine(
