@@ -92,7 +92,7 @@ EXPECTED = {
     ("main.conversions", 44): (2, 24 + 24),
     ("main.conversions", 45): (1, 64),
     ("main.main", 55): (1, 57344),
-    ("main.main", 56): (2, 32 + 16),
+    ("main.main", 56): (1, 16),
 }
 
 OBJECTS = sum(objects for objects, _ in EXPECTED.values())
