@@ -8,8 +8,10 @@ One program, several executions, one expectation. In the stress run the collecto
     default run     every program on the native engine; every third in the stress run; every tenth on the python
                     engine, on Go, and in a stress run whose collections mark in steps (runtime/incremental.py);
                     every example on the native engine, the python engine and Go
-    full run        all programs in all of these; every twentieth, compiled by two processes
-    slow tests      the examples, and every twentieth program, in each stress mode on each engine
+    full run        every program on the native engine, on the python engine and in the stress run; every third on Go,
+                    and in the run whose collections mark in steps; every twentieth, compiled by two processes
+    slow tests      every program on Go and in steps; the examples, and every twentieth program, in each stress mode on
+                    each engine
 
 Go is asked about what the comments say, not about Toy: its answer changes only when a program does.
 """
@@ -78,15 +80,20 @@ def executable_of(path: Path, built: dict[Path, Path | str]) -> Path:
     return executable
 
 
-def unless(is_quick: bool) -> list[pytest.MarkDecorator]:
-    """The marks of a test that the default run has only if it is quick."""
-    return [] if is_quick else [pytest.mark.full]
+def unless(is_quick: bool, is_full: bool = True) -> list[pytest.MarkDecorator]:
+    """The marks of a test that the default run has only if it is quick, and the full run if it is that or full."""
+    if is_quick:
+        return []
+    return [pytest.mark.full if is_full else pytest.mark.slow]
+
+
+def unless_chosen(path: Path) -> list[pytest.MarkDecorator]:
+    """The marks of a program in runs that neither the default run nor the full one makes of all."""
+    return unless(path in EVERY_TENTH, path in EVERY_THIRD)
 
 
 @needs_go
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=unless(path in EVERY_TENTH)) for path in PROGRAMS], ids=name_of
-)
+@pytest.mark.parametrize("path", [pytest.param(path, marks=unless_chosen(path)) for path in PROGRAMS], ids=name_of)
 def test_go_does_what_the_program_says(path: Path, go_programs: dict[Path, Path | str]) -> None:
     expected = expectations_of(path)
     result = run(executable_of(path, go_programs), expected.args, expected.environ, expected.stdin)
@@ -114,7 +121,7 @@ IN_STEPS = "gcstoptheworld=0,gccheckmark=1"
 @pytest.mark.parametrize(
     ("path", "mode"),
     [
-        pytest.param(path, mode, marks=unless(path in (EVERY_THIRD if mode == "whole" else EVERY_TENTH)))
+        pytest.param(path, mode, marks=unless(path in EVERY_THIRD) if mode == "whole" else unless_chosen(path))
         for path in PROGRAMS
         for mode in ("whole", "in steps")
     ],
