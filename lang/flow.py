@@ -126,3 +126,13 @@ def flow_blocks(block: list[Flow], with_loops: bool = True) -> list[list[Flow]]:
 def flow_nodes(block: list[Flow], with_loops: bool = True) -> list[Flow]:
     """All nodes of a flow, those inside others included."""
     return [node for part in flow_blocks(block, with_loops) for node in part]
+
+
+def ends(block: list[Flow]) -> bool:
+    """Whether the end of a block is surely not reached."""
+    if not block:
+        return False
+    last = block[-1]
+    if isinstance(last, If):
+        return ends(last.then) and ends(last.orelse)
+    return isinstance(last, Break | Continue | Return | Leave)

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from lang.flow import Allocate, Break, Call, Continue, Flow, If, Leave, Return, Step, flow_nodes
+from lang.flow import Allocate, Call, Flow, If, Leave, Return, Step, ends, flow_nodes
 from lang.liveness import Liveness
 
 MOST_NODES = 24  # of a front
@@ -57,24 +57,24 @@ def divided(
 
     Only a local whose annotation is known can be given to a rest. `fresh` makes the name of one.
     """
-    if len(flow_nodes(body)) > LARGEST:
+    nodes = flow_nodes(body)
+    if len(nodes) > LARGEST:
         return None
-    division = _Division(body, annotations, has_results, fresh)
+    division = _Division(nodes, annotations, has_results, fresh)
     front = division.front_of(body)
     if front is None:
         return None
-    nodes = flow_nodes(front)
-    ways_out = sum(isinstance(node, Return) for node in nodes) - len(division.rests)
-    return Divided(front, division.rests) if ways_out > 0 and len(nodes) <= MOST_NODES else None
+    taken = flow_nodes(front)
+    ways_out = sum(isinstance(node, Return) for node in taken) - len(division.rests)
+    return Divided(front, division.rests) if ways_out > 0 and len(taken) <= MOST_NODES else None
 
 
 class _Division:
-    """The division of one function."""
+    """The division of one function, with these nodes."""
 
     def __init__(
-        self, body: list[Flow], annotations: Mapping[str, str], has_results: bool, fresh: Callable[[], str]
+        self, nodes: list[Flow], annotations: Mapping[str, str], has_results: bool, fresh: Callable[[], str]
     ) -> None:
-        nodes = flow_nodes(body)
         written = [name for node in nodes if isinstance(node, Step | Call | Allocate) for name in node.targets]
         self.liveness = Liveness(dict.fromkeys([*annotations, *written]))
         self.annotations = annotations
@@ -93,7 +93,7 @@ class _Division:
                 return [*block[:number], both]
             del self.rests[known:]
             return self.handed_on(block, number)
-        return block if never_ends(block) else [*block, Return()]
+        return block if ends(block) else [*block, Return()]
 
     def is_plain(self, node: Flow) -> bool:
         """Whether a node may be in a front as it is (FR1), and has no memory in the frame."""
@@ -106,9 +106,9 @@ class _Division:
     def front_of_branches(self, node: If, tail: list[Flow]) -> If | None:
         """The fronts of both branches, of which one at most goes on with the tail."""
         then, orelse = node.then, node.orelse
-        if never_ends(then):
+        if ends(then):
             orelse = orelse + tail
-        elif never_ends(orelse) or not tail:
+        elif ends(orelse) or not tail:
             then = then + tail
         else:
             return None
@@ -128,13 +128,3 @@ class _Division:
                 ending = [Return(call)] if self.has_results else [Step(call), Return()]
                 return [*block[:start], *ending]  # FR2
         return None
-
-
-def never_ends(block: list[Flow]) -> bool:
-    """Whether the end of a block is surely not reached."""
-    if not block:
-        return False
-    last = block[-1]
-    if isinstance(last, If):
-        return never_ends(last.then) and never_ends(last.orelse)
-    return isinstance(last, Break | Continue | Return | Leave)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 
 from lang import syntax
-from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step, flow_nodes
+from lang.flow import Allocate, Call, Flow, If, Leave, Loop, Return, Step, ends, flow_nodes
 from lang.fronts import Divided, divided
 from lang.go_types import Instance, InterfaceMethod, Signature, Type
 from lang.lookup import selected_method
@@ -27,7 +27,6 @@ from lang.lower_closures import CLOSURE, method_call, parameters_of, used_name
 from lang.lower_defers import Defers
 from lang.lower_frame import Program, Value
 from lang.lower_interfaces import DATA, TYPE
-from lang.lower_loops import ends
 from lang.lower_types import Component, is_boxed, needs_memory
 from lang.objects import Func, FunctionInfo, Var
 from lang.shadow_stack import emit_function_body

@@ -20,9 +20,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 from lang import syntax
-from lang.flow import Break, Flow, Loop
+from lang.flow import Break, Flow, Loop, ends
 from lang.lower_frame import Place
-from lang.lower_loops import Loops, Target, ends
+from lang.lower_loops import Loops, Target
 from lang.objects import Var
 
 Entry = tuple[syntax.Stmt, str, int]  # what stands for the loop, its variable, and the part to begin with

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lang import syntax
-from lang.flow import Break, Continue, Flow, If, Leave, Loop, Return, Step
+from lang.flow import Break, Continue, Flow, If, Loop, Step, ends
 from lang.go_types import BOOL, INT, RUNE, STRING, Array, Interface, Pointer, Slice, Type, basic
 from lang.layout import has_pointers, size_of
 from lang.lower_calls import Argument
@@ -451,11 +451,6 @@ def is_long(node: syntax.Switch) -> bool:
 def any_of(tests: list[str]) -> str:
     """The text that is true when one of `tests` is."""
     return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
-
-
-def ends(block: list[Flow]) -> bool:
-    """Whether the end of a block is surely not reached."""
-    return bool(block) and isinstance(block[-1], Break | Continue | Return | Leave)
 
 
 def breaks_out(node: syntax.Switch | syntax.TypeSwitch) -> bool:
