@@ -125,7 +125,7 @@ class MapText:
             f"            if {self.equal}:",
             "                return slot",
             "            matches = without_first(matches)",
-            "        if match_empty(control) != 0:",
+            "        if is_last(m, control, step):",
             f"            return nil({names.slot})",
             "        step = step + 1",
             "        at = at + step & m.mask",

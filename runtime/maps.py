@@ -8,14 +8,15 @@
     hash                     [ the group where the search begins ............ | 7 bits ]
 
 A search compares the seven bits with all control bytes of a group at once, and then the keys that seem to match. It
-goes on to the next group (1, 2, 3, ... groups ahead) until one has an empty slot. What depends on the types of a map,
-the compiler makes for each (lang/lower_map_types.py): finding, assigning, deleting and growing call the functions here.
+goes on to the next group (1, 2, 3, ... groups ahead) until one has an empty slot, or it has seen all. What depends on
+the types of a map, the compiler makes for each (lang/lower_map_types.py): finding, assigning, deleting and growing call
+the functions here.
 
 Where Go splits a large table in two, this one doubles as a whole: no directory stands between a map and its groups. A
 loop that is under way goes on in the old groups, and asks the new ones for what it finds there.
 
     HT1  count slots are in use; a map without groups has count 0
-    HT2  a group is never full: at most 7/8 of all slots are in use or deleted, and growth_left says how many are left
+    HT2  of several groups at most 7/8 of all slots are in use or deleted, of a single one all; growth_left are left
     HT3  a slot that is not in use is zero, so that the collector finds nothing in it
 
 Owner: the map's; one goroutine writes. Go: internal/runtime/maps.                     Next: map_hash.py
@@ -114,6 +115,12 @@ def match_free(control: u64) -> u64:
 
 
 @inline
+def is_last(m: Map, control: u64, step: u64) -> bool:
+    """Whether a search that has come to a group, after so many others, need not go on."""
+    return match_empty(control) != 0 or step == m.mask
+
+
+@inline
 def first_slot(matches: u64) -> i64:
     """The number of the first slot whose bit is set."""
     return i64(ctz64(matches) >> 3)
@@ -151,9 +158,15 @@ def new_map(g: G, hint: i64, group: Type) -> Map:
 def groups_for(entries: i64) -> u64:
     """The number of groups that entries fit in without growing."""
     groups: u64 = 1
-    while i64(groups) * 7 < entries:
+    while room_of(groups) < entries:
         groups = groups << 1
     return groups
+
+
+@inline
+def room_of(groups: u64) -> i64:
+    """The number of slots that may be used."""
+    return i64(7 * groups) if groups > 1 else SLOTS
 
 
 def next_seed(g: G) -> u64:
@@ -179,7 +192,7 @@ def set_groups(m: Map, groups: uintptr, count: u64) -> None:
     assert count & (count - 1) == 0, "HT1: the number of a map's groups is no power of two"
     m.groups = groups
     m.mask = count - 1
-    m.growth_left = i64(7 * count)
+    m.growth_left = room_of(count)
     m.count = 0
 
 
@@ -225,7 +238,7 @@ def remove_entry(m: Map, entry: uintptr, group_size: u64, slot_size: u64) -> Non
     group: uintptr = m.groups + (entry - m.groups) // group_size * group_size
     slot = (entry - group - CONTROL_BYTES) // slot_size
     memset(entry, 0, slot_size)  # HT3
-    if match_empty(load(u64, group)) != 0:
+    if match_empty(load(u64, group)) != 0 or m.mask == 0:  # no search has gone past it
         store(u8, group + slot, u8(EMPTY_SLOT))
         m.growth_left = m.growth_left + 1
     else:

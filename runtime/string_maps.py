@@ -25,6 +25,7 @@ from runtime.maps import (
     first_slot,
     group_of,
     grow_groups,
+    is_last,
     map_groups,
     match_empty,
     match_tags,
@@ -72,7 +73,7 @@ def find(m: Map, hash: u64, data: Array[u8], length: i64, group_size: u64, slot_
             if string_equal(key.data, key.length, data, length):
                 return slot
             matches = without_first(matches)
-        if match_empty(control) != 0:
+        if is_last(m, control, step):
             return 0
         step = step + 1
         at = at + step & m.mask

@@ -33,6 +33,7 @@ from runtime.syspy import (
     memory_equal,
     memset,
     nil,
+    reverse_bytes,
     table,
     u8,
     u32,
@@ -88,11 +89,29 @@ def short_equal(a: uintptr, b: uintptr, n: u64) -> bool:
 
 
 def string_compare(a: Array[u8], an: i64, b: Array[u8], bn: i64) -> i64:
-    """-1, 0 or 1 as a comes before, with or after b, byte by byte."""
-    order: i32 = memcmp(a, b, u64(an if an < bn else bn))
-    if order == 0:
-        return i64(an > bn) - i64(an < bn)
-    return 1 if order > 0 else -1
+    """-1, 0 or 1 as a comes before, with or after b, byte by byte. Short strings are compared without a call."""
+    n = u64(an if an < bn else bn)
+    if n > SHORT:
+        order: i32 = memcmp(a, b, n)
+        if order != 0:
+            return 1 if order > 0 else -1
+    elif n > 0:
+        first, second = leading(address(a), n), leading(address(b), n)
+        if first == second and n > 8:
+            first, second = leading(address(a) + n - 8, 8), leading(address(b) + n - 8, 8)
+        if first != second:
+            return 1 if first > second else -1
+    return i64(an > bn) - i64(an < bn)
+
+
+@inline
+def leading(data: uintptr, n: u64) -> u64:
+    """The first 8 of n bytes, or all, as a number: of two texts of n bytes the one that comes first has the lesser."""
+    if n >= 8:
+        return reverse_bytes(load(u64, data))
+    if n >= 4:
+        return reverse_bytes(u64(load(u32, data)) | u64(load(u32, data + n - 4)) << 32)
+    return u64(load(u8, data)) << 16 | u64(load(u8, data + (n >> 1))) << 8 | u64(load(u8, data + n - 1))
 
 
 @inline

@@ -38,6 +38,11 @@ def popcount64(x: int) -> int:
     return x.bit_count()
 
 
+def reverse_bytes(x: int) -> int:
+    """The bytes of a u64 in the opposite order."""
+    return int.from_bytes(x.to_bytes(8, "little"), "big")
+
+
 def multiply_high(a: int, b: int) -> int:
     """The upper 64 bits of the 128-bit product of two u64."""
     return (a * b) >> 64

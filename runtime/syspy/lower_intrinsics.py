@@ -35,10 +35,10 @@ class Intrinsics(Vocabulary):
         self.unit.declare(name, f"{result} @{name}({kinds})")
         return self.emit(f"call {result} @{name}({arguments})")
 
-    def count_bits(self, node: ast.Call) -> Value:
-        """ctz64, clz64, popcount64."""
+    def word_function(self, node: ast.Call) -> Value:
+        """ctz64, clz64, popcount64, reverse_bytes."""
         (x,) = self.arguments(node, u64)
-        name, tail = BIT_COUNTS[self.static(node.func)]
+        name, tail = WORD_FUNCTIONS[self.static(node.func)]
         return u64, self.intrinsic(f"llvm.{name}.i64", "i64", f"i64 {x}{tail}")
 
     def multiply_high(self, node: ast.Call) -> Value:
@@ -260,10 +260,11 @@ class Intrinsics(Vocabulary):
         return kind, before
 
 
-BIT_COUNTS: dict[Any, tuple[str, str]] = {
+WORD_FUNCTIONS: dict[Any, tuple[str, str]] = {
     intrinsics.ctz64: ("cttz", ", i1 false"),
     intrinsics.clz64: ("ctlz", ", i1 false"),
     intrinsics.popcount64: ("ctpop", ""),
+    intrinsics.reverse_bytes: ("bswap", ""),
 }
 
 FLOAT_FUNCTIONS: dict[Any, str] = {
@@ -280,7 +281,7 @@ ATOMICS: dict[Any, tuple[str, bool]] = {
 }
 
 INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
-    **dict.fromkeys(BIT_COUNTS, Intrinsics.count_bits),
+    **dict.fromkeys(WORD_FUNCTIONS, Intrinsics.word_function),
     **dict.fromkeys(FLOAT_FUNCTIONS, Intrinsics.float_function),
     **dict.fromkeys(ATOMICS, Intrinsics.atomic),
     intrinsics.multiply_high: Intrinsics.multiply_high,

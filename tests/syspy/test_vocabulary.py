@@ -116,8 +116,8 @@ def elements(addr: uintptr) -> u64:
     p[1] = Outer.at(addr)
     return u64(b[0]) + u64(s[3].a) + u64(address(p[1]) == addr) + u64(address(element(s, 2)) - addr)
 
-def bits(x: u64) -> tuple[u64, u64, u64]:
-    return ctz64(x), clz64(x), popcount64(x)
+def bits(x: u64) -> tuple[u64, u64, u64, u64]:
+    return ctz64(x), clz64(x), popcount64(x), reverse_bytes(x)
 
 def products(a: u64, b: u64) -> u64:
     return multiply_high(a, b)
@@ -218,7 +218,7 @@ SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "layout": [()],
     "stack_is_known": [()],
     "relied_on": [(7,)],
-    "bits": [(0,), (1,), (1 << 63,), (0xF0F0,), ((1 << 64) - 1,)],
+    "bits": [(0,), (1,), (1 << 63,), (0xF0F0,), (0x0102_0304_0506_0708,), ((1 << 64) - 1,)],
     "products": [(0, 5), ((1 << 64) - 1, (1 << 64) - 1), (1 << 40, 1 << 30)],
     "floats": [(x, y) for x in (0.0, -0.0, 2.25, -2.25, math.inf, math.nan, 1e300) for y in (0.0, -0.0, 3.0, math.inf)],
     "by_machine": [(sign * x,) for x in ENDS for sign in (1.0, -1.0)],
