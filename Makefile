@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test full slow soak lint types fuzz mutate misuse mutants clean distclean
-.PHONY: bench bench-programs bench-malloc bench-traces bench-mark bench-instructions bench-compile
+.PHONY: bench bench-programs bench-functions bench-malloc bench-traces bench-mark bench-instructions bench-compile
 .PHONY: peers peers-install curves report results
 
 help: ## show this list
@@ -48,6 +48,9 @@ bench: $(VENV)/bench.stamp $(BYTECODE) ## each level of the allocator and the co
 
 bench-programs: $(VENV)/bench.stamp $(BYTECODE) ## run beside the real Go: time, memory, start-up (ARGS=--help)
 	$(BIN)/python -m bench.programs $(ARGS)
+
+bench-functions: $(VENV)/bench.stamp $(BYTECODE) ## single functions of the library, and small loops, beside Go (ARGS="--only sort")
+	$(BIN)/python -m bench.functions $(ARGS)
 
 peers: $(VENV)/bench.stamp $(BYTECODE) ## workloads beside Go and other peers; writes bench/RESULTS.md (ARGS="--only json --rounds 3")
 	$(BIN)/python -m bench.side_by_side $(ARGS)

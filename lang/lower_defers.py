@@ -7,7 +7,8 @@
 
     f       x, n and err in memory; defers, a list; run_with_defers(g, closure of f_body, defers); returns n and err
     f_body  a function literal over all of these; `return 1, nil` sets n and err first, and defers.place
-    g(x)    a closure over the values that x and g have now, pushed onto defers
+    g(x)    a closure over the values that x and g have now, pushed onto defers: by a Defer behind the list, in the frame of
+            f, where the statement is met once at most, else by one on the heap
 
 recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
 and takes it off. So does every other function that a closure leads to, in a program that calls recover at all. Those
@@ -24,6 +25,7 @@ from dataclasses import replace
 from lang import syntax
 from lang.flow import Return
 from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
+from lang.layout import size_of
 from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
 from lang.lower_frame import Place, Value
@@ -45,7 +47,9 @@ from lang.syntax import (
     Selector,
 )
 
-DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64))))
+DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64), Field("has_ended", UINT64))))
+DEFER = (Field("closure", Pointer(UINT8)), Field("next", Pointer(UINT8)))
+MOST_IN_FRAME = 8  # Defers
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
 TEXT_METHODS = {"ERROR_TEXT": "Error", "STRING_TEXT": "String", "SYNTAX_TEXT": "GoString"}
@@ -57,6 +61,7 @@ class Defers(Gotos):
 
     parameters: list[str]
     defers: Var | None = None  # in the body of such a function
+    in_frame = 0  # Defers that it has there
     recovers: Var | None = None  # in a function that calls recover: whether that may give something
 
     # ---- the two functions
@@ -82,11 +87,12 @@ class Defers(Gotos):
         for var in self.info.results:
             if var not in self.locals:
                 self.declare_variable(var, self.wish(var), None)
-        pointer = self.frame_memory(DEFERS.elem, "defers", has_roots=True)
+        inner = replace(self.info, captures=shared, params=[], receiver=None)
+        name, in_frame = self.program.deferring_body(inner, body, self, defers)
+        memory = self.frame_memory(with_defers(in_frame), "defers", has_roots=True)
+        pointer = self.temporary(f"{self.types.pointee(DEFERS.elem)}.at(address({memory}))")
         self.locals[defers] = (pointer,)
         self.step(f"{pointer}.place = {self.program.position(self.info, body.end)}")
-        inner = replace(self.info, captures=shared, params=[], receiver=None)
-        name = self.program.deferring_body(inner, body, self, defers)
         outer = FunctionInfo("", DEFERRED, captures=shared)
         closure = self.bind(DEFERRED, (self.new_closure(name, outer, stays=True),))
         text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
@@ -125,7 +131,12 @@ class Defers(Gotos):
         """One more deferred call; no closure stands for recover."""
         assert self.defers is not None, "a function that defers was taken apart"
         (defers,) = self.variable(self.defers)  # type: ignore[misc]
-        self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
+        if len(self.rounds) > 1 or self.entries or self.in_frame == MOST_IN_FRAME:  # it may be met again
+            self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
+            return
+        place = size_of(DEFERS.elem) + self.in_frame * size_of(Struct(DEFER))
+        self.step(f"link_defer(Defers.at(address({defers})), Defer.at(address({defers}) + {place}), {closure})")
+        self.in_frame += 1
 
     def deferred_closure(self, call: Call) -> str:
         """A func() that makes the call."""
@@ -231,6 +242,12 @@ class Defers(Gotos):
                 self.step(f"{said}.data = {text[0]}")
                 self.step(f"{said}.length = {text[1]}")
                 self.add(Return())
+
+
+def with_defers(count: int) -> Struct:
+    """A list of deferred calls with so many Defers behind it."""
+    fields = (Field(f"{field.name}{number}", field.type) for number in range(count) for field in DEFER)
+    return Struct((*DEFERS.elem.fields, *fields))  # type: ignore[attr-defined]
 
 
 def replace_call(call: Call, function: Expr) -> Call:

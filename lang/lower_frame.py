@@ -167,7 +167,7 @@ class Program:
         """The name of the func() that makes a deferred call."""
         raise NotImplementedError
 
-    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> tuple[str, int]:
         """The name of the function that is the body of one that defers."""
         raise NotImplementedError
 

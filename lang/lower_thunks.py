@@ -110,14 +110,14 @@ class Thunks(MapTypes):
             self.take_address(found, MATCHER)
         return found
 
-    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
-        """The name of the function that is the body of one that defers."""
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> tuple[str, int]:
+        """The name of the function that is the body of one that defers, and how many Defers there are in the frame."""
         found = self.names.fresh(f"{function_name(info.name)}_body")
         function = Function(self, info, found)
         function.known.update(frame.known)
         function.lower_deferring_body(body, defers, frame.recovers if isinstance(frame, Function) else None)
         self.lowered.append(function)
-        return found
+        return found, function.in_frame
 
     def shape(self, signature: Signature) -> str:
         """The name of a function with the parameters and results of a function value's code, for call_at."""

@@ -1,19 +1,21 @@
 """Defers: the deferred calls of a function, panics that pass through it, and recover.
 
     func f() (n int) {          f                  its parameters, its results in memory, and a Defers
-        defer g(x)                run_with_defers    attempts the body; then the deferred calls, last one first
+        defer g(x)                run_with_defers    attempts run_all: the body, then the deferred calls, last one first
         ...                         f_body             pushes g(x) as a closure; returns, or a panic leaves it
     }                             return n
 
-A panic is a failure (failure.py) that the attempt of a body, or of a deferred call, catches. It becomes a Panic, which
-is what `recover` finds, and leaves again when no deferred call has recovered it. A function without `defer` knows
-nothing of all this. Fatal errors, os.Exit and Ctrl-C pass through without a deferred call being made.
+A panic is a failure (failure.py) that this attempt catches. It becomes a Panic, which is what `recover` finds in the
+deferred calls that are left: they are another attempt. It leaves again when none of them has recovered it. A function
+without `defer` knows nothing of all this. Fatal errors, os.Exit and Ctrl-C pass through without a deferred call being
+made.
 
-    recover     gives the panic's value, if the function that calls it was called by run_with_defers itself: whoever
+    recover     gives the panic's value, if the function that calls it was called by run_all itself: whoever
                 is called through a closure takes `may_recover` off at once, and only a function with recover keeps it.
                 `defer recover()` counts as a call by the function that says it, when that ends without a panic
 
-    DF1  while a deferred call runs, its Defers, its closure and the panic under way are roots of this frame
+    DF1  while a deferred call runs, its Defers, its closure and the panic under way are roots: the last two in a frame
+         of two slots, the panic first
 
 Owner: the goroutine that panics. Go: runtime/panic.go.                                Next: start.py
 """
@@ -33,6 +35,7 @@ from lang.std.failure_text import (
 from lang.std.printer import literal
 from runtime.basic_types import STRING_TYPE
 from runtime.malloc import mallocgc
+from runtime.output import Output
 from runtime.panics import PanicRecord, bytes_text, panic_message
 from runtime.proc import ERROR_TEXT, FAILURE_WORDS, NO_TEXT, G, MethodText, Unwinding
 from runtime.syspy import (
@@ -43,10 +46,13 @@ from runtime.syspy import (
     Struct,
     address,
     attempt,
+    call_at,
     constant,
     element,
     fail_again,
+    function_address,
     i64,
+    inline,
     is_nil,
     load,
     memmove,
@@ -85,7 +91,7 @@ ERROR_NAMES = table(
 
 @struct
 class Defer(Struct):
-    """One deferred call."""
+    """One deferred call: on the heap, or in the frame of a function behind its Defers."""
 
     closure: Closure  # of type func(); nil: recover
     next: Defer  # deferred before it; nil
@@ -97,6 +103,7 @@ class Defers(Struct):
 
     head: Defer  # deferred last; nil
     place: u64  # of the return statement that the body has come to, or of the body's end
+    has_ended: u64  # 1: the body has, or a panic has left it
 
 
 @struct
@@ -140,56 +147,78 @@ def body_code(g: G, sp: uintptr, closure: Closure) -> None:
 def push_defer(g: G, defers: Defers, closure: Closure) -> None:
     """defer closure(); of no closure, defer recover(), where recover may give something."""
     made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
+    keep_old(g, address(defers.head))
+    link_defer(defers, made, closure)
+
+
+@inline
+def link_defer(defers: Defers, made: Defer, closure: Closure) -> None:
+    """The same with a Defer that is there already, in the frame of the Defers."""
     made.closure = closure
     made.next = defers.head
-    keep_old(g, address(defers.head))
     defers.head = made
 
 
 def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
     """The body of a function, and what it has deferred. The caller keeps both arguments alive."""
-    frame = g.shadow_top  # of two slots: the panic under way, the closure that is called
+    frame = g.shadow_top
     store(uintptr, frame, 0)
-    panic = nil(Panic)
     end = defers.place
-    # The function may be a deferred call itself.
-    if not call_closure(g, frame, body, Panic.at(g.unwinding.panicking), nil(Defers)):
-        panic = caught_panic(g, frame, nil(Panic))
-        defers.place = end
-    while not is_nil(defers.head):
-        closure = defers.head.closure
-        keep_old(g, address(defers.head))
-        defers.head = defers.head.next
-        if is_nil(closure):
-            if is_nil(panic):  # of its own: it is the one that the function was called for
-                recovered(g)
-        elif not call_closure(g, frame, closure, panic, defers):
-            panic = caught_panic(g, frame, panic)
-        elif not is_nil(panic) and panic.recovered != 0:
-            panic = nil(Panic)
-            store(uintptr, frame, 0)
+    outer = g.unwinding.panicking
+    text = g.output.current
+    while not attempt(address(g.unwinding), run_all, function_address(run_all), g, frame, body, defers):
+        after_failure(g, frame, outer, text)
+        panic = Panic.at(load(uintptr, frame))
+        if defers.has_ended != 0:
+            add_deferring(g, panic, defers.place)
+        pass_on_fatal(g)
+        caught_panic(g, frame, panic)
+        if defers.has_ended == 0:
+            defers.has_ended = 1
+            defers.place = end
     g.shadow_top = frame
+    panic = Panic.at(load(uintptr, frame))
     if not is_nil(panic):
         leave_with(g, panic)
 
 
-def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, defers: Defers) -> bool:
-    """One call, deferred unless `defers` is nil. False when a panic has left it; every other failure goes on."""
+def run_all(g: G, frame: uintptr, body: Closure, defers: Defers) -> None:
+    """The body, unless it has ended, and the deferred calls that are left."""
+    outer = g.unwinding.panicking  # the function may be a deferred call itself
+    if defers.has_ended == 0:
+        call_closure(g, frame, body, Panic.at(outer), 0)
+        defers.has_ended = 1
+    while not is_nil(defers.head):
+        closure = defers.head.closure
+        keep_old(g, address(defers.head))
+        defers.head = defers.head.next
+        panic = Panic.at(load(uintptr, frame))
+        if not is_nil(closure):
+            call_closure(g, frame, closure, panic, 1)
+            if not is_nil(panic) and panic.recovered != 0:
+                store(uintptr, frame, 0)
+        elif is_nil(panic):  # of its own: it is the one that the function was called for
+            recovered(g)
+        g.unwinding.panicking = outer
+
+
+@inline
+def call_closure(g: G, frame: uintptr, closure: Closure, panic: Panic, may_recover: u64) -> None:
+    """One call, with the panic that it may recover from."""
     store(uintptr, frame + 8, address(closure))  # DF1
-    outer = g.unwinding.panicking
-    text = g.output.current
     g.unwinding.panicking = address(panic)
-    g.unwinding.may_recover = 0 if is_nil(defers) else 1
-    returned = attempt(address(g.unwinding), body_code, closure.code, g, frame + 16, closure)
+    g.unwinding.may_recover = may_recover
+    call_at(body_code, closure.code, g, frame + 16, closure)
+    g.unwinding.may_recover = 0
+    g.shadow_top = frame + 16
+
+
+def after_failure(g: G, frame: uintptr, outer: uintptr, text: Output) -> None:
+    """A failure has left the calls of a frame: all is again as it was before them."""
     g.unwinding.panicking = outer
     g.unwinding.may_recover = 0
     g.shadow_top = frame + 16
-    if not returned:
-        g.output.current = text  # the texts that the panic came through are free again
-        if not is_nil(defers):
-            add_deferring(g, panic, defers.place)
-        pass_on_fatal(g)
-    return returned
+    g.output.current = text  # the texts that the panic came through are free again
 
 
 def pass_on_fatal(g: G) -> None:
@@ -318,7 +347,11 @@ def run_program(g: G, main: Closure) -> None:
     """The whole program. Before a panic ends it, the methods of the values are asked what to print."""
     frame = g.shadow_top
     store(uintptr, frame, 0)
-    if not call_closure(g, frame, main, nil(Panic), nil(Defers)):
+    store(uintptr, frame + 8, address(main))  # DF1
+    text = g.output.current
+    if not attempt(address(g.unwinding), body_code, main.code, g, frame + 16, main):
+        after_failure(g, frame, 0, text)
+        pass_on_fatal(g)
         if g.unwinding.last == 0 and not is_panic_value(address(g.unwinding)):
             fail_again(address(g.unwinding))
         panic = caught_panic(g, frame, nil(Panic))

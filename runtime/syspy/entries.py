@@ -5,7 +5,8 @@ Every root of an image has a thunk, which takes three addresses: arguments, resu
     record     0  the jump buffer of libc
              256  DESCRIPTOR: of the failure; 0 if the call returned
              264  OUTER: the record of the native call that this one is made under, on the same thread
-             272  WORDS: of the failure
+             272  INNERMOST: of the thread's outermost call: the record of its innermost one
+             280  WORDS: of the failure
 
     descriptor { kind, number of words, which words are signed, bytes of the text: u32 each; the text }
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-DESCRIPTOR, OUTER, WORDS = 256, 264, 272
+DESCRIPTOR, OUTER, INNERMOST, WORDS = 256, 264, 272, 280
 FAILED = DESCRIPTOR // 8  # the word of a record that says whether the call failed
 RECORD_WORDS = WORDS // 8 + MAX_WORDS
 
@@ -37,7 +38,7 @@ _RECORD = ctypes.c_uint64 * RECORD_WORDS
 
 
 def _thread_key() -> int:
-    """The key under which each thread keeps the record of its innermost native call."""
+    """The key under which each thread keeps the address of INNERMOST, where the record of its innermost call is."""
     key = ctypes.c_uint32()
     if ctypes.CDLL(None).pthread_key_create(ctypes.byref(key), None):
         raise OSError("no thread-specific data left")

@@ -8,8 +8,9 @@
     constants, descriptors       private data
 
 Entry and failure. Python hands a thunk three addresses: arguments, results, and a record (its layout is in entries.py).
-The thunk hangs the record on the thread (pthread_setspecific; the key is in syspy.key), and calls. A failure fills in
-the thread's record and jumps to the thunk, which returns to Python as if nothing had happened. Before it does, it calls
+The thunk hangs the record on the thread, as its innermost one (where that is noted, pthread_getspecific tells; the key
+is in syspy.key), and calls. A failure fills in the thread's record and jumps to the thunk, which returns to Python as if
+nothing had happened. Before it does, it calls
 the systems function that syspy.listener leads to, if any: listener(listener, record, frame, is_again), whose frame is
 that of the routine which leaves, as a chain of frame pointers has it.
 
@@ -24,7 +25,7 @@ from typing import Any
 
 from runtime.syspy.constant_data import ConstantNames, Data, bytes_text
 from runtime.syspy.division import Function, Module, Pieces, divided, whole
-from runtime.syspy.entries import DESCRIPTOR, OUTER, RECORD_WORDS, WORDS
+from runtime.syspy.entries import DESCRIPTOR, INNERMOST, OUTER, RECORD_WORDS, WORDS
 from runtime.syspy.failure import MAX_WORDS
 from runtime.syspy.kinds import BITS, FLOATS, LLVM, SIGNED, Kind, is_pointer, kind_name, llvm_type
 from runtime.syspy.lower_calls import parameter_type
@@ -311,26 +312,42 @@ def results_of(signature: Signature) -> tuple[Kind, ...]:
     return () if llvm_type(signature.result) == "void" else (signature.result,)
 
 
-HANG = (  # the record on the thread; %first is true until a failure jumps here
+NOTED = (  # where the innermost record of the thread is
     "  %key = load i32, ptr @syspy.key",
-    "  %outer = call ptr @pthread_getspecific(i32 %key)",
+    "  %place = call ptr @pthread_getspecific(i32 %key)",
+)
+NOTED_FIRST = (  # the same for a call from Python, which may be the thread's outermost
+    "  %key = load i32, ptr @syspy.key",
+    "  %before = call ptr @pthread_getspecific(i32 %key)",
+    f"  %own = getelementptr i8, ptr %record, i64 {INNERMOST}",
+    "  store ptr null, ptr %own",
+    "  %is_outermost = icmp eq ptr %before, null",
+    "  %place = select i1 %is_outermost, ptr %own, ptr %before",
+    "  %set = call i32 @pthread_setspecific(i32 %key, ptr %place)",
+)
+NOTED_LAST = (
+    "  %key.2 = load i32, ptr @syspy.key",
+    "  %reset = call i32 @pthread_setspecific(i32 %key.2, ptr %before)",
+)
+HANG = (  # the record there; %first is true until a failure jumps here
+    "  %outer = load ptr, ptr %place",
     f"  %keep = getelementptr i8, ptr %record, i64 {OUTER}",
     "  store ptr %outer, ptr %keep",
-    "  %hung = call i32 @pthread_setspecific(i32 %key, ptr %record)",
+    "  store ptr %record, ptr %place",
     "  %way = call i32 @_setjmp(ptr %record) returns_twice",
     "  %first = icmp eq i32 %way, 0",
 )
 UNHANG = (  # the one that hung there before
-    "  %key.2 = load i32, ptr @syspy.key",
     f"  %kept = getelementptr i8, ptr %record, i64 {OUTER}",
     "  %outer.2 = load ptr, ptr %kept",
-    "  %unhung = call i32 @pthread_setspecific(i32 %key.2, ptr %outer.2)",
+    "  store ptr %outer.2, ptr %place",
 )
 
 
 def entry_thunk(signature: Signature) -> str:
     """The function that Python calls for a root."""
     lines = [
+        *NOTED_FIRST,
         *HANG,
         "  br i1 %first, label %go, label %done",
         "go:",
@@ -357,6 +374,7 @@ def entry_thunk(signature: Signature) -> str:
         "  br label %done",
         "done:",
         *UNHANG,
+        *NOTED_LAST,
         "  ret void",
     ]
     head = f"define void {symbol_text('entry.' + signature.symbol)}(ptr %arguments, ptr %results, ptr %record)"
@@ -377,6 +395,7 @@ def attempt_text(symbol: str, parameters: list[str]) -> str:
     passed = ", ".join(f"{kind} %a{i}" for i, kind in enumerate(parameters))
     lines = [
         f"  %record = alloca [{RECORD_WORDS} x i64], align 16",
+        *NOTED,
         *HANG,
         "  br i1 %first, label %go, label %failed",
         "go:",
@@ -429,8 +448,8 @@ def leave_text(is_again: bool) -> list[str]:
 AGAIN = "\n".join(
     [
         f"define internal fastcc void @syspy.again(ptr %caught) {LEAVES} {{",
-        "  %key = load i32, ptr @syspy.key",
-        "  %record = call ptr @pthread_getspecific(i32 %key)",
+        *NOTED,
+        "  %record = load ptr, ptr %place",
         f"  %told = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
         "  %descriptor = load ptr, ptr %caught",
         "  store ptr %descriptor, ptr %told",
@@ -446,8 +465,8 @@ def failure_text(words: int) -> str:
     """The routine that fills in the thread's record and jumps to its thunk."""
     parameters = ["ptr %descriptor", *(f"i64 %w{i}" for i in range(words))]
     lines = [
-        "  %key = load i32, ptr @syspy.key",
-        "  %record = call ptr @pthread_getspecific(i32 %key)",
+        *NOTED,
+        "  %record = load ptr, ptr %place",
         f"  %slot = getelementptr i8, ptr %record, i64 {DESCRIPTOR}",
         "  store ptr %descriptor, ptr %slot",
     ]
