@@ -77,7 +77,7 @@ def test_a_chain_of_types_is_looked_through_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(check_declarations, "contains_directly", noted)
     types = "".join(f"type T{i} {definition.format(i - 1)}\n" for i in range(1, 500))
     source = Source("chain.toy", f"type T0 int\n{types}func main() {{}}\n")
-    assert check_file(parse_source(source), source)
+    assert len(check_file(parse_source(source), source).types) == 500
     assert len(looked) < 1500
 
 
