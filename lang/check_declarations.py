@@ -51,6 +51,7 @@ class Declarations(Statements):
         self.resolving: list[Object] = []                       # grey, outermost first
         self.done: set[Object] = set()                          # black
         self.defined_as: dict[Named, Type] = {}                 # type A B: B of A
+        self.settled: set[Named] = set()                        # all that these have in them by value is defined
         self.waits: dict[Named, Named] = {}                     # type A B, while B is grey: A waits for B
         self.local_aliases: list[TypeName] = []                 # grey, of functions
 
@@ -282,19 +283,23 @@ class Declarations(Statements):
 
     def _value_cycle(self, named: Named) -> list[Named]:
         """Types that are or contain each other by value, from `named` back to it; empty if there is no such cycle."""
+        seen = {named}
 
-        def search(type_: Type, path: list[Named], seen: set[Named]) -> list[Named]:
+        def search(type_: Type, path: list[Named]) -> list[Named]:
             for inner in contains_directly(type_):
                 if inner is named:
                     return path
-                if inner not in seen:
+                if inner not in seen and inner not in self.settled:
                     seen.add(inner)
-                    found = search(self.defined_as.get(inner, INVALID), [*path, inner], seen)
+                    found = search(self.defined_as.get(inner, INVALID), [*path, inner])
                     if found:
                         return found
             return []
 
-        return search(self.defined_as[named], [named], set())
+        cycle = search(self.defined_as[named], [named])
+        if not cycle and all(inner in self.defined_as or inner.is_resolved for inner in seen):
+            self.settled |= seen
+        return cycle
 
     def is_complete(self, type_: Type) -> bool:
         """Whether it is known what a type is; an error if it is not, for then the type needs itself."""

@@ -26,7 +26,7 @@ from lang.objects import Func, FunctionInfo, Var, VarKind
 from lang.source import Source
 
 MOST_COPIES = 100  # of functions, for their arguments
-ERROR_PACKAGES = ("runtime", "internal/runtime/maps")  # what a program with recover has of them: the errors
+ERROR_PACKAGES = ("runtime", "internal/runtime/maps")  # what a program that sees run-time errors has of them
 ERROR_TYPES = ("boundsError", "errorString", "plainError", "unhashableTypeError")
 ERROR_POINTERS = ("TypeAssertionError", "PanicNilError")
 
@@ -139,8 +139,6 @@ class Library(Thunks):
 
     def error_lines(self) -> list[str]:
         """What tells the runtime of the types that it makes errors of: lang/std/defers.py."""
-        if not self.recovers:
-            return []
         types = {name.name: name.type for path in ERROR_PACKAGES for name in library(path).types}
         wanted: list[Type] = [types[name] for name in ERROR_TYPES]
         wanted += [Pointer(types[name]) for name in ERROR_POINTERS]

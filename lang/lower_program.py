@@ -76,16 +76,19 @@ class ProgramLowering(Library):
         shown_from: int | None,
         common: Common | None,
     ) -> None:
-        imported = [*package.imported, *(ERROR_PACKAGES if package.recovers else [])]
+        has_texts = any(speaks(t.type) for t in package.types)
+        sees_errors = package.recovers or has_texts  # %!v(PANIC=String method: ...) has the value of a run-time error
+        imported = [*package.imported, *(ERROR_PACKAGES if sees_errors else [])]
         super().__init__(source, build, imported, common)
         self.package = package
         self.shown_from = shown_from
         self.recovers = self.recovers or package.recovers
+        self.sees_errors = self.recovers or sees_errors
         self._declarations.update({declaration.object: declaration for declaration in package.functions})
         for name in imported_names():
             self.names.taken.add(name)
         self.start_name = self.names.fresh("start")
-        if self.packages or any(speaks(t.type) for t in package.types):
+        if self.packages or has_texts:
             self.text_of = self.names.fresh("text_of")
             self.whole_name = self.names.fresh("run_whole")
             self.static_closure(self.whole_name)
@@ -98,7 +101,7 @@ class ProgramLowering(Library):
             function = self.function(declaration)
             function.lower(declaration)
             self.lowered.append(function)
-        errors = self.error_lines()
+        errors = self.error_lines() if self.sees_errors else []
         self.lower_library()
         self.lower_dispatches()
         struct = self.globals_struct()

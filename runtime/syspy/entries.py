@@ -62,7 +62,8 @@ class Entry:
     def __call__(self, *values: Any) -> Any:
         """Call it: the result, a tuple of several, or None. A failure is raised as Failure."""
         if len(values) != len(self._parameters):
-            raise TypeError(f"{self.name} takes {len(self._parameters)} arguments, not {len(values)}")
+            plural = "" if len(self._parameters) == 1 else "s"
+            raise TypeError(f"{self.name} takes {len(self._parameters)} argument{plural}, not {len(values)}")
         arguments = self._arguments(*map(_word, values, self._parameters))
         results, record = self._results(), _RECORD()
         self._thunk(ctypes.addressof(arguments), ctypes.addressof(results), ctypes.addressof(record))

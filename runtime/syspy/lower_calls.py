@@ -37,7 +37,7 @@ from runtime.syspy.kinds import (
 from runtime.syspy.lower_memory import Memory
 from runtime.syspy.machine import f32, u64
 from runtime.syspy.signatures import Signature
-from runtime.syspy.subset import spelt
+from runtime.syspy.subset import counted_arguments, spelt
 
 NOTHING: Value = (VOID, "")
 
@@ -82,7 +82,7 @@ class Calls(Memory):
     def call_at(self, node: ast.Call) -> Value:
         """`call_at(f, addr, a, b)`: a direct call but for where it goes; f itself is not needed for it."""
         if len(node.args) < 2:
-            self.refuse(subset.ARGUMENT_COUNT, node, "call_at", "2 or more", len(node.args))
+            self.refuse(subset.ARGUMENT_COUNT, node, "call_at", counted_arguments("2 or more"), len(node.args))
         like = self.systems_function(node, 0)
         target = self.pointer(node.args[1])
         words = self.passed(node, node.args[2:], like)
@@ -101,7 +101,8 @@ class Calls(Memory):
         """The arguments of a call in LLVM's spelling."""
         name = callee.node.name
         if len(arguments) != len(callee.parameters):
-            self.refuse(subset.ARGUMENT_COUNT, node, name, len(callee.parameters), len(arguments))
+            expected = counted_arguments(len(callee.parameters))
+            self.refuse(subset.ARGUMENT_COUNT, node, name, expected, len(arguments))
         words = []
         for argument, (parameter, kind) in zip(arguments, callee.parameters, strict=True):
             operand = self.typed(argument, kind, subset.ARGUMENT_TYPE, name, kind_name(kind), parameter)
@@ -133,7 +134,7 @@ class Calls(Memory):
     def count(self, node: ast.Call, *allowed: int) -> None:
         """The number of arguments is one of those allowed."""
         if len(node.args) not in allowed:
-            expected = " or ".join(str(n) for n in allowed)
+            expected = counted_arguments(" or ".join(str(n) for n in allowed))
             self.refuse(subset.ARGUMENT_COUNT, node, spelt(node.func), expected, len(node.args))
 
     def arguments(self, node: ast.Call, *kinds: Kind) -> list[str]:

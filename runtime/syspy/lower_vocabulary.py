@@ -28,7 +28,7 @@ from runtime.syspy.machine import CTYPES, i64, u8, u64
 from runtime.syspy.memory import load, memmove, memset, store
 from runtime.syspy.pointers import address, is_nil, nil
 from runtime.syspy.structs import copy_struct, local, offsetof, sizeof
-from runtime.syspy.subset import spelt
+from runtime.syspy.subset import counted_arguments, spelt
 
 
 class Vocabulary(Calls):
@@ -184,7 +184,7 @@ class Vocabulary(Calls):
     def attempt(self, node: ast.Call) -> Value:
         """`attempt(caught, f, addr, a, b)`: the call, made by a routine that failures come back to."""
         if len(node.args) < 3:
-            self.refuse(subset.ARGUMENT_COUNT, node, "attempt", "3 or more", len(node.args))
+            self.refuse(subset.ARGUMENT_COUNT, node, "attempt", counted_arguments("3 or more"), len(node.args))
         caught = self.pointer(node.args[0])
         like = self.systems_function(node, 1)
         if like.result is not None:

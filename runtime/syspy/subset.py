@@ -87,11 +87,16 @@ CONSTANT_TARGET = _rule("constant-target", "the constant {} points to memory tha
 
 # Calls
 CALLEE = _rule("callee", "{} is no function of systems Python")
-ARGUMENT_COUNT = _rule("argument-count", "{} takes {} arguments, not {}")
+ARGUMENT_COUNT = _rule("argument-count", "{} takes {}, not {}")
 ARGUMENT_TYPE = _rule("argument-type", "{} takes {} as {}, not {}")
 CONVERSION = _rule("conversion", "{} cannot be converted to {}")
 CONSTANT_TEXT = _rule("constant-text", "{} needs a constant text")
 FAILURE_WORDS = _rule("failure-words", "a failure has a constant kind and up to {} integer words")
+
+
+def counted_arguments(count: object) -> str:
+    """So many arguments, in words: `1 argument`, `2 or more arguments`."""
+    return f"{count} argument{'' if str(count) == '1' else 's'}"
 
 
 def spelt(node: ast.expr) -> str:

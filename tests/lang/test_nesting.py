@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lang import child
-from lang.driver import UserError, compile_source, on_python, read_source, translate
+from lang import check_declarations, child
+from lang.check_types import contains_directly
+from lang.driver import UserError, check_file, compile_source, on_python, parse_source, read_source, translate
+from lang.go_types import Named, Type
 from lang.source import Source
 from lang.toolchain import runtime_image
 
@@ -62,6 +64,21 @@ def test_a_long_chain_of_functions_is_analysed(tmp_path: Path) -> None:
     path = tmp_path / "chain.toy"
     path.write_text(f"{functions}func f500(p *int) {{ println(*p) }}\nfunc main() {{\n\tx := 7\n\tf0(&x)\n}}\n")
     assert compile_source(read_source(str(path))).escapes
+
+
+@pytest.mark.parametrize("definition", ["T{}", "struct{{ T{} }}"])
+def test_a_chain_of_types_is_looked_through_once(monkeypatch: pytest.MonkeyPatch, definition: str) -> None:
+    looked = []
+
+    def noted(type_: Type) -> list[Named]:
+        looked.append(type_)
+        return contains_directly(type_)
+
+    monkeypatch.setattr(check_declarations, "contains_directly", noted)
+    types = "".join(f"type T{i} {definition.format(i - 1)}\n" for i in range(1, 500))
+    source = Source("chain.toy", f"type T0 int\n{types}func main() {{}}\n")
+    assert len(check_file(parse_source(source), source).types) == 500
+    assert len(looked) < 1500
 
 
 @pytest.mark.parametrize("name", DEEP)

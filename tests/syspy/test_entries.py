@@ -61,7 +61,7 @@ def test_an_argument_out_of_range_is_refused(image: Any, values: tuple[int, int]
 
 
 def test_the_number_of_arguments_is_checked(image: Any) -> None:
-    with pytest.raises(TypeError, match="takes 1 arguments, not 2"):
+    with pytest.raises(TypeError, match="takes 1 argument, not 2"):
         image.call("entries.deep", 1, 2)
 
 

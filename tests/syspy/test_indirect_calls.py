@@ -139,13 +139,13 @@ def test_cpython_notices_an_address_where_nothing_is(functions: Made) -> None:
 
 
 REFUSED = {
-    "call_at(double, 1)": "double takes 1 arguments, not 0",
+    "call_at(double, 1)": "double takes 1 argument, not 0",
     "call_at(double, 1, True)": "double takes i64 as n, not constant True",
     "call_at(double)": "call_at takes 2 or more arguments, not 1",
     "call_at(labs, 1, 2)": "labs is no function of systems Python",
     "call_at(i64, 1, 2)": "i64 is no function at the top level of a module",
     "i64(function_address(labs))": "labs is no function of systems Python",
-    "i64(function_address(double, double))": "function_address takes 1 arguments, not 2",
+    "i64(function_address(double, double))": "function_address takes 1 argument, not 2",
 }
 
 
