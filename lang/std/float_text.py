@@ -41,6 +41,8 @@ from lang.std.number_text import (
     count_decimal,
     magnitude,
     put_body,
+    put_body_bytes,
+    put_body_zeros,
     put_tail,
     write_decimal,
 )
@@ -69,7 +71,7 @@ def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64
     clear_number(t)
     bits = bits_of(value)
     t.sign = MINUS if bits >> 63 == 1 else PLUS
-    if (bits >> F64_MANT_BITS) & 0x7FF == 0x7FF:
+    if not is_finite(value):
         form_special(t, bits)
     elif verb == VERB_B:
         form_binary(t, value, is_f32)
@@ -78,6 +80,13 @@ def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64
     else:
         find_digits(t, value, is_f32, verb, precision)
         lay_out(t, verb, precision)
+
+
+def form_signed_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64) -> None:
+    """The same with a sign only where there must be one: of the positive ones, only +Inf has it."""
+    form_float(t, value, is_f32, verb, precision)
+    if t.sign == PLUS and t.body[0] != LETTER_I:
+        t.sign = 0
 
 
 def form_special(t: NumberText, bits: u64) -> None:
@@ -91,6 +100,12 @@ def form_special(t: NumberText, bits: u64) -> None:
         put_body(t, LETTER_I)
         put_body(t, LETTER_SMALL_N)
         put_body(t, LETTER_F)
+
+
+@inline
+def is_finite(value: f64) -> bool:
+    """Neither an infinity nor NaN."""
+    return (bits_of(value) >> F64_MANT_BITS) & 0x7FF != 0x7FF
 
 
 # --- Digits ----------------------------------------------------------------------------------------------------------
@@ -180,10 +195,10 @@ def lay_out_exponent(t: NumberText, letter: u8, decimals: i64) -> None:
     put_body(t, t.digits[0] if t.digit_count > 0 else DIGIT_0)
     if decimals > 0:
         put_body(t, POINT)
-        shown = t.digit_count - 1 if t.digit_count - 1 < decimals else decimals
-        for i in range(shown):
-            put_body(t, t.digits[i + 1])
-        t.zeros = decimals - (shown if shown > 0 else 0)
+        shown = min(t.digit_count - 1, decimals)
+        if shown > 0:
+            put_body_bytes(t, element(t.digits, 1), shown)
+        t.zeros = decimals - max(shown, 0)
     put_exponent(t, letter, t.point - 1 if t.digit_count > 0 else 0, 2)
 
 
@@ -201,18 +216,24 @@ def put_exponent(t: NumberText, letter: u8, exponent: i64, width: i64) -> None:
 
 def lay_out_point(t: NumberText, decimals: i64) -> None:
     """ddd.ddd, with so many decimals."""
-    for i in range(t.point):
-        put_body(t, t.digits[i] if i < t.digit_count else DIGIT_0)
+    before = min(t.digit_count, t.point)
+    if before > 0:
+        put_body_bytes(t, t.digits, before)
     if t.point <= 0:
         put_body(t, DIGIT_0)
+    elif t.point > before:
+        put_body_zeros(t, t.point - before)
     if decimals <= 0:
         return
     put_body(t, POINT)
-    shown = t.digit_count - t.point if t.digit_count - t.point < decimals else decimals
-    for i in range(shown):
-        at = t.point + i
-        put_body(t, t.digits[at] if at >= 0 else DIGIT_0)
-    t.zeros = decimals - (shown if shown > 0 else 0)
+    shown = min(t.digit_count - t.point, decimals)
+    t.zeros = decimals - max(shown, 0)
+    small = min(-t.point, shown)
+    if small > 0:
+        put_body_zeros(t, small)
+        shown = shown - small
+    if shown > 0:
+        put_body_bytes(t, element(t.digits, max(t.point, 0)), shown)
 
 
 def keep_point(t: NumberText, digits: i64) -> None:
