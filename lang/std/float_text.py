@@ -45,8 +45,9 @@ from lang.std.number_text import (
     put_body_zeros,
     put_tail,
     write_decimal,
+    write_radix,
 )
-from runtime.syspy import bits_of, element, f64, i64, inline, u8, u64
+from runtime.syspy import bits_of, ctz64, element, f64, i64, inline, u8, u64
 
 SHORTEST = -1  # the precision that asks for as few digits as read back as the same float
 
@@ -64,6 +65,7 @@ LETTER_N = ord("N")
 LETTER_A = ord("a")
 LETTER_F = ord("f")
 LETTER_SMALL_N = ord("n")
+HEXADECIMAL = 4  # log2 of the base
 
 
 def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64) -> None:
@@ -314,9 +316,11 @@ def put_hexadecimal_fraction(t: NumberText, m: u64, verb: u8, precision: i64) ->
     if precision > 0 or (precision < 0 and m != 0):
         put_body(t, POINT)
     shown: i64 = 0
-    while m != 0 and (precision < 0 or shown < precision):
-        put_body(t, letters[m >> 60])
-        m = u64(m << 4)
-        shown = shown + 1
+    if m != 0 and precision != 0:
+        shown = 16 - i64(ctz64(m)) // 4
+        if precision > 0:
+            shown = min(shown, precision)
+        write_radix(element(t.body, t.body_length), shown, m >> u64(64 - 4 * shown), HEXADECIMAL, letters)
+        t.body_length = t.body_length + shown
     if precision > 0:
         t.zeros = precision - shown
