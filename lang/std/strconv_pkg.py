@@ -1,9 +1,10 @@
 """Package strconv: floats as text, and the float nearest to decimal digits.
 
-    n := formFloat(f, 'g', -1, 64)     the text is in the scratch of standard output; n: its bytes
+    n := formedFloat(f, 'g', -1, 64)     the text is in the scratch of standard output; n: its bytes
     b := make([]byte, n)
-    writeFloat(b)                      now it is here
+    writeFloat(b)                        now it is here
 
+Owner: the function of strconv that makes the two calls; nothing else is formed in between.
 Go: internal/strconv.                                                                  Next: slices_of_any.py
 """
 
