@@ -51,7 +51,7 @@ LIMBS = 96  # 767 digits fill 86 limbs of 9
 
 LOWER_DIGITS = text(b"0123456789abcdef")
 UPPER_DIGITS = text(b"0123456789ABCDEF")
-PAIRS = table(u16, [DIGIT_0 + n // 10 | DIGIT_0 + n % 10 << 8 for n in range(100)])  # two digits, the first one below
+PAIRS = table(u16, [DIGIT_0 + n // 10 | DIGIT_0 + n % 10 << 8 for n in range(100)])  # two digits, the first in the lower byte
 EIGHT_DIGITS = 10**8
 TENS = table(u64, [10**n for n in range(20)])
 
@@ -91,10 +91,10 @@ def put_body(t: NumberText, byte: u8) -> None:
 
 
 @inline
-def put_body_bytes(t: NumberText, bytes: Array[u8], n: i64) -> None:
+def put_body_bytes(t: NumberText, data: Array[u8], n: i64) -> None:
     """n bytes more."""
     assert t.body_length + n <= BODY_BYTES, "NT1: the body of a number is full"
-    memmove(address(t.body) + u64(t.body_length), address(bytes), u64(n))
+    memmove(address(t.body) + u64(t.body_length), address(data), u64(n))
     t.body_length = t.body_length + n
 
 
