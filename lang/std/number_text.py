@@ -51,7 +51,7 @@ LIMBS = 96  # 767 digits fill 86 limbs of 9
 
 LOWER_DIGITS = text(b"0123456789abcdef")
 UPPER_DIGITS = text(b"0123456789ABCDEF")
-PAIRS = table(u16, [DIGIT_0 + n // 10 | DIGIT_0 + n % 10 << 8 for n in range(100)])  # two digits, the first in the lower byte
+PAIRS = table(u16, [DIGIT_0 + n // 10 | DIGIT_0 + n % 10 << 8 for n in range(100)])  # the first digit in the low byte
 EIGHT_DIGITS = 10**8
 TENS = table(u64, [10**n for n in range(20)])
 
