@@ -4,7 +4,9 @@
     b := make([]byte, n)
     writeFloat(b)                        now it is here
 
-Owner: the function of strconv that makes the two calls; nothing else is formed in between.
+Nothing else is formed in between: finalizers run behind allocations of a known size, and that of b has none.
+
+Owner: the function of strconv that makes the two calls.
 Go: internal/strconv.                                                                  Next: slices_of_any.py
 """
 
