@@ -47,6 +47,7 @@ OFFERED = (
     "strconv.appendQuotedRune",
     "strconv.formatDecimal",
     "strconv.formatDigits",
+    "strconv.formatFloat",
     "strconv.parseDecimal",
     "strconv.parseFloat",
     "strconv.parseSigned",

@@ -93,6 +93,7 @@ from lang.std.slices_of_any import (
     swap_elements,
 )
 from lang.std.start import show_output
+from lang.std.strconv_pkg import formed_float, nearest_float32, nearest_float64, write_float
 from lang.std.time_pkg import monotonic_clock, time_sleep, wall_clock
 from lang.std.weak_pkg import weak_handle, weak_referent
 from runtime.basic_types import (

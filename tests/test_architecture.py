@@ -76,8 +76,9 @@ READING_ORDER = """
     lang.std lang.std.number_text lang.std.exact_digits lang.std.float_digits lang.std.float_text lang.std.printable
     lang.std.texts lang.std.printer lang.std.failure_text lang.std.defers lang.std.quote lang.std.fmt_integers
     lang.std.fmt_verbs lang.std.map_order lang.std.fmt_values lang.std.fmt_directive lang.std.fmt
-    lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.slices_of_any
-    lang.std.finalizer_calls lang.std.runtime_pkg lang.std.weak_pkg lang.std.time_pkg lang.std.debug_pkg
+    lang.std.print_builtin lang.std.arithmetic lang.std.start lang.std.os_pkg lang.std.strconv_pkg
+    lang.std.slices_of_any lang.std.finalizer_calls lang.std.runtime_pkg lang.std.weak_pkg lang.std.time_pkg
+    lang.std.debug_pkg
     lang.flow lang.lower_imports lang.liveness lang.shadow_stack lang.fronts lang.lower_names lang.runtime_names
     lang.lower_types lang.type_notes lang.build
     lang.lower_frame lang.lower_places lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps

@@ -12,6 +12,7 @@ product does. From there everything is integer arithmetic on u:
 
     shortest  the ends of the interval that reads back as the float, scaled; the roundest decimal between them
     fixed     the float itself, scaled to n digits and rounded half to even
+    nearest   the other direction: decimal digits, scaled to a mantissa and rounded half to even
 
     FD1  m is left-justified: its top bit is set
     FD2  a power index stays inside POWERS
@@ -35,6 +36,8 @@ F64_MANT_BITS = 52
 F64_MIN_EXP = -1074 - 11  # exponent of a left-justified mantissa where subnormals begin
 F32_MANT_BITS = 23
 F32_MIN_EXP = -149 - 40
+F64_LEAST = 1074  # 2**-1074 is the least float64
+F32_LEAST = 149
 
 
 def _power_words() -> list[int]:
@@ -145,3 +148,28 @@ def fixed(m: u64, e: i64, digits: i64, decimals: i64) -> tuple[u64, i64]:
         u = divide_by_ten(u)
         p = p - 1
     return round_even(u), -p
+
+
+def nearest(d: u64, p: i64, mant_bits: i64, least: i64) -> u64:
+    """The bits of the float nearest to d * 10**p, half to even; those of infinity if it is too large.
+
+    Behind the first bit of a mantissa are `mant_bits`, and 2**-least is the least float. Times 2**up the product has
+    the bits of a mantissa, or one more; of a subnormal, fewer.
+    """
+    infinity = u64(2 * (least - mant_bits) + 3) << u64(mant_bits)
+    if d == 0 or p < POWER_MIN:
+        return 0
+    if p > POWER_MAX:
+        return infinity
+    zeros = i64(clz64(d))
+    log2 = log2_of_pow10(p)
+    up = min(mant_bits - 63 + zeros - log2, least)
+    if zeros - up - log2 >= 64 + 3:
+        return 0
+    u = scale(d << u64(zeros), up - zeros, p)
+    one: u64 = 1
+    if u >= (one << u64(mant_bits + 3)) - 2:  # it would round to one bit more
+        u = (u >> 1) | (u & 1)
+        up = up - 1
+    # A mantissa's first bit counts one exponent up, as does what rounding carries out of it.
+    return min((u64(least - up) << u64(mant_bits)) + round_even(u), infinity)

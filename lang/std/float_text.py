@@ -41,10 +41,13 @@ from lang.std.number_text import (
     count_decimal,
     magnitude,
     put_body,
+    put_body_bytes,
+    put_body_zeros,
     put_tail,
     write_decimal,
+    write_radix,
 )
-from runtime.syspy import bits_of, element, f64, i64, inline, u8, u64
+from runtime.syspy import bits_of, ctz64, element, f64, i64, inline, u8, u64
 
 SHORTEST = -1  # the precision that asks for as few digits as read back as the same float
 
@@ -62,6 +65,7 @@ LETTER_N = ord("N")
 LETTER_A = ord("a")
 LETTER_F = ord("f")
 LETTER_SMALL_N = ord("n")
+HEXADECIMAL = 4  # log2 of the base
 
 
 def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64) -> None:
@@ -69,7 +73,7 @@ def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64
     clear_number(t)
     bits = bits_of(value)
     t.sign = MINUS if bits >> 63 == 1 else PLUS
-    if (bits >> F64_MANT_BITS) & 0x7FF == 0x7FF:
+    if not is_finite(value):
         form_special(t, bits)
     elif verb == VERB_B:
         form_binary(t, value, is_f32)
@@ -78,6 +82,13 @@ def form_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64
     else:
         find_digits(t, value, is_f32, verb, precision)
         lay_out(t, verb, precision)
+
+
+def form_signed_float(t: NumberText, value: f64, is_f32: bool, verb: u8, precision: i64) -> None:
+    """The same with a sign only where there must be one: of the positive ones, only +Inf has it."""
+    form_float(t, value, is_f32, verb, precision)
+    if t.sign == PLUS and t.body[0] != LETTER_I:
+        t.sign = 0
 
 
 def form_special(t: NumberText, bits: u64) -> None:
@@ -91,6 +102,12 @@ def form_special(t: NumberText, bits: u64) -> None:
         put_body(t, LETTER_I)
         put_body(t, LETTER_SMALL_N)
         put_body(t, LETTER_F)
+
+
+@inline
+def is_finite(value: f64) -> bool:
+    """Neither an infinity nor NaN."""
+    return (bits_of(value) >> F64_MANT_BITS) & 0x7FF != 0x7FF
 
 
 # --- Digits ----------------------------------------------------------------------------------------------------------
@@ -180,10 +197,10 @@ def lay_out_exponent(t: NumberText, letter: u8, decimals: i64) -> None:
     put_body(t, t.digits[0] if t.digit_count > 0 else DIGIT_0)
     if decimals > 0:
         put_body(t, POINT)
-        shown = t.digit_count - 1 if t.digit_count - 1 < decimals else decimals
-        for i in range(shown):
-            put_body(t, t.digits[i + 1])
-        t.zeros = decimals - (shown if shown > 0 else 0)
+        shown = min(t.digit_count - 1, decimals)
+        if shown > 0:
+            put_body_bytes(t, element(t.digits, 1), shown)
+        t.zeros = decimals - max(shown, 0)
     put_exponent(t, letter, t.point - 1 if t.digit_count > 0 else 0, 2)
 
 
@@ -201,18 +218,24 @@ def put_exponent(t: NumberText, letter: u8, exponent: i64, width: i64) -> None:
 
 def lay_out_point(t: NumberText, decimals: i64) -> None:
     """ddd.ddd, with so many decimals."""
-    for i in range(t.point):
-        put_body(t, t.digits[i] if i < t.digit_count else DIGIT_0)
+    before = min(t.digit_count, t.point)
+    if before > 0:
+        put_body_bytes(t, t.digits, before)
     if t.point <= 0:
         put_body(t, DIGIT_0)
+    elif t.point > before:
+        put_body_zeros(t, t.point - before)
     if decimals <= 0:
         return
     put_body(t, POINT)
-    shown = t.digit_count - t.point if t.digit_count - t.point < decimals else decimals
-    for i in range(shown):
-        at = t.point + i
-        put_body(t, t.digits[at] if at >= 0 else DIGIT_0)
-    t.zeros = decimals - (shown if shown > 0 else 0)
+    shown = min(t.digit_count - t.point, decimals)
+    t.zeros = decimals - max(shown, 0)
+    small = min(-t.point, shown)
+    if small > 0:
+        put_body_zeros(t, small)
+        shown = shown - small
+    if shown > 0:
+        put_body_bytes(t, element(t.digits, max(t.point, 0)), shown)
 
 
 def keep_point(t: NumberText, digits: i64) -> None:
@@ -293,9 +316,11 @@ def put_hexadecimal_fraction(t: NumberText, m: u64, verb: u8, precision: i64) ->
     if precision > 0 or (precision < 0 and m != 0):
         put_body(t, POINT)
     shown: i64 = 0
-    while m != 0 and (precision < 0 or shown < precision):
-        put_body(t, letters[m >> 60])
-        m = u64(m << 4)
-        shown = shown + 1
+    if m != 0 and precision != 0:
+        shown = 16 - i64(ctz64(m)) // 4
+        if precision > 0:
+            shown = min(shown, precision)
+        write_radix(element(t.body, t.body_length), shown, m >> u64(64 - 4 * shown), HEXADECIMAL, letters)
+        t.body_length = t.body_length + shown
     if precision > 0:
         t.zeros = precision - shown

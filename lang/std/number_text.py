@@ -16,7 +16,26 @@ Owner: the Output in whose scratch it lies, one at a time.                      
 
 from __future__ import annotations
 
-from runtime.syspy import Annotated, Array, Struct, clz64, i64, inline, struct, table, text, u8, u32, u64
+from runtime.syspy import (
+    Annotated,
+    Array,
+    Struct,
+    address,
+    clz64,
+    i64,
+    inline,
+    memmove,
+    memset,
+    store,
+    struct,
+    table,
+    text,
+    u8,
+    u16,
+    u32,
+    u64,
+    uintptr,
+)
 
 DIGIT_0 = ord("0")
 PLUS = ord("+")
@@ -32,6 +51,8 @@ LIMBS = 96  # 767 digits fill 86 limbs of 9
 
 LOWER_DIGITS = text(b"0123456789abcdef")
 UPPER_DIGITS = text(b"0123456789ABCDEF")
+PAIRS = table(u16, [DIGIT_0 + n // 10 | DIGIT_0 + n % 10 << 8 for n in range(100)])  # the first digit in the low byte
+EIGHT_DIGITS = 10**8
 TENS = table(u64, [10**n for n in range(20)])
 
 
@@ -70,6 +91,22 @@ def put_body(t: NumberText, byte: u8) -> None:
 
 
 @inline
+def put_body_bytes(t: NumberText, data: Array[u8], n: i64) -> None:
+    """n bytes more."""
+    assert t.body_length + n <= BODY_BYTES, "NT1: the body of a number is full"
+    memmove(address(t.body) + u64(t.body_length), address(data), u64(n))
+    t.body_length = t.body_length + n
+
+
+@inline
+def put_body_zeros(t: NumberText, n: i64) -> None:
+    """'0' n times more."""
+    assert t.body_length + n <= BODY_BYTES, "NT1: the body of a number is full"
+    memset(address(t.body) + u64(t.body_length), DIGIT_0, u64(n))
+    t.body_length = t.body_length + n
+
+
+@inline
 def put_tail(t: NumberText, byte: u8) -> None:
     """One byte more."""
     assert t.tail_length < TAIL_BYTES, "NT1: the tail of a number is full"
@@ -82,6 +119,20 @@ def number_length(t: NumberText) -> i64:
     return t.body_length + t.zeros + t.tail_length + (1 if t.sign != 0 else 0)
 
 
+def copy_number(t: NumberText, to: uintptr) -> None:
+    """The whole text, to where there is room for it."""
+    if t.sign != 0:
+        store(u8, to, t.sign)
+        to = to + 1
+    memmove(to, address(t.body), u64(t.body_length))
+    to = to + u64(t.body_length)
+    if t.zeros > 0:
+        memset(to, DIGIT_0, u64(t.zeros))
+        to = to + u64(t.zeros)
+    if t.tail_length > 0:
+        memmove(to, address(t.tail), u64(t.tail_length))
+
+
 def count_decimal(u: u64) -> i64:
     """The number of decimal digits of u; 1 for 0."""
     count = ((64 - i64(clz64(u | 1))) * 78913) >> 18  # floor(log10(2**bits)): right, or one too small
@@ -91,10 +142,29 @@ def count_decimal(u: u64) -> i64:
 def write_decimal(to: Array[u8], count: i64, u: u64) -> None:
     """The last `count` decimal digits of u, as characters."""
     i = count
-    while i > 0:
-        i = i - 1
-        to[i] = u8(DIGIT_0 + u % 10)
-        u = u // 10
+    while i >= 8:
+        i = i - 8
+        store(u64, address(to) + u64(i), eight_digits(u % EIGHT_DIGITS))
+        u = u // EIGHT_DIGITS
+    while i > 1:
+        i = i - 2
+        store(u16, address(to) + u64(i), PAIRS[u % 100])
+        u = u // 100
+    if i > 0:
+        to[0] = u8(DIGIT_0 + u % 10)
+
+
+@inline
+def eight_digits(u: u64) -> u64:
+    """The characters of eight decimal digits, the first in the lowest byte.
+
+    Divided side by side into halves, quarters and digits; a multiplication and a shift divide what is so small.
+    """
+    halves = u // 10_000 | (u % 10_000) << 32
+    hundreds = (halves * 10_486 >> 20) & 0x7F_0000_007F
+    quarters = hundreds | (halves - hundreds * 100) << 16
+    tens = (quarters * 103 >> 10) & 0xF_000F_000F_000F
+    return (tens | (quarters - tens * 10) << 8) + 0x3030_3030_3030_3030
 
 
 def count_radix(u: u64, shift: u64) -> i64:

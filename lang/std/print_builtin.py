@@ -14,13 +14,12 @@ Owner: the goroutine that prints. Go: runtime/print.go.                         
 
 from __future__ import annotations
 
-from lang.std.float_text import LETTER_I, SHORTEST, VERB_G, form_float
+from lang.std.float_text import SHORTEST, VERB_G, form_signed_float
 from lang.std.number_text import (
     DIGIT_0,
     LETTER_X,
     LOWER_DIGITS,
     MINUS,
-    PLUS,
     SPACE,
     NumberText,
     clear_number,
@@ -123,11 +122,9 @@ def print_float32(g: G, v: f64) -> None:
 
 
 def put_float(g: G, v: f64, is_f32: bool) -> None:
-    """The shortest digits that read back as v; of the positive ones only +Inf has a sign."""
+    """The shortest digits that read back as v."""
     t = number_of(g)
-    form_float(t, v, is_f32, VERB_G, SHORTEST)
-    if t.sign == PLUS and t.body[0] != LETTER_I:
-        t.sign = 0
+    form_signed_float(t, v, is_f32, VERB_G, SHORTEST)
     put_number(g, t)
 
 

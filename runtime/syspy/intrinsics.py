@@ -173,6 +173,22 @@ def fabs(x: float) -> float:
     return math.fabs(x)
 
 
+def fma(x: float, y: float, z: float) -> float:
+    """x * y + z, rounded once."""
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return x * y + z
+    if not math.isfinite(z):
+        return z
+    (a, below_a), (b, below_b), (c, below_c) = (f.as_integer_ratio() for f in (x, y, z))
+    exact = a * b * below_c + c * below_a * below_b
+    if exact == 0:
+        return x * y + z  # exact, too, and this has the sign of the zero
+    try:
+        return exact / (below_a * below_b * below_c)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
 def out_of_bounds(i: int, n: int) -> bool:
     """Whether an i64 i is no index of n elements: not 0 <= i < n. One unsigned comparison in native code."""
     return not 0 <= i < n

@@ -157,6 +157,11 @@ class Intrinsics(Vocabulary):
         (x,) = self.arguments(node, f64)
         return f64, self.intrinsic(f"llvm.{FLOAT_FUNCTIONS[self.static(node.func)]}.f64", "double", f"double {x}")
 
+    def fma(self, node: ast.Call) -> Value:
+        """One instruction, or where the processor has none the function of C, which is as exact."""
+        x, y, z = self.arguments(node, f64, f64, f64)
+        return f64, self.intrinsic("llvm.fma.f64", "double", f"double {x}, double {y}, double {z}")
+
     def extreme(self, node: ast.Call) -> Value:
         """min, max of two integers."""
         self.count(node, 2)
@@ -298,6 +303,7 @@ INTRINSICS: dict[Any, Callable[[Any, ast.Call], Value]] = {
     intrinsics.bits_of: Intrinsics.bits_of,
     intrinsics.float_of: Intrinsics.float_of,
     intrinsics.divide: Intrinsics.divide,
+    intrinsics.fma: Intrinsics.fma,
     intrinsics.out_of_bounds: Intrinsics.out_of_bounds,
     intrinsics.nonnil: Intrinsics.nonnil,
     intrinsics.index: Intrinsics.index,

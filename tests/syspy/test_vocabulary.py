@@ -125,6 +125,9 @@ def products(a: u64, b: u64) -> u64:
 def floats(x: f64, y: f64) -> tuple[f64, f64, f64, f64, f64, f64, u64]:
     return divide(x, y), sqrt(x), floor(x), ceil(x), trunc(x), fabs(x), bits_of(x)
 
+def fused(x: f64, y: f64, z: f64) -> f64:
+    return fma(x, y, z)
+
 def by_machine(x: f64) -> tuple[i32, i64]:
     return machine_i32(x), machine_i64(x)
 
@@ -214,6 +217,7 @@ def agree(functions: Made, image: Any, name: str, *values: Any) -> Any:
 
 
 ENDS = (0.0, 1.5, 2.0**31 - 0.5, 2.0**31, 2.0**31 + 1, 2.0**63 - 1024, 2.0**63, 2.0**63 + 2048, math.inf, math.nan)
+FACTORS = (0.0, -0.0, 1.5, -5e-324, 2.0**-600, 2.0**1023, math.inf, math.nan)
 SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "layout": [()],
     "stack_is_known": [()],
@@ -221,6 +225,16 @@ SCALARS: dict[str, list[tuple[Any, ...]]] = {
     "bits": [(0,), (1,), (1 << 63,), (0xF0F0,), (0x0102_0304_0506_0708,), ((1 << 64) - 1,)],
     "products": [(0, 5), ((1 << 64) - 1, (1 << 64) - 1), (1 << 40, 1 << 30)],
     "floats": [(x, y) for x in (0.0, -0.0, 2.25, -2.25, math.inf, math.nan, 1e300) for y in (0.0, -0.0, 3.0, math.inf)],
+    "fused": [
+        *((x, y, z) for x in FACTORS for y in (0.0, -3.0, 2.0**-600, math.inf) for z in (0.0, -0.0, 7.5, -math.inf)),
+        (1 + 2.0**-30, 1 - 2.0**-30, -1.0),  # what the product loses when it is rounded
+        (1 + 2.0**-52, 1 + 2.0**-52, 2.0**-105),  # just above the half
+        (2.0**1000, 2.0**1000, -math.inf),
+        (2.0**1000, 2.0**24, -(2.0**1023)),
+        (5e-324, 0.5, 5e-324),  # half way between subnormals
+        (-5e-324, 0.25, 0.0),
+        (3.0, 5.0, -15.0),
+    ],
     "by_machine": [(sign * x,) for x in ENDS for sign in (1.0, -1.0)],
     "from_bits": [(0,), (1,), (0x3FF8000000000000,), (0xFFF0000000000000,)],
     "bounds": [(0, 1), (1, 1), (-1, 1), (0, 0), (1 << 62, 5)],
