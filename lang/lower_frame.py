@@ -206,14 +206,14 @@ class Program:
     def string_constant(self, text: str) -> str:
         """The name of a constant String."""
         data, length = self.string(text.encode())
-        return self.boxed_constant("String", f"length={length}" if not text else f"data={data}, length={length}")
+        return self.boxed_constant("String", f"data={data}, length={length}" if text else "")
 
     def boxed_constant(self, class_name: str, fields: str) -> str:
         """The name of a constant struct: what an interface holding a constant points to."""
         found = self._boxes.get((class_name, fields))
         if found is None:
             found = self._boxes[class_name, fields] = self.names.fresh(f"constant_{len(self._boxes) + 1}")
-            self.types.definitions += [f"{found} = constant({class_name}, {fields})", ""]
+            self.types.definitions += [f"{found} = constant({class_name}{', ' if fields else ''}{fields})", ""]
         return found
 
 

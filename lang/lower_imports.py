@@ -165,6 +165,7 @@ from runtime.string_maps import (
 from runtime.strings import (
     concat2,
     concat3,
+    concat_all,
     decode_rune,
     index_byte,
     int_to_string,

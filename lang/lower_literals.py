@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from lang.flow import Allocate
 from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
-from lang.layout import size_of
+from lang.layout import has_pointers, size_of
+from lang.lower_constants import Constants
 from lang.lower_frame import NotYet, Place, Value
-from lang.lower_operators import Operators, float_text
+from lang.lower_operators import float_text
 from lang.lower_types import (
     MACHINE_TYPES,
     VIEW,
@@ -32,6 +33,7 @@ from lang.spelling import spelled
 from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
 from runtime.basic_types import SMALL_LIMIT
+from runtime.layout import PTR_SIZE
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
 POINTER_RESULT = Component("", "uintptr", WORD, "")
@@ -39,7 +41,7 @@ LENGTH_RESULT = Component("length", "i64", "", ".length")
 NIL_INTERFACE = ("nil(Type)", "0")
 
 
-class Literals(Operators):
+class Literals(Constants):
     """Composite literals, conversions and interfaces."""
 
     # ---- conversion to the type that is asked for
@@ -62,8 +64,9 @@ class Literals(Operators):
     def interface(self, expr: Expr) -> Value:
         """A value in an interface: its type and the address of a copy."""
         self.check_text(expr.type, expr)
-        if expr.mode is Mode.CONSTANT:
-            return (self.program.dynamic_type(expr.type), f"address({self.constant_box(expr)})")
+        constant = "" if is_direct(expr.type) else self.constant_box(expr)
+        if constant:
+            return (self.program.dynamic_type(expr.type), f"address({constant})")
         if not is_direct(expr.type):
             self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (into an interface)")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
@@ -79,28 +82,36 @@ class Literals(Operators):
         return (self.program.dynamic_type(t), data)
 
     def box(self, t: Type, parts: Value) -> str:
-        """The address of a copy of a value: of small integers and bools there is one already."""
-        under = t.underlying
-        if not isinstance(under, Basic) or not (under.is_integer or under.kind is Kind.BOOL):
+        """The address of a copy of a value: of small numbers, and of empty strings and slices, there is one already."""
+        parts = self.bind(t, parts)
+        if size_of(t) == 1 and not is_boxed(t):
+            return f"address(element(SMALL_VALUES, u64({parts[0]}) & 255))"
+        condition, shared = self.shared_copy(t, parts)
+        if not condition:
             return f"address({self.new_memory(t, '', parts).pointer})"
-        (value,) = self.bind(t, parts)
-        if size_of(t) == 1:
-            return f"address(element(SMALL_VALUES, u64({value}) & 255))"
         data = self.declare_temporary(POINTER_RESULT)
-        branch = self.if_(f"u64({value}) < {SMALL_LIMIT}")
+        branch = self.if_(condition)
         with self.inside(branch.then):
-            self.step(f"{data} = address(element(SMALL_VALUES, {value}))", data)
+            self.step(f"{data} = address({shared})", data)
         with self.inside(branch.orelse):
-            self.step(f"{data} = address({self.new_memory(t, '', (value,)).pointer})", data)
+            self.step(f"{data} = address({self.new_memory(t, '', parts).pointer})", data)
         return data
 
-    def constant_box(self, expr: Expr) -> str:
-        """A constant in memory that nobody writes to."""
-        parts = self.constant(expr)
-        if is_scalar(expr.type):
-            return self.program.boxed_constant(self.types.pointee(expr.type), f"value={parts[0]}")
-        data = "" if parts[1] == "0" else f"data={parts[0]}, "
-        return self.program.boxed_constant("String", f"{data}length={parts[1]}")
+    def shared_copy(self, t: Type, parts: Value) -> tuple[str, str]:
+        """The condition under which there is a copy of a value already, and that copy; "" if there never is one."""
+        under = t.underlying
+        if isinstance(under, Slice):
+            return f"is_nil({parts[0]})", self.program.boxed_constant(self.types.pointee(t), "")
+        if isinstance(under, Basic) and under.is_string:
+            return f"{parts[1]} == 0", self.program.boxed_constant("String", "")
+        if is_boxed(t) or has_pointers(t) or not 0 < size_of(t) <= PTR_SIZE:
+            return "", ""
+        first, *others = (
+            f"bits_of({f'f64({part})' if c.annotation == 'f32' else part})" if c.annotation in ("f32", "f64") else part
+            for c, part in zip(self.types.components(t), parts, strict=True)
+        )
+        tests = [f"u64({first}) < {SMALL_LIMIT}", *(f"u64({other}) == 0" for other in others)]
+        return " and ".join(tests), f"element(SMALL_VALUES, u64({first}))"
 
     # ---- composite literals
 
