@@ -12,7 +12,9 @@ Go: cmd/compile/internal/walk/order.go addrTemp, cmd/compile/internal/walk/compl
 
 from __future__ import annotations
 
-from lang.go_types import Array, Interface, Struct, Type
+from fractions import Fraction
+
+from lang.go_types import Array, Interface, Slice, Struct, Type
 from lang.layout import size_of
 from lang.lower_operators import Operators
 from lang.lower_types import field_name, is_nothing, is_scalar
@@ -86,15 +88,25 @@ def declared_value(expr: Expr) -> Expr:
                 expr = expr.inner
             case Name(object=Var() as var) if is_never_changed(var) and var.value is not None:
                 expr = var.value
-            case Call(kind=CallKind.CONVERSION, args=[operand]) if operand.mode is Mode.NIL or is_relabelled(expr, operand):
+            case Call(kind=CallKind.CONVERSION, args=[operand]) if is_relabelled(operand, expr.type):
                 expr = operand
             case _:
                 return expr
 
 
-def is_relabelled(expr: Expr, operand: Expr) -> bool:
-    """Whether a conversion gives a struct or an array another type, and nothing else."""
-    return all(isinstance(x.type.underlying, Struct | Array) for x in (expr, operand))
+def is_relabelled(operand: Expr, t: Type) -> bool:
+    """Whether a conversion gives nil, a struct or an array another type, and does nothing else."""
+    return operand.mode is Mode.NIL or all(isinstance(x.underlying, Struct | Array) for x in (operand.type, t))
+
+
+def made_array(expr: Call) -> Array | None:
+    """The array behind make([]T, length, capacity), if its size is known."""
+    under = expr.type.underlying
+    counts = [declared_value(arg).value for arg in expr.args[1:]]
+    if not isinstance(under, Slice) or not all(isinstance(count, int | Fraction) for count in counts):
+        return None
+    length, capacity = int(counts[0]), int(counts[-1])  # type: ignore[arg-type]
+    return Array(capacity, under.elem) if 0 <= length <= capacity else None
 
 
 def is_never_changed(var: Var) -> bool:

@@ -24,9 +24,8 @@ from dataclasses import replace
 from lang import syntax
 from lang.flow import Return
 from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
-from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
-from lang.lower_frame import Place, Value
+from lang.lower_frame import Place, Value, strip
 from lang.lower_gotos import Gotos
 from lang.lower_interfaces import DATA, TYPE, interface_type
 from lang.lower_literals import NIL_INTERFACE

@@ -27,7 +27,7 @@ from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
-from lang.syntax import Expr, FuncLit, Node
+from lang.syntax import Expr, FuncLit, Node, Paren
 from lang.type_notes import Made
 
 if TYPE_CHECKING:
@@ -393,6 +393,13 @@ class _Inside:
 
     def __exit__(self, *_: object) -> None:
         self.frame.block, self.frame.spare = self.before, self.spare
+
+
+def strip(expr: Expr) -> Expr:
+    """An expression without the parentheses around it."""
+    while isinstance(expr, Paren):
+        expr = expr.inner
+    return expr
 
 
 def typed(text: str, component: Component) -> str:

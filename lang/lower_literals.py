@@ -15,7 +15,7 @@ from lang.flow import Allocate
 from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_constants import Constants
-from lang.lower_frame import NotYet, Place, Value
+from lang.lower_frame import NotYet, Place, Value, strip
 from lang.lower_operators import float_text
 from lang.lower_types import (
     MACHINE_TYPES,
@@ -26,7 +26,6 @@ from lang.lower_types import (
     is_boxed,
     is_direct,
     is_nothing,
-    is_scalar,
 )
 from lang.packages import holds_time
 from lang.spelling import spelled
@@ -67,9 +66,27 @@ class Literals(Constants):
         constant = "" if is_direct(expr.type) else self.constant_box(expr)
         if constant:
             return (self.program.dynamic_type(expr.type), f"address({constant})")
-        if not is_direct(expr.type):
-            self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (into an interface)")
+        if is_direct(expr.type):
+            return self.interface_of(expr.type, self.value(expr))
+        what = "does not escape" if expr.stays_boxed else "escapes to heap"
+        self.escapes(expr.pos, f"{spelled(expr)} {what} (into an interface)")
+        if expr.stays_boxed:
+            return (self.program.dynamic_type(expr.type), f"address({self.boxed_in_frame(expr)})")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
+
+    def boxed_in_frame(self, expr: Expr) -> str:
+        """A pointer to a copy of a value that nobody needs when the function returns."""
+        t, inner = expr.type, strip(expr)
+        if is_boxed(t) and isinstance(inner, CompositeLit):
+            pointer = self.made_in_frame(t)
+            self.fill(pointer, inner)
+            return pointer
+        parts = self.value(expr)
+        if is_boxed(t) and is_fresh(expr):
+            return parts[0]
+        pointer = self.made_in_frame(t, is_given=True)
+        self.initialize(self.pointed(pointer, t), parts)
+        return pointer
 
     def check_text(self, t: Type, expr: Expr) -> None:
         """Refuse a value in an interface that fmt would have no text for."""
@@ -146,11 +163,12 @@ class Literals(Constants):
             return self.new_memory(t, "", self.composite(expr)).pointer
         self.make_all_calls([element for _, element in expr.entries])
         if isinstance(under, Array):
-            pointer = self.new(t)
+            pointer = self.made_in_frame(t) if expr.stays else self.new(t)
             self.fill(pointer, expr)
             return pointer
         values = [(number, self.value_as(element, under.fields[number].type)) for number, element in expr.entries]
-        pointer = self.new(t)
+        is_whole = len(expr.entries) == len(under.fields)
+        pointer = self.made_in_frame(t, is_whole) if expr.stays else self.new(t)
         for number, parts in values:
             self.initialize(self.member(pointer, under, number), parts)
         return pointer
@@ -182,7 +200,7 @@ class Literals(Constants):
         # elements that wait for it would all have to be kept alive, each while the next is made.
         waiting = [self.value_as(element, elem) for _, element in entries] if expr.is_lent else []
         what = spelled(expr) if expr.type_expr is not None else "... argument"
-        data = self.array_of(length, elem, expr, what, expr.is_lent)
+        data = self.array_of(length, elem, expr, what, expr.is_lent or expr.stays)
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
@@ -204,7 +222,12 @@ class Literals(Constants):
 
     def array_of(self, length: int, elem: Type, expr: Expr, what: str, is_lent: bool) -> str:
         """Elements to be given their values: zeroed, or lent to one call."""
-        pointer = self.lend(Array(length, elem)) if is_lent else ""
+        pointer = ""
+        if expr.stays:
+            is_given = isinstance(expr, CompositeLit) and len(expr.entries) == length
+            pointer = self.made_in_frame(Array(length, elem), is_given)
+        elif is_lent:
+            pointer = self.lend(Array(length, elem))
         self.escapes(expr.pos, f"{what} does not escape" if pointer else f"{what} escapes to heap")
         if pointer:
             return self.temporary(f"{pointer}.items")

@@ -113,6 +113,13 @@ class Places(Frame):
         self.rooted.append(memory)
         return name
 
+    def made_in_frame(self, t: Type, is_given: bool = False) -> str:
+        """A pointer to memory in the frame for what an expression makes: zero now, unless all of it is given next."""
+        pointer = self.frame_memory(t, "", has_pointers(t))
+        if has_pointers(t) and not is_given:
+            self.step(f"memset(address({pointer}), 0, {size_of(t)})")
+        return pointer
+
     def rooted_memory(self, memory: str, name: str, t: Type) -> list[Flow]:
         """What makes `memory`, in the frame with what tells the collector of it, and a pointer to it."""
         self.pointers[memory] = f"(address({memory}) | LOCAL_FLAG)"

@@ -12,6 +12,7 @@ from __future__ import annotations
 from lang.check_tree import nodes
 from lang.go_types import Array, Basic, Slice, Type
 from lang.layout import has_pointers, size_of
+from lang.lower_constants import made_array
 from lang.lower_frame import Value
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.lower_places import is_wide_unsigned
@@ -44,6 +45,9 @@ class Slices(Literals):
             for arg in expr.args[1:]
         ]
         length, capacity = counts[0], counts[-1]
+        array = made_array(expr) if expr.stays else None
+        if array is not None:
+            return (self.temporary(f"{self.made_in_frame(array)}.items"), length, capacity)
         return (self.new_array(under.elem, length, capacity, self.position(expr)), length, capacity)
 
     def append(self, expr: Call) -> Value:

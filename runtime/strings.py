@@ -149,7 +149,7 @@ def concat_all(g: G, operands: Array[Inline[String]], n: i64) -> tuple[Array[u8]
     """n strings joined, in one allocation; in none when at most one of them is not empty."""
     length: i64 = 0
     last: i64 = 0
-    for i in range(0, n):
+    for i in range(n):
         if operands[i].length > 0:
             length += operands[i].length
             last = i
@@ -157,7 +157,7 @@ def concat_all(g: G, operands: Array[Inline[String]], n: i64) -> tuple[Array[u8]
         return operands[last].data, length
     made = new_bytes(g, length)
     end: i64 = 0
-    for i in range(0, n):
+    for i in range(n):
         copy_bytes(made, end, operands[i].data, operands[i].length)
         end += operands[i].length
     return made, length
