@@ -6,8 +6,8 @@
     global = q          HEAP <- q                  so x escapes: q is reached from HEAP at 0, p at 0, x at -1
 
 A location is a variable, what an expression makes (`&T{}`, `new`, `[]T{}`, `make` of a known size, a closure, the copy
-of a value in an interface), or the array of what a variadic parameter takes; HEAP is everything that is on the heap, and
-that includes what maps hold, and what is written through a pointer. A location escapes when its address reaches one
+of a value in an interface), or the array of what a variadic parameter takes; HEAP is everything that is on the heap,
+and that includes what maps hold, and what is written through a pointer. A location escapes when its address reaches one
 that outlives it: HEAP, a result, an outer function's variable, or one declared outside of its loop.
 A function is analysed with the literals in it. Of a function that is called it is known which of its parameters it
 lets escape, and which it returns; of what only the run knows, that it may do anything.
@@ -251,6 +251,13 @@ class Graph:
             return flows
         return self.memory_of(self.boxes, expr, flows)
 
+    def looked_at(self, expr: Expr) -> Flows:
+        """The value of an expression of which parts are copied: nobody else gets to the memory of an array's literal."""
+        flows, literal = self.value(expr), strip(expr)
+        if isinstance(literal, syntax.CompositeLit) and isinstance(expr.type.underlying, Array):
+            self.memory_of(self.made, literal, flows)
+        return flows
+
     def memory_of(self, known: dict[Expr, Location], expr: Expr, flows: Flows) -> Flows:
         """The address of memory that an expression makes, which holds what `flows` do."""
         location = known.get(expr)
@@ -395,7 +402,7 @@ class Graph:
     def indexed(self, expr: syntax.Index) -> Flows:
         """x[i]"""
         self.visit(expr.index)
-        flows = self.value(expr.operand)
+        flows = self.looked_at(expr.operand)
         match expr.operand.type.underlying:
             case Slice() | Pointer():
                 return loaded(flows)
@@ -408,6 +415,8 @@ class Graph:
     def call(self, expr: syntax.Call) -> Flows:
         """f(x)"""
         match expr.kind:
+            case CallKind.CONVERSION if made_array(expr) is not None:
+                return self.memory_of(self.made, expr, [])
             case CallKind.CONVERSION:
                 return self.converted(expr.args[0], expr.type)
             case CallKind.BUILTIN:
@@ -624,7 +633,7 @@ class Graph:
 
     def range_statement(self, node: syntax.Range) -> None:
         """for k, v := range x {}"""
-        flows = self.value(node.operand)
+        flows = self.looked_at(node.operand)
         match node.kind:
             case syntax.RangeKind.SLICE | syntax.RangeKind.ARRAY_POINTER:
                 flows = loaded(flows)

@@ -100,10 +100,15 @@ def is_relabelled(operand: Expr, t: Type) -> bool:
 
 
 def made_array(expr: Call) -> Array | None:
-    """The array behind make([]T, length, capacity), if its size is known."""
+    """The array behind make([]T, length, capacity), or []byte("text"), if its size is known."""
     under = expr.type.underlying
+    if not isinstance(under, Slice):
+        return None
+    if expr.kind is CallKind.CONVERSION:
+        text = expr.args[0].value
+        return Array(len(text), under.elem) if isinstance(text, bytes) and size_of(under.elem) == 1 else None
     counts = [declared_value(arg).value for arg in expr.args[1:]]
-    if not isinstance(under, Slice) or not all(isinstance(count, int | Fraction) for count in counts):
+    if not all(isinstance(count, int | Fraction) for count in counts):
         return None
     length, capacity = int(counts[0]), int(counts[-1])  # type: ignore[arg-type]
     return Array(capacity, under.elem) if 0 <= length <= capacity else None

@@ -178,6 +178,7 @@ from runtime.strings import (
 )
 from runtime.syspy import *
 from runtime.types import *
+from runtime.utf8 import count_runes
 from runtime.values import equal_any
 from runtime.write_barrier import keep_old, keep_words
 """

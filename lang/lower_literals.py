@@ -12,7 +12,7 @@ Next: lower_slices.py
 from __future__ import annotations
 
 from lang.flow import Allocate
-from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
+from lang.go_types import STRING, Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
 from lang.layout import has_pointers, size_of
 from lang.lower_constants import Constants
 from lang.lower_frame import NotYet, Place, Value, strip
@@ -272,7 +272,7 @@ class Literals(Constants):
         if isinstance(to, Basic) and to.is_string:
             return self.to_string(operand, source)
         if isinstance(source, Basic) and source.is_string and isinstance(to, Slice):
-            return self.string_to_slice(operand, to.elem)
+            return self.string_to_slice(expr, operand, to.elem)
         if isinstance(to, Basic) and isinstance(source, Basic) and to.is_numeric:
             return (self.number(self.value(operand)[0], operand, source, to),)
         if isinstance(source, Slice) and isinstance(to, Array | Pointer):
@@ -315,16 +315,20 @@ class Literals(Constants):
         """string(x) of a string, a byte or rune slice, or an integer."""
         if isinstance(source, Basic) and source.is_integer:
             return self.string_made(f"int_to_string(g, {self.as_i64(operand)})")
-        parts = self.value(operand)
         if isinstance(source, Slice):
+            data, length = self.looked_at(operand)
             is_bytes = size_of(source.elem) == 1
             name = "slice_bytes_to_string" if is_bytes else "runes_to_string"
-            return self.string_made(f"{name}(g, address({parts[0]}), {parts[1]})")
-        return parts
+            return self.string_made(f"{name}(g, address({data}), {length})")
+        return self.value(operand)
 
-    def string_to_slice(self, operand: Expr, elem: Type) -> Value:
+    def string_to_slice(self, expr: Call, operand: Expr, elem: Type) -> Value:
         """[]byte(s) and []rune(s): of a constant, as a literal of its bytes or runes, without room behind them."""
-        data, length = self.bind(operand.type, self.value(operand))
+        data, length = self.bind(STRING, self.looked_at(operand))
+        if expr.stays:
+            array = self.made_in_frame(Array(int(length), elem), is_given=True)
+            self.step(f"memmove(address({array}), address({data}), {length})")
+            return (self.temporary(f"{array}.items"), length, length)
         self.allocates(ARRAY, elem)
         if size_of(elem) == 1:
             word, capacity = self.call_runtime(

@@ -245,15 +245,19 @@ class Places(Frame):
 
         string(b) and []byte(s) share what they are made of then, as Go's compiler has it.
         """
+        return self.value(self.seen_through(expr))[:2]
+
+    def seen_through(self, expr: Expr) -> Expr:
+        """What has the same bytes as `expr`: the b of string(b), the s of []byte(s)."""
         match expr:
             case _ if expr in self.ready:
                 pass
             case Paren():
-                return self.looked_at(expr.inner)
+                return self.seen_through(expr.inner)
             case Call(kind=CallKind.CONVERSION, args=[operand]) if expr.mode is not Mode.CONSTANT:
                 if is_shared(expr.type, operand.type):
-                    return self.value(operand)[:2]
-        return self.value(expr)[:2]
+                    return operand
+        return expr
 
     # ---- expressions as places
 
