@@ -252,7 +252,7 @@ class Graph:
         return self.memory_of(self.boxes, expr, flows)
 
     def looked_at(self, expr: Expr) -> Flows:
-        """The value of an expression of which parts are copied: nobody else gets to the memory of an array's literal."""
+        """The value of an expression of which parts are copied: nobody gets to the memory of an array's literal."""
         flows, literal = self.value(expr), strip(expr)
         if isinstance(literal, syntax.CompositeLit) and isinstance(expr.type.underlying, Array):
             self.memory_of(self.made, literal, flows)

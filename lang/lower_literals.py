@@ -4,7 +4,7 @@
     Point{1, 2}       locals: no memory at all
     [3]int{1, 2, 3}   memory, a store per element; a table is copied when all of many are constants
     string(b)         a call of the runtime
-    any(v)            a box on the heap, a constant, an entry of SMALL_VALUES, or v itself if it is a pointer
+    any(v)            a box, on the heap or in the frame; a constant; an entry of SMALL_VALUES; or v itself, a pointer
 
 Next: lower_slices.py
 """
