@@ -55,7 +55,7 @@ class Var(Object):
     function: FunctionInfo | None = None                        # whose frame it belongs to; None for globals
     used: bool = False                                          # read somewhere
     assigned: bool = False                                      # written after its declaration
-    value: Expr | None = None                                   # which it is declared with; None for zero
+    value: Expr | None = None                                   # which it is declared with; None: zero, or it depends
     address_taken: bool = False                                 # by &x, a pointer method's call or slicing an array
     captured: bool = False                                      # used by a function literal inside its function
     taken_at: int = -1                                          # where its address is taken first
