@@ -24,6 +24,7 @@ from dataclasses import replace
 from lang import syntax
 from lang.flow import Return
 from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
+from lang.layout import size_of
 from lang.lower_closures import method_call, used_name
 from lang.lower_frame import Place, Value, strip
 from lang.lower_gotos import Gotos
@@ -45,6 +46,8 @@ from lang.syntax import (
 )
 
 DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64))))
+DEFER = Struct((Field("closure", Pointer(UINT8)), Field("next", Pointer(UINT8))))
+MOST_DEFERRED_BYTES = 1024  # in a frame
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
 TEXT_METHODS = {"ERROR_TEXT": "Error", "STRING_TEXT": "String", "SYNTAX_TEXT": "GoString"}
@@ -56,6 +59,7 @@ class Defers(Gotos):
 
     parameters: list[str]
     defers: Var | None = None  # in the body of such a function
+    deferred: list[Field]  # what lies in the frame for deferred calls: a Defers, and the calls that are deferred once
     recovers: Var | None = None  # in a function that calls recover: whether that may give something
 
     # ---- the two functions
@@ -81,11 +85,13 @@ class Defers(Gotos):
         for var in self.info.results:
             if var not in self.locals:
                 self.declare_variable(var, self.wish(var), None)
-        pointer = self.frame_memory(DEFERS.elem, "defers", has_roots=True)
+        inner = replace(self.info, captures=shared, params=[], receiver=None)
+        self.deferred = [Field("defers", DEFERS.elem)]
+        name = self.program.deferring_body(inner, body, self, defers)
+        memory = self.frame_memory(Struct(tuple(self.deferred)), "deferred", has_roots=True)
+        pointer = self.temporary(f"{self.types.pointee(DEFERS.elem)}.at(address({memory}))")
         self.locals[defers] = (pointer,)
         self.step(f"{pointer}.place = {self.program.position(self.info, body.end)}")
-        inner = replace(self.info, captures=shared, params=[], receiver=None)
-        name = self.program.deferring_body(inner, body, self, defers)
         outer = FunctionInfo("", DEFERRED, captures=shared)
         closure = self.bind(DEFERRED, (self.new_closure(name, outer, stays=True),))
         text = f"run_with_defers(g, {closure[0]}, Defers.at(address({pointer})))"
@@ -104,8 +110,7 @@ class Defers(Gotos):
             return
         if node.results:
             self.set_results(node)
-        (defers,) = self.variable(self.defers)  # type: ignore[misc]
-        self.step(f"{defers}.place = {self.position(node)}")
+        self.step(f"{self.list_of_deferred()}.place = {self.position(node)}")
         self.add(Return())
 
     # ---- defer
@@ -122,15 +127,38 @@ class Defers(Gotos):
 
     def push_defer(self, closure: str) -> None:
         """One more deferred call; no closure stands for recover."""
+        defers = f"Defers.at(address({self.list_of_deferred()}))"
+        if self.may_repeat():
+            self.call_runtime(f"push_defer(g, {defers}, {closure})", ())
+        else:
+            made = self.memory_for_deferred(DEFER)
+            self.step(f"link_defer(g, {defers}, {closure}, Defer.at(address({made})))")
+
+    def list_of_deferred(self) -> str:
+        """A pointer to the Defers of the function."""
         assert self.defers is not None, "a function that defers was taken apart"
         (defers,) = self.variable(self.defers)  # type: ignore[misc]
-        self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
+        return defers
+
+    def may_repeat(self) -> bool:
+        """Whether a statement may be executed several times in one call of the function."""
+        return len(self.rounds) > 1 or bool(self.entries)
+
+    def memory_for_deferred(self, t: Type) -> str:
+        """A pointer to memory for what is deferred once: behind the Defers, as long as there is room."""
+        offset = size_of(Struct(tuple(self.deferred)))
+        if offset + size_of(t) > MOST_DEFERRED_BYTES:
+            return self.new(t)
+        self.deferred.append(Field(f"part{len(self.deferred)}", t))
+        return self.temporary(f"{self.types.pointee(t)}.at(address({self.list_of_deferred()}) + {offset})")
 
     def deferred_closure(self, call: Call) -> str:
         """A func() that makes the call."""
+        memory = None if self.may_repeat() else self.memory_for_deferred
         function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args and not call.signature.results:  # type: ignore[union-attr]
-            return self.bind(function.type, self.function_literal(function))[0]
+            name = self.literal_names[function] = self.program.literal(function, self.known)
+            return self.bind(function.type, (self.new_closure(name, function.info, memory=memory),))[0]
         if isinstance(function, Selector) and isinstance(function.selection, MethodSelection):
             self.make_all_calls([function.operand, *call.args])
         captured: list[tuple[Var, Value]] = []
@@ -142,7 +170,7 @@ class Defers(Gotos):
         if not captured:
             return self.static_closure(name)
         kept = [self.kept(var.type, parts) for var, parts in captured]
-        return self.bind(DEFERRED, (self.closure_over(name, kept),))[0]
+        return self.bind(DEFERRED, (self.closure_over(name, kept, memory),))[0]
 
     def keep(self, captured: list[tuple[Var, Value]], t: Type, parts: Value) -> Expr:
         """A value that a deferred call needs, by the name that it has there."""

@@ -29,7 +29,7 @@ from lang.std.arithmetic import (
     shift_count,
 )
 from lang.std.debug_pkg import DebugGCStats, free_os_memory, read_gc_stats, set_gc_percent, set_memory_limit
-from lang.std.defers import Defers, push_defer, recovered, run_program, run_with_defers
+from lang.std.defers import Defer, Defers, link_defer, push_defer, recovered, run_program, run_with_defers
 from lang.std.finalizer_calls import ready_code, run_ready
 from lang.std.fmt import (
     fmt_append,

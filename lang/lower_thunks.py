@@ -115,7 +115,8 @@ class Thunks(MapTypes):
         found = self.names.fresh(f"{function_name(info.name)}_body")
         function = Function(self, info, found)
         function.known.update(frame.known)
-        function.lower_deferring_body(body, defers, frame.recovers if isinstance(frame, Function) else None)
+        assert isinstance(frame, Function), "a function defers"
+        function.lower_deferring_body(body, defers, frame)
         self.lowered.append(function)
         return found
 

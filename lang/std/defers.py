@@ -85,7 +85,7 @@ ERROR_NAMES = table(
 
 @struct
 class Defer(Struct):
-    """One deferred call."""
+    """One deferred call; on the heap, or in the frame behind its Defers."""
 
     closure: Closure  # of type func(); nil: recover
     next: Defer  # deferred before it; nil
@@ -138,8 +138,12 @@ def body_code(g: G, sp: uintptr, closure: Closure) -> None:
 
 
 def push_defer(g: G, defers: Defers, closure: Closure) -> None:
-    """defer closure(); of no closure, defer recover(), where recover may give something."""
-    made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
+    """defer closure(), in a loop; of no closure, defer recover(), where recover may give something."""
+    link_defer(g, defers, closure, Defer.at(mallocgc(g, sizeof(Defer), DEFER, True)))
+
+
+def link_defer(g: G, defers: Defers, closure: Closure, made: Defer) -> None:
+    """The same, for which there is memory."""
     made.closure = closure
     made.next = defers.head
     keep_old(g, address(defers.head))
@@ -157,9 +161,12 @@ def run_with_defers(g: G, body: Closure, defers: Defers) -> None:
         panic = caught_panic(g, frame, nil(Panic))
         defers.place = end
     while not is_nil(defers.head):
-        closure = defers.head.closure
+        done = defers.head
+        closure = done.closure
         keep_old(g, address(defers.head))
-        defers.head = defers.head.next
+        keep_old(g, address(closure))
+        defers.head = done.next
+        done.closure = nil(Closure)
         if is_nil(closure):
             if is_nil(panic):  # of its own: it is the one that the function was called for
                 recovered(g)
