@@ -7,7 +7,8 @@
 
     f       x, n and err in memory; defers, a list; run_with_defers(g, closure of f_body, defers); returns n and err
     f_body  a function literal over all of these; `return 1, nil` sets n and err first, and defers.place
-    g(x)    a closure over the values that x and g have now, pushed onto defers
+    g(x)    a closure over the values that x and g have now, pushed onto defers; it lies behind them, in the frame of f,
+            unless the statement may be executed again: in a loop, or where a goto leads back
 
 recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
 and takes it off. So does every other function that a closure leads to, in a program that calls recover at all. Those
