@@ -29,7 +29,7 @@ from lang.lower_types import (
 )
 from lang.packages import holds_time
 from lang.spelling import spelled
-from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
+from lang.syntax import Call, CallKind, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
 from runtime.basic_types import SMALL_LIMIT
 from runtime.layout import PTR_SIZE
@@ -369,6 +369,9 @@ def field_attribute(under: Struct, number: int) -> str:
 
 def is_fresh(expr: Expr) -> bool:
     """Whether an expression's boxed value is memory that nothing else refers to."""
-    if isinstance(expr, Paren):
-        return is_fresh(expr.inner)
+    match expr:
+        case Paren():
+            return is_fresh(expr.inner)
+        case Call(kind=CallKind.CONVERSION, args=[operand]):
+            return isinstance(operand.type.underlying, Slice) or is_fresh(operand)
     return isinstance(expr, Call | CompositeLit)
