@@ -32,6 +32,7 @@ class Assignments(Expressions):
                 self.invalidate(x)
                 return
             var.type = default_type(x.type)
+        var.value = x
         self.assign(x, var.type, context)
 
     def init_vars(self, variables: list[Var], values: list[s.Expr], typed: bool) -> None:

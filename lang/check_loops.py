@@ -153,6 +153,7 @@ class Loops(Assignments):
                 var.used = True
             elif x.kind is s.RangeKind.INTEGER:
                 self.init_var(var, x.operand, "range clause")
+                var.value = None  # it is another one in each round
             else:
                 var.type = types[i]
             target.type = var.type

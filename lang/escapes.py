@@ -5,10 +5,10 @@
     r := *p             r <- what p leads to       one load more                           1
     global = q          HEAP <- q                  so x escapes: q is reached from HEAP at 0, p at 0, x at -1
 
-A location is a variable, the closure of a function literal, or the array of what a variadic parameter takes; HEAP is
-everything that is on the heap, and that includes what `new`, `&T{}`, `make`, maps and interfaces hold, and what is
-written through a pointer. A location escapes when its address reaches one that outlives it: HEAP, a result, an outer
-function's variable, or one declared outside of its loop.
+A location is a variable, what an expression makes (`&T{}`, `new`, `[]T{}`, `make` of a known size, a closure, the copy
+of a value in an interface), or the array of what a variadic parameter takes; HEAP is everything that is on the heap,
+and that includes what maps hold, and what is written through a pointer. A location escapes when its address reaches one
+that outlives it: HEAP, a result, an outer function's variable, or one declared outside of its loop.
 A function is analysed with the literals in it. Of a function that is called it is known which of its parameters it
 lets escape, and which it returns; of what only the run knows, that it may do anything.
 
@@ -27,9 +27,11 @@ from functools import cache
 from typing import TypeGuard
 
 from lang import syntax
-from lang.go_types import Array, Basic, Interface, Map, Pointer, Signature, Slice, Struct, Tuple, Type
+from lang.go_types import ANY, Array, Basic, Interface, Map, Pointer, Signature, Slice, Struct, Tuple, Type
 from lang.layout import has_pointers, size_of
-from lang.lower_calls import strip
+from lang.lower_closures import closure_type, kept_type
+from lang.lower_constants import made_array
+from lang.lower_frame import strip
 from lang.lower_natives import NATIVES
 from lang.lower_types import is_boxed, is_direct, needs_memory
 from lang.objects import Func, FunctionInfo, Var, VarKind
@@ -43,7 +45,7 @@ MOST_FRAME_BYTES = 4096  # of all in a frame
 
 @dataclass(slots=True, eq=False)
 class Location:
-    """A variable, a closure or an array of arguments, or all of the heap, or what a function returns."""
+    """A variable, what an expression makes or an array of arguments, or all of the heap, or what a function returns."""
 
     info: FunctionInfo | None  # of whose frame it is part
     depth: int = 0  # loops around its declaration
@@ -129,9 +131,12 @@ class Graph:
         self.results = Location(info, is_result=True)
         self.variables: dict[Var, Location] = {}
         self.closures: dict[FuncLit, Location] = {}
+        self.made: dict[Expr, Location] = {}  # the memory of other expressions
+        self.boxes: dict[Expr, Location] = {}  # the copies of values in interfaces
         self.operands: dict[syntax.Call, Location] = {}  # the arrays of what variadic parameters take
         self.deferred: dict[FunctionInfo, Location] = {}
         self.carried: list[Location] = []  # what the variables of a loop hold between two rounds
+        self.room: dict[FunctionInfo | None, int] = {}  # bytes that a frame has left
         self.calls_itself = False
         self.is_opaque = False  # something is not understood: ES1
         for var in info.given:
@@ -151,25 +156,32 @@ class Graph:
 
     def tell(self) -> None:
         """Note what stays in the frame. It has room for so much, and the heap for the rest."""
-        room: dict[FunctionInfo | None, int] = {}
         for var, location in self.variables.items():
-            if location.escapes or not needs_memory(var):
-                continue
-            size = size_of(var.type)
-            left = room.get(location.info, MOST_FRAME_BYTES) - size
-            if 0 < size <= MOST_LOCAL_BYTES and left >= 0 and not (is_boxed(var.type) and var.kind is VarKind.RESULT):
-                var.stays = True
-                room[location.info] = left
+            if needs_memory(var) and not (is_boxed(var.type) and var.kind is VarKind.RESULT):
+                var.stays = self.has_room(location, size_of(var.type))
+        for expr, location in self.made.items():
+            expr.stays = self.has_room(location, made_size(expr))
+        for expr, location in self.boxes.items():
+            expr.stays_boxed = self.has_room(location, size_of(expr.type))
         for literal, location in self.closures.items():
             literal.stays = not location.escapes and bool(literal.info.captures)
         for call, location in self.operands.items():
             call.lends = not location.escapes
+
+    def has_room(self, location: Location, size: int) -> bool:
+        """Whether the frame of a location has, and now gives, room for it, and it does not escape."""
+        left = self.room.get(location.info, MOST_FRAME_BYTES) - size
+        if location.escapes or not 0 < size <= MOST_LOCAL_BYTES or left < 0:
+            return False
+        self.room[location.info] = left
+        return True
 
     # ---- the solution
 
     def solve(self) -> None:
         """Let escape what has to."""
         known = [*self.variables.values(), *self.closures.values(), *self.operands.values()]
+        known += [*self.made.values(), *self.boxes.values()]
         if self.is_opaque:
             for location in known:
                 location.escapes, location.to_result = True, 0
@@ -233,12 +245,26 @@ class Graph:
     # ---- expressions
 
     def converted(self, expr: Expr, t: Type) -> Flows:
-        """The value of an expression where one of type t is wanted: what an interface has to box is on the heap."""
+        """The value of an expression where one of type t is wanted: an interface leads to a copy of it."""
         flows = self.value(expr)
-        if isinstance(t.underlying, Interface) and not holds_word(expr.type):
-            self.leak(flows)
-            return []
+        if not isinstance(t.underlying, Interface) or holds_word(expr.type) or expr.mode in (Mode.CONSTANT, Mode.NIL):
+            return flows
+        return self.memory_of(self.boxes, expr, flows)
+
+    def looked_at(self, expr: Expr) -> Flows:
+        """The value of an expression of which parts are copied: nobody gets to the memory of an array's literal."""
+        flows, literal = self.value(expr), strip(expr)
+        if isinstance(literal, syntax.CompositeLit) and isinstance(expr.type.underlying, Array):
+            self.memory_of(self.made, literal, flows)
         return flows
+
+    def memory_of(self, known: dict[Expr, Location], expr: Expr, flows: Flows) -> Flows:
+        """The address of memory that an expression makes, which holds what `flows` do."""
+        location = known.get(expr)
+        if location is None:
+            location = known[expr] = Location(self.info, self.depth)
+        self.flow(location, flows)
+        return [(location, -1)]
 
     def value(self, expr: Expr) -> Flows:
         """Where the addresses in an expression's value come from."""
@@ -277,7 +303,8 @@ class Graph:
                 is_array = isinstance(expr.operand.type.underlying, Array)
                 return self.address(expr.operand) if is_array else self.value(expr.operand)
             case syntax.TypeAssert():
-                return self.value(expr.operand)
+                flows = self.value(expr.operand)
+                return flows if holds_word(expr.type) else loaded(flows)
             case syntax.Call():
                 return self.call(expr)
         self.is_opaque = True
@@ -302,21 +329,18 @@ class Graph:
         return [(closure, -1)]
 
     def composite(self, expr: syntax.CompositeLit) -> Flows:
-        """T{...}: what a struct or an array holds is its own; the elements of slices and maps are on the heap."""
+        """T{...}: what a struct or an array holds is its own; the elements of maps are on the heap."""
         under = expr.type.underlying
         if isinstance(under, Map):
             for key, elem in expr.pairs:
                 self.leak(self.value(key))
                 self.leak(self.value(elem))
             return []
-        if isinstance(under, Slice):
-            self.leak_all(value for _, value in expr.entries)
-            return []
         flows: Flows = []
         for number, value in expr.entries:
-            assert isinstance(under, Struct | Array), "all other literals have their elements on the heap"
-            flows += self.converted(value, under.elem if isinstance(under, Array) else under.fields[number].type)
-        return flows
+            assert isinstance(under, Struct | Array | Slice), "all other literals have their elements on the heap"
+            flows += self.converted(value, under.fields[number].type if isinstance(under, Struct) else under.elem)
+        return self.memory_of(self.made, expr, flows) if isinstance(under, Slice) else flows
 
     def address(self, expr: Expr) -> Flows:
         """&x, for whatever can be assigned to, and &T{...}."""
@@ -327,6 +351,8 @@ class Graph:
                 return [(self.of(expr.object), -1)] if is_local(expr.object) else []
             case syntax.Deref():
                 return self.value(expr.operand)
+            case syntax.CompositeLit() if isinstance(expr.type.underlying, Struct | Array):
+                return self.memory_of(self.made, expr, self.value(expr))
             case syntax.Selector(selection=FieldSelection(steps)):
                 return self.stepped(expr.operand, steps)
             case syntax.Index() if isinstance(expr.operand.type.underlying, Array):
@@ -354,10 +380,16 @@ class Graph:
         match expr.selection:
             case FieldSelection(steps):
                 return loaded(self.stepped(expr.operand, steps))
-            case MethodSelection():
-                self.leak(self.receiver(expr, expr.selection))
+            case MethodSelection(method=method):
+                flows = self.receiver(expr, expr.selection)
+                (leaks,) = self.leaks_of(method, [flows])
+                for derefs in (leaks.to_heap, leaks.to_result):
+                    if derefs is not None or is_boxed(method.receiver_type):
+                        self.leak(loaded(flows, derefs or 0))
+                return self.memory_of(self.made, expr, flows)
             case InterfaceSelection(steps):
                 self.leak(loaded(self.stepped(expr.operand, steps)) if steps else self.value(expr.operand))
+                return self.memory_of(self.made, expr, [])
         return []
 
     def receiver(self, expr: syntax.Selector, selection: MethodSelection) -> Flows:
@@ -370,7 +402,7 @@ class Graph:
     def indexed(self, expr: syntax.Index) -> Flows:
         """x[i]"""
         self.visit(expr.index)
-        flows = self.value(expr.operand)
+        flows = self.looked_at(expr.operand)
         match expr.operand.type.underlying:
             case Slice() | Pointer():
                 return loaded(flows)
@@ -383,6 +415,8 @@ class Graph:
     def call(self, expr: syntax.Call) -> Flows:
         """f(x)"""
         match expr.kind:
+            case CallKind.CONVERSION if made_array(expr) is not None:
+                return self.memory_of(self.made, expr, [])
             case CallKind.CONVERSION:
                 return self.converted(expr.args[0], expr.type)
             case CallKind.BUILTIN:
@@ -457,6 +491,10 @@ class Graph:
                 self.leak(loaded(self.value(expr.args[1])))
             case "panic":
                 self.leak_all(expr.args)
+            case "new":
+                return self.memory_of(self.made, expr, [])
+            case "make" if made_array(expr) is not None:
+                return self.memory_of(self.made, expr, [])
             case _:
                 self.visit(*expr.args)
         return []
@@ -595,7 +633,7 @@ class Graph:
 
     def range_statement(self, node: syntax.Range) -> None:
         """for k, v := range x {}"""
-        flows = self.value(node.operand)
+        flows = self.looked_at(node.operand)
         match node.kind:
             case syntax.RangeKind.SLICE | syntax.RangeKind.ARRAY_POINTER:
                 flows = loaded(flows)
@@ -666,6 +704,24 @@ def leaks_of_native(function: Func) -> list[Leaks]:
 def is_number(t: Type) -> bool:
     """Whether a type is one of those without pointers."""
     return isinstance(t.underlying, Basic) and not t.underlying.is_string
+
+
+def made_size(expr: Expr) -> int:
+    """Bytes of the memory that an expression makes."""
+    match expr:
+        case syntax.CompositeLit() if isinstance(expr.type.underlying, Slice):
+            return size_of(Array(expr.length, expr.type.underlying.elem))
+        case syntax.Call(builtin="new"):
+            return size_of(expr.args[0].type)
+        case syntax.Call():
+            array = made_array(expr)
+            assert array is not None, "what is made has a size that is known"
+            return size_of(array)
+        case syntax.Selector(selection=MethodSelection(method=method)):
+            return size_of(closure_type([kept_type(method.receiver_type)]))
+        case syntax.Selector(selection=InterfaceSelection()):
+            return size_of(closure_type([ANY]))
+    return size_of(expr.type)
 
 
 def holds_word(t: Type) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from lang.flow import Leave
 from lang.go_types import ANY, BOOL, Basic, Interface, Map, Signature, Slice, Tuple, Type
-from lang.lower_frame import NotYet, Value
+from lang.lower_frame import NotYet, Value, strip
 from lang.lower_maps import Maps, is_map_index
 from lang.lower_types import Component
 from lang.objects import Func, Var
@@ -203,10 +203,11 @@ class Calls(Maps):
             case "copy":
                 return self.copy(expr)
             case "new":
-                self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
-                return (self.new(expr.args[0].type),)
+                self.escapes(expr.pos, f"{spelled(expr)} {'does not escape' if expr.stays else 'escapes to heap'}")
+                t = expr.args[0].type
+                return (self.made_in_frame(t) if expr.stays else self.new(t),)
             case "make":
-                self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
+                self.escapes(expr.pos, f"{spelled(expr)} {'does not escape' if expr.stays else 'escapes to heap'}")
                 return self.make_map(expr) if isinstance(expr.type.underlying, Map) else self.make(expr)
             case "min" | "max":
                 return self.extreme(expr)
@@ -254,7 +255,8 @@ class Calls(Maps):
         """&x"""
         expr = strip(expr)
         if isinstance(expr, CompositeLit):
-            self.escapes(expr.pos, f"&{spelled(expr)} escapes to heap")
+            what = "does not escape" if expr.stays else "escapes to heap"
+            self.escapes(expr.pos, f"&{spelled(expr)} {what}")
             return self.new_literal(expr)
         place = self.place(expr)
         assert place is not None, "a variable whose address is taken is in memory"
@@ -336,13 +338,6 @@ class Calls(Maps):
     def selector_value(self, expr: Selector) -> Value:
         """The value of x.f"""
         raise NotImplementedError
-
-
-def strip(expr: Expr) -> Expr:
-    """An expression without the parentheses around it."""
-    while isinstance(expr, Paren):
-        expr = expr.inner
-    return expr
 
 
 def line_position(expr: Expr) -> int:

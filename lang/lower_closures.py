@@ -16,10 +16,12 @@ Next: lower_interfaces.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lang.go_types import UINTPTR, Field, Pointer, Signature, Struct, Type
 from lang.layout import has_pointers
-from lang.lower_calls import Calls, strip
-from lang.lower_frame import NotYet, Place, Value
+from lang.lower_calls import Calls
+from lang.lower_frame import NotYet, Place, Value, strip
 from lang.lower_types import VIEW, Component, is_boxed, needs_memory
 from lang.objects import Func, FunctionInfo, Object, Var, VarKind
 from lang.spelling import spelled
@@ -38,6 +40,7 @@ from lang.syntax import (
 )
 
 Selected = MethodSelection | InterfaceSelection
+Memory = Callable[[Type], str]  # gives a pointer to memory for a value of a type
 
 CLOSURE = Component("", "Closure", VIEW, "")
 # A call of them is made for the types of what they are given.
@@ -48,6 +51,11 @@ def closure_type(captured: list[Type]) -> Struct:
     """How a closure over values of these types lies in memory."""
     fields = [Field("code", UINTPTR), *(Field(f"c{number}", t) for number, t in enumerate(captured))]
     return Struct(tuple(fields))
+
+
+def kept_type(t: Type) -> Type:
+    """What a closure keeps of a value of type t."""
+    return Pointer(t) if is_boxed(t) else t
 
 
 class Closures(Calls):
@@ -117,17 +125,17 @@ class Closures(Calls):
                 found[number] = name
         return found
 
-    def new_closure(self, name: str, info: FunctionInfo, stays: bool = False) -> str:
+    def new_closure(self, name: str, info: FunctionInfo, stays: bool = False, memory: Memory | None = None) -> str:
         """A closure of the function `name` over the variables that it captures; in the frame, if it stays there."""
         self.program.take_address(name, info.signature)  # FV2
         if not info.captures:
             return self.static_closure(name)
         if info.name:
-            what = "does not escape" if stays else "escapes to heap"
+            what = "does not escape" if stays or memory is not None else "escapes to heap"
             self.escapes(self.pos, f"func literal {what} ({', '.join(var.name for var in info.captures)})")
         if stays:
             return self.closure_in_frame(name, info)
-        return self.closure_over(name, [self.captured(var) for var in info.captures])
+        return self.closure_over(name, [self.captured(var) for var in info.captures], memory)
 
     def captured(self, var: Var) -> tuple[Type, Value]:
         """What a closure keeps of a variable: where it lives, or what it holds."""
@@ -136,11 +144,12 @@ class Closures(Calls):
 
     def kept(self, t: Type, parts: Value) -> tuple[Type, Value]:
         """What a closure keeps of a value: the value, or where a copy of it lies (Y2)."""
-        return (Pointer(t), (self.new_memory(t, "", parts).pointer,)) if is_boxed(t) else (t, parts)
+        return kept_type(t), (self.new_memory(t, "", parts).pointer,) if is_boxed(t) else parts
 
-    def closure_over(self, name: str, values: list[tuple[Type, Value]]) -> str:
-        """A closure of the function `name` over values."""
-        return self.filled_closure(name, values, self.new(closure_type([t for t, _ in values])))
+    def closure_over(self, name: str, values: list[tuple[Type, Value]], memory: Memory | None = None) -> str:
+        """A closure of the function `name` over values, in memory that is asked for; else on the heap."""
+        t = closure_type([value_type for value_type, _ in values])
+        return self.filled_closure(name, values, self.new(t) if memory is None else memory(t))
 
     def closure_in_frame(self, name: str, info: FunctionInfo) -> str:
         """A closure that nobody needs when the function returns. What stays in a frame, too, is no root."""
@@ -186,8 +195,10 @@ class Closures(Calls):
         var = Var("receiver", expr.pos, t)
         call = method_call(var, selected, expr.type)
         name = self.program.thunk(("value", key), expr.name.name, call, [var])
-        self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (with its receiver)")
-        return (self.closure_over(name, [self.kept(t, receiver)]),)
+        what = "does not escape" if expr.stays else "escapes to heap"
+        self.escapes(expr.pos, f"{spelled(expr)} {what} (with its receiver)")
+        memory = self.made_in_frame if expr.stays else None
+        return (self.closure_over(name, [self.kept(t, receiver)], memory),)
 
     def method_expression(self, expr: Selector, selection: MethodExpression) -> Value:
         """T.m: a function that takes the receiver first."""

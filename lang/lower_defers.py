@@ -7,8 +7,8 @@
 
     f       x, n and err in memory; defers, a list; run_with_defers(g, closure of f_body, defers); returns n and err
     f_body  a function literal over all of these; `return 1, nil` sets n and err first, and defers.place
-    g(x)    a closure over the values that x and g have now, pushed onto defers: by a Defer behind the list, in the frame
-            of f, where the statement is met once at most, else by one on the heap
+    g(x)    a closure over the values that x and g have now, pushed onto defers; it lies behind them, in the frame of f,
+            unless the statement may be executed again: in a loop, or where a goto leads back
 
 recover asks whether its function was called as a deferred call: it reads `g.unwinding.may_recover` at its beginning,
 and takes it off. So does every other function that a closure leads to, in a program that calls recover at all. Those
@@ -26,9 +26,8 @@ from lang import syntax
 from lang.flow import Return
 from lang.go_types import BOOL, STRING, UINT8, UINT64, Field, Param, Pointer, Signature, Struct, Type
 from lang.layout import size_of
-from lang.lower_calls import strip
 from lang.lower_closures import method_call, used_name
-from lang.lower_frame import Place, Value
+from lang.lower_frame import Place, Value, strip
 from lang.lower_gotos import Gotos
 from lang.lower_interfaces import DATA, TYPE, interface_type
 from lang.lower_literals import NIL_INTERFACE
@@ -48,8 +47,8 @@ from lang.syntax import (
 )
 
 DEFERS = Pointer(Struct((Field("head", Pointer(UINT8)), Field("place", UINT64), Field("has_ended", UINT64))))
-DEFER = (Field("closure", Pointer(UINT8)), Field("next", Pointer(UINT8)))
-MOST_IN_FRAME = 8  # Defers
+DEFER = Struct((Field("closure", Pointer(UINT8)), Field("next", Pointer(UINT8))))
+MOST_DEFERRED_BYTES = 1024  # in a frame
 DEFERRED = Signature((), ())
 TEXT_METHOD = Signature((), (Param("", STRING),))
 TEXT_METHODS = {"ERROR_TEXT": "Error", "STRING_TEXT": "String", "SYNTAX_TEXT": "GoString"}
@@ -61,7 +60,7 @@ class Defers(Gotos):
 
     parameters: list[str]
     defers: Var | None = None  # in the body of such a function
-    in_frame = 0  # Defers that it has there
+    deferred: list[Field]  # what lies in the frame for deferred calls: a Defers, and the calls that are deferred once
     recovers: Var | None = None  # in a function that calls recover: whether that may give something
 
     # ---- the two functions
@@ -88,8 +87,9 @@ class Defers(Gotos):
             if var not in self.locals:
                 self.declare_variable(var, self.wish(var), None)
         inner = replace(self.info, captures=shared, params=[], receiver=None)
-        name, in_frame = self.program.deferring_body(inner, body, self, defers)
-        memory = self.frame_memory(with_defers(in_frame), "defers", has_roots=True)
+        self.deferred = [Field("defers", DEFERS.elem)]
+        name = self.program.deferring_body(inner, body, self, defers)
+        memory = self.frame_memory(Struct(tuple(self.deferred)), "deferred", has_roots=True)
         pointer = self.temporary(f"{self.types.pointee(DEFERS.elem)}.at(address({memory}))")
         self.locals[defers] = (pointer,)
         self.step(f"{pointer}.place = {self.program.position(self.info, body.end)}")
@@ -111,8 +111,7 @@ class Defers(Gotos):
             return
         if node.results:
             self.set_results(node)
-        (defers,) = self.variable(self.defers)  # type: ignore[misc]
-        self.step(f"{defers}.place = {self.position(node)}")
+        self.step(f"{self.list_of_deferred()}.place = {self.position(node)}")
         self.add(Return())
 
     # ---- defer
@@ -129,20 +128,38 @@ class Defers(Gotos):
 
     def push_defer(self, closure: str) -> None:
         """One more deferred call; no closure stands for recover."""
+        defers = f"Defers.at(address({self.list_of_deferred()}))"
+        if self.may_repeat():
+            self.call_runtime(f"push_defer(g, {defers}, {closure})", ())
+        else:
+            made = self.memory_for_deferred(DEFER)
+            self.step(f"link_defer({defers}, {closure}, Defer.at(address({made})))")
+
+    def list_of_deferred(self) -> str:
+        """A pointer to the Defers of the function."""
         assert self.defers is not None, "a function that defers was taken apart"
         (defers,) = self.variable(self.defers)  # type: ignore[misc]
-        if len(self.rounds) > 1 or self.entries or self.in_frame == MOST_IN_FRAME:  # it may be met again
-            self.call_runtime(f"push_defer(g, Defers.at(address({defers})), {closure})", ())
-            return
-        place = size_of(DEFERS.elem) + self.in_frame * size_of(Struct(DEFER))
-        self.step(f"link_defer(Defers.at(address({defers})), Defer.at(address({defers}) + {place}), {closure})")
-        self.in_frame += 1
+        return defers
+
+    def may_repeat(self) -> bool:
+        """Whether a statement may be executed several times in one call of the function."""
+        return len(self.rounds) > 1 or bool(self.entries)
+
+    def memory_for_deferred(self, t: Type) -> str:
+        """A pointer to memory for what is deferred once: behind the Defers, as long as there is room."""
+        offset = size_of(Struct(tuple(self.deferred)))
+        if offset + size_of(t) > MOST_DEFERRED_BYTES:
+            return self.new(t)
+        self.deferred.append(Field(f"part{len(self.deferred)}", t))
+        return self.temporary(f"{self.types.pointee(t)}.at(address({self.list_of_deferred()}) + {offset})")
 
     def deferred_closure(self, call: Call) -> str:
         """A func() that makes the call."""
+        memory = None if self.may_repeat() else self.memory_for_deferred
         function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args and not call.signature.results:  # type: ignore[union-attr]
-            return self.bind(function.type, self.function_literal(function))[0]
+            name = self.literal_names[function] = self.program.literal(function, self.known)
+            return self.bind(function.type, (self.new_closure(name, function.info, memory=memory),))[0]
         if isinstance(function, Selector) and isinstance(function.selection, MethodSelection):
             self.make_all_calls([function.operand, *call.args])
         captured: list[tuple[Var, Value]] = []
@@ -154,7 +171,7 @@ class Defers(Gotos):
         if not captured:
             return self.static_closure(name)
         kept = [self.kept(var.type, parts) for var, parts in captured]
-        return self.bind(DEFERRED, (self.closure_over(name, kept),))[0]
+        return self.bind(DEFERRED, (self.closure_over(name, kept, memory),))[0]
 
     def keep(self, captured: list[tuple[Var, Value]], t: Type, parts: Value) -> Expr:
         """A value that a deferred call needs, by the name that it has there."""
@@ -242,12 +259,6 @@ class Defers(Gotos):
                 self.step(f"{said}.data = {text[0]}")
                 self.step(f"{said}.length = {text[1]}")
                 self.add(Return())
-
-
-def with_defers(count: int) -> Struct:
-    """A list of deferred calls with so many Defers behind it."""
-    fields = (Field(f"{field.name}{number}", field.type) for number in range(count) for field in DEFER)
-    return Struct((*DEFERS.elem.fields, *fields))  # type: ignore[attr-defined]
 
 
 def replace_call(call: Call, function: Expr) -> Call:

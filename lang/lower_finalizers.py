@@ -18,8 +18,7 @@ from lang.check_finalizers import takes
 from lang.flow import Leave
 from lang.go_types import STRING, UINT64, Array, Field, Pointer, Signature, Struct, Type
 from lang.layout import has_pointers, size_of
-from lang.lower_calls import strip
-from lang.lower_frame import Value
+from lang.lower_frame import Value, strip
 from lang.lower_interfaces import Interfaces
 from lang.lower_types import VIEW, Component
 from lang.objects import Func

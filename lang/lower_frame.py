@@ -27,7 +27,7 @@ from lang.lower_names import Names
 from lang.lower_types import Component, LoweredTypes
 from lang.objects import Func, FunctionInfo, Var
 from lang.source import Source
-from lang.syntax import Expr, FuncLit, Node
+from lang.syntax import Expr, FuncLit, Node, Paren
 from lang.type_notes import Made
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Program:
         """The name of the func() that makes a deferred call."""
         raise NotImplementedError
 
-    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> tuple[str, int]:
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
         """The name of the function that is the body of one that defers."""
         raise NotImplementedError
 
@@ -206,14 +206,14 @@ class Program:
     def string_constant(self, text: str) -> str:
         """The name of a constant String."""
         data, length = self.string(text.encode())
-        return self.boxed_constant("String", f"length={length}" if not text else f"data={data}, length={length}")
+        return self.boxed_constant("String", f"data={data}, length={length}" if text else "")
 
     def boxed_constant(self, class_name: str, fields: str) -> str:
         """The name of a constant struct: what an interface holding a constant points to."""
         found = self._boxes.get((class_name, fields))
         if found is None:
             found = self._boxes[class_name, fields] = self.names.fresh(f"constant_{len(self._boxes) + 1}")
-            self.types.definitions += [f"{found} = constant({class_name}, {fields})", ""]
+            self.types.definitions += [f"{found} = constant({class_name}{', ' if fields else ''}{fields})", ""]
         return found
 
 
@@ -393,6 +393,13 @@ class _Inside:
 
     def __exit__(self, *_: object) -> None:
         self.frame.block, self.frame.spare = self.before, self.spare
+
+
+def strip(expr: Expr) -> Expr:
+    """An expression without the parentheses around it."""
+    while isinstance(expr, Paren):
+        expr = expr.inner
+    return expr
 
 
 def typed(text: str, component: Component) -> str:

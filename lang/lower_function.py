@@ -113,10 +113,10 @@ class Function(Defers):
         assert isinstance(found, tuple), "the variable lives in locals"
         return found
 
-    def lower_deferring_body(self, body: Block, defers: Var, recovers: Var | None) -> None:
+    def lower_deferring_body(self, body: Block, defers: Var, outer: Function) -> None:
         """The inner function of one that defers: its results are variables that it captures."""
         self.show(body.pos)
-        self.defers, self.recovers = defers, recovers
+        self.defers, self.deferred, self.recovers = defers, outer.deferred, outer.recovers
         self.declare_closure()
         self.block_of(body)
 

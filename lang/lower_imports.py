@@ -166,6 +166,7 @@ from runtime.string_maps import (
 from runtime.strings import (
     concat2,
     concat3,
+    concat_all,
     decode_rune,
     index_byte,
     int_to_string,
@@ -178,6 +179,7 @@ from runtime.strings import (
 )
 from runtime.syspy import *
 from runtime.types import *
+from runtime.utf8 import count_runes
 from runtime.values import equal_any
 from runtime.write_barrier import keep_old, keep_words
 """

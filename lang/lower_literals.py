@@ -4,7 +4,7 @@
     Point{1, 2}       locals: no memory at all
     [3]int{1, 2, 3}   memory, a store per element; a table is copied when all of many are constants
     string(b)         a call of the runtime
-    any(v)            a box on the heap, a constant, an entry of SMALL_VALUES, or v itself if it is a pointer
+    any(v)            a box, on the heap or in the frame; a constant; an entry of SMALL_VALUES; or v itself, a pointer
 
 Next: lower_slices.py
 """
@@ -12,10 +12,11 @@ Next: lower_slices.py
 from __future__ import annotations
 
 from lang.flow import Allocate
-from lang.go_types import Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
-from lang.layout import size_of
-from lang.lower_frame import NotYet, Place, Value
-from lang.lower_operators import Operators, float_text
+from lang.go_types import STRING, Array, Basic, Interface, Kind, Map, Pointer, Slice, Struct, Type
+from lang.layout import has_pointers, size_of
+from lang.lower_constants import Constants
+from lang.lower_frame import NotYet, Place, Value, strip
+from lang.lower_operators import float_text
 from lang.lower_types import (
     MACHINE_TYPES,
     VIEW,
@@ -25,13 +26,13 @@ from lang.lower_types import (
     is_boxed,
     is_direct,
     is_nothing,
-    is_scalar,
 )
 from lang.packages import holds_time
 from lang.spelling import spelled
-from lang.syntax import Call, CompositeLit, Expr, Mode, Paren
+from lang.syntax import Call, CallKind, CompositeLit, Expr, Mode, Paren
 from lang.type_notes import ARRAY
 from runtime.basic_types import SMALL_LIMIT
+from runtime.layout import PTR_SIZE
 
 TABLE_MINIMUM = 8  # constant elements from which a literal is copied from a table
 POINTER_RESULT = Component("", "uintptr", WORD, "")
@@ -39,7 +40,7 @@ LENGTH_RESULT = Component("length", "i64", "", ".length")
 NIL_INTERFACE = ("nil(Type)", "0")
 
 
-class Literals(Operators):
+class Literals(Constants):
     """Composite literals, conversions and interfaces."""
 
     # ---- conversion to the type that is asked for
@@ -62,11 +63,30 @@ class Literals(Operators):
     def interface(self, expr: Expr) -> Value:
         """A value in an interface: its type and the address of a copy."""
         self.check_text(expr.type, expr)
-        if expr.mode is Mode.CONSTANT:
-            return (self.program.dynamic_type(expr.type), f"address({self.constant_box(expr)})")
-        if not is_direct(expr.type):
-            self.escapes(expr.pos, f"{spelled(expr)} escapes to heap (into an interface)")
+        constant = "" if is_direct(expr.type) else self.constant_box(expr)
+        if constant:
+            return (self.program.dynamic_type(expr.type), f"address({constant})")
+        if is_direct(expr.type):
+            return self.interface_of(expr.type, self.value(expr))
+        what = "does not escape" if expr.stays_boxed else "escapes to heap"
+        self.escapes(expr.pos, f"{spelled(expr)} {what} (into an interface)")
+        if expr.stays_boxed:
+            return (self.program.dynamic_type(expr.type), f"address({self.boxed_in_frame(expr)})")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
+
+    def boxed_in_frame(self, expr: Expr) -> str:
+        """A pointer to a copy of a value that nobody needs when the function returns."""
+        t, inner = expr.type, strip(expr)
+        if is_boxed(t) and isinstance(inner, CompositeLit):
+            pointer = self.made_in_frame(t)
+            self.fill(pointer, inner)
+            return pointer
+        parts = self.value(expr)
+        if is_boxed(t) and is_fresh(expr):
+            return parts[0]
+        pointer = self.made_in_frame(t, is_given=True)
+        self.initialize(self.pointed(pointer, t), parts)
+        return pointer
 
     def check_text(self, t: Type, expr: Expr) -> None:
         """Refuse a value in an interface that fmt would have no text for."""
@@ -79,28 +99,36 @@ class Literals(Operators):
         return (self.program.dynamic_type(t), data)
 
     def box(self, t: Type, parts: Value) -> str:
-        """The address of a copy of a value: of small integers and bools there is one already."""
-        under = t.underlying
-        if not isinstance(under, Basic) or not (under.is_integer or under.kind is Kind.BOOL):
+        """The address of a copy of a value: of small numbers, and of empty strings and slices, there is one already."""
+        parts = self.bind(t, parts)
+        if size_of(t) == 1 and not is_boxed(t):
+            return f"address(element(SMALL_VALUES, u64({parts[0]}) & 255))"
+        condition, shared = self.shared_copy(t, parts)
+        if not condition:
             return f"address({self.new_memory(t, '', parts).pointer})"
-        (value,) = self.bind(t, parts)
-        if size_of(t) == 1:
-            return f"address(element(SMALL_VALUES, u64({value}) & 255))"
         data = self.declare_temporary(POINTER_RESULT)
-        branch = self.if_(f"u64({value}) < {SMALL_LIMIT}")
+        branch = self.if_(condition)
         with self.inside(branch.then):
-            self.step(f"{data} = address(element(SMALL_VALUES, {value}))", data)
+            self.step(f"{data} = address({shared})", data)
         with self.inside(branch.orelse):
-            self.step(f"{data} = address({self.new_memory(t, '', (value,)).pointer})", data)
+            self.step(f"{data} = address({self.new_memory(t, '', parts).pointer})", data)
         return data
 
-    def constant_box(self, expr: Expr) -> str:
-        """A constant in memory that nobody writes to."""
-        parts = self.constant(expr)
-        if is_scalar(expr.type):
-            return self.program.boxed_constant(self.types.pointee(expr.type), f"value={parts[0]}")
-        data = "" if parts[1] == "0" else f"data={parts[0]}, "
-        return self.program.boxed_constant("String", f"{data}length={parts[1]}")
+    def shared_copy(self, t: Type, parts: Value) -> tuple[str, str]:
+        """The condition under which there is a copy of a value already, and that copy; "" if there never is one."""
+        under = t.underlying
+        if isinstance(under, Slice):
+            return f"is_nil({parts[0]})", self.program.boxed_constant(self.types.pointee(t), "")
+        if isinstance(under, Basic) and under.is_string:
+            return f"{parts[1]} == 0", self.program.boxed_constant("String", "")
+        if is_boxed(t) or has_pointers(t) or not 0 < size_of(t) <= PTR_SIZE:
+            return "", ""
+        first, *others = (
+            f"bits_of({f'f64({part})' if c.annotation == 'f32' else part})" if c.annotation in ("f32", "f64") else part
+            for c, part in zip(self.types.components(t), parts, strict=True)
+        )
+        tests = [f"u64({first}) < {SMALL_LIMIT}", *(f"u64({other}) == 0" for other in others)]
+        return " and ".join(tests), f"element(SMALL_VALUES, u64({first}))"
 
     # ---- composite literals
 
@@ -135,11 +163,12 @@ class Literals(Operators):
             return self.new_memory(t, "", self.composite(expr)).pointer
         self.make_all_calls([element for _, element in expr.entries])
         if isinstance(under, Array):
-            pointer = self.new(t)
+            pointer = self.made_in_frame(t) if expr.stays else self.new(t)
             self.fill(pointer, expr)
             return pointer
         values = [(number, self.value_as(element, under.fields[number].type)) for number, element in expr.entries]
-        pointer = self.new(t)
+        is_whole = len(expr.entries) == len(under.fields)
+        pointer = self.made_in_frame(t, is_whole) if expr.stays else self.new(t)
         for number, parts in values:
             self.initialize(self.member(pointer, under, number), parts)
         return pointer
@@ -171,7 +200,7 @@ class Literals(Operators):
         # elements that wait for it would all have to be kept alive, each while the next is made.
         waiting = [self.value_as(element, elem) for _, element in entries] if expr.is_lent else []
         what = spelled(expr) if expr.type_expr is not None else "... argument"
-        data = self.array_of(length, elem, expr, what, expr.is_lent)
+        data = self.array_of(length, elem, expr, what, expr.is_lent or expr.stays)
         if constants:
             table = self.program.names.fresh("table_1")
             self.types.definitions += [f"{table} = table({memory}, [{', '.join(constants)}])", ""]
@@ -193,7 +222,12 @@ class Literals(Operators):
 
     def array_of(self, length: int, elem: Type, expr: Expr, what: str, is_lent: bool) -> str:
         """Elements to be given their values: zeroed, or lent to one call."""
-        pointer = self.lend(Array(length, elem)) if is_lent else ""
+        pointer = ""
+        if expr.stays:
+            is_given = isinstance(expr, CompositeLit) and len(expr.entries) == length
+            pointer = self.made_in_frame(Array(length, elem), is_given)
+        elif is_lent:
+            pointer = self.lend(Array(length, elem))
         self.escapes(expr.pos, f"{what} does not escape" if pointer else f"{what} escapes to heap")
         if pointer:
             return self.temporary(f"{pointer}.items")
@@ -238,7 +272,7 @@ class Literals(Operators):
         if isinstance(to, Basic) and to.is_string:
             return self.to_string(operand, source)
         if isinstance(source, Basic) and source.is_string and isinstance(to, Slice):
-            return self.string_to_slice(operand, to.elem)
+            return self.string_to_slice(expr, operand, to.elem)
         if isinstance(to, Basic) and isinstance(source, Basic) and to.is_numeric:
             return (self.number(self.value(operand)[0], operand, source, to),)
         if isinstance(source, Slice) and isinstance(to, Array | Pointer):
@@ -281,16 +315,20 @@ class Literals(Operators):
         """string(x) of a string, a byte or rune slice, or an integer."""
         if isinstance(source, Basic) and source.is_integer:
             return self.string_made(f"int_to_string(g, {self.as_i64(operand)})")
-        parts = self.value(operand)
         if isinstance(source, Slice):
+            data, length = self.looked_at(operand)
             is_bytes = size_of(source.elem) == 1
             name = "slice_bytes_to_string" if is_bytes else "runes_to_string"
-            return self.string_made(f"{name}(g, address({parts[0]}), {parts[1]})")
-        return parts
+            return self.string_made(f"{name}(g, address({data}), {length})")
+        return self.value(operand)
 
-    def string_to_slice(self, operand: Expr, elem: Type) -> Value:
+    def string_to_slice(self, expr: Call, operand: Expr, elem: Type) -> Value:
         """[]byte(s) and []rune(s): of a constant, as a literal of its bytes or runes, without room behind them."""
-        data, length = self.bind(operand.type, self.value(operand))
+        data, length = self.bind(STRING, self.looked_at(operand))
+        if expr.stays:
+            array = self.made_in_frame(Array(int(length), elem), is_given=True)
+            self.step(f"memmove(address({array}), address({data}), {length})")
+            return (self.temporary(f"{array}.items"), length, length)
         self.allocates(ARRAY, elem)
         if size_of(elem) == 1:
             word, capacity = self.call_runtime(
@@ -331,6 +369,9 @@ def field_attribute(under: Struct, number: int) -> str:
 
 def is_fresh(expr: Expr) -> bool:
     """Whether an expression's boxed value is memory that nothing else refers to."""
-    if isinstance(expr, Paren):
-        return is_fresh(expr.inner)
+    match expr:
+        case Paren():
+            return is_fresh(expr.inner)
+        case Call(kind=CallKind.CONVERSION, args=[operand]):
+            return isinstance(operand.type.underlying, Slice) or is_fresh(operand)
     return isinstance(expr, Call | CompositeLit)

@@ -6,7 +6,7 @@
     s + t          concat2(g, s_data, s_length, t_data, t_length)
     p && q         p and q, or an `if` when q needs lines of its own
 
-Next: lower_literals.py
+Next: lower_constants.py
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from lang.go_types import STRING, Array, Basic, Interface, Kind, Pointer, Struct
 from lang.lower_frame import NotYet, Value
 from lang.lower_places import Places
 from lang.lower_types import MACHINE_TYPES, VIEW, Component, is_boxed
+from lang.objects import Value as ConstantValue
 from lang.syntax import Binary, Expr, Mode, Paren, Unary
 from lang.type_notes import BYTES
 
 STRING_RESULT = (Component("data", "Array[u8]", VIEW, ".data"), Component("length", "i64", "", ".length"))
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-CONCAT_LIMIT = 3  # operands that one call of the runtime joins
+MOST_PASSED = 3  # strings that are joined as arguments of one call; more lie in the frame
+MOST_JOINED = 32  # by one call
 
 
 class Operators(Places):
@@ -36,10 +38,13 @@ class Operators(Places):
 
     def constant(self, expr: Expr) -> Value:
         """The components of a constant."""
-        value = expr.value
+        return self.constant_of(expr.value, expr.type)
+
+    def constant_of(self, value: ConstantValue | None, t: Type) -> Value:
+        """The components of a constant of type t."""
         if isinstance(value, bytes):
             return self.program.string(value)
-        under = expr.type.underlying
+        under = t.underlying
         if isinstance(under, Basic) and under.is_float:
             assert isinstance(value, int | Fraction), "a float constant is a number"
             return (float_text(Fraction(value), under),)
@@ -242,13 +247,26 @@ class Operators(Places):
         return [self.looked_at(operand) if is_new else self.value(operand) for operand in exprs]
 
     def joined(self, operands: list[Value]) -> Value:
-        """Strings in a row: one call and one allocation for up to CONCAT_LIMIT of them; none for a single one."""
+        """Strings in a row: one call and one allocation for up to MOST_JOINED of them; none for a single one."""
         while len(operands) > 1:
-            joined = operands[:CONCAT_LIMIT]
-            arguments = ", ".join(part for operand in joined for part in operand)
-            result = self.string_made(f"concat{len(joined)}(g, {arguments})")
-            operands = [result, *operands[CONCAT_LIMIT:]]
+            count = min(len(operands), MOST_JOINED)
+            pointer = self.lend(Array(count, STRING)) if count > MOST_PASSED else ""
+            if pointer:
+                result = self.joined_in_frame(pointer, operands[:count])
+            else:
+                count = min(count, MOST_PASSED)
+                arguments = ", ".join(part for operand in operands[:count] for part in operand)
+                result = self.string_made(f"concat{count}(g, {arguments})")
+            operands = [result, *operands[count:]]
         return operands[0]
+
+    def joined_in_frame(self, pointer: str, operands: list[Value]) -> Value:
+        """Strings in a row, which the runtime finds in an array in the frame."""
+        for number, parts in enumerate(operands):
+            self.initialize(self.element_place(f"{pointer}.items", str(number), STRING), parts)
+        result = self.string_made(f"concat_all(g, {pointer}.items, {len(operands)})")
+        self.take_back(len(self.lent) - 1)
+        return result
 
     def string_made(self, text: str) -> Value:
         """A call of the runtime that makes a string."""

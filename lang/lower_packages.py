@@ -174,7 +174,7 @@ class Packages(Finalizers):
             typ, data = self.interface_of(STRING, self.program.string(b"errors: target must be a non-nil pointer"))
             self.add(Leave(f"panic_any({typ}, {data}, {self.position(target)})"))
         name = self.program.matcher(under.elem)
-        closure = self.bind(MATCHER, (self.closure_over(name, [(target.type, pointer)]),))
+        closure = self.bind(MATCHER, (self.closure_over(name, [(target.type, pointer)], self.made_in_frame),))
         search = self.program.library_function("errors", "search")
         arguments = (*held, *self.interface_of(target.type, pointer), *closure)
         return self.call_toy(self.program.function_name(search), arguments, search.signature)

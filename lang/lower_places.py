@@ -113,6 +113,13 @@ class Places(Frame):
         self.rooted.append(memory)
         return name
 
+    def made_in_frame(self, t: Type, is_given: bool = False) -> str:
+        """A pointer to memory in the frame for what an expression makes: zero now, unless all of it is given next."""
+        pointer = self.frame_memory(t, "", has_pointers(t))
+        if has_pointers(t) and not is_given:
+            self.step(f"memset(address({pointer}), 0, {size_of(t)})")
+        return pointer
+
     def rooted_memory(self, memory: str, name: str, t: Type) -> list[Flow]:
         """What makes `memory`, in the frame with what tells the collector of it, and a pointer to it."""
         self.pointers[memory] = f"(address({memory}) | LOCAL_FLAG)"
@@ -238,15 +245,19 @@ class Places(Frame):
 
         string(b) and []byte(s) share what they are made of then, as Go's compiler has it.
         """
+        return self.value(self.seen_through(expr))[:2]
+
+    def seen_through(self, expr: Expr) -> Expr:
+        """What has the same bytes as `expr`: the b of string(b), the s of []byte(s)."""
         match expr:
             case _ if expr in self.ready:
                 pass
             case Paren():
-                return self.looked_at(expr.inner)
+                return self.seen_through(expr.inner)
             case Call(kind=CallKind.CONVERSION, args=[operand]) if expr.mode is not Mode.CONSTANT:
                 if is_shared(expr.type, operand.type):
-                    return self.value(operand)[:2]
-        return self.value(expr)[:2]
+                    return operand
+        return expr
 
     # ---- expressions as places
 

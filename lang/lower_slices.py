@@ -10,9 +10,10 @@ Next: lower_maps.py
 from __future__ import annotations
 
 from lang.check_tree import nodes
-from lang.go_types import Array, Basic, Slice, Type
+from lang.go_types import Array, Basic, Slice, Type, basic
 from lang.layout import has_pointers, size_of
-from lang.lower_frame import Value
+from lang.lower_constants import made_array
+from lang.lower_frame import Value, strip
 from lang.lower_literals import LENGTH_RESULT, POINTER_RESULT, Literals
 from lang.lower_places import is_wide_unsigned
 from lang.syntax import Call, CallKind, Expr, Mode, Paren, SliceExpr
@@ -27,6 +28,12 @@ class Slices(Literals):
     def length(self, expr: Call, operand: Expr) -> str:
         """len(x) or cap(x), where it is not a constant."""
         under = operand.type.underlying
+        if expr.builtin == "len" and isinstance(under, Slice | Basic):
+            runes = self.text_of_runes(operand)
+            if runes is not None:
+                return self.temporary(f"count_runes({', '.join(self.looked_at(runes))})")
+            operand = self.seen_through(operand)
+            under = operand.type.underlying
         if isinstance(under, Slice):
             return self.slice_parts(operand)[1 if expr.builtin == "len" else 2]
         if isinstance(under, Basic):
@@ -34,6 +41,13 @@ class Slices(Literals):
         array = under if isinstance(under, Array) else under.elem.underlying  # type: ignore[attr-defined]
         self.evaluate(operand)
         return str(array.length)
+
+    def text_of_runes(self, expr: Expr) -> Expr | None:
+        """The s of []rune(s), if that is what an expression is."""
+        match strip(expr):
+            case Call(kind=CallKind.CONVERSION, args=[operand]) as call if call not in self.ready:
+                return operand if isinstance(call.type.underlying, Slice) and basic(operand.type).is_string else None
+        return None
 
     def make(self, expr: Call) -> Value:
         """make([]T, n) and make([]T, n, c)"""
@@ -44,6 +58,9 @@ class Slices(Literals):
             for arg in expr.args[1:]
         ]
         length, capacity = counts[0], counts[-1]
+        array = made_array(expr) if expr.stays else None
+        if array is not None:
+            return (self.temporary(f"{self.made_in_frame(array)}.items"), length, capacity)
         return (self.new_array(under.elem, length, capacity, self.position(expr)), length, capacity)
 
     def append(self, expr: Call) -> Value:
@@ -51,7 +68,7 @@ class Slices(Literals):
         t = expr.type.underlying
         assert isinstance(t, Slice), "append gives a slice"
         zeros = made_length(expr.args[1]) if expr.spread else None
-        self.make_all_calls(expr.args if zeros is None else [expr.args[0], zeros])
+        self.make_all_calls([*map(self.seen_through, expr.args)] if zeros is None else [expr.args[0], zeros])
         base = self.value_as(expr.args[0], expr.type)
         if len(expr.args) == 1:
             return base
@@ -83,10 +100,9 @@ class Slices(Literals):
 
     def append_slice(self, expr: Call, base: Value, elem: Type) -> Value:
         """append(s, t...): t may be a string when s holds bytes."""
-        source = self.bind(
-            expr.args[1].type,
-            self.value_as(expr.args[1], expr.args[1].type if expr.args[1].mode is not Mode.NIL else expr.type),
-        )
+        added = self.seen_through(expr.args[1])
+        t = added.type if added.mode is not Mode.NIL else expr.type
+        source = self.bind(t, self.value_as(added, t))
         data, length, capacity = self.snapshot(expr.type, base)
         new_length = self.longer(expr, length, source[1], elem)
         start, size = self.room_for(data, length, capacity, new_length, source[1], elem)
@@ -124,7 +140,7 @@ class Slices(Literals):
 
     def copy(self, expr: Call) -> Value:
         """copy(to, source)"""
-        to, source = (self.bind(arg.type, self.value(arg)) for arg in expr.args)
+        to, source = (self.bind(arg.type, self.value(arg)) for arg in (expr.args[0], self.seen_through(expr.args[1])))
         under = expr.args[0].type.underlying
         assert isinstance(under, Slice), "copy writes to a slice"
         if self.keeps(under.elem):

@@ -14,8 +14,7 @@ from lang.check_tree import nodes
 from lang.flow import Return
 from lang.go_types import Array, Basic, Type, basic
 from lang.layout import size_of
-from lang.lower_calls import strip
-from lang.lower_frame import NotYet, Place, Value
+from lang.lower_frame import NotYet, Place, Value, strip
 from lang.lower_maps import MapPlace, is_map_index
 from lang.lower_names import safe_name
 from lang.lower_operators import has_part

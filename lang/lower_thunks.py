@@ -110,14 +110,15 @@ class Thunks(MapTypes):
             self.take_address(found, MATCHER)
         return found
 
-    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> tuple[str, int]:
-        """The name of the function that is the body of one that defers, and how many Defers there are in the frame."""
+    def deferring_body(self, info: FunctionInfo, body: syntax.Block, frame: Frame, defers: Var) -> str:
+        """The name of the function that is the body of one that defers."""
         found = self.names.fresh(f"{function_name(info.name)}_body")
         function = Function(self, info, found)
         function.known.update(frame.known)
-        function.lower_deferring_body(body, defers, frame.recovers if isinstance(frame, Function) else None)
+        assert isinstance(frame, Function), "a function defers"
+        function.lower_deferring_body(body, defers, frame)
         self.lowered.append(function)
-        return found, function.in_frame
+        return found
 
     def shape(self, signature: Signature) -> str:
         """The name of a function with the parameters and results of a function value's code, for call_at."""

@@ -16,9 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from lang.go_types import INVALID, Named, Pointer, Signature, Type
 from lang.source import Source
+
+if TYPE_CHECKING:
+    from lang.syntax import Expr
 
 # An exact constant. Strings are bytes, as Go's are; a float that happens to be whole is still a Fraction.
 Value = bool | int | Fraction | bytes
@@ -51,6 +55,7 @@ class Var(Object):
     function: FunctionInfo | None = None                        # whose frame it belongs to; None for globals
     used: bool = False                                          # read somewhere
     assigned: bool = False                                      # written after its declaration
+    value: Expr | None = None                                   # which it is declared with; None: zero, or it depends
     address_taken: bool = False                                 # by &x, a pointer method's call or slicing an array
     captured: bool = False                                      # used by a function literal inside its function
     taken_at: int = -1                                          # where its address is taken first

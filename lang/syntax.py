@@ -57,6 +57,8 @@ class Expr(Node):
     mode: Mode = field(init=False, default=Mode.UNCHECKED)
     type: Type = field(init=False, default=INVALID)             # of the value; for mode TYPE the type denoted
     value: Value | None = field(init=False, default=None)       # exact; ints of every size, floats as Fraction
+    stays: bool = field(init=False, default=False)              # what it makes, in the frame where it is made
+    stays_boxed: bool = field(init=False, default=False)        # the copy of its value that an interface leads to
 
 
 # ---------------------------------------------------------------- types
@@ -193,7 +195,6 @@ class FuncLit(Expr):
     signature: FuncType
     body: Block
     info: FunctionInfo = field(init=False)
-    stays: bool = field(init=False, default=False)              # its closure, in the frame where it is made
 
 
 @dataclass(slots=True, eq=False)

@@ -21,6 +21,7 @@ from runtime.proc import G
 from runtime.slices import round_up_size
 from runtime.syspy import (
     Array,
+    Inline,
     address,
     array_at,
     c_function,
@@ -40,7 +41,7 @@ from runtime.syspy import (
     u64,
     uintptr,
 )
-from runtime.types import Type
+from runtime.types import String, Type
 from runtime.utf8 import RUNE_ERROR, RUNE_MAX, count_runes, decode_rune, encode_rune, encoded_bytes
 
 RUNE_BYTES = 4  # of a rune in a []rune; of the longest code point in UTF-8, too
@@ -161,6 +162,24 @@ def concat3(g: G, a: Array[u8], an: i64, b: Array[u8], bn: i64, c: Array[u8], cn
     copy_bytes(made, an, b, bn)
     copy_bytes(made, an + bn, c, cn)
     return made, an + bn + cn
+
+
+def concat_all(g: G, operands: Array[Inline[String]], n: i64) -> tuple[Array[u8], i64]:
+    """n strings joined, in one allocation; in none when at most one of them is not empty."""
+    length: i64 = 0
+    last: i64 = 0
+    for i in range(n):
+        if operands[i].length > 0:
+            length += operands[i].length
+            last = i
+    if length == operands[last].length:
+        return operands[last].data, length
+    made = new_bytes(g, length)
+    end: i64 = 0
+    for i in range(n):
+        copy_bytes(made, end, operands[i].data, operands[i].length)
+        end += operands[i].length
+    return made, length
 
 
 # --- Bytes -----------------------------------------------------------------------------------------------------------

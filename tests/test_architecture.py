@@ -81,9 +81,10 @@ READING_ORDER = """
     lang.std.debug_pkg
     lang.flow lang.lower_imports lang.liveness lang.shadow_stack lang.fronts lang.lower_names lang.runtime_names
     lang.lower_types lang.type_notes lang.build
-    lang.lower_frame lang.lower_places lang.lower_operators lang.lower_literals lang.lower_slices lang.lower_maps
-    lang.lower_calls lang.lower_closures lang.lower_interfaces lang.lower_finalizers lang.lower_natives lang.escapes
-    lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_gotos lang.lower_defers
+    lang.lower_frame lang.lower_places lang.lower_operators lang.lower_constants lang.lower_literals lang.lower_slices
+    lang.lower_maps lang.lower_calls lang.lower_closures lang.lower_interfaces lang.lower_finalizers
+    lang.lower_natives lang.escapes lang.lower_packages lang.lower_statements lang.lower_loops lang.lower_gotos
+    lang.lower_defers
     lang.lower_function lang.lower_map_types lang.lower_thunks lang.lower_library lang.lower_program
     lang.lower_common
     lang.toolchain lang.output_file lang.heap_record lang.trace_text

@@ -155,8 +155,9 @@ func look(list *List) int {
 	runtime.GC()
 	return list.first.number
 }
+func made() *List { return &List{first: &Node{number: 5, kind: "a"+name("bcdefghijklmnopqrst")}} }
 func main() {
-	list := &List{first: &Node{number: 5, kind: "a"+name("bcdefghijklmnopqrst")}}
+	list := made()
 	list.first.kind += "..."
 	others = &Heap{first: &Other{}}
 	println(look(list))
@@ -183,8 +184,11 @@ func look(list *List, more []*Node) int {
 	runtime.GC()
 	return list.first.number + more[0].number
 }
+func made() (*List, []*Node) {
+	return &List{first: &Node{}}, []*Node{&Node{}}
+}
 func main() {
-	println(look(&List{first: &Node{}}, []*Node{&Node{}}))
+	println(look(made()))
 }
 """
     path = program('import "runtime"\n' + body)

@@ -60,7 +60,7 @@ func numbers(n int) []int {
 func conversions(s string) int {
 	b := []byte(s)
 	r := []rune(s)
-	return len(string(b)) + len(string(r)) +
+	return size(string(b)) + len(string(r)) +
 		len(s + s + s)
 }
 
@@ -76,6 +76,8 @@ func main() {
 		cap(buffer))
 	END
 }
+
+func size(s string) int { return len(s) }
 """
 __all__ = ["program"]
 

@@ -91,7 +91,7 @@ ERROR_NAMES = table(
 
 @struct
 class Defer(Struct):
-    """One deferred call: on the heap, or in the frame of a function behind its Defers."""
+    """One deferred call; on the heap, or in the frame behind its Defers."""
 
     closure: Closure  # of type func(); nil: recover
     next: Defer  # deferred before it; nil
@@ -145,15 +145,15 @@ def body_code(g: G, sp: uintptr, closure: Closure) -> None:
 
 
 def push_defer(g: G, defers: Defers, closure: Closure) -> None:
-    """defer closure(); of no closure, defer recover(), where recover may give something."""
+    """defer closure(), in a loop; of no closure, defer recover(), where recover may give something."""
     made = Defer.at(mallocgc(g, sizeof(Defer), DEFER, True))
     keep_old(g, address(defers.head))
-    link_defer(defers, made, closure)
+    link_defer(defers, closure, made)
 
 
 @inline
-def link_defer(defers: Defers, made: Defer, closure: Closure) -> None:
-    """The same with a Defer that is there already, in the frame of the Defers."""
+def link_defer(defers: Defers, closure: Closure, made: Defer) -> None:
+    """The same in memory of the frame that the Defers are in."""
     made.closure = closure
     made.next = defers.head
     defers.head = made
@@ -189,9 +189,12 @@ def run_all(g: G, frame: uintptr, body: Closure, defers: Defers) -> None:
         call_closure(g, frame, body, Panic.at(outer), 0)
         defers.has_ended = 1
     while not is_nil(defers.head):
-        closure = defers.head.closure
-        keep_old(g, address(defers.head))
-        defers.head = defers.head.next
+        done = defers.head
+        closure = done.closure
+        keep_old(g, address(done))
+        keep_old(g, address(closure))
+        defers.head = done.next
+        done.closure = nil(Closure)
         panic = Panic.at(load(uintptr, frame))
         if not is_nil(closure):
             call_closure(g, frame, closure, panic, 1)

@@ -4,6 +4,7 @@
     NAME = text(b"int")                                        an Array[u8]
     LIST = constant(Type, size=8, elem=lambda: LIST)           a Type that points to itself
     PAIR = table(Inline[Field], [constant(Field, ...), ...])   structs in place
+    LINE = constant(Line, to=constant(Point, x=1), marks=...)  structs and tables in place, where a field is one
     WAYS = table(Type, [LIST, lambda: TREE])                   pointers
 
 Under CPython the data lies in memory that Python owns and, since addresses of it may be stored anywhere, keeps for
@@ -26,7 +27,7 @@ from ctypes import addressof, memmove, sizeof
 from functools import cache
 from typing import Any, TypeVar
 
-from runtime.syspy.annotations import Globals
+from runtime.syspy.annotations import FixedArray, Globals
 from runtime.syspy.arrays import Array, InlineOf, array_class
 from runtime.syspy.machine import check_range, is_machine_type, u8
 from runtime.syspy.pointers import PENDING, address
@@ -67,7 +68,7 @@ def table(kind: type[T], values: Iterable[Any]) -> Array[T]:
     element: Any = kind
     for i, item in enumerate(items):
         if isinstance(element, InlineOf):
-            _lay(item, made[i])
+            _lay(made, item, made[i])
         elif is_machine_type(kind):
             check_range(kind, item)
             made[i] = item
@@ -92,9 +93,12 @@ def constant(kind: type[S], /, **fields: Any) -> S:
     """A constant struct; fields that are not given are zero."""
     made = kind()
     for name, value in fields.items():
-        if is_machine_type(kind.FIELDS[name].type):
-            check_range(kind.FIELDS[name].type, value)
+        wanted = kind.FIELDS[name].type
+        if is_machine_type(wanted):
+            check_range(wanted, value)
             setattr(made, name, value)
+        elif isinstance(wanted, InlineOf | FixedArray):
+            _lay(made, value, getattr(made, name))
         else:
             _link(made, value, lambda target, name=name: setattr(made, name, target))  # type: ignore[misc]
     return _keep(made, kind, None, sys._getframe(1).f_globals)  # type: ignore[no-any-return]
@@ -118,12 +122,18 @@ def _link(owner: Any, value: Any, put: Callable[[Any], None]) -> None:
     PENDING.append(link)
 
 
-def _lay(item: Any, place: Any) -> None:
-    """Copy a constant struct into a table, again and again until its own links are made."""
+def _lay(owner: Any, item: Any, place: Any) -> None:
+    """Copy a constant to where it lies in its owner, again and again until its own links are made."""
 
     def copy() -> bool:
         memmove(addressof(place), addressof(item), sizeof(item))
         return not _waiting.get(addressof(item))
 
+    def copy_later() -> bool:
+        is_done = copy()
+        _waiting[addressof(owner)] -= is_done
+        return is_done
+
     if not copy():
-        PENDING.append(copy)
+        _waiting[addressof(owner)] = _waiting.get(addressof(owner), 0) + 1
+        PENDING.append(copy_later)

@@ -8,7 +8,7 @@
     constants, descriptors       private data
 
 Entry and failure. Python hands a thunk three addresses: arguments, results, and a record (its layout is in entries.py).
-The thunk hangs the record on the thread, as its innermost one (pthread_getspecific tells where that is noted; the key is
+The thunk hangs the record on the thread, as its innermost one (pthread_getspecific tells where that is; the key is
 in syspy.key), and calls. A failure fills in the thread's record and jumps to the thunk, which returns to Python as if
 nothing had happened. Before it does, it calls the systems function that syspy.listener leads to, if any:
 listener(listener, record, frame, is_again), whose frame is that of the routine which leaves, as a chain of frame

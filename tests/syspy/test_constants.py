@@ -26,6 +26,13 @@ class Type(Struct):
     kind: u8
     ok: bool
 
+@struct
+class Line(Struct):
+    kind: u8
+    field: Inline[Field]
+    sizes: Annotated[Array[u16], 3]
+    fields: Annotated[Array[Inline[Field]], 2]
+
 NAME = text(b'a"\\\\b\\n')
 SIZES = table(u16, [8, 16, 65535])
 SIGNED = table(i8, [-1, 2, -128])
@@ -37,6 +44,13 @@ FIELDS = table(Inline[Field], [
     constant(Field, name=NAME, typ=lambda: TREE, offset=8),
     constant(Field, typ=LIST, offset=16),
 ])
+LINE = constant(
+    Line,
+    kind=1,
+    field=constant(Field, name=NAME, typ=lambda: TREE, offset=7),
+    sizes=table(u16, [4, 5, 6]),
+    fields=table(Inline[Field], [constant(Field, offset=9), constant(Field, typ=lambda: TREE)]),
+)
 WAYS = table(Type, [LIST, lambda: TREE])
 TREE: Type = constant(Type, size=48, elem=LIST, ways=WAYS)
 
@@ -46,6 +60,12 @@ def walk() -> tuple[u64, u64, u64, u64, u64]:
     c = TREE.ways[1].ways[0].size
     d = u64(LIST.fields[0].name[3])
     return a, b, c, d, u64(LIST.kind) + u64(LIST.fields[0].offset)
+
+def in_place() -> tuple[u64, u64, u32, u8]:
+    return LINE.field.typ.size, LINE.fields[1].typ.size, LINE.fields[0].offset, LINE.field.name[0]
+
+def sizes(i: u64) -> u16:
+    return LINE.sizes[i]
 
 def tables(i: u64) -> tuple[u16, i8, f64, bool]:
     return SIZES[i], SIGNED[i], FLOATS[i & 1], FLAGS[i & 1]
@@ -76,6 +96,11 @@ def image(functions: Made) -> Any:
 
 def test_cycles_are_walked_alike(functions: Made, image: Any) -> None:
     assert image.call("constant_data.walk") == functions.walk() == (48, 24, 24, ord("b"), 208)
+
+
+def test_structs_and_tables_lie_in_structs(functions: Made, image: Any) -> None:
+    assert image.call("constant_data.in_place") == functions.in_place() == (48, 48, 9, ord("a"))
+    assert [image.call("constant_data.sizes", i) for i in range(3)] == list(map(functions.sizes, range(3))) == [4, 5, 6]
 
 
 @pytest.mark.parametrize("i", [0, 1, 2])
