@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lang.driver import compile_source, read_source
-from tests.go_oracle import BUILD_DIR, ROOT, build
+from tests.go_oracle import BUILD_DIR, ROOT, remarks
 from tests.test_programs import EXAMPLES, PROGRAMS, needs_go
 
 WORKLOADS = sorted((ROOT / "bench" / "workloads").glob("*.toy"))
@@ -38,11 +38,11 @@ def decisions(path: Path) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
 @pytest.mark.slow
 def test_what_stays_in_a_frame_does_so_in_go() -> None:
     paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS]
-    said = build(paths, BUILD_DIR / "escapes", ["-gcflags=-m -l"])
+    said = remarks(paths, BUILD_DIR / "escapes", "-m -l")
     variables = others = 0
     wrong: list[str] = []
     for path in paths:
-        text = str(said[path])
+        text = said[path]
         moved = {(int(line), name) for line, name in MOVED.findall(text)}
         escaping = {(int(line), name) for line, name, what in UNNAMED.findall(text) if what == "escapes to heap"}
         staying = {(int(line), name) for line, name, what in UNNAMED.findall(text) if what == "does not escape"}
