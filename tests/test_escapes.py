@@ -16,6 +16,7 @@ from lang.driver import compile_source, read_source
 from tests.go_oracle import BUILD_DIR, ROOT, remarks
 from tests.test_programs import EXAMPLES, PROGRAMS, needs_go
 
+PARTS = 4  # of all programs, for as many processors
 WORKLOADS = sorted((ROOT / "bench" / "workloads").glob("*.toy"))
 MOVED = re.compile(r"main\.go:(\d+):\d+: moved to heap: (\w+)")
 UNNAMED = re.compile(r"main\.go:(\d+):\d+: (func literal|\.\.\. argument) (escapes to heap|does not escape)")
@@ -36,8 +37,10 @@ def decisions(path: Path) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
 
 @needs_go
 @pytest.mark.slow
-def test_what_stays_in_a_frame_does_so_in_go() -> None:
-    paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS]
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_stays_in_a_frame_does_so_in_go(part: int) -> None:
+    paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS][part::PARTS]
+    names = {path.name for path in paths}
     said = remarks(paths, BUILD_DIR / "escapes", "-m -l")
     variables = others = 0
     wrong: list[str] = []
@@ -51,6 +54,6 @@ def test_what_stays_in_a_frame_does_so_in_go() -> None:
         wrong += [f"{path.name}:{line}: {name}" for line, name in sorted(unnamed & (escaping - staying))]
         variables += len(kept)
         others += len(unnamed)
-    assert set(wrong) == MORE_PRECISE
-    assert variables > 150, "so many were compared"
-    assert others > 1000
+    assert set(wrong) == {place for place in MORE_PRECISE if place.partition(":")[0] in names}
+    assert variables > 150 // PARTS, "so many were compared"
+    assert others > 1000 // PARTS
