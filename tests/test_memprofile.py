@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked_toyrun import toyrun
 from tests.go_oracle import find_go, go_environment
-from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start, toyrun
+from tests.test_toyrun import ENGINES, TIMEOUT_SECONDS, Finished, program, start
 
 Write = Callable[..., Path]
 Row = tuple[str, str]  # flat and cumulative, as pprof prints them
