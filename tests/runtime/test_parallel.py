@@ -76,7 +76,7 @@ def test_phases_are_told_from_whatever_thread_collects(runtime: Runtime) -> None
         with pytest.raises(Busy, match="callback"):
             runtime.new(node)
 
-    runtime.parallel(*[(churn, node, size(runtime, 3, 80), size(runtime, 1500, 2000))] * 2)
+    runtime.parallel(*[(churn, node, size(runtime, 3, 240), size(runtime, 1500, 2000))] * 2)
     starts = [number for name, number in told if name == "start"]
     assert len(starts) >= size(runtime, 1, 10)
     assert starts == sorted(set(starts))
