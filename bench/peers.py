@@ -53,9 +53,9 @@ def with_procs(name: str, procs: int) -> str:
 
 @dataclass(frozen=True)
 class Toyrun:
-    """This project, with its compilation cache in the build directory unless told otherwise."""
+    """This project, with the compilation cache that the environment names, else one in the build directory."""
 
-    cache: Path = BUILD / "toy-cache"
+    cache: Path = Path(os.environ.get("TOY_CACHE_DIR") or BUILD / "toy-cache")
     procs: int | None = None  # GOMAXPROCS; None: all there are
     huge: bool = True  # asks the kernel for pages of 2 MiB
     in_steps: bool = False  # marks in steps, between which the program runs

@@ -11,6 +11,8 @@ Next: driver.py
 
 from __future__ import annotations
 
+import sys
+
 from lang.version import version_key
 from runtime.syspy import native
 
@@ -85,6 +87,8 @@ def compiler(base: Image) -> AbstractContextManager[Compiler | None]:
         return nullcontext()
 
     def prepare() -> list[Callable[..., Any]]:
+        if "lang.lower_imports" in sys.modules:  # by a process that has compiled before, from which this one is forked
+            return []
         from lang.lower_imports import program_functions
         from runtime.string_maps import insert_32
 

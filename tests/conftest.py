@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["_hypothesis_pytestplugin"]
+
 BUILD = Path(__file__).resolve().parent.parent / "build"
 
 # Read when the runtime is imported, so set before any test module is.
@@ -36,10 +38,10 @@ def is_on_python(item: pytest.Item) -> bool:
 
 
 def pytest_configure() -> None:
-    """Room in the cache for all that the tests compile: else the images that all programs share are soon dropped."""
-    from runtime.syspy import cache
+    """The process from which programs are forked is made while this one is small."""
+    from tests import small_process
 
-    cache.MOST_ENTRIES = 2000
+    small_process.start()
 
 
 def pytest_collection_finish() -> None:

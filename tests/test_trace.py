@@ -13,7 +13,8 @@ import pytest
 from lang import heap_record
 from lang.driver import Options
 from lang.toyrun import run_guarded
-from tests.test_toyrun import ENGINES, program, toyrun
+from tests.forked_toyrun import toyrun
+from tests.test_toyrun import ENGINES, program
 
 Write = Callable[..., Path]
 Event = dict[str, Any]

@@ -17,7 +17,7 @@ import pytest
 
 from runtime.syspy import division, translate
 from tests.go_oracle import ROOT, build, find_go, run
-from tests.test_programs import ENGINES, run_toy
+from tests.test_programs import ENGINES, run_toy, run_toy_here
 
 PROGRAMS = sorted((ROOT / "tests" / "traces").glob("*.toy"))
 OVERFLOW = ROOT / "tests" / "traces" / "overflow.toy"
@@ -77,7 +77,9 @@ def test_a_trace_is_the_same_when_two_processes_compile_the_program(
     monkeypatch.setattr(translate, "processors", lambda: 2)
     other = tmp_path / path.name
     other.write_text(path.read_text(encoding="utf-8") + "\n// in halves\n", encoding="utf-8")
-    assert frames(toy_trace(other, case, "native")) == frames(toy_trace(path, case, "native"))
+    done = run_toy_here(other, (case,), {})
+    assert done.exit_code == 2
+    assert frames(done.stderr.decode()) == frames(toy_trace(path, case, "native"))
 
 
 @pytest.mark.full

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
 
 MAGIC = b"toy-image 4"
-MOST_ENTRIES = 200
+MOST_ENTRIES = 2000  # programs take some 30 kB each
 HASH_BYTES = 32
 SETTLED_NS = 2 * 10**9  # two writes so far apart never get the same time, however coarse a file system's clock is
 

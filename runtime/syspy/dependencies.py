@@ -28,12 +28,18 @@ def texts_of(roots: Sequence[Callable[..., Any]], sources: dict[str, str]) -> li
     texts = [f"{root.__module__}.{root.__name__}" for root in roots]
     known = Sources(sources)
     seen: dict[str, Globals] = {}
+    judged: set[tuple[str, bool]] = set()  # modules met, with or without their globals
     waiting = [(root.__module__, root.__globals__) for root in roots]
     while waiting:
         name, names = waiting.pop()
         if name not in seen:
             seen[name] = names
-            waiting.extend(_neighbours(names))
+            for found in _neighbours(names):
+                what = (found[0], bool(found[1]))
+                if what not in judged:
+                    judged.add(what)
+                    if _is_project(*found):
+                        waiting.append(found)
     for name in sorted(seen):
         names = seen[name]
         numbers = sorted((key, value) for key, value in names.items() if isinstance(value, (int, float)))
@@ -55,8 +61,7 @@ def _neighbours(names: Globals) -> Iterator[tuple[str, Globals]]:
             found = (value.__module__, vars(sys.modules[value.__module__]) if value.__module__ in sys.modules else {})
         else:
             continue
-        if _is_project(*found):
-            yield found
+        yield found
 
 
 def _is_project(name: str, names: Globals) -> bool:

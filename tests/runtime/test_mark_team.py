@@ -185,11 +185,11 @@ def wide_heap(runtime: Runtime, count: int) -> Handle:
 @pytest.mark.parametrize("procs", [2, 3])
 def test_a_marker_with_much_to_do_hands_it_to_the_others(procs: int) -> None:
     with team_runtime("native", procs) as runtime:
-        array = wide_heap(runtime, 100_000)
+        array = wide_heap(runtime, 30_000)
         for _ in range(20):
             runtime.collect()
         assert sum(marker.share.handed for marker in all_markers(runtime)) > 0
-        assert len(list(runtime.objects())) == 300_001
+        assert len(list(runtime.objects())) == 90_001
         array.release()
         runtime.collect()
         assert list(runtime.objects()) == []
