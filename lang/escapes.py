@@ -682,7 +682,7 @@ class Graph:
         function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args:
             self.value(function)
-            self.flow(deferred, self.closures.pop(function).edges)  # the closure itself is on the heap
+            self.flow(deferred, self.closures.pop(function).edges)  # lower_defers.py knows where the closure itself is
             return
         if isinstance(function, syntax.Selector) and isinstance(function.selection, MethodSelection):
             self.leak(self.receiver(function, function.selection))

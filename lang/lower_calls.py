@@ -203,11 +203,11 @@ class Calls(Maps):
             case "copy":
                 return self.copy(expr)
             case "new":
-                self.escapes(expr.pos, f"{spelled(expr)} {'does not escape' if expr.stays else 'escapes to heap'}")
+                self.tell_place(expr.pos, spelled(expr), expr.stays)
                 t = expr.args[0].type
                 return (self.made_in_frame(t) if expr.stays else self.new(t),)
             case "make":
-                self.escapes(expr.pos, f"{spelled(expr)} {'does not escape' if expr.stays else 'escapes to heap'}")
+                self.tell_place(expr.pos, spelled(expr), expr.stays)
                 return self.make_map(expr) if isinstance(expr.type.underlying, Map) else self.make(expr)
             case "min" | "max":
                 return self.extreme(expr)
@@ -255,8 +255,7 @@ class Calls(Maps):
         """&x"""
         expr = strip(expr)
         if isinstance(expr, CompositeLit):
-            what = "does not escape" if expr.stays else "escapes to heap"
-            self.escapes(expr.pos, f"&{spelled(expr)} {what}")
+            self.tell_place(expr.pos, f"&{spelled(expr)}", expr.stays)
             return self.new_literal(expr)
         place = self.place(expr)
         assert place is not None, "a variable whose address is taken is in memory"

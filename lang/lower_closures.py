@@ -93,10 +93,10 @@ class Closures(Calls):
 
     # ---- values
 
-    def function_literal(self, expr: FuncLit) -> Value:
-        """func(params) results { body }"""
+    def function_literal(self, expr: FuncLit, memory: Memory | None = None) -> Value:
+        """func(params) results { body }, whose closure is in memory that is asked for, if any."""
         name = self.literal_names[expr] = self.program.literal(expr, self.known)
-        return (self.new_closure(name, expr.info, expr.stays),)
+        return (self.new_closure(name, expr.info, expr.stays, memory),)
 
     # ---- functions that are known
 
@@ -131,8 +131,8 @@ class Closures(Calls):
         if not info.captures:
             return self.static_closure(name)
         if info.name:
-            what = "does not escape" if stays or memory is not None else "escapes to heap"
-            self.escapes(self.pos, f"func literal {what} ({', '.join(var.name for var in info.captures)})")
+            captured = ", ".join(var.name for var in info.captures)
+            self.tell_place(self.pos, "func literal", stays or memory is not None, f" ({captured})")
         if stays:
             return self.closure_in_frame(name, info)
         return self.closure_over(name, [self.captured(var) for var in info.captures], memory)
@@ -195,8 +195,7 @@ class Closures(Calls):
         var = Var("receiver", expr.pos, t)
         call = method_call(var, selected, expr.type)
         name = self.program.thunk(("value", key), expr.name.name, call, [var])
-        what = "does not escape" if expr.stays else "escapes to heap"
-        self.escapes(expr.pos, f"{spelled(expr)} {what} (with its receiver)")
+        self.tell_place(expr.pos, spelled(expr), expr.stays, " (with its receiver)")
         memory = self.made_in_frame if expr.stays else None
         return (self.closure_over(name, [self.kept(t, receiver)], memory),)
 

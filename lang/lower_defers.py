@@ -158,8 +158,7 @@ class Defers(Gotos):
         memory = None if self.may_repeat() else self.memory_for_deferred
         function = strip(call.function)
         if isinstance(function, FuncLit) and not call.args and not call.signature.results:  # type: ignore[union-attr]
-            name = self.literal_names[function] = self.program.literal(function, self.known)
-            return self.bind(function.type, (self.new_closure(name, function.info, memory=memory),))[0]
+            return self.bind(function.type, self.function_literal(function, memory))[0]
         if isinstance(function, Selector) and isinstance(function.selection, MethodSelection):
             self.make_all_calls([function.operand, *call.args])
         captured: list[tuple[Var, Value]] = []

@@ -291,6 +291,10 @@ class Frame:
         if self.info.source is None and pos >= 0:
             self.program.escapes.add((pos, text))
 
+    def tell_place(self, pos: int, what: str, stays: bool, more: str = "") -> None:
+        """Note whether the memory of something is in the frame."""
+        self.escapes(pos, f"{what} {'does not escape' if stays else 'escapes to heap'}{more}")
+
     def moves(self, var: Var) -> None:
         """Note a variable that lives on the heap, and why."""
         line_column = self.program.source.line_column

@@ -68,8 +68,7 @@ class Literals(Constants):
             return (self.program.dynamic_type(expr.type), f"address({constant})")
         if is_direct(expr.type):
             return self.interface_of(expr.type, self.value(expr))
-        what = "does not escape" if expr.stays_boxed else "escapes to heap"
-        self.escapes(expr.pos, f"{spelled(expr)} {what} (into an interface)")
+        self.tell_place(expr.pos, spelled(expr), expr.stays_boxed, " (into an interface)")
         if expr.stays_boxed:
             return (self.program.dynamic_type(expr.type), f"address({self.boxed_in_frame(expr)})")
         return self.interface_of(expr.type, self.value(expr), is_boxed(expr.type) and is_fresh(expr))
@@ -228,7 +227,7 @@ class Literals(Constants):
             pointer = self.made_in_frame(Array(length, elem), is_given)
         elif is_lent:
             pointer = self.lend(Array(length, elem))
-        self.escapes(expr.pos, f"{what} does not escape" if pointer else f"{what} escapes to heap")
+        self.tell_place(expr.pos, what, bool(pointer))
         if pointer:
             return self.temporary(f"{pointer}.items")
         return self.new_array(elem, str(length), str(length), self.position(expr))

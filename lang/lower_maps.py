@@ -64,7 +64,7 @@ class Maps(Slices):
     def map_literal(self, expr: CompositeLit) -> Value:
         """map[K]V{k: v}"""
         t = self.map_of(expr)
-        self.escapes(expr.pos, f"{spelled(expr)} escapes to heap")
+        self.tell_place(expr.pos, spelled(expr), False)
         (m,) = self.new_map(t, str(len(expr.pairs)))
         for key_expr, value_expr in expr.pairs:
             key = self.snapshot(t.key, self.value_as(key_expr, t.key))

@@ -90,7 +90,7 @@ class Places(Frame):
         if not var.stays:
             self.moves(var)
             return self.new_memory(var.type, wish, parts)
-        self.escapes(var.pos, f"{var.name or '_'} does not escape")
+        self.tell_place(var.pos, var.name or "_", True)
         place = self.pointed(self.frame_memory(var.type, wish, has_pointers(var.type)), var.type)
         if parts is not None:
             self.initialize(place, parts)
